@@ -1,0 +1,87 @@
+"""`commonfate <verb>`: every rule of the workflow is one thin call of a verb.
+
+A verb is a module of this package with a click command called `command`; it is imported only when
+it is asked for, so `--help` does not wait for torch.
+"""
+
+import logging
+import sys
+from importlib import import_module
+
+import click
+
+from commonfate.errors import UserError, did_you_mean
+
+VERBS = {
+    "sprites": "Render the embedded data: videos with exact ground truth.",
+    "videos": "List a dataset's videos and cut them into shards.",
+    "frames": "Decode one shard of videos into a frame store.",
+    "manifest": "Gather the shards: which videos are usable, which are left out and why.",
+    "flow": "Estimate and store optical flow.",
+    "view": "Draw stored flow as pictures, with statistics.",
+    "samples": "Index training samples.",
+    "train": "Train a method.",
+    "predict": "Segment the annotated frames of a benchmark.",
+    "evaluate": "Score predictions by a protocol.",
+    "table": "Assemble a result table as CSV, Markdown and LaTeX.",
+    "explain": "Trace every number of a table to its inputs.",
+    "schema": "Write the configuration's JSON schema, for editors.",
+}
+
+
+class Verbs(click.Group):
+    """Lists the verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        return import_module(f"commonfate.cli.{name}").command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]):
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"{args[0]!r} is not a verb{did_you_mean(args[0], VERBS)} See commonfate --help"
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="commonfate")
+@click.option("-v", "--verbose", is_flag=True, help="Also log details.")
+def commonfate(verbose: bool) -> None:
+    """From raw videos to the result tables of four papers on motion-guided segmentation.
+
+    The workflow (`snakemake results/tables/table1.csv`) calls these verbs; each also works alone.
+    """
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+        force=True,
+    )
+    for chatty in ("PIL", "matplotlib", "numba", "asyncio", "fsspec", "lightning"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Run a verb; a user's mistake ends in one line and exit code 2 (usage) or 1 (data)."""
+    try:
+        commonfate(standalone_mode=False)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "commonfate"
+        click.echo(f"{where}: {error.format_message()}", err=True)
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
+    except UserError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

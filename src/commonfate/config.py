@@ -1,0 +1,212 @@
+"""The configuration: one source of truth for defaults, bounds and messages.
+
+Snakemake merges `config.yaml` with the scale's file and the command line; `load` checks the result
+before any job starts. Paths of datasets are checked for those that the tables use.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from commonfate.errors import ConfigError, did_you_mean
+from commonfate.methods.gwm.settings import GwmSettings
+from commonfate.methods.kmeans.settings import KMeansSettings
+from commonfate.methods.residual_flow.settings import ResidualFlowSettings
+from commonfate.settings import Name, Settings, parse
+
+Gap = Annotated[int, Field(ge=-64, le=64)]
+
+
+class _Dataset(Settings):
+    gaps: tuple[Gap, ...] = (-1, 1)
+    """Frame gaps of the flow: from frame t to t+gap."""
+
+    @model_validator(mode="after")
+    def _gaps_make_sense(self) -> "_Dataset":
+        if not self.gaps or 0 in self.gaps or len(set(self.gaps)) < len(self.gaps):
+            raise ValueError(f"gaps {list(self.gaps)} must be different and not 0")
+        return self
+
+
+class SpritesConfig(_Dataset):
+    """The embedded data: textured objects over textured backgrounds, rendered to MP4."""
+
+    adapter: Literal["sprites"] = "sprites"
+    videos: int = Field(12, ge=2)
+    """How many videos; a quarter of them (at least one) is the split `val`."""
+    frames: int = Field(24, ge=2)
+    """Frames a video."""
+    size: tuple[int, int] = (128, 224)
+    """Height and width, even numbers."""
+    fps: PositiveFloat = 12.0
+    """Frames a second."""
+    seed: int = Field(0, ge=0)
+    """Equal seeds give equal bytes."""
+    codec: Literal["h264", "mpeg4"] = "h264"
+    """Video codec of the MP4 files."""
+
+
+class DavisConfig(_Dataset):
+    """DAVIS 2016 in its official layout; frames are read in place."""
+
+    adapter: Literal["davis"] = "davis"
+    root: Path
+    """Folder that holds JPEGImages, Annotations and ImageSets."""
+    resolution: Literal["480p", "1080p"] = "480p"
+    """Which copy of the frames."""
+    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
+    """Splits to read; each has its list in ImageSets."""
+
+
+class FolderConfig(_Dataset):
+    """A folder of anyone's videos (files or folders of frames), without ground truth."""
+
+    adapter: Literal["folder"] = "folder"
+    root: Path
+    """Folder that is searched, subfolders included."""
+
+
+Dataset = Annotated[SpritesConfig | DavisConfig | FolderConfig, Field(discriminator="adapter")]
+
+
+class DecodeConfig(Settings):
+    """Reading video files."""
+
+    backend: Literal["auto", "decord", "pyav"] = "auto"
+    """`auto` is decord, then PyAV for what decord cannot read or where it is not installed."""
+    timeout_s: PositiveFloat = 300.0
+    """Seconds after which the decoding of one video is given up."""
+
+
+class FramesConfig(Settings):
+    """How decoded frames are stored."""
+
+    codec: Literal["blosc", "jpeg", "png"] = "blosc"
+    """`blosc` and `png` are lossless; `jpeg` is several times smaller."""
+    quality: int = Field(95, ge=1, le=100)
+    """Quality of `jpeg`."""
+
+
+class FlowSource(Settings):
+    """A flow estimator with its weights."""
+
+    estimator: str
+    """`dis`, `farneback`, `truth`, or the name of a ptlflow model such as `raft`."""
+    weights: str | None = None
+    """A ptlflow checkpoint name, a local file, or `random`; none for classical estimators."""
+    seed: int = 0
+    """Seed of `weights: random`."""
+    iterations: PositiveInt | None = None
+    """Updates of a recurrent network, where it has such a setting."""
+    preset: Literal["ultrafast", "fast", "medium"] = "medium"
+    """Preset of `dis`."""
+
+
+class FlowConfig(Settings):
+    """Estimating and storing flow."""
+
+    sources: dict[Name, FlowSource] = Field({"dis": FlowSource(estimator="dis")})
+    """Flow sources by name; the name appears in paths and tables."""
+    container: Literal["zarr", "tiff"] = "zarr"
+    """One Zarr zip a shard, or one TIFF a video."""
+    tiff_layout: Literal["packed", "planar"] = "planar"
+    """`packed` is FlowDINO's layout of bits."""
+    steps_per_pixel: PositiveInt = 32
+    """Quantisation steps a pixel; the largest error is half a step."""
+
+
+class BenchmarkConfig(Settings):
+    """A dataset split with ground truth, and how it is scored."""
+
+    dataset: Name
+    """Which dataset."""
+    split: Literal["train", "val", "all"] = "val"
+    """Videos that are scored."""
+    train_split: Literal["train", "val", "all"] = "all"
+    """Videos that methods learn from, without ground truth."""
+    protocol: Literal["davis", "davis_released", "davis_official", "frame_average"] = "davis"
+    """Averaging and excluded frames."""
+    published_as: str | None = None
+    """Name of the same benchmark in the papers' tables, if it is one."""
+
+
+class TableConfig(Settings):
+    """What a table is made of at this scale."""
+
+    benchmarks: tuple[Name, ...]
+    """Column groups."""
+    flow: Name
+    """Flow source of the measured rows."""
+
+
+class MethodsConfig(Settings):
+    """Hyper-parameters of each method at this scale; tables override single keys."""
+
+    gwm: GwmSettings = GwmSettings()
+    residual_flow: ResidualFlowSettings = ResidualFlowSettings()
+    kmeans: KMeansSettings = KMeansSettings()
+
+
+class Config(Settings):
+    """Everything that the workflow reads."""
+
+    scale: Name = "demo"
+    """Name of the scale, printed in every table."""
+    seed: int = Field(0, ge=0)
+    """Seed of training."""
+    shard_size: PositiveInt = 256
+    """Videos a job."""
+    datasets: dict[Name, Dataset]
+    decode: DecodeConfig = DecodeConfig()
+    frames: FramesConfig = FramesConfig()
+    flow: FlowConfig = FlowConfig()
+    methods: MethodsConfig = MethodsConfig()
+    benchmarks: dict[Name, BenchmarkConfig] = Field({})
+    tables: dict[Name, TableConfig] = Field({})
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Config":
+        for name, benchmark in self.benchmarks.items():
+            _must_exist(benchmark.dataset, self.datasets, f"benchmarks.{name}.dataset")
+        for name, table in self.tables.items():
+            for benchmark_name in table.benchmarks:
+                _must_exist(benchmark_name, self.benchmarks, f"tables.{name}.benchmarks")
+            _must_exist(table.flow, self.flow.sources, f"tables.{name}.flow")
+        return self
+
+    def used_datasets(self) -> list[str]:
+        """Names of the datasets that the tables need, in order."""
+        names = (
+            self.benchmarks[benchmark].dataset
+            for table in self.tables.values()
+            for benchmark in table.benchmarks
+        )
+        return list(dict.fromkeys(names))
+
+
+def _must_exist(name: str, known: Mapping[str, Any], key: str) -> None:
+    if name not in known:
+        listed = ", ".join(sorted(known))
+        raise ValueError(f"{key} {name!r} is unknown{did_you_mean(name, known)} Known: {listed}")
+
+
+def load(values: Mapping[str, Any], where: str = "config") -> Config:
+    """Check a merged configuration.
+
+    Raises:
+        ConfigError: a line for each mistake: unknown key, bad value, missing dataset folder.
+    """
+    config = parse(Config, values, where)
+    missing = []
+    for name in config.used_datasets():
+        root = getattr(config.datasets[name], "root", None)
+        if root is not None and not root.is_dir():
+            missing.append(
+                f"{where}: datasets.{name}.root = {str(root)!r}: no such folder; set it in the "
+                f"config or with --config 'datasets={{{name}: {{root: /path}}}}'"
+            )
+    if missing:
+        raise ConfigError("\n".join(missing))
+    return config

@@ -1,0 +1,1 @@
+"""Adapters: where the videos, splits and annotations of a dataset lie."""

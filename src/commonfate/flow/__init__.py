@@ -1,0 +1,1 @@
+"""Optical flow: estimators, the extraction loop, visualisation."""

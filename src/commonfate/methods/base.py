@@ -1,0 +1,86 @@
+"""The four parts that every method has, as the training loop and the predictor see them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Soft segments of one frame, at the method's own resolution.
+
+    Attributes:
+        components: (K, h, w) float32 in [0, 1], summing to 1 over K: what the method predicts.
+        groups: (G, h, w) float32, likewise: after merging; G is 2 where foreground and
+            background are what is sought.
+    """
+
+    components: Tensor
+    groups: Tensor
+
+
+class Method(ABC):
+    """A method with its settings; holds no state that training changes."""
+
+    trained: ClassVar[bool]
+    """Whether there is anything to train."""
+    reads_frame: ClassVar[bool]
+    """Whether prediction looks at the frame."""
+    reads_flow: ClassVar[bool]
+    """Whether prediction looks at flow."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What a table should say of it, e.g. `{"features": "pixels", "resolution": "128x224"}`."""
+        return {}
+
+    @abstractmethod
+    def predict(
+        self, model: nn.Module | None, frame: np.ndarray, flow: np.ndarray | None
+    ) -> Prediction:
+        """Segment one frame.
+
+        Args:
+            model: what `build` made, trained and in eval mode; None where nothing is trained.
+            frame: (H, W, 3) uint8, RGB.
+            flow: (2, H, W) float32 in pixels, NaN where unknown; None if not `reads_flow`.
+        """
+
+
+class TrainedMethod(Method):
+    """A method with a network, a loss and a recipe."""
+
+    trained = True
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """Make the network, freshly initialised from torch's global generator."""
+
+    @abstractmethod
+    def prepare(self, frame: np.ndarray, flow: np.ndarray, flip: bool) -> dict[str, Tensor]:
+        """Turn one sample into tensors; runs in the loader's worker processes.
+
+        Args:
+            frame: (H, W, 3) uint8, RGB.
+            flow: (2, H, W) float32, u then v, pixels, at its own size; NaN where unknown.
+            flip: mirror image and flow left-right.
+        """
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Scalars to log of one batch; the one under `loss` is minimised."""
+
+    @abstractmethod
+    def parameter_groups(self, model: nn.Module) -> Iterable[dict[str, Any]]:
+        """Groups for AdamW, each with its `weight_decay`."""
+
+    @abstractmethod
+    def learning_rate(self, iteration: int) -> float:
+        """Learning rate of optimiser step `iteration`, counted from 0."""

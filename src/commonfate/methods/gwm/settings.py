@@ -1,0 +1,76 @@
+"""Hyper-parameters of Guess What Moves (U-Net), defaults as in the paper's supplement A."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from commonfate.settings import Settings
+
+
+class MergeSettings(Settings):
+    """How K components become two groups (Section 3.2)."""
+
+    features: Literal["dino_vits8", "network", "pixels"] = "dino_vits8"
+    """Dense features V_u: DINO ViT-S/8 keys, the segmentation network's own, or colour/texture."""
+    weights: str | None = None
+    """File with the extractor's weights; needed by `dino_vits8` where it cannot be downloaded."""
+    epsilon: PositiveFloat = 1e-12
+    """Floor of the affinity, Eq. 6 (the released code has 1e-6)."""
+
+
+class GwmSettings(Settings):
+    """One GWM model: network, loss, optimiser, merging."""
+
+    method: Literal["gwm"] = "gwm"
+    backbone: Literal["unet"] = "unet"
+    """Segmentation network."""
+    width: int = Field(64, ge=4, le=256)
+    """Channels of the U-Net's first level; each of its four levels doubles them."""
+    components: int = Field(4, ge=1, le=16)
+    """K, the number of regions that the network predicts."""
+    flow_model: Literal["constant", "affine", "quadratic"] = "quadratic"
+    """Parametric model of the flow inside a region (Table 2)."""
+    variant: Literal["paper", "released"] = "paper"
+    """Eq. 3-4, or the released code's loss: fit weights m^2 and one blended reconstruction."""
+    upsample: Literal["logits", "probabilities"] = "probabilities"
+    """What is upsampled to the flow's size: logits (supplement A) or probabilities (released)."""
+    clip_flow: PositiveFloat | None = None
+    """Clip flow to +- this many pixels (released: 20; the paper does not say so)."""
+    image_size: tuple[PositiveInt, PositiveInt] = (128, 224)
+    """Height and width of the network's input; multiples of 16."""
+    flow_size: tuple[PositiveInt, PositiveInt] = (480, 854)
+    """Height and width at which the loss sees the flow."""
+    flip: bool = False
+    """Mirror half of the samples left-right (not in the paper)."""
+    batch_size: PositiveInt = 16
+    """Samples an iteration."""
+    iterations: PositiveInt = 15_000
+    """Optimiser steps."""
+    learning_rate: PositiveFloat = 7e-4
+    """AdamW's learning rate after the warm-up."""
+    weight_decay: float = Field(0.01, ge=0)
+    """AdamW's weight decay (released; 0 for normalisation layers and biases)."""
+    warmup_iterations: int = Field(1500, ge=0)
+    """Length of the linear warm-up."""
+    warmup_from: PositiveFloat = 1e-6
+    """Learning rate at the first iteration."""
+    decay_power: PositiveFloat = 0.9
+    """Power of the polynomial decay."""
+    decay_iterations: PositiveInt | None = None
+    """Iterations over which the decay is planned (released: 160000); default: `iterations`."""
+    clip_norm: PositiveFloat = 5.0
+    """Largest 2-norm of the gradient."""
+    loss_multiplier: PositiveFloat = 0.03
+    """Factor of the loss."""
+    snapshots: PositiveInt = 10
+    """How many evenly spaced sets of weights are kept, for `checkpoint: best`."""
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    """Arithmetic of the network; the loss is always float32 or better."""
+    merge: MergeSettings = MergeSettings()
+    """From K components to foreground and background."""
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_network(self) -> "GwmSettings":
+        if any(side % 16 for side in self.image_size):
+            raise ValueError(f"image_size {self.image_size} must be multiples of 16")
+        return self

@@ -1,0 +1,1 @@
+"""Baseline: k-means on dense image features."""

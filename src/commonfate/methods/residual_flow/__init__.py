@@ -1,0 +1,1 @@
+"""Baseline: residual flow magnitude, thresholded."""

@@ -1,0 +1,1 @@
+"""Training samples: index, readers, transforms."""

@@ -1,0 +1,1 @@
+"""How frames and flow lie on disk."""

@@ -1,0 +1,1 @@
+"""Result tables: declarations, assembly, rendering."""

@@ -1,0 +1,1 @@
+"""Decoding, frame extraction and the manifest."""
