@@ -1,7 +1,7 @@
 """Base of all settings: typed, immutable, unknown keys refused, errors a line each."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -16,6 +16,24 @@ class Settings(BaseModel):
     """A group of settings. Every field states its default, its bounds and one sentence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class MethodSettings(Settings):
+    """Settings of a method, with what the plan must know of it before torch is imported."""
+
+    trained: ClassVar[bool]
+    """Whether there is anything to train."""
+    reads_frame: ClassVar[bool]
+    """Whether prediction looks at the frame."""
+    reads_flow: ClassVar[bool]
+    """Whether prediction looks at flow."""
+    named: ClassVar[tuple[str, ...]]
+    """Keys whose values `slug` already tells."""
+
+    @property
+    def slug(self) -> tuple[str, ...]:
+        """Parts of a run's name that tell its variant apart."""
+        return tuple(str(getattr(self, key)) for key in self.named)
 
 
 S = TypeVar("S", bound=BaseModel)

@@ -3,10 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
+
+from commonfate.settings import MethodSettings
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,12 @@ class Prediction:
 
 
 class Method(ABC):
-    """A method with its settings; holds no state that training changes."""
+    """A method with its settings; holds no state that training changes.
 
-    trained: ClassVar[bool]
-    """Whether there is anything to train."""
-    reads_frame: ClassVar[bool]
-    """Whether prediction looks at the frame."""
-    reads_flow: ClassVar[bool]
-    """Whether prediction looks at flow."""
+    `settings.trained`, `settings.reads_frame` and `settings.reads_flow` say what it needs.
+    """
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: MethodSettings) -> None:
         self.settings = settings
 
     @property
@@ -50,14 +48,12 @@ class Method(ABC):
         Args:
             model: what `build` made, trained and in eval mode; None where nothing is trained.
             frame: (H, W, 3) uint8, RGB.
-            flow: (2, H, W) float32 in pixels, NaN where unknown; None if not `reads_flow`.
+            flow: (2, H, W) float32 in pixels, NaN where unknown; None if not `settings.reads_flow`.
         """
 
 
 class TrainedMethod(Method):
     """A method with a network, a loss and a recipe."""
-
-    trained = True
 
     @abstractmethod
     def build(self) -> nn.Module:

@@ -1,10 +1,10 @@
 """Hyper-parameters of Guess What Moves (U-Net), defaults as in the paper's supplement A."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from commonfate.settings import Settings
+from commonfate.settings import MethodSettings, Settings
 
 
 class MergeSettings(Settings):
@@ -18,8 +18,13 @@ class MergeSettings(Settings):
     """Floor of the affinity, Eq. 6 (the released code has 1e-6)."""
 
 
-class GwmSettings(Settings):
+class GwmSettings(MethodSettings):
     """One GWM model: network, loss, optimiser, merging."""
+
+    trained: ClassVar[bool] = True
+    reads_frame: ClassVar[bool] = True
+    reads_flow: ClassVar[bool] = False
+    named: ClassVar[tuple[str, ...]] = ("backbone", "flow_model", "components")
 
     method: Literal["gwm"] = "gwm"
     backbone: Literal["unet"] = "unet"
@@ -74,3 +79,8 @@ class GwmSettings(Settings):
         if any(side % 16 for side in self.image_size):
             raise ValueError(f"image_size {self.image_size} must be multiples of 16")
         return self
+
+    @property
+    def slug(self) -> tuple[str, ...]:
+        """E.g. `("unet", "quadratic", "k4")`."""
+        return (self.backbone, self.flow_model, f"k{self.components}")

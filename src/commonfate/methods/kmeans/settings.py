@@ -1,14 +1,19 @@
 """Settings of the appearance baseline."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
-from commonfate.settings import Settings
+from commonfate.settings import MethodSettings
 
 
-class KMeansSettings(Settings):
+class KMeansSettings(MethodSettings):
     """K-means on dense features of one frame."""
+
+    trained: ClassVar[bool] = False
+    reads_frame: ClassVar[bool] = True
+    reads_flow: ClassVar[bool] = False
+    named: ClassVar[tuple[str, ...]] = ("features",)
 
     method: Literal["kmeans"] = "kmeans"
     features: Literal["dino_vits8", "pixels"] = "pixels"

@@ -1,14 +1,19 @@
 """Settings of the flow baseline."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from commonfate.settings import Settings
+from commonfate.settings import MethodSettings
 
 
-class ResidualFlowSettings(Settings):
+class ResidualFlowSettings(MethodSettings):
     """Flow magnitude, thresholded after the dominant affine motion is removed."""
+
+    trained: ClassVar[bool] = False
+    reads_frame: ClassVar[bool] = False
+    reads_flow: ClassVar[bool] = True
+    named: ClassVar[tuple[str, ...]] = ()
 
     method: Literal["residual_flow"] = "residual_flow"
     threshold: Literal["otsu"] = "otsu"

@@ -1,0 +1,68 @@
+# What the rules share: the checked configuration, the plan of runs, and the names of shards.
+
+import math
+import sys
+from pathlib import Path
+
+from commonfate import config as commonfate_config
+from commonfate import datasets, plan
+from commonfate.errors import UserError
+from commonfate.settings import to_pairs
+
+try:
+    PLAN = plan.make(
+        commonfate_config.load(config), Path(workflow.basedir, "workflow/tables")
+    )
+except UserError as error:
+    sys.exit(str(error))
+
+CONFIG = PLAN.config
+FLOW_STORE = {
+    "zarr": "results/flow/{dataset}/{source}/{shard}.zarr.zip",
+    "tiff": directory("results/flow/{dataset}/{source}/{shard}.tiff"),
+}[CONFIG.flow.container]
+
+
+wildcard_constraints:
+    dataset="|".join(CONFIG.datasets),
+    source="|".join(name.replace(".", r"\.") for name in CONFIG.flow.sources),
+    shard=r"\d{4}",
+    run=r"[a-z0-9][a-zA-Z0-9_.=-]*",
+    benchmark="|".join(CONFIG.benchmarks) or "none",
+    checkpoint="last|best",
+    table="|".join(CONFIG.tables) or "none",
+
+
+def set_options(settings):
+    """Settings as `--set key=value ...`, so that a job reruns when one of them changes."""
+    return [word for pair in to_pairs(settings) for word in ("--set", pair)]
+
+
+def rendered(dataset):
+    """Folder of rendered videos, for datasets that the project makes itself."""
+    made = CONFIG.datasets[dataset].adapter == "sprites"
+    return [f"results/datasets/{dataset}"] if made else []
+
+
+def shards(dataset):
+    """Names of the shards of a dataset."""
+    adapter = datasets.open(
+        dataset, CONFIG.datasets[dataset], Path("results/datasets", dataset)
+    )
+    count = math.ceil(len(adapter.videos()) / CONFIG.shard_size)
+    return [f"{shard:04d}" for shard in range(count)]
+
+
+def of_shards(pattern, dataset, **wildcards):
+    """Paths of one product for every shard of a dataset."""
+    return expand(pattern, dataset=dataset, shard=shards(dataset), **wildcards)
+
+
+def needs_gpu(source):
+    """Whether a flow source is a network."""
+    return CONFIG.flow.sources[source].estimator not in ("dis", "farneback", "truth")
+
+
+def run_of(wildcards):
+    """The run that a path names."""
+    return PLAN.runs[wildcards.run]

@@ -1,0 +1,40 @@
+# Flow: all gaps of one shard in one job, so that each frame is read once for all its pairs.
+
+
+rule flow:
+    """Estimate and store the flow of one shard."""
+    input:
+        report="results/frames/{dataset}/{shard}.parquet",
+        frames="results/frames/{dataset}/{shard}.zarr.zip",
+    output:
+        FLOW_STORE,
+    log:
+        "results/logs/flow/{dataset}/{source}/{shard}.log",
+    benchmark:
+        "results/benchmarks/flow/{dataset}/{source}/{shard}.tsv"
+    conda:
+        "../../envs/commonfate.yaml"
+    threads: 2
+    resources:
+        gpu=lambda wildcards: int(needs_gpu(wildcards.source)),
+        mem_mb=8000,
+        runtime=480,
+    params:
+        gaps=lambda wildcards: [
+            f"--gap={gap}" for gap in CONFIG.datasets[wildcards.dataset].gaps
+        ],
+        source=lambda wildcards: set_options(CONFIG.flow.sources[wildcards.source]),
+        container=CONFIG.flow.container,
+        tiff_layout=CONFIG.flow.tiff_layout,
+        steps_per_pixel=CONFIG.flow.steps_per_pixel,
+    shell:
+        """
+        commonfate flow \
+            --manifest {input.report:q} \
+            --frames {input.frames:q} {params.gaps} {params.source:q} \
+            --container {params.container} \
+            --tiff-layout {params.tiff_layout} \
+            --steps-per-pixel {params.steps_per_pixel} \
+            --threads {threads} \
+            --output {output:q} 2>{log:q}
+        """

@@ -1,0 +1,66 @@
+# Frames: decode each shard, then gather which videos are usable.
+
+
+rule frames:
+    """Decode one shard of videos; frames that a dataset ships are checked and read in place."""
+    input:
+        inventory="results/videos/{dataset}/inventory.parquet",
+        rendered=lambda wildcards: rendered(wildcards.dataset),
+    output:
+        store="results/frames/{dataset}/{shard}.zarr.zip",
+        report="results/frames/{dataset}/{shard}.parquet",
+    log:
+        "results/logs/frames/{dataset}/{shard}.log",
+    benchmark:
+        "results/benchmarks/frames/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/commonfate.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        backend=CONFIG.decode.backend,
+        timeout_s=CONFIG.decode.timeout_s,
+        codec=CONFIG.frames.codec,
+        quality=CONFIG.frames.quality,
+        gaps=lambda wildcards: [
+            f"--gap={gap}" for gap in CONFIG.datasets[wildcards.dataset].gaps
+        ],
+    shell:
+        """
+        commonfate frames \
+            --inventory {input.inventory:q} \
+            --shard {wildcards.shard} {params.gaps} \
+            --backend {params.backend} \
+            --timeout-s {params.timeout_s} \
+            --codec {params.codec} \
+            --quality {params.quality} \
+            --report {output.report:q} \
+            --output {output.store:q} 2>{log:q}
+        """
+
+
+rule manifest:
+    """Gather the shards: which videos are usable, which are left out and why."""
+    input:
+        reports=lambda wildcards: of_shards(
+            "results/frames/{dataset}/{shard}.parquet", wildcards.dataset
+        ),
+    output:
+        "results/videos/{dataset}/manifest.parquet",
+    log:
+        "results/logs/videos/{dataset}/manifest.log",
+    benchmark:
+        "results/benchmarks/videos/{dataset}/manifest.tsv"
+    conda:
+        "../../envs/commonfate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        """
+        commonfate manifest {input.reports:q} \
+            --output {output:q} 2>{log:q}
+        """

@@ -1,0 +1,36 @@
+# Training: one run, resumed from its own checkpoint after a kill.
+
+
+rule train:
+    """Train one run."""
+    input:
+        index=lambda wildcards: f"results/samples/{run_of(wildcards).samples}/index.parquet",
+    output:
+        checkpoint="results/runs/{run}/checkpoint.pt",
+        config="results/runs/{run}/config.yaml",
+        metrics="results/runs/{run}/metrics.jsonl",
+        snapshots=directory("results/runs/{run}/snapshots"),
+    log:
+        "results/logs/runs/{run}.log",
+    benchmark:
+        "results/benchmarks/runs/{run}.tsv"
+    conda:
+        "../../envs/commonfate.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=1440,
+    params:
+        method=lambda wildcards: run_of(wildcards).settings.method,
+        settings=lambda wildcards: set_options(run_of(wildcards).settings),
+        seed=lambda wildcards: run_of(wildcards).seed,
+    shell:
+        """
+        commonfate train \
+            --index {input.index:q} \
+            --method {params.method} {params.settings:q} \
+            --seed {params.seed} \
+            --threads {threads} \
+            --output results/runs/{wildcards.run:q} 2>{log:q}
+        """

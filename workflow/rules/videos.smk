@@ -1,0 +1,59 @@
+# Videos: render the embedded data; list a dataset and cut it into shards.
+
+
+rule sprites:
+    """Render the embedded data: videos with exact ground truth."""
+    output:
+        directory("results/datasets/{dataset}"),
+    log:
+        "results/logs/datasets/{dataset}.log",
+    benchmark:
+        "results/benchmarks/datasets/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(
+            name for name, one in CONFIG.datasets.items() if one.adapter == "sprites"
+        )
+        or "none",
+    conda:
+        "../../envs/commonfate.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: set_options(CONFIG.datasets[wildcards.dataset]),
+    shell:
+        """
+        commonfate sprites {params.settings:q} \
+            --jobs {threads} \
+            --output {output:q} 2>{log:q}
+        """
+
+
+rule videos:
+    """List a dataset's videos and cut them into shards."""
+    input:
+        rendered=lambda wildcards: rendered(wildcards.dataset),
+    output:
+        "results/videos/{dataset}/inventory.parquet",
+    log:
+        "results/logs/videos/{dataset}/inventory.log",
+    benchmark:
+        "results/benchmarks/videos/{dataset}/inventory.tsv"
+    conda:
+        "../../envs/commonfate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: set_options(CONFIG.datasets[wildcards.dataset]),
+        shard_size=CONFIG.shard_size,
+    shell:
+        """
+        commonfate videos \
+            --dataset {wildcards.dataset:q} {params.settings:q} \
+            --shard-size {params.shard_size} \
+            --rendered results/datasets/{wildcards.dataset:q} \
+            --output {output:q} 2>{log:q}
+        """
