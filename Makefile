@@ -2,6 +2,7 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
+PIP := $(BIN)/pip install -qq --disable-pip-version-check --no-deps
 
 .PHONY: demo test test-slow lint lock
 
@@ -21,10 +22,11 @@ lint: .venv/installed
 
 # The environment: exactly the versions of the lock file, made again when it changes.
 .venv/installed: requirements.lock pyproject.toml
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
+	@echo "Installing the locked versions into .venv (7 GB; a few minutes)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(PIP) --requirement requirements.lock
+	@$(PIP) --editable .
+	@touch $@
 
 # New versions for everything that pyproject.toml allows (needs uv).
 lock:

@@ -2,7 +2,7 @@
 # Every rule is one call of a `commonfate` verb (`commonfate --help`).
 
 
-configfile: "config.yaml"
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -20,6 +20,15 @@ localrules:
     videos,
     manifest,
     table,
+
+
+onstart:
+    # The lock is the operating system's: unlike Snakemake's own, which profiles/default switches
+    # off, it ends with this process, so that the same command goes on after kill -9.
+    try:
+        RUN_LOCK.acquire(blocking=False)
+    except Timeout:
+        sys.exit("Another snakemake is at work in this folder; wait for it or stop it.")
 
 
 rule all:

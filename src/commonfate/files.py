@@ -1,22 +1,66 @@
 """Whole files only: every product is written under a temporary name and renamed when complete.
 
-The temporary name is fixed (one product has one writer), so what a killed run left is overwritten
-by the next one and nothing piles up.
+The temporary name holds the host and the process, so a process that outlives a killed Snakemake
+never shares a file with its successor; what dead processes left is removed by the next writer.
 """
 
 import hashlib
 import json
+import logging
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger(__name__)
 
-def temporary_name(path: Path) -> Path:
+
+def _temporary_name(path: Path) -> Path:
     """Name under which `path` is written until it is complete, in the same folder."""
-    return path.with_name(f".{path.name}.tmp")
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of `path` whose process, on this host, is dead."""
+    for left in path.parent.glob(f".{path.name}.{socket.gethostname()}.*.tmp"):
+        pid = left.name.split(".")[-2]
+        if pid.isdigit() and not (_alive(int(pid)) and int(pid) != os.getpid()):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(path: str | Path) -> Iterator[None]:
+    """Hold the right to write `path`; wait, and say so, while another process holds it.
+
+    The lock is the operating system's: it ends with the process, also after kill -9.
+    """
+    from filelock import FileLock, Timeout
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        log.info("%s: another process is at work on it; waiting until it ends", path)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -27,8 +71,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(path)
-    temporary.unlink(missing_ok=True)
+    _remove_leftovers(path)
+    temporary = _temporary_name(path)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -43,8 +87,8 @@ def replacing_directory(path: str | Path) -> Iterator[Path]:
     """Yield an empty temporary folder; on success it takes the place of `path`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(path)
-    shutil.rmtree(temporary, ignore_errors=True)
+    _remove_leftovers(path)
+    temporary = _temporary_name(path)
     temporary.mkdir()
     try:
         yield temporary

@@ -4,6 +4,8 @@ import math
 import sys
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from commonfate import config as commonfate_config
 from commonfate import datasets, plan
 from commonfate.errors import UserError
@@ -17,6 +19,7 @@ except UserError as error:
     sys.exit(str(error))
 
 CONFIG = PLAN.config
+RUN_LOCK = FileLock("results/.snakemake.lock")
 FLOW_STORE = {
     "zarr": "results/flow/{dataset}/{source}/{shard}.zarr.zip",
     "tiff": directory("results/flow/{dataset}/{source}/{shard}.tiff"),

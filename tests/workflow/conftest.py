@@ -1,0 +1,65 @@
+"""Running the workflow as a user does, in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLE = "results/tables/table1.csv"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """The workflow at scale smoke, in `folder`."""
+
+    folder: Path
+
+    def command(self, *options: str, targets: Sequence[str] = (TABLE,)) -> list[str]:
+        """The command line, with the scale's config."""
+        snakemake = [str(Path(sys.executable).with_name("snakemake")), "--cores", "2"]
+        files = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)]
+        scale = ["--configfile", str(ROOT / "config/smoke.yaml")]
+        return [*snakemake, *files, *scale, *options, "--", *targets]
+
+    def start(self, *options: str, **how) -> subprocess.Popen:
+        """Start it; the verbs are those of this environment."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.Popen(
+            self.command(*options),
+            env={**os.environ, "PATH": path},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **how,
+        )
+
+    def run(self, *options: str) -> str:
+        """Run it to the end; what it printed."""
+        process = self.start(*options)
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        return output
+
+    def planned(self, *options: str) -> set[str]:
+        """Rules that a run with these options would execute."""
+        output = self.run("--dry-run", "--quiet", "host", *options)
+        _, found, stats = output.partition("Job stats:")
+        if not found:
+            return set()
+        lines = stats.strip().splitlines()[2:]
+        rules = {line.split()[0] for line in lines[: lines.index("")] if line.split()}
+        return rules - {"total"}
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The finished workflow at scale smoke; tests must leave it finished."""
+    workflow = Workflow(tmp_path_factory.mktemp("smoke"))
+    workflow.run()
+    return workflow

@@ -1,0 +1,82 @@
+"""The smoke scale, end to end through Snakemake."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results/tables/table1.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_table1_holds_measured_and_published_rows(smoke) -> None:
+    rows = _rows(smoke.folder)
+    measured = [row for row in rows if row["source"] == "measured"]
+    published = [row for row in rows if row["source"] == "published"]
+    assert [row["method"] for row in measured] == [
+        "Guess What Moves (U-Net)",
+        "Guess What Moves (U-Net), best checkpoint",
+        "Residual flow, thresholded",
+        "K-means on image features",
+    ]
+    for row in measured:
+        for foreground in ("unsupervised", "oracle"):
+            assert 0 <= float(row[f"J sprites {foreground}"]) <= 100
+        assert float(row["J sprites oracle"]) >= float(row["J sprites unsupervised"])
+    ours = next(row for row in published if row["method"] == "Ours (UNet)")
+    assert ours["J DAVIS2016"] == "78.3"
+    assert not any("DAVIS2016" in key and row[key] for row in measured for key in row)
+
+
+def test_every_number_can_be_traced(smoke) -> None:
+    trace = json.loads((smoke.folder / "results/tables/table1.provenance.json").read_text())
+    assert trace
+    explained = subprocess.run(
+        [Path(sys.executable).with_name("commonfate"), "explain", "results/tables/table1.csv"],
+        cwd=smoke.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "sprite_0000" in explained.stdout
+    assert "gwm-unet-quadratic-k4-dis-sprites-s0" in explained.stdout
+
+
+def test_a_second_run_does_nothing(smoke) -> None:
+    assert smoke.planned() == set()
+
+
+def test_one_touched_value_reruns_only_what_depends_on_it(smoke) -> None:
+    of_training = smoke.planned("--config", "methods={gwm: {loss_multiplier: 0.04}}")
+    assert of_training == {"train", "predict", "evaluate", "table"}
+    of_kmeans = smoke.planned("--config", "methods={kmeans: {seed: 1}}")
+    assert of_kmeans == {"predict", "evaluate", "table"}
+    of_storage = smoke.planned("--config", "flow={steps_per_pixel: 16}")
+    assert of_storage == {"flow", "samples", "train", "predict", "evaluate", "table"}
+    of_nothing = smoke.planned("--config", "flow={sources: {other: {estimator: farneback}}}")
+    assert of_nothing == set()
+
+
+def test_an_unknown_key_stops_before_any_job(tmp_path: Path, smoke) -> None:
+    process = type(smoke)(tmp_path).start("--config", "shard_sizes=3")
+    output, _ = process.communicate()
+    assert process.returncode != 0
+    assert "shard_sizes is unknown; did you mean shard_size?" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_missing_dataset_folder_stops_before_any_job(tmp_path: Path, smoke) -> None:
+    process = type(smoke)(tmp_path).start(
+        "--config",
+        "datasets={davis2016: {adapter: davis, root: /nowhere}}",
+        "benchmarks={davis2016: {dataset: davis2016}}",
+        "tables={table1: {benchmarks: [davis2016], flow: dis}}",
+    )
+    output, _ = process.communicate()
+    assert process.returncode != 0
+    assert "datasets.davis2016.root = '/nowhere': no such folder" in output
+    assert not (tmp_path / "results").exists()
