@@ -1,24 +1,24 @@
 # Two commands: `make demo` (the headline table on embedded data) and `make test`.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
-BIN := .venv/bin
-PIP := $(BIN)/pip install -qq --disable-pip-version-check --no-deps
+PIP := .venv/bin/pip install -qq --disable-pip-version-check --no-deps
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 .PHONY: demo test test-slow lint lock
 
 demo: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) results/tables/table1.csv
+	@$(IN_VENV) snakemake --cores $(CORES) results/tables/table1.csv
 
 test: .venv/installed
-	$(BIN)/pytest -m "not slow"
+	@$(IN_VENV) pytest -m "not slow"
 
 test-slow: .venv/installed
-	$(BIN)/pytest -m slow
+	@$(IN_VENV) pytest -m slow
 
 lint: .venv/installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakefmt --check Snakefile workflow
+	@$(IN_VENV) ruff check .
+	@$(IN_VENV) ruff format --check .
+	@$(IN_VENV) snakefmt --check Snakefile workflow
 
 # The environment: exactly the versions of the lock file, made again when it changes.
 .venv/installed: requirements.lock pyproject.toml

@@ -37,6 +37,7 @@ rule predict:
         runtime=240,
     params:
         split=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].split,
+        protocol=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].protocol,
         method=lambda wildcards: run_of(wildcards).settings.method,
         settings=lambda wildcards: set_options(run_of(wildcards).settings),
         run=lambda wildcards: (
@@ -54,6 +55,7 @@ rule predict:
             $(printf -- '--frames=%s ' {input.frames:q}) {params.flow:q} \
             --method {params.method} {params.settings:q} {params.run:q} \
             --checkpoint {wildcards.checkpoint} \
+            --protocol {params.protocol} \
             --split {params.split} \
             --threads {threads} \
             --output {output:q} 2>{log:q}

@@ -24,14 +24,13 @@ rule frames:
         timeout_s=CONFIG.decode.timeout_s,
         codec=CONFIG.frames.codec,
         quality=CONFIG.frames.quality,
-        gaps=lambda wildcards: [
-            f"--gap={gap}" for gap in CONFIG.datasets[wildcards.dataset].gaps
-        ],
+        gap=lambda wildcards: min(map(abs, CONFIG.datasets[wildcards.dataset].gaps)),
     shell:
         """
         commonfate frames \
             --inventory {input.inventory:q} \
-            --shard {wildcards.shard} {params.gaps} \
+            --shard {wildcards.shard} \
+            --gap {params.gap} \
             --backend {params.backend} \
             --timeout-s {params.timeout_s} \
             --codec {params.codec} \
@@ -62,5 +61,6 @@ rule manifest:
     shell:
         """
         commonfate manifest {input.reports:q} \
+            --dataset {wildcards.dataset:q} \
             --output {output:q} 2>{log:q}
         """

@@ -1,0 +1,77 @@
+"""The inventory of a dataset: its videos in order of id, cut into shards."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import get_args
+
+import pandas as pd
+
+from commonfate.config import Dataset, DavisConfig, FolderConfig, SpritesConfig
+from commonfate.datasets.base import VideoSource
+from commonfate.errors import ConfigError, StoreError, did_you_mean
+from commonfate.settings import from_pairs
+
+COLUMNS = (
+    "id",
+    "split",
+    "shard",
+    "source",
+    "frame_files",
+    "annotation_files",
+    "annotation_kind",
+    "truth",
+)
+
+
+def parse_settings(pairs: Sequence[str]) -> SpritesConfig | DavisConfig | FolderConfig:
+    """Read a dataset's settings from `key=value` texts; `adapter` says which settings they are.
+
+    Raises:
+        ConfigError: `adapter` is missing or unknown, or another key is not allowed.
+    """
+    models = {m.model_fields["adapter"].default: m for m in get_args(get_args(Dataset)[0])}
+    known = ", ".join(sorted(models))
+    adapters = [pair.partition("=")[2] for pair in pairs if pair.startswith("adapter=")]
+    if not adapters:
+        raise ConfigError(f"--set: adapter is required but missing, e.g. adapter=folder ({known})")
+    if adapters[-1] not in models:
+        hint = did_you_mean(adapters[-1], models)
+        raise ConfigError(f"--set: adapter = {adapters[-1]!r} is unknown{hint} Known: {known}")
+    return from_pairs(models[adapters[-1]], pairs)
+
+
+def shard_count(videos: int, shard_size: int) -> int:
+    """How many shards hold so many videos."""
+    return -(-videos // shard_size)
+
+
+def build(sources: Sequence[VideoSource], shard_size: int) -> pd.DataFrame:
+    """One row a video, in order of id, with the shard that it belongs to.
+
+    Raises:
+        StoreError: two videos have the same id.
+    """
+    ordered = sorted(sources, key=lambda source: source.id)
+    for one, other in pairwise(ordered):
+        if one.id == other.id:
+            raise StoreError(
+                f"{one.path} and {other.path}: both would be video {one.id!r}; rename one"
+            )
+    rows = [
+        {
+            "id": source.id,
+            "split": source.split,
+            "shard": number // shard_size,
+            "source": source.path,
+            "frame_files": _list(source.frame_files),
+            "annotation_files": _list(source.annotation_files),
+            "annotation_kind": source.annotation_kind,
+            "truth": source.truth,
+        }
+        for number, source in enumerate(ordered)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _list(files: tuple[str, ...] | None) -> list[str] | None:
+    return None if files is None else list(files)

@@ -1,0 +1,92 @@
+"""Zarr v3 codec `commonfate.delta2d`: prediction from the neighbours, for smooth integer images.
+
+Every element of the last two axes is replaced by its difference from the left neighbour, then from
+the upper one, in wrapping arithmetic: exact for every value. The sign then moves to the lowest bit
+(0, -1, 1, -2 become 0, 1, 2, 3), so that small differences of either sign leave the upper bits
+zero. On DIS flow of DAVIS (854x480, blosc zstd-1 bitshuffle) this makes files 2 times smaller than
+no prediction; the sign's move alone is worth a fifth (`benchmarks/storage.py`).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from zarr.abc.codec import ArrayArrayCodec
+
+
+def encode(array: np.ndarray) -> np.ndarray:
+    """Differences along the last axis, then the one before it, sign in the lowest bit.
+
+    Args:
+        array: (..., H, W), any integer type.
+
+    Returns:
+        The same shape and type.
+    """
+    array = _native(array)
+    across = array.copy()
+    across[..., 1:] -= array[..., :-1]
+    both = across.copy()
+    both[..., 1:, :] -= across[..., :-1, :]
+    signed = both.view(f"i{array.itemsize}")
+    return ((signed << 1) ^ (signed >> (8 * array.itemsize - 1))).view(array.dtype)
+
+
+def decode(array: np.ndarray) -> np.ndarray:
+    """Undo `encode`."""
+    array = _native(array)
+    bits = array.view(f"u{array.itemsize}")
+    sums = bits & 1
+    np.negative(sums, out=sums)
+    sums ^= bits >> 1
+    # A loop over rows, each added at once: three times as fast as numpy.cumsum along this axis.
+    for above, row in pairwise(np.moveaxis(sums, -2, 0)):
+        row += above
+    # Four times as fast as numpy.cumsum along the last axis, and wraps like it.
+    return imagecodecs.delta_decode(sums, axis=-1, out=sums).view(array.dtype)
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+@dataclass(frozen=True)
+class Delta2D(ArrayArrayCodec):
+    """`encode` and `decode` as a codec without parameters, found by Zarr through an entry point."""
+
+    name = "commonfate.delta2d"
+    is_fixed_size = True
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Delta2D":
+        if data["name"] != cls.name or data.get("configuration"):
+            raise ValueError(f"{cls.name} has no configuration, but the metadata says {data}")
+        return cls()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+    def validate(self, *, shape: tuple[int, ...], dtype: Any, chunk_grid: Any) -> None:
+        native = dtype.to_native_dtype()
+        if len(shape) < 2 or native.kind not in "iu":
+            raise ValueError(f"{self.name} needs integers (..., H, W), not {native} {shape}")
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
+        return input_byte_length
+
+    # Zarr calls the asynchronous pair up to 3.1 and prefers the synchronous one where it can later.
+    def _encode_sync(self, chunk_array: Any, chunk_spec: Any) -> Any:
+        array = encode(chunk_array.as_numpy_array())
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    def _decode_sync(self, chunk_array: Any, chunk_spec: Any) -> Any:
+        array = decode(chunk_array.as_numpy_array())
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    async def _encode_single(self, chunk_array: Any, chunk_spec: Any) -> Any:
+        return self._encode_sync(chunk_array, chunk_spec)
+
+    async def _decode_single(self, chunk_array: Any, chunk_spec: Any) -> Any:
+        return self._decode_sync(chunk_array, chunk_spec)

@@ -1,0 +1,166 @@
+"""Writing the frames of a shard: all of its videos or no file, all of a video or nothing of it."""
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from zarr.codecs import TransposeCodec
+
+from commonfate.files import replacing
+from commonfate.storage.delta2d import Delta2D
+from commonfate.storage.image_codec import ImageCodec
+from commonfate.storage.names import node_name
+from commonfate.storage.zarr_zip import PartWriter, blosc, join
+
+Codec = Literal["blosc", "jpeg", "png"]
+
+
+def codecs(codec: Codec, quality: int) -> dict[str, Any]:
+    """Zarr's codecs for (1, H, W, 3) uint8 chunks.
+
+    `blosc` predicts each colour plane from its neighbours (`delta2d`). Times smaller than raw, CPU
+    ms to write and to read one 854x480 frame of DAVIS: blosc 2.8, 8, 7 (without prediction 1.4
+    times smaller), PNG 2.3, 28, 10, JPEG of quality 95 10.6, 3, 3.
+    """
+    if codec == "blosc":
+        planes_first = TransposeCodec(order=(0, 3, 1, 2))
+        return {"filters": [planes_first, Delta2D()], "compressors": [blosc(1)]}
+    return {"filters": [], "serializer": ImageCodec(codec, quality)}
+
+
+class FrameWriter:
+    """Write frames of videos, of any sizes, to one Zarr v3 zip; a context manager.
+
+    `{video}` is an array (T, H, W, 3) uint8 with one frame a chunk; of a video whose frames are
+    read in place it is a group that lists them.
+
+    Args:
+        path: the zip to make.
+        codec: `blosc` and `png` are lossless.
+        quality: of `jpeg`, 1 to 100.
+        provenance: kept in the store, as JSON can hold it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        codec: Codec = "blosc",
+        quality: int = 95,
+        provenance: dict[str, Any] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.provenance = provenance or {}
+        self._settings = codecs(codec, quality)
+        self._folder = self.path.with_name(f".{self.path.name}.parts")
+        self._videos: dict[str, dict[str, Any]] = {}
+        self._parts: dict[str, Path] = {}
+        self._groups: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> "FrameWriter":
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def add_video(
+        self,
+        video: str,
+        frames: Iterable[np.ndarray],
+        timestamps_s: Sequence[float] | Callable[[], Sequence[float]],
+        fps: float,
+    ) -> int:
+        """Store frames as they are decoded.
+
+        When `frames` raises, the error passes through, nothing of this video stays, and the writer
+        can go on with the next one.
+
+        Args:
+            video: name of the video.
+            frames: (H, W, 3) uint8 RGB, all of one size, at least one.
+            timestamps_s: presentation time of each frame. Looked at when `frames` is exhausted, so
+                it may be a list that grows meanwhile, or a function that returns one.
+            fps: frames a second.
+
+        Returns:
+            The number of frames.
+
+        Raises:
+            ValueError: there is no frame, a frame has another size or type, or there are fewer or
+                more timestamps than frames.
+        """
+        self._check_new(video)
+        frames = iter(frames)
+        first = next(frames, None)
+        if first is None:
+            raise ValueError(f"video {video!r} has no frame")
+        if first.ndim != 3 or first.shape[2] != 3:
+            raise ValueError(f"video {video!r}: frames are {first.shape}, not (H, W, 3)")
+        path = self._folder / f"{len(self._parts):06d}.zip"
+        with (
+            replacing(path) as temporary,
+            PartWriter(temporary, first.shape, "uint8", fill_value=0, **self._settings) as part,
+        ):
+            for frame in chain([first], frames):
+                if frame.shape != first.shape or frame.dtype != np.uint8:
+                    raise ValueError(
+                        f"video {video!r}, frame {part.length}: {frame.shape} {frame.dtype}, "
+                        f"but frame 0 is {first.shape} uint8"
+                    )
+                part.append(frame)
+            times = [float(t) for t in (timestamps_s() if callable(timestamps_s) else timestamps_s)]
+            if len(times) != part.length:
+                raise ValueError(f"video {video!r}: {part.length} frames, {len(times)} timestamps")
+            facts = _facts(part.length, first.shape, fps, in_place=False)
+            part.finish({**facts, "timestamps_s": times})
+        self._videos[video], self._parts[video] = facts, path
+        return part.length
+
+    def add_files(
+        self, video: str, files: Sequence[str | Path], size: tuple[int, int], fps: float
+    ) -> None:
+        """Note frames that are read in place; no pixels are stored.
+
+        Args:
+            video: name of the video.
+            files: images, in order.
+            size: height and width of each.
+            fps: frames a second.
+        """
+        self._check_new(video)
+        facts = _facts(len(files), size, fps, in_place=True)
+        self._videos[video] = facts
+        self._groups[video] = {**facts, "files": [str(file) for file in files]}
+
+    def _check_new(self, video: str) -> None:
+        if video in self._videos:
+            raise ValueError(f"video {video!r} was added before")
+
+    def _finish(self) -> None:
+        root = {
+            "kind": "frames",
+            "provenance": self.provenance,
+            "videos": {video: self._videos[video] for video in sorted(self._videos)},
+        }
+        groups = {node_name(video): self._groups[video] for video in sorted(self._groups)}
+        parts = [(node_name(video), self._parts[video]) for video in sorted(self._parts)]
+        with replacing(self.path) as temporary:
+            join(temporary, parts, {"": root, **groups})
+
+
+def _facts(frames: int, shape: Sequence[int], fps: float, in_place: bool) -> dict[str, Any]:
+    return {
+        "frames": frames,
+        "height": int(shape[0]),
+        "width": int(shape[1]),
+        "fps": float(fps),
+        "in_place": in_place,
+    }

@@ -1,0 +1,62 @@
+"""Fixed-point flow: int16 in steps of a fraction of a pixel, with a value that means 'no value'.
+
+FlowDINO (Section IV) stores 16 bits a component in steps of 1/32 px as well, but truncates and
+overflows; here values are rounded to nearest (largest error half a step) and saturate.
+"""
+
+import numpy as np
+
+STEPS_PER_PIXEL = 32
+NO_VALUE = -32768
+LARGEST = 32767
+
+
+def quantize(flow: np.ndarray, steps_per_pixel: int = STEPS_PER_PIXEL) -> tuple[np.ndarray, int]:
+    """Round flow to the nearest step.
+
+    Args:
+        flow: (..., 2, H, W) float, pixels. NaN, infinite and masked (`numpy.ma`) values have no
+            value.
+        steps_per_pixel: steps in a pixel; what lies beyond 32767 steps saturates.
+
+    Returns:
+        (..., 2, H, W) int16 in [-32767, 32767], or -32768 where there is no value, and the number
+        of pixels of which a component saturated.
+
+    Raises:
+        ValueError: the third axis from the end does not hold two components.
+    """
+    if np.ma.isMaskedArray(flow):
+        flow = flow.filled(np.nan)
+    flow = np.asarray(flow)
+    if flow.ndim < 3 or flow.shape[-3] != 2:
+        raise ValueError(f"flow must be (..., 2, H, W), not {flow.shape}")
+    # At least float32, so that half-precision flow does not overflow when it is scaled.
+    with np.errstate(over="ignore"):  # what overflows saturates
+        steps = np.multiply(flow, steps_per_pixel, dtype=np.result_type(flow, np.float32))
+    np.rint(steps, out=steps)
+    known = np.isfinite(flow)
+    saturated = known & (np.abs(steps) > LARGEST)
+    np.clip(steps, -LARGEST, LARGEST, out=steps)
+    steps[~known] = NO_VALUE
+    return steps.astype(np.int16), int(saturated.any(axis=-3).sum())
+
+
+def dequantize(steps: np.ndarray, steps_per_pixel: int = STEPS_PER_PIXEL) -> np.ndarray:
+    """Turn steps into pixels.
+
+    Args:
+        steps: any shape, int16, as `quantize` returns it.
+        steps_per_pixel: as given to `quantize`.
+
+    Returns:
+        The same shape, float32, pixels; NaN where there is no value.
+    """
+    flow = np.divide(steps, np.float32(steps_per_pixel), dtype=np.float32)
+    flow[steps == NO_VALUE] = np.nan
+    return flow
+
+
+def pixels_without_value(steps: np.ndarray) -> int:
+    """Number of pixels of (..., 2, H, W) int16 of which a component has no value."""
+    return int((steps == NO_VALUE).any(axis=-3).sum())

@@ -1,0 +1,95 @@
+"""Decode video files safely: in a child process, with a time limit and a second try."""
+
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from commonfate.errors import ConfigError
+from commonfate.videos.backends import BackendMissing
+from commonfate.videos.child import COMMAND, Child
+from commonfate.videos.inspection import DecodeError, Inspection
+
+log = logging.getLogger(__name__)
+
+ORDER = {"auto": ("decord", "pyav"), "decord": ("decord",), "pyav": ("pyav",)}
+
+
+class Decoder:
+    """Context manager around one child process that decodes file after file.
+
+    Args:
+        backend: `decord`, `pyav`, or `auto`: decord, then PyAV for what decord cannot read.
+        timeout_s: how long one look through a file, or one decoding of it, may take.
+        command: what to start as the child.
+    """
+
+    def __init__(
+        self, backend: str = "auto", timeout_s: float = 300.0, command: Sequence[str] = COMMAND
+    ) -> None:
+        self.backends = list(ORDER[backend])
+        self._child = Child(timeout_s, command)
+
+    def __enter__(self) -> "Decoder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.stop()
+
+    def inspect(self, path: str) -> Inspection:
+        """Look a file through from end to end.
+
+        Raises:
+            DecodeError: it is no video, or the decoder hangs or dies on it.
+        """
+        (header,) = self._ask({"task": "inspect", "path": str(path)})
+        return Inspection.from_json(header["done"])
+
+    def frames(self, path: str, found: Inspection) -> tuple[str, Iterator[np.ndarray]]:
+        """Decode a file.
+
+        Args:
+            path: the video file.
+            found: what `inspect` says of it.
+
+        Returns:
+            The backend that decodes it, and its frames in order: (H, W, 3) uint8, RGB, turned
+            as they are to be shown. They arrive while the file is being decoded; a DecodeError
+            may still come between them.
+
+        Raises:
+            DecodeError: no backend decodes it.
+            ConfigError: the one backend that is allowed cannot be imported.
+        """
+        request = {"path": str(path), "found": vars(found)}
+        for backend in tuple(self.backends):
+            messages = self._ask({"task": backend, **request})
+            try:
+                first = next(messages)
+            except BackendMissing as error:
+                self._without(backend, error)
+                continue
+            except DecodeError as error:
+                self._child.stop()  # what decord leaves behind after an error hangs the next file
+                if backend == self.backends[-1]:
+                    raise
+                log.warning("%s: %s; %s decodes it instead", path, error, self.backends[-1])
+                continue
+            frames = itertools.chain([first], messages)
+            return backend, itertools.takewhile(lambda item: isinstance(item, np.ndarray), frames)
+        raise AssertionError("the last backend either decodes or raises")
+
+    def _without(self, backend: str, error: DecodeError) -> None:
+        if self.backends == [backend]:
+            raise ConfigError(f"decode.backend = {backend!r}: {error}; set it to auto or pyav")
+        self.backends.remove(backend)
+        log.warning("%s; everything is decoded with %s", error, ", ".join(self.backends))
+
+    def _ask(self, request: dict[str, Any]) -> Iterator[np.ndarray | dict[str, Any]]:
+        for message in self._child.ask(request):
+            if isinstance(message, dict) and "error" in message:
+                kinds = {"BackendMissing": BackendMissing}
+                raise kinds.get(message["kind"], DecodeError)(message["error"])
+            yield message

@@ -1,0 +1,43 @@
+"""The manifest of a dataset: every video, usable or left out, with the reason."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from commonfate.errors import UserError
+
+
+def gather(dataset: str, reports: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the reports of all shards, in order of id.
+
+    Raises:
+        UserError: not one video is usable; the message gives the reasons.
+    """
+    manifest = pd.concat(reports, ignore_index=True).sort_values("id", ignore_index=True)
+    if usable(manifest).empty:
+        raise UserError("\n".join([f"{dataset}: none of its videos is usable:", *_lines(manifest)]))
+    return manifest
+
+
+def usable(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the videos that later stages work on."""
+    return manifest[manifest["status"] == "ok"]
+
+
+def left_out(manifest: pd.DataFrame) -> list[tuple[str, str]]:
+    """Source and reason of each video that is left out."""
+    rows = manifest[manifest["status"] == "left_out"]
+    return list(zip(rows["source"], rows["reason"], strict=True))
+
+
+def summary(dataset: str, manifest: pd.DataFrame) -> str:
+    """How many videos are usable, then a line for each that is not."""
+    lines = _lines(manifest)
+    counts = f"{dataset}: {len(usable(manifest))} of {len(manifest)} videos usable"
+    if not lines:
+        return counts
+    return "\n".join([f"{counts}, {len(lines)} left out:", *lines])
+
+
+def _lines(manifest: pd.DataFrame) -> list[str]:
+    return [f"  {source}: {reason}" for source, reason in left_out(manifest)]

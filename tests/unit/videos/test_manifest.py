@@ -1,0 +1,59 @@
+"""The manifest: shards gathered, counted and summed up."""
+
+import logging
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from commonfate import parquet
+from commonfate.cli.manifest import command
+from commonfate.errors import UserError
+from commonfate.videos import manifest
+
+
+def report(*rows):
+    columns = ["id", "source", "status", "reason"]
+    values = [
+        [name, f"v/{name}.mp4", "left_out" if reason else "ok", reason] for name, reason in rows
+    ]
+    return pd.DataFrame(values, columns=columns)
+
+
+def test_gathers_in_order_of_id():
+    table = manifest.gather("sprites", [report(("c", ""), ("d", "empty file")), report(("a", ""))])
+    assert list(table["id"]) == ["a", "c", "d"]
+    assert list(manifest.usable(table)["id"]) == ["a", "c"]
+    assert manifest.left_out(table) == [("v/d.mp4", "empty file")]
+    assert manifest.summary("sprites", table) == (
+        "sprites: 2 of 3 videos usable, 1 left out:\n  v/d.mp4: empty file"
+    )
+
+
+def test_summary_when_all_are_usable():
+    assert manifest.summary("x", report(("a", ""))) == "x: 1 of 1 videos usable"
+
+
+def test_no_usable_video_is_an_error_with_the_reasons():
+    with pytest.raises(UserError) as error:
+        manifest.gather("mine", [report(("a", "empty file"), ("b", "no such file"))])
+    assert str(error.value) == (
+        "mine: none of its videos is usable:\n  v/a.mp4: empty file\n  v/b.mp4: no such file"
+    )
+
+
+def test_verb_echoes_and_logs_the_count(tmp_path, caplog):
+    for number, table in enumerate([report(("a", "")), report(("b", "empty file"))]):
+        parquet.write(tmp_path / f"{number}.parquet", table, {})
+    output = tmp_path / "manifest.parquet"
+    reports = [str(tmp_path / "0.parquet"), str(tmp_path / "1.parquet")]
+    with caplog.at_level(logging.INFO):
+        result = CliRunner().invoke(
+            command, ["--dataset", "mine", "--output", str(output), *reports]
+        )
+    assert result.exception is None
+    expected = "mine: 1 of 2 videos usable, 1 left out:\n  v/b.mp4: empty file\n"
+    assert result.stdout == expected
+    assert "mine: 1 of 2 videos usable, 1 left out" in caplog.messages
+    assert list(parquet.read(output)["id"]) == ["a", "b"]
+    assert list(parquet.provenance(output)["inputs"]) == reports

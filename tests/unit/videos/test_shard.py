@@ -1,0 +1,143 @@
+"""One shard: usable videos are stored, the others reported, through the verb."""
+
+import hashlib
+import logging
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from commonfate import parquet
+from commonfate.cli.frames import command
+from commonfate.datasets import VideoSource, inventory
+from commonfate.errors import ConfigError
+from commonfate.storage.frames import FrameReader
+
+
+@pytest.fixture
+def extract(tmp_path):
+    """Run the verb on videos; returns the report by id, and a reader of the store."""
+
+    def run(sources, *options, shard=0):
+        file = tmp_path / "inventory.parquet"
+        parquet.write(file, inventory.build(sources, shard_size=8), {})
+        files = ["--output", tmp_path / "0.zarr.zip", "--report", tmp_path / "0.parquet"]
+        arguments = ["--inventory", file, "--shard", shard, *files, *options]
+        result = CliRunner().invoke(command, list(map(str, arguments)))
+        if result.exception is not None:
+            raise result.exception
+        report = parquet.read(tmp_path / "0.parquet").set_index("id")
+        return report, FrameReader(tmp_path / "0.zarr.zip")
+
+    return run
+
+
+def source(path, **values):
+    return VideoSource(id=path.stem, split="train", path=str(path), **values)
+
+
+def frame_folder(folder, frames):
+    folder.mkdir()
+    files = [folder / f"{t:05d}.png" for t in range(frames)]
+    for t, file in enumerate(files):
+        Image.fromarray(np.full((20, 30, 3), 10 * t, np.uint8)).save(file)
+    return source(folder, frame_files=tuple(map(str, files)))
+
+
+def test_a_video_file_becomes_frames(make_video, extract):
+    path = make_video(times=lambda t: 2 * t)
+    report, store = extract([source(path)], "--backend", "pyav")
+    row = report.loc["good"]
+    assert (row["frames"], row["height"], row["width"]) == (12, 64, 96)
+    assert row["fps"] == pytest.approx(6)
+    assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (row["backend"], row["status"], row["reason"]) == ("pyav", "ok", "")
+    assert store.videos == ["good"]
+    assert store.length("good") == 12
+    assert store.timestamps_s("good") == pytest.approx([t / 6 for t in range(12)])
+    # What is stored is the picture that moves left by two pixels a frame.
+    first, third = store.read("good", 0).astype(int), store.read("good", 2).astype(int)
+    assert np.abs(third[:, :-4] - first[:, 4:]).mean() < 0.2 * np.abs(third - first).mean()
+
+
+def test_a_folder_of_frames_stays_in_place(tmp_path, extract):
+    report, store = extract([frame_folder(tmp_path / "dog", 3)])
+    row = report.loc["dog"]
+    assert (row["frames"], row["height"], row["width"], row["fps"]) == (3, 20, 30, 1.0)
+    assert (row["backend"], row["status"], row["sha256"]) == ("files", "ok", "")
+    assert store.read("dog", 2)[0, 0].tolist() == [20, 20, 20]
+
+
+def test_left_out_videos_are_reported_and_the_others_go_on(make_video, tmp_path, extract, caplog):
+    (tmp_path / "empty.mp4").touch()
+    one = make_video("one.mp4", frames=1)
+    sources = [
+        source(tmp_path / "empty.mp4"),
+        source(tmp_path / "gone.mp4"),
+        source(make_video()),
+        source(one),
+    ]
+    with caplog.at_level(logging.WARNING):
+        report, store = extract(sources)
+    assert dict(zip(report.index, report["status"], strict=True)) == {
+        "empty": "left_out",
+        "gone": "left_out",
+        "good": "ok",
+        "one": "left_out",
+    }
+    assert report.loc["gone", "reason"] == "no such file"
+    assert report.loc["one", "frames"] == 1
+    assert store.videos == ["good"]
+    assert f"{tmp_path}/empty.mp4: left out: empty file" in caplog.messages
+    assert f"{one}: left out: too short: 1 frame, but gap 1 needs 2" in caplog.messages
+
+
+def test_gaps_decide_what_is_too_short(tmp_path, extract):
+    sources = [frame_folder(tmp_path / "four", 4), frame_folder(tmp_path / "seven", 7)]
+    report, _ = extract(sources, "--gap", "-6", "--gap", "6")
+    assert report.loc["four", "reason"] == "too short: 4 frames, but gap 6 needs 7"
+    assert report.loc["seven", "status"] == "ok"
+
+
+def test_a_shard_without_usable_video_is_an_empty_store(tmp_path, extract):
+    (tmp_path / "empty.mp4").touch()
+    report, store = extract([source(tmp_path / "empty.mp4")])
+    assert list(report["status"]) == ["left_out"]
+    assert store.videos == []
+
+
+def test_only_the_shard_that_is_asked_for(tmp_path, extract):
+    sources = [frame_folder(tmp_path / f"video{number:02d}", 2) for number in range(10)]
+    report, store = extract(sources, shard=1)
+    assert list(report.index) == store.videos == ["video08", "video09"]
+
+
+def test_unknown_shard(tmp_path, extract):
+    with pytest.raises(ConfigError, match=r"--shard 4: .*has no such shard, only 0 to 0"):
+        extract([frame_folder(tmp_path / "dog", 2)], shard=4)
+
+
+def test_a_hanging_decoder_costs_one_video(make_video, tmp_path, extract, fake_decord):
+    fake_decord(on_open="time.sleep(60) if path.endswith('slow.mp4') else None")
+    sources = [source(make_video("slow.mp4")), frame_folder(tmp_path / "zebra", 2)]
+    report, store = extract(sources, "--backend", "decord", "--timeout-s", "0.6")
+    assert report.loc["slow", "reason"] == "timeout: the decoder needs more than 0.6 s"
+    assert store.videos == ["zebra"]
+
+
+def test_motionless_video_is_used_and_remarked_on(make_video, extract, caplog):
+    path = make_video(
+        "still.mkv", codec="ffv1", picture=lambda t, h, w: np.full((h, w, 3), 9, np.uint8)
+    )
+    report, _ = extract([source(path)])
+    assert report.loc["still", "status"] == "ok"
+    assert f"{path}: 12 of its 12 frames in a row show the same picture" in caplog.messages
+
+
+@pytest.mark.parametrize(("gap", "message"), [("one", "'one' is not a valid"), ("0", "no gap")])
+def test_bad_gaps_are_a_usage_error(gap, message):
+    arguments = f"--inventory i --shard 0 --output o --report r --gap {gap}"
+    result = CliRunner().invoke(command, arguments.split())
+    assert result.exit_code == 2
+    assert message in result.output
