@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from commonfate.errors import ConfigError, did_you_mean
+from commonfate.errors import ConfigError
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.kmeans.settings import KMeansSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
-from commonfate.settings import Name, Settings, parse
+from commonfate.settings import Name, Settings, parse, unknown
 
 Gap = Annotated[int, Field(ge=-64, le=64)]
 
@@ -34,6 +34,7 @@ class SpritesConfig(_Dataset):
     """The embedded data: textured objects over textured backgrounds, rendered to MP4."""
 
     adapter: Literal["sprites"] = "sprites"
+    """Rendered by the project."""
     videos: int = Field(12, ge=2)
     """How many videos; a quarter of them (at least one) is the split `val`."""
     frames: int = Field(24, ge=2)
@@ -52,6 +53,7 @@ class DavisConfig(_Dataset):
     """DAVIS 2016 in its official layout; frames are read in place."""
 
     adapter: Literal["davis"] = "davis"
+    """DAVIS 2016 as its authors ship it."""
     root: Path
     """Folder that holds JPEGImages, Annotations and ImageSets."""
     resolution: Literal["480p", "1080p"] = "480p"
@@ -64,6 +66,7 @@ class FolderConfig(_Dataset):
     """A folder of anyone's videos (files or folders of frames), without ground truth."""
 
     adapter: Literal["folder"] = "folder"
+    """Any folder of videos."""
     root: Path
     """Folder that is searched, subfolders included."""
 
@@ -145,8 +148,11 @@ class MethodsConfig(Settings):
     """Hyper-parameters of each method at this scale; tables override single keys."""
 
     gwm: GwmSettings = GwmSettings()
+    """Guess What Moves."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
+    """The flow baseline."""
     kmeans: KMeansSettings = KMeansSettings()
+    """The appearance baseline."""
 
 
 class Config(Settings):
@@ -159,12 +165,15 @@ class Config(Settings):
     shard_size: PositiveInt = 256
     """Videos a job."""
     datasets: dict[Name, Dataset]
+    """Sources of videos by name; the name appears in paths."""
     decode: DecodeConfig = DecodeConfig()
     frames: FramesConfig = FramesConfig()
     flow: FlowConfig = FlowConfig()
     methods: MethodsConfig = MethodsConfig()
     benchmarks: dict[Name, BenchmarkConfig] = Field({})
+    """What is scored, by name; the name heads the columns of tables."""
     tables: dict[Name, TableConfig] = Field({})
+    """Tables to make, by name; each is declared in workflow/tables."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
@@ -188,8 +197,7 @@ class Config(Settings):
 
 def _must_exist(name: str, known: Mapping[str, Any], key: str) -> None:
     if name not in known:
-        listed = ", ".join(sorted(known))
-        raise ValueError(f"{key} {name!r} is unknown{did_you_mean(name, known)} Known: {listed}")
+        raise ValueError(f"{key} {name!r}{unknown(name, known)}")
 
 
 def load(values: Mapping[str, Any], where: str = "config") -> Config:

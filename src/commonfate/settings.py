@@ -1,7 +1,9 @@
 """Base of all settings: typed, immutable, unknown keys refused, errors a line each."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, TypeVar
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -57,6 +59,22 @@ def parse(model: type[S], values: Any, where: str) -> S:
         raise ConfigError("\n".join(lines)) from None
 
 
+def unknown(name: str, known: Iterable[str]) -> str:
+    """Return ` is unknown; did you mean X? Known: X, Y`, the end of a message that names `name`."""
+    known = [str(one) for one in known]
+    listed = f" Known: {', '.join(known)}" if known else ""
+    return f" is unknown{did_you_mean(name, known) or '.'}{listed}"
+
+
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` with `changes`, key by key through nested groups."""
+    result = dict(values)
+    for key, change in changes.items():
+        nested = isinstance(change, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], change) if nested else change
+    return result
+
+
 def from_pairs(model: type[S], pairs: Sequence[str], where: str = "--set") -> S:
     """Make settings of `key=value` texts, e.g. `["iterations=400", "merge.features=pixels"]`.
 
@@ -68,16 +86,15 @@ def from_pairs(model: type[S], pairs: Sequence[str], where: str = "--set") -> S:
     values: dict[str, Any] = {}
     for pair in pairs:
         key, found, text = pair.partition("=")
-        if not found:
+        if not (key and found):
             raise ConfigError(f"{where} {pair!r}: expected key=value, e.g. iterations=400")
-        *parents, last = key.split(".")
-        level = values
-        for parent in parents:
-            level = level.setdefault(parent, {})
         try:
-            level[last] = yaml.safe_load(text)
+            change = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ConfigError(f"{where} {pair!r}: the value is not valid YAML") from error
+        for part in reversed(key.split(".")):
+            change = {part: change}
+        values = merged(values, change)
     return parse(model, values, where)
 
 
@@ -98,40 +115,82 @@ def to_pairs(settings: BaseModel) -> list[str]:
 
 
 def _line(model: type[BaseModel], problem: Any, where: str) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        known = _keys_beside(model, problem["loc"])
-        return f"{where}: {key} is unknown{did_you_mean(str(problem['loc'][-1]), known)}" + (
-            f" Known: {', '.join(known)}" if known else ""
-        )
-    if problem["type"] == "missing":
-        return f"{where}: {key} is required but missing"
-    return f"{where}: {key} = {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
+    """One mistake that pydantic found, as a line for the reader."""
+    key, known = _locate(model, problem["loc"])
+    facts, name = problem.get("ctx", {}), str(problem["loc"][-1]) if problem["loc"] else ""
+    start = f"{where}: {key}" if key else where
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{start}{unknown(name, known)}"
+        case "missing":
+            return f"{start} is required but missing"
+        case "union_tag_not_found":
+            return f"{start}.{facts['discriminator'].strip(chr(39))} is required but missing"
+        case "union_tag_invalid":
+            tags = facts["expected_tags"].replace("'", "").split(", ")
+            tag = f"{facts['discriminator'].strip(chr(39))} {facts['tag']!r}"
+            return f"{start}.{tag}{unknown(facts['tag'], tags)}"
+        case "model_type":
+            found = reprlib.repr(problem["input"])
+            return f"{start} = {found}: expected a group of the keys {', '.join(known)}"
+        case "value_error" if isinstance(problem["input"], Mapping):
+            return f"{start}: {facts['error']}"  # of a whole group: it names the keys itself
+    if name == "[key]":
+        return f"{start}: a name has only lower-case letters, digits, '_' and '.', e.g. davis2016"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{start} = {reprlib.repr(problem['input'])}: {message}"
 
 
-def _keys_beside(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """Names of the fields that stand where an unknown key was found."""
+def _locate(model: type[BaseModel], location: Sequence[int | str]) -> tuple[str, list[str]]:
+    """Find what a pydantic location means in the configuration file.
+
+    Pydantic puts the chosen member of a union and `[key]` between the keys; neither stands in the
+    file.
+
+    Returns:
+        The key as its reader wrote it, and the names that are known where the last part stands
+        (of the group itself if the location ends at one).
+    """
     current: Any = model
-    for part in location[:-1]:
-        current = _step(current, part)
-        if current is None:
-            return []
-    return sorted(getattr(current, "model_fields", {}))
+    shown: list[str] = []
+    known: list[str] = []
+    for part in location:
+        members = _union_members(current)
+        if members:
+            current = next((member for member in members if _is_called(member, part)), None)
+            continue
+        if part == "[key]":
+            continue
+        shown.append(str(part))
+        current, known = _step(current, part)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        known = list(current.model_fields)
+    return ".".join(shown), known
 
 
-def _step(current: Any, part: int | str) -> Any:
-    """The model one key further down, through dict[str, Model], list[Model] and unions."""
-    fields = getattr(current, "model_fields", None)
-    candidates = [fields[part].annotation] if fields and part in fields else [current]
-    while candidates:
-        candidate = candidates.pop()
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            tags = {
-                field.default
-                for name, field in candidate.model_fields.items()
-                if name in ("adapter", "method")
-            }
-            if fields or not tags or part in tags:
-                return candidate
-        candidates.extend(getattr(candidate, "__args__", ()))
-    return None
+def _step(current: Any, part: int | str) -> tuple[Any, list[str]]:
+    """The type one key further down, and the names of all keys that stand beside it."""
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        field = current.model_fields.get(str(part))
+        return _bare(field.annotation) if field else None, list(current.model_fields)
+    items = [one for one in get_args(current) if one is not Ellipsis]
+    return _bare(items[-1]) if items else None, []
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without `Annotated` and `| None`, which pydantic's locations pass over in silence."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    members = _union_members(annotation)
+    rest = [one for one in members if one is not type(None)]
+    return _bare(rest[0]) if members and len(rest) == 1 else annotation
+
+
+def _union_members(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+
+
+def _is_called(member: Any, tag: int | str) -> bool:
+    """Whether a field of this union's member, e.g. `adapter`, can only be `tag`."""
+    fields = getattr(member, "model_fields", {})
+    return any(field.annotation == Literal[tag] for field in fields.values())

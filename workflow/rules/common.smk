@@ -22,7 +22,7 @@ CONFIG = PLAN.config
 RUN_LOCK = FileLock("results/.snakemake.lock")
 FLOW_STORE = {
     "zarr": "results/flow/{dataset}/{source}/{shard}.zarr.zip",
-    "tiff": directory("results/flow/{dataset}/{source}/{shard}.tiff"),
+    "tiff": "results/flow/{dataset}/{source}/{shard}.tiff",
 }[CONFIG.flow.container]
 
 

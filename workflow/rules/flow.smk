@@ -7,7 +7,7 @@ rule flow:
         report="results/frames/{dataset}/{shard}.parquet",
         frames="results/frames/{dataset}/{shard}.zarr.zip",
     output:
-        FLOW_STORE,
+        directory(FLOW_STORE) if CONFIG.flow.container == "tiff" else FLOW_STORE,
     log:
         "results/logs/flow/{dataset}/{source}/{shard}.log",
     benchmark:

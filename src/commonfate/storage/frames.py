@@ -79,7 +79,9 @@ class FrameReader(StoreReader):
 
     def _read_in_place(self, file: Path, what: str, size: tuple[int, int]) -> np.ndarray:
         try:
-            image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+            # As the size was found: the pixels as they lie, whatever EXIF says of their rotation.
+            flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+            image = cv2.imdecode(np.fromfile(file, np.uint8), flags)
             found = "not an image" if image is None else f"{image.shape[:2]} instead of {size}"
         except (OSError, cv2.error) as error:
             image, found = None, " ".join(str(error).split())

@@ -1,0 +1,65 @@
+"""`commonfate explain`: trace every number of a table to its inputs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from commonfate.errors import StoreError
+
+
+@click.command("explain")
+@click.argument("table", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--cell",
+    "wanted",
+    nargs=2,
+    multiple=True,
+    metavar="ROW COLUMN",
+    help="Only this number, e.g. --cell 'AMD' 'J DAVIS2016'. Repeatable.",
+)
+def command(table: Path, wanted: tuple[tuple[str, str], ...]) -> None:
+    """Trace every number of TABLE (results/tables/NAME.csv) to its inputs.
+
+    Prints number, evaluation, prediction, training run and data as a tree, and marks what has
+    changed on disk since. Run it where the table was made: paths are relative to that folder.
+    """
+    from rich.console import Console
+
+    from commonfate.files import sha256
+    from commonfate.tables import explain
+
+    document = _read(table)
+    cells = document["cells"]
+    if wanted:
+        cells = [cell for row, column in wanted for cell in explain.choose(document, row, column)]
+    edited = sha256(table) != document["csv_sha256"]
+    # In a pipe a line is a line, however long.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    with console.capture() as capture:
+        console.print(explain.tree(document, cells, edited))
+    click.echo(capture.get(), nl=False)
+
+
+def _read(table: Path) -> dict[str, Any]:
+    """The provenance beside a table.
+
+    Raises:
+        StoreError: the table or its provenance is missing or damaged.
+    """
+    path = table.with_suffix(".provenance.json")
+    for file in (table, path):
+        if not file.is_file():
+            raise StoreError(
+                f"{file}: no such file; make the table with: snakemake --cores 2 {table}"
+            )
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        _ = document["cells"], document["files"], document["csv_sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{path}: is not a table's provenance ({error}); delete it and make the table again"
+        ) from error
+    return document

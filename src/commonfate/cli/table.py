@@ -1,0 +1,121 @@
+"""`commonfate table`: assemble a result table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+
+from commonfate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from commonfate.tables.table import Table
+
+
+@click.command("table")
+@click.argument("name")
+@click.option(
+    "--config",
+    "sources",
+    multiple=True,
+    default=["config.yaml"],
+    show_default=True,
+    metavar="FILE|TEXT",
+    help="Configuration: a YAML or JSON file, or the text itself in braces. Repeat it for a scale: "
+    "what comes later changes what came before, as with Snakemake's --configfile.",
+)
+@click.option(
+    "--declaration",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What the table is made of.  [default: workflow/tables/NAME.yaml]",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The CSV; the other files go beside it.  [default: results/tables/NAME.csv]",
+)
+def command(
+    name: str, sources: tuple[str, ...], declaration: Path | None, output: Path | None
+) -> None:
+    """Assemble a result table as CSV, Markdown and LaTeX.
+
+    Reads the evaluations below results/, which `snakemake results/tables/NAME.csv` makes, and
+    writes them beside the published numbers, each traceable with `commonfate explain`.
+    """
+    from commonfate import plan
+    from commonfate.tables.assemble import assemble
+
+    output = output or Path("results/tables") / f"{name}.csv"
+    if output.suffix != ".csv":
+        raise click.UsageError(f"--output {output}: must end in .csv")
+    config = _config(sources, name)
+    declared = plan.read_declaration(declaration or Path("workflow/tables") / f"{name}.yaml")
+    made = plan.join(config, {name: declared})
+    table = assemble(made, name)
+    write(table, made.table_config(name), output)
+    click.echo(_summary(table, output), err=True)
+
+
+def write(table: "Table", settings: str, output: Path) -> None:
+    """Write all files of a table; the CSV comes last, so where it is, all are.
+
+    Args:
+        table: the table.
+        settings: the configuration that it depends on, as JSON.
+        output: the CSV.
+    """
+    import json
+
+    from commonfate import files
+    from commonfate.tables import provenance, render
+
+    csv_text = render.to_csv(table)
+    record = provenance.document(table, json.loads(settings), csv_text)
+    files.write_json(output.with_suffix(".provenance.json"), record)
+    files.write_text(output.with_suffix(".md"), render.to_markdown(table))
+    files.write_text(output.with_suffix(".tex"), render.to_latex(table))
+    files.write_text(output, csv_text)
+
+
+def _config(sources: tuple[str, ...], name: str) -> Any:
+    """The merged configuration, with this table alone."""
+    from commonfate import config
+    from commonfate.settings import merged, unknown
+
+    values: dict[str, Any] = {}
+    for source in sources:
+        values = merged(values, _read(source))
+    tables = values.get("tables") or {}
+    if name not in tables:
+        raise ConfigError(f"{sources[-1][:80]}: tables.{name}{unknown(name, tables)}")
+    return config.load({**values, "tables": {name: tables[name]}})
+
+
+def _read(source: str) -> dict[str, Any]:
+    is_text = source.lstrip().startswith("{")
+    try:
+        text = source if is_text else Path(source).read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"--config {source[:80]}: cannot be read as YAML ({reason}); name a YAML or JSON file, "
+            f"or give the text in braces"
+        ) from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"--config {source[:80]}: expected keys with values, as in config.yaml")
+    return values
+
+
+def _summary(table: "Table", output: Path) -> str:
+    """The measured rows, narrow enough for a terminal, and what is missing from them."""
+    from commonfate.tables import notes, render
+    from commonfate.tables.table import LEADING, METHOD, RUNTIME
+
+    measured = table.of("measured")
+    scores = [
+        key for key in table.columns if key not in LEADING and any(key in r for r in measured)
+    ]
+    grid = render.grid([METHOD, "checkpoint", *scores, RUNTIME], measured)
+    beside = ", ".join(f"{output.stem}{suffix}" for suffix in (".md", ".tex", ".provenance.json"))
+    return f"{table.title}\n{grid}\n{notes.left_out(table)}\n{output} (beside it {beside})"

@@ -1,0 +1,95 @@
+"""A benchmark: the annotated frames of a dataset's split, read from its manifest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from commonfate import parquet
+from commonfate.errors import ConfigError, StoreError
+from commonfate.settings import unknown
+
+COLUMNS = ("id", "split", "frames", "annotation_files", "annotation_kind", "status", "reason")
+
+
+@dataclass(frozen=True)
+class AnnotatedVideo:
+    """A usable video that has ground truth."""
+
+    name: str
+    frames: int
+    kind: str
+    """What the annotations hold: `binary` or `instances`."""
+    annotations: dict[int, Path]
+    """Annotation of each annotated frame, frames counted from 0, in order."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What is segmented and scored."""
+
+    videos: list[AnnotatedVideo]
+    left_out: dict[str, str]
+    """Reasons, by video, for what belongs to the split but cannot be scored."""
+
+    def __iter__(self) -> Iterator[tuple[AnnotatedVideo, int, Path]]:
+        """Every annotated frame: its video, its number, its annotation."""
+        for video in self.videos:
+            for t, annotation in video.annotations.items():
+                yield video, t, annotation
+
+    def __len__(self) -> int:
+        return sum(len(video.annotations) for video in self.videos)
+
+
+def read(manifest: str | Path, split: str) -> Benchmark:
+    """Read the annotated videos of `split` (`all` is every split), sorted by name.
+
+    Raises:
+        StoreError: the file is damaged or no manifest, or nothing of the split is annotated.
+        ConfigError: the manifest has no such split.
+    """
+    table = parquet.read(manifest)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise StoreError(
+            f"{manifest}: has no column {missing[0]!r}; name a manifest.parquet, which commonfate "
+            f"manifest makes"
+        )
+    splits = sorted(set(table["split"]))
+    if split != "all":
+        if split not in splits:
+            raise ConfigError(f"{manifest}: split {split!r}{unknown(split, [*splits, 'all'])}")
+        table = table[table["split"] == split]
+    videos, left_out = [], {}
+    for row in table.sort_values("id").itertuples(index=False):
+        annotations = _annotations(row.annotation_files)
+        if row.status != "ok":
+            left_out[row.id] = row.reason
+        elif not annotations:
+            left_out[row.id] = "has no annotations"
+        else:
+            kind = _known_kind(row.annotation_kind, row.id, manifest)
+            videos.append(AnnotatedVideo(row.id, int(row.frames), kind, annotations))
+    if not videos:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
+        raise StoreError(
+            f"{manifest}: no video of split {split!r} has ground truth to score ({reasons})"
+        )
+    return Benchmark(videos, left_out)
+
+
+def _annotations(files: object) -> dict[int, Path]:
+    """Annotated frames; the column holds a file a frame, empty where there is none, or nothing."""
+    if files is None or pd.api.types.is_scalar(files):
+        return {}
+    return {t: Path(file) for t, file in enumerate(files) if file}
+
+
+def _known_kind(kind: str, video: str, manifest: str | Path) -> str:
+    if kind not in ("binary", "instances"):
+        raise StoreError(
+            f"{manifest}: video {video!r} has annotation_kind {kind!r}; allowed are binary and "
+            f"instances; run commonfate videos and commonfate manifest again"
+        )
+    return kind

@@ -1,0 +1,150 @@
+"""Choice of the foreground among unnamed segments, frame by frame.
+
+Segments are clustered in each frame on its own and have no identity from frame to frame, so the
+choice is made for each frame too. Rules that look at the ground truth and rules that do not are
+both reported, and never mixed: only the former are given the overlap with the ground truth.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from commonfate.errors import ConfigError
+from commonfate.evaluation.jaccard import jaccard
+from commonfate.settings import unknown
+
+
+def overlap(labels: np.ndarray, truth: np.ndarray, void: np.ndarray, segments: int) -> np.ndarray:
+    """Count how many pixels of each segment lie outside and inside the ground truth.
+
+    Args:
+        labels: (H, W) uint8 in [0, segments).
+        truth: (H, W) bool, the true foreground.
+        void: (H, W) bool, pixels that do not count.
+        segments: number of segments S, at most 128; some may be absent.
+
+    Returns:
+        (S, 2) int64: outside, inside.
+    """
+    cells = labels * np.uint8(2) + truth
+    if void.any():
+        cells = cells[~void]
+    return np.bincount(cells.ravel(), minlength=2 * segments).reshape(segments, 2)
+
+
+def frame_jaccard(counts: np.ndarray, chosen: np.ndarray) -> float:
+    """J of the union of the chosen segments, from their overlap with the ground truth.
+
+    Args:
+        counts: (S, 2) int64, see `overlap`.
+        chosen: (S) bool.
+    """
+    return float(jaccard(counts[chosen, 1].sum(), counts[:, 1].sum() + counts[chosen, 0].sum()))
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """A rule that says which segments of a frame are the foreground."""
+
+    name: str
+    description: str
+    segments: Literal["components", "groups"]
+    """What is chosen from: a method's components, or the groups into which it merges them."""
+    looks_at_ground_truth: bool
+    rule: Callable[[np.ndarray], np.ndarray]
+    """(S, 2) int64 -> (S) bool: from `overlap`, or from `extent` if it may not see the truth."""
+
+    def choose(self, labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Which segments are foreground.
+
+        Args:
+            labels: (H, W) uint8 in [0, S).
+            counts: (S, 2) int64, see `overlap`.
+
+        Returns:
+            (S) bool.
+        """
+        return self.rule(counts if self.looks_at_ground_truth else extent(labels, len(counts)))
+
+
+def extent(labels: np.ndarray, segments: int) -> np.ndarray:
+    """Contact with the image's border and area of each segment.
+
+    Args:
+        labels: (H, W) uint8 in [0, segments).
+        segments: number of segments S.
+
+    Returns:
+        (S, 2) int64: pixels on the border (a corner counts once), pixels in all.
+    """
+    border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
+    counted = [np.bincount(part.ravel(), minlength=segments) for part in (border, labels)]
+    return np.stack(counted, axis=1)
+
+
+def _best_overlap(counts: np.ndarray) -> np.ndarray:
+    each = np.eye(len(counts), dtype=bool)
+    return each[np.argmax([frame_jaccard(counts, one) for one in each])]
+
+
+def _best_union(counts: np.ndarray) -> np.ndarray:
+    # Adding a segment raises intersection / union just if its own inside / outside is larger than
+    # the present J, so the best union consists of the segments of largest inside / outside.
+    outside, inside = counts.T
+    share = inside / np.maximum(outside + inside, 1)
+    rank = np.argsort(np.argsort(-share, kind="stable"))
+    unions = [rank < n for n in range(len(counts) + 1)]
+    return unions[np.argmax([frame_jaccard(counts, union) for union in unions])]
+
+
+def _least_contact(extents: np.ndarray) -> np.ndarray:
+    present = np.flatnonzero(extents[:, 1])
+    chosen = np.zeros(len(extents), bool)
+    if len(present) > 1:
+        contact, area = extents[present].T
+        chosen[present[np.lexsort((area, contact))[0]]] = True
+    return chosen
+
+
+FOREGROUNDS = {
+    foreground.name: foreground
+    for foreground in (
+        Foreground(
+            "unsupervised",
+            "The group with the fewest pixels on the image's border, the smaller one where two "
+            "have equally many; sees no ground truth. A frame of a single group has no foreground.",
+            "groups",
+            False,
+            _least_contact,
+        ),
+        Foreground(
+            "oracle",
+            "The group that has the largest IoU with the ground truth, frame by frame, as in "
+            "GWM's released evaluation.",
+            "groups",
+            True,
+            _best_overlap,
+        ),
+        Foreground(
+            "oracle_components",
+            "The union of components, before merging, that has the largest IoU with the ground "
+            "truth, frame by frame (J with oracle, GWM, Table 2).",
+            "components",
+            True,
+            _best_union,
+        ),
+    )
+}
+
+
+def get(name: str) -> Foreground:
+    """The rule called `name`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in FOREGROUNDS:
+        raise ConfigError(f"foreground {name!r}{unknown(name, FOREGROUNDS)}")
+    return FOREGROUNDS[name]

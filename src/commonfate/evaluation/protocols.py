@@ -1,0 +1,121 @@
+"""Protocols by name: which annotated frames are scored, and over what the mean is taken.
+
+Papers differ here, so a score without its protocol's name means little.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from commonfate.errors import ConfigError
+from commonfate.evaluation import statistics
+from commonfate.settings import unknown
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the per-frame J of a benchmark becomes one number."""
+
+    name: str
+    description: str
+    average: Literal["sequence", "frame"]
+    """`sequence`: mean over sequences of the mean over frames. `frame`: mean over all frames."""
+    scored: Callable[[Sequence[int], int], list[int]]
+    """Which of the annotated frames, counted from 0, of a video of so many frames are scored."""
+
+
+def _all(annotated: Sequence[int], frames: int) -> list[int]:
+    return sorted(annotated)
+
+
+def _released(annotated: Sequence[int], frames: int) -> list[int]:
+    return [t for t in sorted(annotated) if 1 < t < frames - 1]
+
+
+def _inner(annotated: Sequence[int], frames: int) -> list[int]:
+    return sorted(annotated)[1:-1]
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "davis",
+            "All annotated frames; mean over sequences of the mean over frames.",
+            "sequence",
+            _all,
+        ),
+        Protocol(
+            "davis_released",
+            "As GWM's released code scores DAVIS: frames 0 and 1 and those without a next frame "
+            "(no flow of gap 1) are left out; mean over sequences of the mean over frames.",
+            "sequence",
+            _released,
+        ),
+        Protocol(
+            "davis_official",
+            "As the DAVIS 2016 tool: the first and the last annotated frame are left out; mean "
+            "over sequences of the mean over frames.",
+            "sequence",
+            _inner,
+        ),
+        Protocol(
+            "frame_average",
+            "All annotated frames, one mean over all of them (SegTrackv2 and FBMS in GWM).",
+            "frame",
+            _all,
+        ),
+    )
+}
+
+
+def get(name: str) -> Protocol:
+    """The protocol called `name`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in PROTOCOLS:
+        raise ConfigError(f"protocol {name!r}{unknown(name, PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+@dataclass(frozen=True)
+class Score:
+    """J of one sequence, or of a benchmark: mean, recall and decay, each a share of 1."""
+
+    mean: float
+    recall: float
+    decay: float
+
+
+def score_sequence(values: Mapping[int, float]) -> Score:
+    """Score one sequence from J by frame; the frames are taken in their order in time."""
+    ordered = np.array([values[t] for t in sorted(values)])
+    return Score(statistics.mean(ordered), statistics.recall(ordered), statistics.decay(ordered))
+
+
+def score_benchmark(protocol: Protocol, sequences: Mapping[str, Mapping[int, float]]) -> Score:
+    """Score a benchmark.
+
+    Decay compares the start and the end of a sequence, so it is a mean over sequences under every
+    protocol.
+
+    Args:
+        protocol: says over what the mean is taken.
+        sequences: J of the scored frames, by sequence and frame; at least one of each.
+
+    Raises:
+        ValueError: there is no sequence, or one without frames.
+    """
+    if not sequences or not all(sequences.values()):
+        raise ValueError("every sequence must have a scored frame, and there must be one sequence")
+    each = [score_sequence(values) for values in sequences.values()]
+    decay = statistics.mean([score.decay for score in each])
+    if protocol.average == "sequence":
+        averages = [statistics.mean([getattr(s, key) for s in each]) for key in ("mean", "recall")]
+        return Score(*averages, decay)
+    pooled = np.array([j for values in sequences.values() for j in values.values()])
+    return Score(statistics.mean(pooled), statistics.recall(pooled), decay)

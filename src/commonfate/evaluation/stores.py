@@ -1,0 +1,82 @@
+"""Frames and flow of a video, wherever among several stores (one a shard) they lie."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from commonfate.errors import StoreError
+from commonfate.storage.flow import open_reader
+from commonfate.storage.frames import FrameReader
+
+log = logging.getLogger(__name__)
+
+
+class Frames:
+    """Frames from the stores of several shards."""
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self._readers = _by_video(FrameReader(path) for path in paths)
+        self._given = f"the {len(paths)} stores given by --frames"
+
+    def read(self, video: str, t: int) -> np.ndarray:
+        """Frame t, (H, W, 3) uint8, RGB.
+
+        Raises:
+            StoreError: no store has the video.
+        """
+        return _reader(self._readers, video, self._given).read(video, t)
+
+
+class Flow:
+    """Flow of one gap from the stores of several shards."""
+
+    def __init__(self, paths: Sequence[str | Path], gap: int) -> None:
+        self._readers = _by_video(open_reader(path) for path in paths)
+        self._given = f"the {len(paths)} stores given by --flow"
+        self.gap = gap
+        self._told = False
+
+    def read(self, video: str, t: int) -> tuple[np.ndarray, int]:
+        """Flow of frame t, (2, H, W) float32 in pixels, NaN where there is no value; and its gap.
+
+        At the end of a video, where the gap leads out of it, it is the flow of the opposite gap,
+        as it is stored: it points the other way in time.
+
+        Raises:
+            StoreError: no store has the video, or the frame has flow of neither gap.
+        """
+        reader = _reader(self._readers, video, self._given)
+        for gap in (self.gap, -self.gap):
+            if gap in reader.gaps(video) and t in reader.frames_with_flow(video, gap):
+                self._tell(video, t, gap)
+                return reader.read(video, gap, t), gap
+        known = ", ".join(str(gap) for gap in reader.gaps(video))
+        raise StoreError(
+            f"{reader.path}: frame {t} of video {video!r} has no flow of gap {self.gap} or "
+            f"{-self.gap} (gaps there: {known}); add one to the dataset's gaps and extract flow"
+        )
+
+    def _tell(self, video: str, t: int, gap: int) -> None:
+        """Say once that the opposite gap is used."""
+        if gap != self.gap and not self._told:
+            self._told = True
+            log.info(
+                "%s: frame %d has no flow of gap %d; there and wherever it is so, the flow of gap "
+                "%d is used",
+                *(video, t, self.gap, gap),
+            )
+
+
+def _by_video(readers: Iterable[Any]) -> dict[str, Any]:
+    return {video: reader for reader in readers for video in reader.videos}
+
+
+def _reader(readers: dict[str, Any], video: str, given: str) -> Any:
+    if video not in readers:
+        raise StoreError(
+            f"video {video!r} is usable, but in none of {given}; give the stores of all shards"
+        )
+    return readers[video]

@@ -1,0 +1,132 @@
+"""From a product back to everything that it was made of.
+
+Every product carries the record of how it was made, with the hash of each input at that time. Here
+the records are followed from file to file, and the hashes compared with the files of today.
+"""
+
+import datetime
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from commonfate import parquet
+from commonfate.errors import StoreError
+
+SMALL = 1 << 20
+"""Files of up to so many bytes are hashed always, larger ones only when they may have changed."""
+
+
+def follow(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Collect the records of products and of all that they were made of.
+
+    Args:
+        paths: products, relative to the working directory, as the records themselves name them.
+
+    Returns:
+        By path, the record (see `commonfate.provenance.record`). To it are added `listing`, the
+        rows of a manifest; `changed`, which inputs differ from what was read then; `problem`, why
+        there is no record. What has none by its nature (a video, weights) is not listed.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    queue = deque(paths)
+    while queue:
+        path = queue.popleft()
+        if path in files or _reader_of(Path(path)) is None:
+            continue
+        files[path] = node = _record(Path(path))
+        node["changed"] = changed(node)
+        queue.extend(products(node["inputs"]))
+    return files
+
+
+def products(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Inputs with their hashes, files inside a TIFF store taken together as the store."""
+    found: dict[str, str] = {}
+    for path, digest in inputs.items():
+        stores = [folder for folder in Path(path).parents if folder.suffix == ".tiff"]
+        found |= {str(stores[-1]): ""} if stores else {path: digest}
+    return found
+
+
+def changed(node: Mapping[str, Any]) -> list[str]:
+    """Inputs of a record that are there now and are not what was read then."""
+    made = node.get("time", "")
+    known = {path: digest for path, digest in node["inputs"].items() if digest}
+    return [path for path, digest in known.items() if _differs(Path(path), digest, made)]
+
+
+def _differs(path: Path, digest: str, made: str) -> bool:
+    """Whether a file is no longer the one that was hashed when something was made of it.
+
+    A large file that is older than what was made of it counts as the same without being read:
+    hashing every store again would take hours on thousands of videos.
+    """
+    if not path.exists():
+        return False
+    parts = [path] if path.is_file() else [part for part in path.rglob("*") if part.is_file()]
+    status = [part.stat() for part in parts]
+    if made and sum(one.st_size for one in status) > SMALL:
+        written = max(one.st_mtime for one in status)
+        if written < datetime.datetime.fromisoformat(made).timestamp():
+            return False
+    from commonfate.samples.build import fingerprint
+
+    return fingerprint(path) != digest
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """A product's own record, with `inputs` in any case."""
+    if not path.exists():
+        return {"inputs": {}, "problem": "is not there, so there is no record of how it was made"}
+    try:
+        found = dict(_reader_of(path)(path))
+    except (StoreError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {"inputs": {}, "problem": f"no record of how it was made ({error})"}
+    if not found:
+        return {"inputs": {}, "problem": "no record of how it was made"}
+    return {**found, "inputs": dict(found.get("inputs", {}))}
+
+
+def _reader_of(path: Path) -> Callable[[Path], Mapping[str, Any]] | None:
+    """What reads a file's record; None for files that carry none."""
+    if path.name == "manifest.parquet":
+        return _of_manifest
+    if path.name.endswith((".zarr.zip", ".tiff")):
+        return _of_store
+    if path.name == "checkpoint.pt" or path.parent.name == "snapshots":
+        return _of_weights
+    return {".json": _of_json, ".parquet": parquet.provenance}.get(path.suffix)
+
+
+def _of_json(path: Path) -> Mapping[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")).get("provenance", {})
+
+
+def _of_weights(path: Path) -> Mapping[str, Any]:
+    """Record of checkpoint.pt or snapshots/*.pt, which config.yaml of the run has as text."""
+    folder = path.parent.parent if path.parent.name == "snapshots" else path.parent
+    run = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    return run["provenance"]
+
+
+def _of_store(path: Path) -> Mapping[str, Any]:
+    from commonfate.storage.flow import open_reader
+    from commonfate.storage.frames import FrameReader
+
+    holds_frames = "frames" in path.parts[-3:-1]
+    with closing(FrameReader(path) if holds_frames else open_reader(path)) as reader:
+        return reader.provenance
+
+
+def _of_manifest(path: Path) -> Mapping[str, Any]:
+    """Its record, with the videos; their files become inputs, as each row holds a hash."""
+    columns = ["id", "split", "source", "frames", "sha256", "status", "reason"]
+    videos = parquet.read(path)[columns].to_dict("records")
+    record = parquet.provenance(path)
+    sources = {one["source"]: one["sha256"] for one in videos if one["sha256"]}
+    return {**record, "inputs": {**record.get("inputs", {}), **sources}, "listing": videos}

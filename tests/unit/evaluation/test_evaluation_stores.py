@@ -1,0 +1,54 @@
+"""Frames and flow found among several stores."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from commonfate.errors import StoreError
+from commonfate.evaluation.stores import Flow
+from commonfate.storage.flow import open_writer, sources
+
+
+@pytest.fixture
+def flow_stores(tmp_path):
+    """A shard with `cat` (3 frames, gaps -1 and 1), one with `dog` (2 frames, gap 2: no pair)."""
+    paths = [tmp_path / f"{shard:04d}.zarr.zip" for shard in range(2)]
+    for path, video, frames, gaps in zip(
+        paths, ("cat", "dog"), (3, 2), ((-1, 1), (2,)), strict=True
+    ):
+        with open_writer(path, provenance={}, key="test") as writer:
+            for gap in gaps:
+                pairs = [(t, np.full((2, 4, 6), 10 * t + gap)) for t in sources(frames, gap)]
+                writer.add(video, gap, frames=frames, size=(4, 6), flows=pairs)
+    return paths
+
+
+def test_flow_of_the_gap(flow_stores):
+    flow, gap = Flow(flow_stores, 1).read("cat", 1)
+    assert gap == 1 and flow.shape == (2, 4, 6)
+    np.testing.assert_array_equal(flow, 11)
+
+
+def test_the_last_frame_has_flow_of_the_opposite_gap(flow_stores, caplog):
+    flow = Flow(flow_stores, 1)
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):
+            field, gap = flow.read("cat", 2)
+    assert gap == -1
+    np.testing.assert_array_equal(field, 19)
+    assert caplog.messages == [
+        "cat: frame 2 has no flow of gap 1; there and wherever it is so, the flow of gap -1 is used"
+    ]
+
+
+def test_neither_gap(flow_stores):
+    message = r"0001.zarr.zip: frame 0 of video 'dog' has no flow of gap 1 or -1 \(gaps there: 2\)"
+    with pytest.raises(StoreError, match=message):
+        Flow(flow_stores, 1).read("dog", 0)
+
+
+def test_video_in_no_store(flow_stores):
+    message = "video 'dog' is usable, but in none of the 1 stores given by --flow"
+    with pytest.raises(StoreError, match=message):
+        Flow(flow_stores[:1], 1).read("dog", 0)

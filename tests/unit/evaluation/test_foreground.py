@@ -1,0 +1,116 @@
+"""Choice of the foreground, by hand and against every possible choice."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from commonfate.errors import ConfigError
+from commonfate.evaluation import foreground
+from commonfate.evaluation.foreground import extent, frame_jaccard, overlap
+from commonfate.evaluation.jaccard import count, jaccard
+
+LABELS = np.array(
+    [
+        [0, 0, 0, 0, 0],
+        [0, 1, 1, 2, 0],
+        [0, 1, 1, 2, 0],
+        [0, 0, 0, 2, 0],
+    ],
+    np.uint8,
+)
+NOTHING = np.zeros(LABELS.shape, bool)
+
+
+def choose(name: str, labels: np.ndarray, truth: np.ndarray, segments: int, void=NOTHING):
+    rule = foreground.get(name)
+    return rule.choose(labels, overlap(labels, truth, void, segments)).tolist()
+
+
+def test_overlap_counts_outside_and_inside():
+    truth = LABELS == 1
+    truth[0, 0] = True
+    np.testing.assert_array_equal(
+        overlap(LABELS, truth, NOTHING, 4), [[12, 1], [0, 4], [3, 0], [0, 0]]
+    )
+
+
+def test_void_pixels_are_in_no_segment():
+    void = LABELS == 2
+    void[0] = True
+    np.testing.assert_array_equal(overlap(LABELS, LABELS == 1, void, 3), [[8, 0], [0, 4], [0, 0]])
+
+
+def test_extent_counts_each_corner_once():
+    np.testing.assert_array_equal(extent(LABELS, 4), [[13, 13], [0, 4], [1, 3], [0, 0]])
+
+
+def test_unsupervised_takes_the_least_contact_with_the_border():
+    assert choose("unsupervised", LABELS, LABELS == 2, 4) == [False, True, False, False]
+
+
+def test_unsupervised_takes_the_smaller_where_contact_is_equal():
+    labels = np.zeros((4, 4), np.uint8)
+    labels[0, :2], labels[3, 2:] = 1, 2  # two border pixels each
+    labels[2, 2] = 2
+    labels[labels == 0] = 3
+    assert choose("unsupervised", labels, labels == 3, 4) == [False, True, False, False]
+
+
+def test_unsupervised_finds_no_foreground_in_a_single_group():
+    one = np.ones((3, 3), np.uint8)
+    assert choose("unsupervised", one, one > 0, 2) == [False, False]
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1))
+def test_unsupervised_does_not_see_the_truth(seed):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, (5, 6), np.uint8)
+    truths = generator.random((2, 5, 6)) < 0.5
+    first, second = (choose("unsupervised", labels, truth, 3) for truth in truths)
+    assert first == second
+
+
+def test_oracle_takes_the_best_single_group():
+    truth = LABELS > 0  # IoU of group 1 is 4/7, of group 2 3/7, of group 0 0
+    assert choose("oracle", LABELS, truth, 3) == [False, True, False]
+
+
+def test_oracle_takes_an_absent_group_where_the_object_is_absent():
+    assert choose("oracle", np.zeros((2, 2), np.uint8), np.zeros((2, 2), bool), 2) == [False, True]
+
+
+def test_oracle_of_components_joins_them():
+    assert choose("oracle_components", LABELS, LABELS > 0, 4)[:3] == [False, True, True]
+    assert choose("oracle_components", LABELS, NOTHING, 3) == [False, False, False]
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.floats(0, 1))
+def test_oracle_of_components_is_the_best_of_all_choices(seed, segments, share):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, segments, (6, 7), np.uint8)
+    truth = generator.random((6, 7)) < share
+    counts = overlap(labels, truth, generator.random((6, 7)) < 0.1, segments)
+    chosen = foreground.get("oracle_components").choose(labels, counts)
+    every = product([False, True], repeat=segments)
+    assert frame_jaccard(counts, chosen) == max(frame_jaccard(counts, np.array(c)) for c in every)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1))
+def test_jaccard_from_overlap_is_that_of_the_mask(seed):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 4, (6, 7), np.uint8)
+    truth, void = generator.random((2, 6, 7)) < 0.3
+    chosen = generator.random(4) < 0.5
+    found = frame_jaccard(overlap(labels, truth, void, 4), chosen)
+    assert found == jaccard(*count(chosen[labels], truth, void))
+
+
+def test_unknown_rule():
+    with pytest.raises(ConfigError, match="foreground 'orakle' is unknown; did you mean oracle"):
+        foreground.get("orakle")

@@ -1,0 +1,30 @@
+"""Label maps as PNG."""
+
+import numpy as np
+from PIL import Image
+
+from commonfate.evaluation import label_maps
+
+
+def test_round_trip_through_an_indexed_png(tmp_path):
+    labels = np.random.default_rng(0).integers(0, 5, (7, 9), np.uint8)
+    path = tmp_path / "components" / "cat" / "00003.png"
+    label_maps.write(path, labels)
+    np.testing.assert_array_equal(label_maps.read(path, 5, (7, 9)), labels)
+    with Image.open(path) as image:
+        assert image.mode == "P"
+        shown = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(shown, label_maps.palette()[labels])
+
+
+def test_colours_of_the_first_labels_differ():
+    colours = label_maps.palette()
+    assert colours.shape == (256, 3) and colours.dtype == np.uint8
+    first = colours[:16].astype(int)
+    apart = np.abs(first[:, None] - first[None]).sum(-1)[~np.eye(16, dtype=bool)]
+    assert apart.min() > 30
+
+
+def test_label_zero_alone(tmp_path):
+    label_maps.write(tmp_path / "a.png", np.zeros((2, 3), np.uint8))
+    assert not label_maps.read(tmp_path / "a.png", 1, (2, 3)).any()

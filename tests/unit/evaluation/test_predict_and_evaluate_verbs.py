@@ -1,0 +1,98 @@
+"""The verbs, from stores to scores, with a method that needs no training."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from commonfate import plan
+from commonfate.cli import evaluate, predict
+from commonfate.config import BenchmarkConfig
+from commonfate.errors import ConfigError
+from commonfate.evaluation.foreground import FOREGROUNDS
+from commonfate.evaluation.protocols import PROTOCOLS
+from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.frames import FrameWriter
+
+FRAMES = {"cat": 3, "dog": 4}
+
+
+def run(verb, **options):
+    """Call a verb; `set_` is --set, a list repeats an option."""
+    words = []
+    for key, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            words += [f"--{key.rstrip('_').replace('_', '-')}", str(one)]
+    CliRunner().invoke(verb.command, words, catch_exceptions=False, standalone_mode=False)
+
+
+@pytest.fixture
+def stores(tmp_path, manifest):
+    """Frames of one shard, and flow of gap 1 in which the true foreground alone moves."""
+    moving = np.zeros((2, 8, 12), np.float32)
+    moving[0, 2:6, 4:8] = 3
+    with FrameWriter(tmp_path / "frames.zarr.zip", provenance={}) as writer:
+        for video, frames in FRAMES.items():
+            files = [tmp_path / video / f"{t:05d}.png" for t in range(frames)]
+            for file in files:
+                file.parent.mkdir(exist_ok=True)
+                Image.new("RGB", (12, 8), (90, 120, 60)).save(file)
+            writer.add_files(video, files, size=(8, 12), fps=24.0)
+    with open_writer(tmp_path / "flow.zarr.zip", provenance={}, key="test") as writer:
+        for video, frames in FRAMES.items():
+            for gap in (-1, 1):
+                pairs = [(t, gap * moving) for t in sources(frames, gap)]
+                writer.add(video, gap, frames=frames, size=(8, 12), flows=pairs)
+    return tmp_path
+
+
+def test_from_stores_to_scores(stores):
+    inputs = {"manifest": stores / "manifest.parquet", "frames": [stores / "frames.zarr.zip"]}
+    run(
+        predict,
+        **inputs,
+        flow=[stores / "flow.zarr.zip"],
+        method="residual_flow",
+        set_=["fit_iterations=4", "gap=1"],
+        output=stores / "predictions",
+    )
+    path = stores / "predictions" / "predictions.json"
+    facts = json.loads(path.read_text())
+    assert facts["frames_with_flow_of_opposite_gap"] == 2  # the last frame of each video
+    assert (facts["run"], facts["checkpoint"], facts["split"]) == (None, None, "val")
+    assert facts["provenance"]["settings"]["fit_iterations"] == 4
+    hashed = {name.rpartition("/")[2] for name in facts["provenance"]["inputs"]}
+    assert hashed == {"manifest.parquet", "frames.zarr.zip", "flow.zarr.zip"}
+
+    rules = {"protocol": "davis", "foreground": "unsupervised"}
+    run(evaluate, predictions=path, **inputs, **rules, output=stores / "out" / "d.u.last.json")
+    scores = json.loads((stores / "out" / "d.u.last.json").read_text())
+    assert scores["J"] == 1.0 and scores["n_frames"] == 7
+    assert (stores / "out" / "d.u.last.png").exists()
+    assert (stores / "out" / "d.u.last" / "dog" / "00003.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "gwm"}, "--method gwm: has to be trained; name the trained run with --run"),
+        ({"method": "residual_flow"}, "--method residual_flow: looks at flow; name its stores"),
+        ({"method": "kmeans", "checkpoint": "best"}, "--checkpoint best: method kmeans is not tra"),
+        ({"method": "kmeans", "set_": "cluster=3"}, "cluster is unknown; did you mean clusters"),
+        ({"method": "kmeans", "protocol": "fbms"}, "protocol 'fbms' is unknown"),
+        ({"method": "kmeans", "split": "vall"}, "split 'vall' is unknown; did you mean val"),
+    ],
+)
+def test_contradictions_are_refused(stores, options, message):
+    inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
+    with pytest.raises(ConfigError, match=message):
+        run(predict, **inputs, **options, output=stores / "predictions")
+    assert not (stores / "predictions").exists()
+
+
+def test_names_are_those_of_the_configuration():
+    protocols = BenchmarkConfig.model_fields["protocol"].annotation.__args__
+    assert set(protocols) == set(PROTOCOLS)
+    assert set(plan.Foreground.__args__) == set(FOREGROUNDS)

@@ -1,0 +1,107 @@
+"""Settings and weights of runs, and the choice of the best snapshot."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from commonfate.errors import ConfigError, StoreError
+from commonfate.evaluation import benchmark, protocols, runs
+from commonfate.evaluation.predict import Task
+from commonfate.methods.base import Prediction
+from commonfate.methods.gwm.settings import GwmSettings
+from commonfate.training import checkpoint
+
+
+class Frames:
+    def read(self, video, t):
+        return np.zeros((8, 12, 3), np.uint8)
+
+
+class Columns:
+    """A trained method: its network is a number, how many columns it calls foreground."""
+
+    class settings:
+        method = "columns"
+
+    def build(self):
+        network = nn.Module()
+        network.columns = nn.Parameter(torch.zeros(()))
+        return network
+
+    def predict(self, model, frame, flow):
+        assert not model.training
+        groups = torch.zeros(2, 8, 12)
+        end = 4 + int(model.columns)
+        groups[0], groups[1, 2:6, 4:end] = 0.5, 1
+        return Prediction(groups, groups)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run whose network goes through 0, 4 (the truth) and 8 columns; 4 comes up twice."""
+    folder = tmp_path / "runs" / "gwm-test"
+    (folder / "snapshots").mkdir(parents=True)
+    state = {"method": "gwm", "settings": GwmSettings(components=3).model_dump(mode="json")}
+    for iteration, columns in {10: 0.0, 20: 4.0, 30: 4.0, 40: 8.0}.items():
+        state |= {"iteration": iteration, "model": {"columns": torch.tensor(columns)}}
+        checkpoint.save(folder / "snapshots" / f"{iteration:06d}.pt", state)
+    checkpoint.save(folder / "checkpoint.pt", state)
+    return folder
+
+
+@pytest.fixture
+def task(manifest):
+    return Task(benchmark.read(manifest, "val"), Frames(), None)
+
+
+def load(run, which, task):
+    return runs.load(run, which, Columns(), task, protocols.get("davis"), "cpu")
+
+
+def test_last_weights(run, task):
+    network = load(run, "last", task)
+    assert network.model.columns == 8 and network.weights == run / "checkpoint.pt"
+    assert network.facts == {
+        "run": "gwm-test",
+        "checkpoint": "last",
+        "iteration": 40,
+        "checkpoint_looks_at_ground_truth": False,
+        "snapshot_scores": None,
+    }
+
+
+def test_best_is_the_earliest_snapshot_of_highest_score(run, task):
+    network = load(run, "best", task)
+    assert network.model.columns == 4 and network.weights.name == "000020.pt"
+    assert network.facts["iteration"] == 20
+    assert network.facts["checkpoint_looks_at_ground_truth"] is True
+    scores = network.facts["snapshot_scores"]
+    assert scores["protocol"] == "davis"
+    # 0 columns: the only group covers the image, 16 / 96; 8 columns: 16 / 32.
+    expected = {"000010": 1 / 6, "000020": 1.0, "000030": 1.0, "000040": 0.5}
+    assert scores["J_oracle"] == pytest.approx(expected)
+
+
+def test_a_run_without_snapshots(run, task):
+    for path in (run / "snapshots").iterdir():
+        path.unlink()
+    with pytest.raises(StoreError, match=r"gwm-test/snapshots: holds no \*.pt"):
+        load(run, "best", task)
+
+
+def test_settings_of_a_run_can_be_changed(run):
+    assert runs.settings_of_run(run, None, []) == GwmSettings(components=3)
+    changed = runs.settings_of_run(run, "gwm", ["merge.features=pixels"])
+    assert changed.components == 3 and changed.merge.features == "pixels"
+
+
+def test_a_run_of_another_method(run):
+    with pytest.raises(ConfigError, match=r"checkpoint.pt: is a run of gwm, not of --method kmean"):
+        runs.settings_of_run(run, "kmeans", [])
+
+
+def test_unknown_method():
+    with pytest.raises(ConfigError, match="--method: method 'k_means' is unknown; did you"):
+        runs.settings_of_method("k_means", [])
+    assert runs.settings_of_method("kmeans", ["clusters=3"]).clusters == 3

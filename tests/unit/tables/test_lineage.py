@@ -1,0 +1,107 @@
+"""Following products to what they were made of."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from commonfate import provenance
+from commonfate.storage.flow import open_writer
+from commonfate.tables import lineage
+
+RUN = "gwm-unet-quadratic-k4-dis-sprites-s0"
+
+
+def _from_scores(results) -> dict:
+    return lineage.follow([str(results.scores("Guess What Moves (U-Net)"))])
+
+
+def test_a_score_leads_to_the_videos(results) -> None:
+    files = _from_scores(results(["a", "b"]))
+    predictions = f"results/predictions/{RUN}/sprites/last/predictions.json"
+    checkpoint = f"results/runs/{RUN}/checkpoint.pt"
+    index = "results/samples/sprites-all-dis/index.parquet"
+    manifest = "results/videos/sprites/manifest.parquet"
+    for made, of in [
+        (predictions, checkpoint),
+        (checkpoint, index),
+        (index, "results/frames/sprites/0000.zarr.zip"),
+        (index, manifest),
+        (manifest, "results/datasets/sprites/videos/a.mp4"),
+    ]:
+        assert of in files[made]["inputs"]
+    assert [video["id"] for video in files[manifest]["listing"]] == ["a", "b"]
+    assert files[checkpoint]["verb"] == "train"
+    assert not any(node["changed"] for node in files.values())
+    assert not any("problem" in node for node in files.values())
+
+
+def test_a_video_that_changed_is_found(results) -> None:
+    made = results(["a", "b"])
+    video = "results/datasets/sprites/videos/a.mp4"
+    Path(video).write_bytes(b"something else")
+    files = _from_scores(made)
+    assert files["results/videos/sprites/manifest.parquet"]["changed"] == [video]
+
+
+def test_a_checkpoint_that_changed_is_found(results) -> None:
+    made = results(["a"])
+    Path(f"results/runs/{RUN}/checkpoint.pt").write_bytes(b"other weights")
+    changed = {path: node["changed"] for path, node in _from_scores(made).items()}
+    predictions = f"results/predictions/{RUN}/sprites/last/predictions.json"
+    assert changed[predictions] == [f"results/runs/{RUN}/checkpoint.pt"]
+
+
+def test_what_is_missing_or_damaged_is_a_problem_not_an_error(results) -> None:
+    made = results(["a"])
+    Path("results/frames/sprites/0000.zarr.zip").write_bytes(b"no zip")
+    Path("results/samples/sprites-all-dis/index.parquet").unlink()
+    files = _from_scores(made)
+    store = files["results/frames/sprites/0000.zarr.zip"]
+    assert store["problem"].startswith("no record of how it was made (results/frames/sprites/0000")
+    index = files["results/samples/sprites-all-dis/index.parquet"]
+    assert index["problem"] == "is not there, so there is no record of how it was made"
+
+
+def test_a_large_file_is_read_only_if_it_is_younger(tmp_path: Path) -> None:
+    store = tmp_path / "large"
+    store.write_bytes(bytes(lineage.SMALL + 1))
+    record = provenance.record("flow", {}, [store])
+    wrong = {**record, "inputs": {str(store): "0" * 64}}
+    os.utime(store, (0, 0))
+    assert lineage.changed(wrong) == []
+    os.utime(store, (2**32, 2**32))
+    assert lineage.changed(wrong) == [str(store)]
+    assert lineage.changed(record) == []
+
+
+def test_a_small_file_is_always_read(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.write_bytes(b"1")
+    record = provenance.record("flow", {}, [small])
+    small.write_bytes(b"2")
+    os.utime(small, (0, 0))
+    assert lineage.changed(record) == [str(small)]
+
+
+def test_flow_stores_of_both_containers_have_records(tmp_path: Path) -> None:
+    for container, name in (("zarr", "0000.zarr.zip"), ("tiff", "0000.tiff")):
+        path = tmp_path / "flow/sprites/dis" / name
+        record = provenance.record("flow", {"estimator": "dis"}, [])
+        with open_writer(path, container, provenance=record, key="1") as writer:
+            flows = [(0, np.zeros((2, 8, 8), np.float32))]
+            writer.add("a", 1, 2, (8, 8), flows)
+        (node,) = lineage.follow([str(path)]).values()
+        assert node["settings"] == {"estimator": "dis"}
+
+
+def test_files_inside_a_tiff_store_stand_for_the_store() -> None:
+    inputs = {"results/flow/s/dis/0000.tiff/1/a.tiff": "1", "results/a.json": "2"}
+    assert lineage.products(inputs) == {"results/flow/s/dis/0000.tiff": "", "results/a.json": "2"}
+
+
+def test_json_without_a_record_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps({"a": 1}))
+    assert lineage.follow([str(path)])[str(path)]["problem"] == "no record of how it was made"

@@ -1,0 +1,183 @@
+"""The verbs `table`, `explain` and `schema`, called as from the command line."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commonfate.cli import commonfate
+from commonfate.config import Config
+from commonfate.errors import ConfigError, StoreError
+from commonfate.files import sha256
+
+ROOT = Path(__file__).parents[3]
+CSV = Path("results/tables/table1.csv")
+KMEANS = "K-means on image features"
+
+
+def _call(*arguments: str) -> Result:
+    return CliRunner().invoke(commonfate, [*arguments], catch_exceptions=False)
+
+
+def _table(*options: str) -> Result:
+    declaration = str(ROOT / "workflow/tables/table1.yaml")
+    return _call("table", "table1", "--declaration", declaration, *options)
+
+
+@pytest.fixture
+def made(results):
+    """Fake products, and the table that was made of them."""
+    made = results(["sprite_0000", "sprite_0001"], {"sprite_0002": "truncated"})
+    done = _table("--config", "config.json")
+    assert done.exit_code == 0
+    return made, done
+
+
+def test_all_files_are_written_and_agree(made) -> None:
+    names = {path.name for path in CSV.parent.iterdir()}
+    assert names == {"table1.csv", "table1.md", "table1.tex", "table1.provenance.json"}
+    with CSV.open(newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["method"] == KMEANS)
+    assert row["J sprites oracle"] == "40.0"
+    for suffix in (".md", ".tex"):
+        lines = CSV.with_suffix(suffix).read_text().splitlines()
+        assert any(KMEANS in line and "40.0" in line for line in lines)
+
+
+def test_the_message_shows_measured_rows_and_what_was_left_out(made) -> None:
+    _, done = made
+    assert "| K-means on image features " in done.stderr
+    assert "1 of 3 videos left out (sprites/sprite_0002: truncated)." in done.stderr
+    assert "SAGE" not in done.stderr
+
+
+def test_the_same_results_give_the_same_bytes(made) -> None:
+    before = {suffix: CSV.with_suffix(suffix).read_bytes() for suffix in (".csv", ".md", ".tex")}
+    _table("--config", "config.json")
+    assert before == {suffix: CSV.with_suffix(suffix).read_bytes() for suffix in before}
+
+
+def test_the_configuration_may_be_text_and_later_ones_change_earlier_ones(made) -> None:
+    results, _ = made
+    _table("--config", results.plan.table_config("table1"), "--config", '{"scale": "mine"}')
+    with CSV.open(newline="") as file:
+        assert next(csv.DictReader(file))["scale"] == "mine"
+
+
+def test_provenance_gives_every_number_its_file_and_hash(made) -> None:
+    results, _ = made
+    document = json.loads(CSV.with_suffix(".provenance.json").read_text())
+    path = results.scores(KMEANS)
+    (cell,) = [
+        cell
+        for cell in document["cells"]
+        if (cell["row"], cell["column"]) == (KMEANS, "J sprites oracle")
+    ]
+    assert cell["evaluations"] == {str(path): sha256(path)}
+    assert (cell["value"], cell["runs"]) == ("40.0", ["kmeans-pixels-sprites"])
+    assert (cell["protocol"], cell["foreground"]) == ("davis", "oracle")
+    assert document["left_out"]["videos"][0]["reason"] == "truncated"
+    assert document["csv_sha256"] == sha256(CSV)
+    assert document["provenance"]["settings"]["scale"] == "demo"
+
+
+def test_a_killed_run_leaves_no_csv(results, monkeypatch: pytest.MonkeyPatch) -> None:
+    results(["sprite_0000"])
+    from commonfate.tables import render
+
+    def killed(table) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(render, "to_latex", killed)
+    _table("--config", "config.json")
+    assert not CSV.exists()
+    assert CSV.with_suffix(".md").exists()
+
+
+def test_a_table_that_the_configuration_lacks(results) -> None:
+    results(["sprite_0000"])
+    with pytest.raises(ConfigError, match=r"config.json: tables.tabel1 is unknown; did you mean"):
+        _call("table", "tabel1", "--config", "config.json")
+
+
+def test_a_missing_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"^--config config.yaml: cannot be read as YAML \("):
+        _call("table", "table1")
+
+
+def test_explain_goes_from_numbers_to_videos(made) -> None:
+    text = _call("explain", str(CSV)).stdout
+    for told in (
+        "1 of 3 videos left out",
+        "K-means on image features (measured)",
+        "J sprites oracle = 40.0",
+        "predict: gwm with ",
+        "results/runs/gwm-unet-quadratic-k4-dis-sprites-s0/checkpoint.pt",
+        "merge.features pixels",
+        "seed 0",
+        "video sprite_0000 (val, 4 frames)",
+        "LEFT OUT: truncated",
+        "J DAVIS2016 = 78.3",
+    ):
+        assert told in text
+    assert "CHANGED SINCE" not in text
+    assert "components 4" not in text  # the paper's own value
+
+
+def test_explain_marks_what_has_changed_since(made) -> None:
+    results, _ = made
+    path = results.scores(KMEANS)
+    path.write_text(path.read_text() + " ")
+    CSV.write_text(CSV.read_text().replace("40.0", "99.9"))
+    lines = _call("explain", str(CSV)).stdout.splitlines()
+    assert any(str(path) in line and "CHANGED SINCE" in line for line in lines)
+    assert "the CSV has changed since it was made" in "\n".join(lines)
+    assert sum("CHANGED SINCE" in line for line in lines) == 2  # of the score and of the runtime
+
+
+def test_explain_one_cell(made) -> None:
+    text = _call("explain", str(CSV), "--cell", "Ours (UNet)", "J DAVIS2016").stdout
+    assert "Guess What Moves (Choudhury et al., BMVC 2022" in text
+    assert "Table 1, row Ours (UNet)" in text
+    assert "J DAVIS2016 = 78.3" in text
+    assert "measured" not in text
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (("Ours (Unet)", "J DAVIS2016"), "row 'Ours .Unet.' is unknown; did you mean Ours .UNet.?"),
+        (("AMD", "J DAVIS"), "column 'J DAVIS' of row 'AMD' is unknown; did you mean J DAVIS2016?"),
+    ],
+)
+def test_explain_an_unknown_cell(made, cell: tuple[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _call("explain", str(CSV), "--cell", *cell)
+
+
+def test_explain_without_provenance(made) -> None:
+    CSV.with_suffix(".provenance.json").unlink()
+    with pytest.raises(StoreError, match=r"table1.provenance.json: no such file; make the table"):
+        _call("explain", str(CSV))
+
+
+def test_the_committed_schema_is_that_of_the_code(tmp_path: Path) -> None:
+    path = tmp_path / "schema.json"
+    assert _call("schema", "--output", str(path)).exit_code == 0
+    committed = (ROOT / "config/schema.json").read_text()
+    assert committed == path.read_text(), "run: commonfate schema --output config/schema.json"
+
+
+def test_the_schema_describes_every_key() -> None:
+    schema = Config.model_json_schema()
+    groups = [schema, *schema["$defs"].values()]
+    undescribed = [
+        f"{group['title']}.{name}"
+        for group in groups
+        for name, field in group.get("properties", {}).items()
+        if "description" not in field and "$ref" not in field and name != "method"
+    ]
+    assert undescribed == []

@@ -1,0 +1,216 @@
+"""The configuration: the shipped scales are valid, and mistakes are told in one line."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from commonfate.config import load
+from commonfate.errors import ConfigError
+from commonfate.settings import merged
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def _with(key: str, value: Any) -> dict[str, Any]:
+    """The default configuration with one value changed."""
+    values = copy.deepcopy(DEFAULT)
+    *parents, last = key.split("/")
+    level = values
+    for parent in parents:
+        level = level[parent]
+    level[last] = value
+    return values
+
+
+def _mistake(values: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as error:
+        load(values)
+    return str(error.value)
+
+
+def test_the_default_is_the_demo_on_embedded_data() -> None:
+    config = load(DEFAULT)
+    assert config.scale == "demo"
+    assert config.used_datasets() == ["sprites"]
+    assert config.methods.gwm.components == 4  # the paper's, as config.yaml does not change it
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
+    values = merged(DEFAULT, yaml.safe_load(path.read_text()))
+    for dataset in values["datasets"].values():
+        if "root" in dataset:
+            dataset["root"] = str(tmp_path)
+    assert load(values).scale == path.stem
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "sead",
+            1,
+            "config: sead is unknown; did you mean seed? Known: scale, seed, shard_size, datasets, "
+            "decode, frames, flow, methods, benchmarks, tables",
+        ),
+        (
+            "zzz",
+            1,
+            "config: zzz is unknown. Known: scale, seed, shard_size, datasets, decode, frames, "
+            "flow, methods, benchmarks, tables",
+        ),
+        (
+            "datasets/sprites/vidoes",
+            3,
+            "config: datasets.sprites.vidoes is unknown; did you mean videos? Known: gaps, "
+            "adapter, videos, frames, size, fps, seed, codec",
+        ),
+        (
+            "methods/gwm/merge/featurs",
+            "pixels",
+            "config: methods.gwm.merge.featurs is unknown; did you mean features? Known: "
+            "features, weights, epsilon",
+        ),
+        (
+            "tables/table1/benchmark",
+            [],
+            "config: tables.table1.benchmark is unknown; did you mean benchmarks? Known: "
+            "benchmarks, flow",
+        ),
+    ],
+)
+def test_an_unknown_key(key: str, value: Any, message: str) -> None:
+    assert _mistake(_with(key, value)) == message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "flow/container",
+            "zar",
+            "config: flow.container = 'zar': Input should be 'zarr' or 'tiff'",
+        ),
+        (
+            "frames/quality",
+            101,
+            "config: frames.quality = 101: Input should be less than or equal to 100",
+        ),
+        (
+            "seed",
+            "abc",
+            "config: seed = 'abc': Input should be a valid integer, unable to parse string as an "
+            "integer",
+        ),
+        (
+            "flow",
+            3,
+            "config: flow = 3: expected a group of the keys sources, container, tiff_layout, "
+            "steps_per_pixel",
+        ),
+        (
+            "datasets/sprites/gaps",
+            ["a"],
+            "config: datasets.sprites.gaps.0 = 'a': Input should be a valid integer, unable to "
+            "parse string as an integer",
+        ),
+        (
+            "datasets/sprites/gaps",
+            [1, 0],
+            "config: datasets.sprites: gaps [1, 0] must be different and not 0",
+        ),
+        (
+            "datasets/sprites/adapter",
+            "sprits",
+            "config: datasets.sprites.adapter 'sprits' is unknown; did you mean sprites? Known: "
+            "sprites, davis, folder",
+        ),
+        (
+            "datasets/cats",
+            {"root": "cats"},
+            "config: datasets.cats.adapter is required but missing",
+        ),
+        (
+            "datasets/cats",
+            {"adapter": "folder"},
+            "config: datasets.cats.root is required but missing",
+        ),
+        (
+            "datasets/My Cats",
+            {"adapter": "sprites"},
+            "config: datasets.My Cats: a name has only lower-case letters, digits, '_' and '.', "
+            "e.g. davis2016",
+        ),
+        (
+            "methods/gwm/image_size",
+            [100, 224],
+            "config: methods.gwm: image_size (100, 224) must be multiples of 16",
+        ),
+        (
+            "flow/sources/dis",
+            {},
+            "config: flow.sources.dis.estimator is required but missing",
+        ),
+    ],
+)
+def test_a_value_that_is_not_allowed(key: str, value: Any, message: str) -> None:
+    assert _mistake(_with(key, value)) == message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "tables/table1/benchmarks",
+            ["sprite"],
+            "config: tables.table1.benchmarks 'sprite' is unknown; did you mean sprites? "
+            "Known: sprites",
+        ),
+        (
+            "tables/table1/flow",
+            "raft.things",
+            "config: tables.table1.flow 'raft.things' is unknown. Known: dis, truth, "
+            "raft_small.random",
+        ),
+        (
+            "benchmarks/sprites/dataset",
+            "davis2016",
+            "config: benchmarks.sprites.dataset 'davis2016' is unknown. Known: sprites",
+        ),
+    ],
+)
+def test_a_name_of_something_that_is_not_there(key: str, value: Any, message: str) -> None:
+    assert _mistake(_with(key, value)) == message
+
+
+def test_several_mistakes_are_several_lines() -> None:
+    values = _with("seed", -1)
+    values["flow"]["container"] = "zip"
+    assert len(_mistake(values).splitlines()) == 2
+
+
+def _davis(root: Path) -> dict[str, Any]:
+    return merged(
+        DEFAULT,
+        {
+            "datasets": {"davis2016": {"adapter": "davis", "root": str(root)}},
+            "benchmarks": {"davis2016": {"dataset": "davis2016"}},
+        },
+    )
+
+
+def test_a_missing_dataset_folder_is_told_with_what_to_set(tmp_path: Path) -> None:
+    values = merged(_davis(tmp_path / "no"), {"tables": {"table1": {"benchmarks": ["davis2016"]}}})
+    assert _mistake(values) == (
+        f"config: datasets.davis2016.root = '{tmp_path}/no': no such folder; set it in the config "
+        "or with --config 'datasets={davis2016: {root: /path}}'"
+    )
+
+
+def test_a_dataset_that_no_table_uses_may_be_missing(tmp_path: Path) -> None:
+    config = load(_davis(tmp_path / "no"))
+    assert config.used_datasets() == ["sprites"]
