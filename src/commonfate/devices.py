@@ -1,0 +1,147 @@
+"""A GPU of its own for each process: Snakemake counts a machine's GPUs but hands none out.
+
+The lock files lie in the system's temporary folder, named by user and GPU. A process that dies,
+however it dies, frees its GPU: the kernel drops the lock.
+"""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from commonfate.errors import UserError
+
+log = logging.getLogger(__name__)
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+@contextmanager
+def acquire(device: Literal["auto", "cpu", "cuda"], poll_s: float = 2.0) -> Iterator[str]:
+    """Yield the torch device to work on, `cpu` or `cuda`, with a GPU of one's own behind `cuda`.
+
+    A GPU is chosen among those of CUDA_VISIBLE_DEVICES where that is set (Slurm sets it), else
+    among all of the machine; while all are taken by other commonfate processes of the same user,
+    it waits. CUDA_VISIBLE_DEVICES then names the one GPU until the end of the block, so CUDA must
+    not have been used before in this process.
+
+    Args:
+        device: `auto` takes a GPU where there is one that torch can use, else the CPU, and logs it.
+        poll_s: seconds between two looks for a free GPU.
+
+    Raises:
+        UserError: `cuda` is asked for and there is no GPU, or torch cannot use it.
+        RuntimeError: CUDA has started already in this process, so no GPU can be chosen.
+    """
+    if device == "cpu":
+        yield "cpu"
+        return
+    gpus = visible_gpus()
+    if not gpus:
+        _without_gpu(device, "no GPU is visible")
+        yield "cpu"
+        return
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
+        raise RuntimeError("a GPU must be acquired before CUDA starts in this process")
+    gpu, lock = _lock_one(gpus, poll_s)
+    before = os.environ.get(VISIBLE)
+    os.environ[VISIBLE] = gpu
+    try:
+        if _torch_sees_gpu():
+            log.info("using GPU %s", gpu)
+            yield "cuda"
+        else:
+            _without_gpu(
+                device, f"torch cannot use GPU {gpu} (see python -m torch.utils.collect_env)"
+            )
+            yield "cpu"
+    finally:
+        if before is None:
+            del os.environ[VISIBLE]
+        else:
+            os.environ[VISIBLE] = before
+        lock.release()
+
+
+def visible_gpus() -> list[str]:
+    """GPUs that this process may use, as UUIDs where nvidia-smi tells them; torch is not imported.
+
+    Indices count as nvidia-smi counts, which is CUDA_DEVICE_ORDER=PCI_BUS_ID. A MIG slice is a GPU
+    of its own, in place of the one that it is cut from.
+    """
+    installed = _installed_gpus()
+    visible = os.environ.get(VISIBLE)
+    if visible is None:
+        return [uuid for slices in installed for uuid in slices]
+    chosen: list[str] = []
+    for token in filter(None, (part.strip() for part in visible.split(","))):
+        found = _find(token, installed)
+        if not found:  # CUDA, too, ignores what follows a device that does not exist
+            break
+        chosen += found
+    return list(dict.fromkeys(chosen))
+
+
+def _find(token: str, installed: Sequence[Sequence[str]]) -> list[str]:
+    """UUIDs that one entry of CUDA_VISIBLE_DEVICES stands for: an index, or the start of a UUID."""
+    if not installed:  # no nvidia-smi: the environment is all that is known
+        return [token] if re.fullmatch(r"\d+|(GPU|MIG)-.+", token) else []
+    if token.isdigit():
+        return list(installed[int(token)]) if int(token) < len(installed) else []
+    return [uuid for slices in installed for uuid in slices if uuid.startswith(token)]
+
+
+def _installed_gpus() -> list[list[str]]:
+    """UUIDs by GPU index: of the GPU itself, or of its MIG slices."""
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    gpus: list[list[str]] = []
+    for kind, uuid in re.findall(r"^ *(GPU|MIG).*\(UUID: ([^)]+)\)", listed, re.MULTILINE):
+        if kind == "GPU":
+            gpus.append([uuid])
+        elif gpus[-1][0].startswith("GPU"):
+            gpus[-1] = [uuid]
+        else:
+            gpus[-1].append(uuid)
+    return gpus
+
+
+def _lock_one(gpus: Sequence[str], poll_s: float) -> tuple[str, FileLock]:
+    waiting = False
+    while True:
+        for gpu in gpus:
+            name = f"commonfate-{os.getuid()}-{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.lock"
+            lock = FileLock(Path(tempfile.gettempdir()) / name)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                continue
+            return gpu, lock
+        if not waiting:
+            log.info("all %d GPUs are taken by other commonfate processes; waiting", len(gpus))
+            waiting = True
+        time.sleep(poll_s)
+
+
+def _torch_sees_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _without_gpu(device: str, reason: str) -> None:
+    if device == "cuda":
+        raise UserError(f"--device cuda: {reason}; use --device cpu, or auto to take what there is")
+    log.info("%s; running on the CPU", reason)

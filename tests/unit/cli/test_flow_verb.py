@@ -1,0 +1,160 @@
+"""`commonfate flow` and `commonfate view`: options, products, provenance, messages."""
+
+import logging
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from skimage import data
+
+from commonfate import parquet
+from commonfate.cli import flow, view
+from commonfate.errors import ConfigError, UserError
+from commonfate.files import sha256
+from commonfate.storage.flow import open_reader
+from commonfate.storage.frames import FrameWriter
+
+STEP = 3  # pixels that the picture moves to the right from frame to frame
+
+
+def frames(count: int) -> list[np.ndarray]:
+    texture = cv2.cvtColor(data.gravel()[:80, :200], cv2.COLOR_GRAY2RGB)
+    return [texture[:, 60 - STEP * t : 180 - STEP * t].copy() for t in range(count)]
+
+
+@pytest.fixture
+def shard(tmp_path):
+    """Manifest and frame store of two videos, and of a third that was left out."""
+    store, manifest = tmp_path / "frames.zarr.zip", tmp_path / "0000.parquet"
+    with FrameWriter(store, provenance={}) as writer:
+        for video, count in (("a", 5), ("b", 3)):
+            writer.add_video(video, frames(count), [t / 10 for t in range(count)], fps=10.0)
+    columns = {"id": ["a", "b", "c"], "shard": [0, 0, 1], "truth": ["", "", ""]}
+    table = pd.DataFrame({**columns, "status": ["ok", "ok", "left_out"]})
+    parquet.write(manifest, table, {})
+    return ["--manifest", str(manifest), "--frames", str(store)]
+
+
+def run(command, *arguments) -> str:
+    result = CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_rules_call_writes_a_store_with_its_provenance(shard, tmp_path):
+    output = tmp_path / "0000.zarr.zip"
+    settings = ["--set", "estimator=dis", "--set", "weights=null", "--set", "preset=fast"]
+    gaps = ["--gap=-1", "--gap", "1"]
+    run(flow.command, *shard, *settings, *gaps, "--threads", 1, "--output", output)
+    reader = open_reader(output)
+    assert reader.videos == ["a", "b"]
+    assert reader.gaps("a") == [-1, 1]
+    inner = np.s_[:, 10:-10, 20:-20]
+    assert np.median(reader.read("a", 1, 2)[inner][0]) == pytest.approx(STEP, abs=0.2)
+    assert np.median(reader.read("a", -1, 2)[inner][0]) == pytest.approx(-STEP, abs=0.2)
+    record = reader.provenance
+    assert record["verb"] == "flow"
+    assert record["settings"]["source"]["preset"] == "fast"
+    assert record["settings"]["gaps"] == [-1, 1]
+    assert record["inputs"] == {path: sha256(path) for path in (shard[1], shard[3])}
+    assert record["estimator"] == f"DIS (OpenCV {cv2.__version__}, preset fast)"
+    assert record["device"] == "cpu"
+    assert record["left_out"] == []
+
+
+def test_the_same_command_does_its_work_once(shard, tmp_path, caplog):
+    output = tmp_path / "0000.zarr.zip"
+    run(flow.command, *shard, "-o", output)
+    before = output.stat().st_mtime_ns
+    with caplog.at_level(logging.INFO):
+        run(flow.command, *shard, "-o", output)
+    assert "is there already, made of the same" in caplog.text
+    assert output.stat().st_mtime_ns == before
+    run(flow.command, *shard, "-o", output, "--source", "farneback")
+    assert open_reader(output).provenance["estimator"].startswith("Farneb")
+    output.write_bytes(b"damaged")
+    run(flow.command, *shard, "-o", output)
+    assert open_reader(output).videos == ["a", "b"]
+
+
+def test_own_videos_go_to_a_folder(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for t, frame in enumerate(frames(3)):
+        cv2.imwrite(str(folder / f"{t:03d}.png"), frame)
+    output = tmp_path / "out"
+    said = run(flow.command, folder, "-o", output, "--gap", 2, "--container", "tiff")
+    assert "See it with: commonfate view" in said
+    assert {path.name for path in output.iterdir()} == {
+        "flow.tiff",
+        "frames.zarr.zip",
+        "videos.parquet",
+    }
+    reader = open_reader(output / "flow.tiff")
+    (video,) = reader.videos
+    found = np.median(reader.read(video, 2, 0)[0, 10:-10, 20:-20])
+    assert found == pytest.approx(2 * STEP, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give either videos, or both --manifest and --frames"),
+        (["--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
+        ([".", "--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
+        (["--gap", "0"], "0 is no gap"),
+        (["nothing.mp4"], "'nothing.mp4' does not exist"),
+    ],
+)
+def test_wrong_arguments_get_one_line(arguments, message):
+    result = CliRunner().invoke(flow.command, [*arguments, "-o", "x"])
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_wrong_settings_are_found_before_any_work(shard, tmp_path):
+    output = tmp_path / "s.zarr.zip"
+    with pytest.raises(UserError, match="dis: it has no weights"):
+        run(flow.command, *shard, "-o", output, "--source", "dis.things")
+    with pytest.raises(ConfigError, match="--set: presets is unknown; did you mean preset"):
+        run(flow.command, *shard, "-o", output, "--set", "estimator=dis", "--set", "presets=1")
+    with pytest.raises(ConfigError, match=r"--shard 7: .* has no such shard, only 0 to 1"):
+        run(flow.command, *shard, "-o", output, "--shard", 7)
+    assert not output.exists()
+
+
+def test_view_draws_a_sheet_and_an_animation_and_prints_statistics(shard, tmp_path):
+    store = tmp_path / "0000.zarr.zip"
+    run(flow.command, *shard, "--gap=-1", "--gap=1", "-o", store)
+    sheet, animation = tmp_path / "sheet.png", tmp_path / "a.webp"
+    said = run(view.command, store, "--frames", shard[3], "-o", sheet)
+    lines = [line.split() for line in said.splitlines() if line.startswith(("a ", "b "))]
+    assert [line[:3] for line in lines] == [
+        ["a", "-1", "4"],
+        ["a", "1", "4"],
+        ["b", "-1", "2"],
+        ["b", "1", "2"],
+    ]
+    for line in lines:
+        assert float(line[3]) == pytest.approx(STEP, abs=0.2)
+        assert line[-2:] == ["0", "0"]
+    with Image.open(sheet) as picture:
+        # Three tiles of 360x240 and a caption in a row; `a` has two rows, `b` has one moment.
+        assert picture.size == (14 + 3 * (360 + 14), 84 + 3 * 14 + 10 + 3 * (240 + 24))
+    run(view.command, store, "--video", "a", "--gap", 1, "-o", animation)
+    with Image.open(animation) as picture:
+        assert picture.n_frames == 4
+
+
+def test_view_says_what_is_not_there(shard, tmp_path):
+    store = tmp_path / "0000.zarr.zip"
+    run(flow.command, *shard, "-o", store)
+    with pytest.raises(ConfigError, match=r"holds no flow for gaps \[5\] of these videos"):
+        run(view.command, store, "--gap", 5)
+    with pytest.raises(UserError, match=r"holds no .*'z'"):
+        run(view.command, store, "--video", "z")
+    result = CliRunner().invoke(view.command, [str(store), "-o", "x.gif"])
+    assert "expected a name that ends in .png or .webp" in result.output
