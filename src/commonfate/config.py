@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from commonfate.errors import ConfigError
 from commonfate.methods.gwm.settings import GwmSettings
@@ -47,6 +47,13 @@ class SpritesConfig(_Dataset):
     """Equal seeds give equal bytes."""
     codec: Literal["h264", "mpeg4"] = "h264"
     """Video codec of the MP4 files."""
+
+    @field_validator("size")
+    @classmethod
+    def _size_can_be_encoded(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if any(side % 2 or side < 32 for side in size):
+            raise ValueError("height and width must be even numbers of at least 32")
+        return size
 
 
 class DavisConfig(_Dataset):

@@ -64,6 +64,12 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
             "flow, methods, benchmarks, tables",
         ),
         (
+            "datasets/sprites/size",
+            [65, 96],
+            "config: datasets.sprites.size = [65, 96]: height and width must be even numbers of at "
+            "least 32",
+        ),
+        (
             "datasets/sprites/vidoes",
             3,
             "config: datasets.sprites.vidoes is unknown; did you mean videos? Known: gaps, "

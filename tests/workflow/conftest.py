@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,15 @@ class Workflow:
         scale = ["--configfile", str(ROOT / "config/smoke.yaml")]
         return [*snakemake, *files, *scale, *options, "--", *targets]
 
-    def start(self, *options: str, **how) -> subprocess.Popen:
+    def start(
+        self, *options: str, environment: Mapping[str, str] | None = None, **how
+    ) -> subprocess.Popen:
         """Start it; the verbs are those of this environment."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        variables = {**os.environ, **(environment or {})}
+        variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
         return subprocess.Popen(
             self.command(*options),
-            env={**os.environ, "PATH": path},
+            env=variables,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -39,9 +42,9 @@ class Workflow:
             **how,
         )
 
-    def run(self, *options: str) -> str:
+    def run(self, *options: str, environment: Mapping[str, str] | None = None) -> str:
         """Run it to the end; what it printed."""
-        process = self.start(*options)
+        process = self.start(*options, environment=environment)
         output, _ = process.communicate()
         assert process.returncode == 0, output
         return output
@@ -55,6 +58,12 @@ class Workflow:
         lines = stats.strip().splitlines()[2:]
         rules = {line.split()[0] for line in lines[: lines.index("")] if line.split()}
         return rules - {"total"}
+
+
+@pytest.fixture(scope="session")
+def workflow_in() -> Callable[[Path], Workflow]:
+    """Make the workflow, not yet run, in a folder."""
+    return Workflow
 
 
 @pytest.fixture(scope="session")

@@ -41,8 +41,10 @@ def _kill_when_it_appears(workflow, path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_in_every_stage_it_still_gives_the_same_table(smoke, tmp_path: Path) -> None:
-    workflow = type(smoke)(tmp_path)
+def test_killed_in_every_stage_it_still_gives_the_same_table(
+    smoke, workflow_in, tmp_path: Path
+) -> None:
+    workflow = workflow_in(tmp_path)
     for log in STAGES.values():
         _kill_when_it_appears(workflow, tmp_path / log)
         assert not (tmp_path / "results/tables/table1.csv").exists()

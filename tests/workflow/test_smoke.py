@@ -60,8 +60,8 @@ def test_one_touched_value_reruns_only_what_depends_on_it(smoke) -> None:
     assert of_nothing == set()
 
 
-def test_an_unknown_key_stops_before_any_job(tmp_path: Path, smoke) -> None:
-    process = type(smoke)(tmp_path).start("--config", "shard_sizes=3")
+def test_an_unknown_key_stops_before_any_job(tmp_path: Path, workflow_in) -> None:
+    process = workflow_in(tmp_path).start("--config", "shard_sizes=3")
     output, _ = process.communicate()
     assert process.returncode != 0
     assert "shard_sizes is unknown; did you mean shard_size?" in output
@@ -69,8 +69,8 @@ def test_an_unknown_key_stops_before_any_job(tmp_path: Path, smoke) -> None:
     assert not (tmp_path / "results").exists()
 
 
-def test_a_missing_dataset_folder_stops_before_any_job(tmp_path: Path, smoke) -> None:
-    process = type(smoke)(tmp_path).start(
+def test_a_missing_dataset_folder_stops_before_any_job(tmp_path: Path, workflow_in) -> None:
+    process = workflow_in(tmp_path).start(
         "--config",
         "datasets={davis2016: {adapter: davis, root: /nowhere}}",
         "benchmarks={davis2016: {dataset: davis2016}}",

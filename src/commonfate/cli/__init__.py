@@ -5,6 +5,7 @@ it is asked for, so `--help` does not wait for torch.
 """
 
 import logging
+import os
 import sys
 from importlib import import_module
 
@@ -42,9 +43,8 @@ class Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            raise click.UsageError(
-                f"{args[0]!r} is not a verb{did_you_mean(args[0], VERBS)} See commonfate --help"
-            )
+            hint = did_you_mean(args[0], VERBS) or "."
+            raise click.UsageError(f"{args[0]!r} is not a verb{hint} See commonfate --help")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -73,6 +73,8 @@ def commonfate(verbose: bool) -> None:
 
 def main() -> None:
     """Run a verb; a user's mistake ends in one line and exit code 2 (usage) or 1 (data)."""
+    # Threads that wait must sleep: spinning, two of them took ten times longer on a shared machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         commonfate(standalone_mode=False)
     except click.ClickException as error:

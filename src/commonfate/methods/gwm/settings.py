@@ -80,6 +80,15 @@ class GwmSettings(MethodSettings):
             raise ValueError(f"image_size {self.image_size} must be multiples of 16")
         return self
 
+    @model_validator(mode="after")
+    def _decay_outlasts_training(self) -> "GwmSettings":
+        if self.decay_iterations is not None and self.decay_iterations < self.iterations:
+            raise ValueError(
+                f"decay_iterations {self.decay_iterations} must be at least iterations "
+                f"{self.iterations}, or the learning rate ends at 0 before training does"
+            )
+        return self
+
     @property
     def slug(self) -> tuple[str, ...]:
         """E.g. `("unet", "quadratic", "k4")`."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from commonfate.settings import MethodSettings
 
@@ -26,3 +26,9 @@ class KMeansSettings(MethodSettings):
     """Height and width at which the frame is clustered."""
     seed: int = 0
     """Seed of the initial centres."""
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_network(self) -> "KMeansSettings":
+        if self.features == "dino_vits8" and any(side % 8 for side in self.image_size):
+            raise ValueError(f"image_size {self.image_size} must be multiples of 8 for dino_vits8")
+        return self

@@ -1,0 +1,135 @@
+"""`commonfate train`."""
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commonfate.config import MethodsConfig
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+    from commonfate.settings import MethodSettings
+
+TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.annotation.trained]
+
+
+@click.command()
+@click.option(
+    "--index",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="results/samples/{name}/index.parquet.",
+)
+@click.option("--method", type=click.Choice(TRAINED), required=True, help="What to train.")
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A hyper-parameter of the method, e.g. iterations=400; the others have their defaults.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the run: results/runs/{run}.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="auto takes a free GPU where there is one.",
+)
+@click.option(
+    "--devices",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes on a machine, each with a GPU; more than one share every batch (DDP).",
+)
+@click.option(
+    "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under srun."
+)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads; default: torch's choice.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that read samples ahead; default: none on the CPU, --threads beside a GPU.",
+)
+@click.option(
+    "--checkpoint-every-s",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds between two checkpoints.",
+)
+@click.option(
+    "--checkpoint-every", type=click.IntRange(1), help="Also after every so many iterations."
+)
+@click.option(
+    "--log-every",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Iterations a line of metrics.jsonl.",
+)
+def command(
+    index: Path,
+    method: str,
+    pairs: tuple[str, ...],
+    seed: int,
+    output: Path,
+    device: str,
+    devices: int,
+    nodes: int,
+    threads: int | None,
+    workers: int | None,
+    **options: float | int | None,
+) -> None:
+    """Train a method, or go on with a training that was interrupted.
+
+    Until the end the state lies in hidden files of the run's folder; the same command goes on from
+    there after a kill, and begins anew where settings, seed or samples differ.
+    """
+    from commonfate.devices import acquire
+    from commonfate.settings import from_pairs
+
+    settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs)
+    # Several devices are the launcher's to hand out; a single one is taken under a lock.
+    single = devices == nodes == 1
+    with acquire(device) if single else contextlib.nullcontext(device) as chosen:
+        from commonfate import methods
+        from commonfate.samples.index import read
+        from commonfate.training.launch import launch
+        from commonfate.training.loop import train
+        from commonfate.training.options import Options
+
+        trained, samples = methods.create(settings), read(index)
+        fabric = launch(chosen, devices, nodes, threads, settings.precision, settings.batch_size)
+        facts = _facts(index, settings, seed, fabric)
+        if workers is None:
+            workers = facts["threads"] if fabric.device.type == "cuda" else 0
+        train(trained, samples, output, seed, fabric, Options(workers, **options), facts)
+
+
+def _facts(index: Path, settings: "MethodSettings", seed: int, fabric: "Fabric") -> dict[str, Any]:
+    """The provenance of the run."""
+    import torch
+
+    from commonfate import provenance
+
+    on_gpu = fabric.device.type == "cuda"
+    return provenance.record(
+        "train",
+        settings.model_dump(mode="json"),
+        [index],
+        seed=seed,
+        device=torch.cuda.get_device_name(fabric.device) if on_gpu else "cpu",
+        processes=fabric.world_size,
+        threads=torch.get_num_threads(),
+    )

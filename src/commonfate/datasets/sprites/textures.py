@@ -1,0 +1,100 @@
+"""Textures made from photographs, sampled more densely than the image so that none is aliased."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from commonfate.datasets.sprites import photographs
+
+DENSITY = 2
+"""Texels a pixel, in each direction."""
+BLUR = 1.2
+"""Standard deviation, in texels, of the low-pass that keeps fine detail from flickering."""
+
+
+@dataclass(frozen=True)
+class Texture:
+    """Colours of a rectangle of a layer's plane.
+
+    Attributes:
+        origin: x and y of the first texel, pixels.
+        texels: (h, w, 3) uint8 RGB, `DENSITY` a pixel.
+    """
+
+    origin: tuple[float, float]
+    texels: np.ndarray
+
+    def sample(self, points: np.ndarray) -> np.ndarray:
+        """Colours (n, m, 3) uint8 at points (2, n, m) of the plane, by bicubic interpolation."""
+        x, y = ((points[i] - self.origin[i]) * DENSITY for i in (0, 1))
+        return cv2.remap(
+            self.texels,
+            x.astype(np.float32),
+            y.astype(np.float32),
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Part of a photograph, in fractions of its height and width."""
+
+    photograph: str
+    top: float
+    left: float
+    bottom: float
+    right: float
+
+    def pixels(self) -> np.ndarray:
+        """(h, w, 3) uint8 RGB, or (h, w) uint8 of a photograph without colour."""
+        photograph = photographs.load(self.photograph)
+        height, width = photograph.shape[:2]
+        rows = slice(round(self.top * height), round(self.bottom * height))
+        return photograph[rows, round(self.left * width) : round(self.right * width)]
+
+
+def grid(low: np.ndarray, high: np.ndarray) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Origin (x, y) and shape (h, w) of the texels that hold the points from `low` to `high`."""
+    margin = 4
+    origin = tuple(float(np.floor(low[i]) - margin) for i in (0, 1))
+    width, height = (int(np.ceil(high[i] + margin - origin[i])) * DENSITY for i in (0, 1))
+    return origin, (height, width)
+
+
+def lay(
+    picture: np.ndarray, shape: tuple[int, int], texels: float, angle: float, centre: np.ndarray
+) -> np.ndarray:
+    """Lay a picture out over texels, mirrored where it ends.
+
+    Args:
+        picture: (h, w, 3) uint8.
+        shape: rows and columns of texels.
+        texels: how many texels a pixel of the picture becomes, in each direction.
+        angle: by which it is turned, radians.
+        centre: x and y in the picture of what lies in the middle.
+
+    Returns:
+        (*shape, 3) uint8.
+    """
+    smooth = cv2.GaussianBlur(picture, (0, 0), BLUR / texels, borderType=cv2.BORDER_REFLECT_101)
+    cosine, sine = np.cos(angle) / texels, np.sin(angle) / texels
+    middle = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+    to_picture = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0]])
+    to_picture[:, 2] = centre - to_picture[:, :2] @ middle
+    return cv2.warpAffine(
+        smooth,
+        to_picture,
+        shape[::-1],
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, int], wavelength: float) -> np.ndarray:
+    """Smooth random field (float32), about in [-1, 1]; `wavelength` in texels."""
+    cells = [int(np.ceil(length / wavelength)) + 1 for length in shape]
+    coarse = rng.uniform(-1.5, 1.5, cells).astype(np.float32)
+    size = [round(count * wavelength) for count in cells]
+    return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)[: shape[0], : shape[1]]

@@ -1,0 +1,134 @@
+"""The loss of Guess What Moves: Eq. 3-4 of the paper, and what the released code computes.
+
+The paper leaves the factor of Eq. 3 open. Here a loss is a mean over the batch and over the pixels
+of a flow field that have a value: the paper's of |residual|^2 (both components added, summed over
+the regions), the released one of both components too, so that it has half the scale. The multiplier
+(0.03 in either) comes on top, in the method.
+
+Differences (the recorded arrays in shared/reference say more): the released code fits with weights
+m^2, compares the flow with one blended reconstruction, and differentiates through the fit.
+"""
+
+import torch
+from torch import Tensor
+
+from commonfate.methods.gwm.fit import Moments, fit, moments, without_global_fit
+from commonfate.methods.gwm.polynomial import (
+    DEGREES,
+    FlowModel,
+    evaluate,
+    exponents,
+    pick_products,
+)
+
+
+def paper_energies(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
+    """Eq. 3 for each region, minimised over its flow model (Eq. 4), at the flow's resolution.
+
+    By the envelope theorem the fit adds nothing to the gradient, so it is detached.
+
+    Args:
+        masks: (B, K, H, W) float in [0, 1].
+        flow: (B, 2, H, W) float, pixels; NaN where unknown: such a pixel gets no weight.
+        model: parametric model of the flow inside a region.
+
+    Returns:
+        (B, K), square pixels, summed over pixels.
+    """
+    degree, size = DEGREES[model], (flow.shape[-2], flow.shape[-1])
+    filled, valid = split_unknown(flow)
+    residual = without_global_fit(filled, valid, degree)
+    weights = masks * valid[:, None]
+    with torch.no_grad():
+        theta = fit(moments(weights, residual, degree)).to(residual.dtype)
+        cost = (residual[:, None] - evaluate(theta, size, degree)).square_().sum(2)
+    return (weights * cost).sum((2, 3))
+
+
+def paper_loss(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
+    """Eq. 3-4 at the flow's resolution: mean over pixels and batch, sum over regions.
+
+    Args, unit: as `paper_energies`.
+
+    Returns:
+        ().
+    """
+    energies = paper_energies(masks, flow, model).sum(1)
+    return (energies / pixel_count(split_unknown(flow)[1])).mean()
+
+
+def paper_loss_pulled_back(
+    masks: Tensor, flow_maps: Tensor, monomial_maps: Tensor, pixels: Tensor, model: FlowModel
+) -> Tensor:
+    """`paper_loss` of linearly upsampled probabilities, computed at their own resolution.
+
+    The energy is written as in supplement B, tr(L_FF - M L_OF - L_FO M^T + M L_OO M^T), which
+    holds for any coefficients M. (The printed minimum, tr(L_FF - M* L_OO), has a misprint: L_OF is
+    meant.)
+
+    Args:
+        masks: (B, K, h, w) float in [0, 1].
+        flow_maps: (B, 1 + 2n, h, w) float, see `pull_back.flow_maps`.
+        monomial_maps: (m, h, w) or (B, m, h, w) float64, see `pull_back.monomial_maps`.
+        pixels: (B,) how many pixels of each flow field have a value, see `pixel_count`.
+        model: the flow model that the maps were made for.
+
+    Returns:
+        () float64.
+    """
+    degree = DEGREES[model]
+    masks = masks.double().flatten(2)
+    sums = masks @ flow_maps.double().flatten(2).mT
+    square, cross = sums[..., 0], sums[..., 1:].unflatten(-1, (len(exponents(degree)), 2))
+    gram = pick_products(masks @ monomial_maps.flatten(-2).mT, degree)
+    theta = fit(Moments(gram.detach(), cross.detach()))
+    energies = square + (theta * (gram @ theta - 2 * cross)).sum((-2, -1))
+    return (energies.sum(1) / pixels).mean()
+
+
+def released_reconstruction(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
+    """Flow rebuilt as the released code does: regions fitted with weights m^2, blended by m.
+
+    Args:
+        masks: (B, K, H, W) float in [0, 1], summing to 1 over K.
+        flow: (B, 2, H, W) float, pixels; NaN where unknown: such a pixel gets no weight.
+        model: parametric model of the flow inside a region.
+
+    Returns:
+        (B, 2, H, W), differentiable with respect to `masks`, through the fit too.
+    """
+    degree, size = DEGREES[model], (flow.shape[-2], flow.shape[-1])
+    filled, valid = split_unknown(flow)
+    residual = without_global_fit(filled, valid, degree)
+    theta = fit(moments(masks.square() * valid[:, None], residual, degree)).to(flow.dtype)
+    blended = (masks[:, :, None] * evaluate(theta, size, degree)).sum(1)
+    return blended + (filled - residual)
+
+
+def released_loss(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
+    """Mean squared error of `released_reconstruction`, over batch, components and pixels.
+
+    Returns:
+        ().
+    """
+    filled, valid = split_unknown(flow)
+    error = (filled - released_reconstruction(masks, flow, model)).square().sum(1)
+    return ((error * valid).sum((1, 2)) / (2 * pixel_count(valid))).mean()
+
+
+def split_unknown(flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Replace unknown flow by 0.
+
+    Args:
+        flow: (..., 2, H, W) float; NaN or infinite where unknown.
+
+    Returns:
+        The filled flow, and (..., H, W) bool: where both components are known.
+    """
+    valid = flow.isfinite().all(-3)
+    return torch.where(valid.unsqueeze(-3), flow, 0.0), valid
+
+
+def pixel_count(valid: Tensor) -> Tensor:
+    """(B,) int64: pixels that have flow, at least 1 so that none at all gives a loss of 0."""
+    return valid.sum((-2, -1)).clamp(min=1)

@@ -1,0 +1,92 @@
+"""Bringing full-resolution sums down to the masks' resolution, exactly.
+
+Where a mask is upsampled linearly, a sum over full-resolution pixels of (upsampled mask) x (map)
+equals the sum over low-resolution pixels of (mask) x (adjoint of the upsampling, applied to the
+map). So the energy of Eq. 3, which is linear in the masks, needs the full resolution only in maps
+that do not depend on the network.
+
+Bilinear upsampling is separable and each low-resolution pixel reaches only a few neighbours, so its
+adjoint is a product with a narrow band of weights along each axis.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from commonfate.methods.gwm.fit import without_global_fit
+from commonfate.methods.gwm.polynomial import pick_monomials, powers
+
+
+def pull_back(maps: Tensor, size: tuple[int, int], degree: int) -> Tensor:
+    """Adjoint of bilinear upsampling (align_corners=False), applied to a map times y^b x^a.
+
+    Args:
+        maps: (N, H, W) float, at the full resolution.
+        size: height h and width w of what is upsampled.
+        degree: largest power of x and of y.
+
+    Returns:
+        (N, degree + 1, degree + 1, h, w), indexed [n, b, a], dtype of `maps`.
+    """
+    rows, row_weights = _band(size[0], maps.shape[1], degree, maps)
+    columns, column_weights = _band(size[1], maps.shape[2], degree, maps)
+    along_y = row_weights @ maps[:, rows]  # (N, h, b, W)
+    windows = along_y.flatten(0, 2).mT[columns]  # (w, window, N h b)
+    along_x = column_weights @ windows  # (w, a, N h b)
+    shape = (len(maps), size[0], degree + 1)
+    return along_x.unflatten(2, shape).permute(2, 4, 1, 3, 0).contiguous()
+
+
+def flow_maps(flow: Tensor, valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
+    """What the energy needs of a flow field, at the masks' resolution.
+
+    Args:
+        flow: (2, H, W) float, pixels, finite.
+        valid: (H, W) bool; other pixels get no weight.
+        size: height h and width w of the masks.
+        degree: of the flow model.
+
+    Returns:
+        (1 + 2n, h, w): |F|^2, then for each monomial its product with u and with v. F is the flow
+        less its global fit.
+    """
+    residual = without_global_fit(flow[None], valid[None], degree)[0]
+    square = residual.square().sum(0, keepdim=True)
+    products = pick_monomials(
+        pull_back(residual, size, degree).permute(0, 3, 4, 1, 2), degree
+    )  # (2, h, w, n)
+    return torch.cat(
+        [pull_back(square, size, 0)[:, 0, 0], products.permute(3, 0, 1, 2).flatten(0, 1)]
+    )
+
+
+def monomial_maps(valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
+    """What the energy needs of the pixel grid: all products of two monomials.
+
+    Args:
+        valid: (B, H, W) bool; other pixels get no weight.
+        size: height h and width w of the masks.
+        degree: of the flow model.
+
+    Returns:
+        (B, m, h, w) float64, in the order of `exponents(2 * degree)`.
+    """
+    tables = pull_back(valid.double(), size, 2 * degree).permute(0, 3, 4, 1, 2)
+    return pick_monomials(tables, 2 * degree).permute(0, 3, 1, 2).contiguous()
+
+
+def _band(low: int, full: int, degree: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Which full-resolution pixels each low-resolution pixel reaches, and with what weights.
+
+    Returns:
+        (low, window) indices and (low, degree + 1, window) weights, times the coordinate's powers.
+    """
+    one_hot = torch.eye(low, dtype=torch.float64, device=like.device)
+    # Row i: pixel i alone, upsampled. Torch's own operator, so its borders are what training sees.
+    reach = functional.interpolate(one_hot[None], size=full, mode="linear", align_corners=False)[0]
+    window = int((reach != 0).sum(1).max())
+    first = (reach != 0).to(torch.uint8).argmax(1).clamp(max=full - window)
+    index = first[:, None] + torch.arange(window, device=like.device)
+    coordinate_powers = powers(full, degree, one_hot)[:, index]  # (degree + 1, low, window)
+    weights = reach.gather(1, index)[:, None] * coordinate_powers.transpose(0, 1)
+    return index, weights.to(like.dtype)

@@ -1,0 +1,28 @@
+"""Frames as networks and extractors take them."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize bicubically, smoothed before a reduction as Pillow does.
+
+    Args:
+        frame: (H, W, 3) uint8, RGB.
+        size: height h and width w of the result.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    if frame.shape[:2] == tuple(size):
+        return frame
+    planes = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None]
+    resized = functional.interpolate(planes, size=size, mode="bicubic", antialias=True)
+    return resized[0].permute(1, 2, 0).contiguous().numpy()
+
+
+def to_image(frame: np.ndarray) -> Tensor:
+    """(3, H, W) float32 in [0, 1] of an (H, W, 3) uint8 frame."""
+    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).contiguous().float() / 255

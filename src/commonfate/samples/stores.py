@@ -1,0 +1,65 @@
+"""Which store holds which video."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from commonfate.errors import UserError
+from commonfate.storage.flow import open_reader
+from commonfate.storage.frames import FrameReader
+
+
+class Stores:
+    """The frame and flow stores of one dataset, looked up by video."""
+
+    def __init__(self, dataset: str, frames: Iterable[Path], flow: Iterable[Path]) -> None:
+        self._dataset = dataset
+        self._frames = self._by_video([(path, FrameReader(path)) for path in frames])
+        self._flow = self._by_video([(path, open_reader(path)) for path in flow])
+
+    def _by_video(self, readers: list[tuple[Path, Any]]) -> dict[str, tuple[Path, Any]]:
+        found: dict[str, tuple[Path, Any]] = {}
+        for path, reader in readers:
+            for video in reader.videos:
+                if video in found:
+                    raise UserError(
+                        f"{path}: video {video!r} is in {found[video][0]}, too; give one of them"
+                    )
+                found[video] = (path, reader)
+        return found
+
+    def frame_store(self, video: str, manifest: Path) -> Path:
+        """The store that holds a video's frames.
+
+        Raises:
+            UserError: none does.
+        """
+        return self._find(self._frames, video, manifest, "frames")[0]
+
+    def flow_store(self, video: str, manifest: Path) -> tuple[Path, Any]:
+        """The store that holds a video's flow, and its reader.
+
+        Raises:
+            UserError: none does.
+        """
+        return self._find(self._flow, video, manifest, "flow")
+
+    def _find(
+        self, stores: dict[str, tuple[Path, Any]], video: str, manifest: Path, option: str
+    ) -> tuple[Path, Any]:
+        if video not in stores:
+            given = len({path for path, _ in stores.values()})
+            raise UserError(
+                f"{manifest}: video {video!r} is usable, but in none of the {given} stores of "
+                f"{self._dataset} given by --{option}; give them all, or make the missing one"
+            )
+        return stores[video]
+
+
+def of_dataset(dataset: str, several: bool, frames: Sequence[Path], flow: Sequence[Path]) -> Stores:
+    """The stores of a dataset among those of `several`: the ones below a folder of its name."""
+
+    def chosen(paths: Sequence[Path]) -> list[Path]:
+        return [path for path in paths if not several or dataset in path.absolute().parts]
+
+    return Stores(dataset, chosen(frames), chosen(flow))

@@ -1,0 +1,63 @@
+"""Processes and devices of a training, by Lightning Fabric."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from commonfate.errors import UserError
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+
+def launch(
+    device: str, devices: int, nodes: int, threads: int | None, precision: str, batch_size: int
+) -> "Fabric":
+    """Start the processes of a training, or join those that srun or torchrun started.
+
+    Args:
+        device: `cpu`, `cuda`, or `auto`.
+        devices: processes a node, each with a device.
+        nodes: number of machines.
+        threads: CPU threads of a process; None leaves it to torch.
+        precision: arithmetic of the network, e.g. `32-true`.
+        batch_size: samples a step, over all processes.
+
+    Raises:
+        UserError: the device cannot do that, or the batch cannot be shared out evenly.
+    """
+    import cv2
+    import torch
+    from lightning.fabric import Fabric
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    for chatty in ("lightning.fabric", "lightning.pytorch"):  # their import says INFO
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    processes = devices * nodes
+    if batch_size % processes:
+        raise UserError(
+            f"batch_size = {batch_size} cannot be shared out evenly to {processes} processes; "
+            "choose a multiple of --devices times --nodes"
+        )
+    if precision == "16-mixed" and (device == "cpu" or not torch.cuda.is_available()):
+        raise UserError(
+            "precision = '16-mixed' needs a GPU; on the CPU use --set precision=bf16-mixed "
+            "or 32-true"
+        )
+    try:
+        fabric = Fabric(
+            accelerator=device,
+            devices=devices,
+            num_nodes=nodes,
+            strategy="ddp" if processes > 1 else "auto",
+            precision=precision,
+        )
+        fabric.launch()
+    except MisconfigurationException as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"--device {device} --devices {devices}: {reason}") from error
+    if threads:
+        torch.set_num_threads(threads)
+    cv2.setNumThreads(torch.get_num_threads())
+    if not fabric.is_global_zero:
+        logging.getLogger("commonfate").setLevel(logging.WARNING)
+    return fabric

@@ -1,0 +1,76 @@
+"""From samples to batches on the device."""
+
+import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from commonfate.errors import UserError
+from commonfate.samples.reader import SampleDataset
+from commonfate.samples.sampler import Batches, SampleKey
+
+if TYPE_CHECKING:  # workers import this module, and would wait seconds for Lightning
+    from lightning.fabric import Fabric
+
+Batch = dict[str, Tensor]
+
+
+def batches(
+    dataset: SampleDataset, plan: Batches, fabric: "Fabric", workers: int
+) -> Iterator[Batch]:
+    """Yield the planned batches, on the device, in order.
+
+    Args:
+        dataset: reads and prepares samples.
+        plan: which samples make which batch.
+        fabric: knows the device.
+        workers: processes that read ahead, two batches each; 0 reads in this process.
+
+    Raises:
+        UserError: a sample cannot be read.
+    """
+    loader = DataLoader(
+        _Guarded(dataset),
+        batch_sampler=plan,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=fabric.device.type == "cuda",
+        worker_init_fn=_one_thread,
+        # Zarr's event loop does not survive a fork; forkserver would get Slurm's SIGTERM, too.
+        multiprocessing_context="spawn" if workers else None,
+        # Otherwise the loader draws from the global generator, and a resumed run would differ.
+        generator=torch.Generator(),
+    )
+    for batch in loader:
+        if isinstance(batch, UserError):
+            raise batch
+        yield fabric.to_device(batch)
+
+
+class _Guarded(Dataset):
+    """Hands a user's mistake over as a value: the loader would wrap it into a traceback."""
+
+    def __init__(self, dataset: SampleDataset) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, key: SampleKey) -> Batch | UserError:
+        try:
+            return self._dataset[key]
+        except UserError as error:
+            return error
+
+
+def _collate(items: list[Any]) -> Batch | UserError:
+    failed = [item for item in items if isinstance(item, UserError)]
+    return failed[0] if failed else default_collate(items)
+
+
+def _one_thread(_worker: int) -> None:
+    """A worker is one thread of work; torch sees to its own. Signals are the main process's."""
+    cv2.setNumThreads(1)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)

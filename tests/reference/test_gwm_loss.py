@@ -1,0 +1,144 @@
+"""Guess What Moves: the losses against recorded arrays (gwm_quadratic.npz)."""
+
+import numpy as np
+import pytest
+import torch
+
+from commonfate.methods.gwm import loss as gwm
+from commonfate.methods.gwm.fit import fit, moments, without_global_fit
+from commonfate.methods.gwm.polynomial import DEGREES, evaluate
+from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
+from commonfate.methods.gwm.upsampled import upsampled_loss, upsampled_masks
+
+MODELS = ["constant", "affine", "quadratic"]
+
+
+@pytest.fixture
+def data(reference):
+    return {
+        key: torch.from_numpy(np.asarray(value))
+        for key, value in reference("gwm_quadratic.npz").items()
+    }
+
+
+@pytest.fixture
+def masks(data):
+    return data["mask_logits"].double().softmax(1)
+
+
+def test_masks(data):
+    masks = data["mask_logits"].softmax(1)
+    torch.testing.assert_close(masks, data["masks"], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_paper_energies(data, masks, model):
+    found = gwm.paper_energies(masks, data["flow"].double(), model)
+    torch.testing.assert_close(found, data[f"paper_energy_{model}_64"], rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_paper_loss(data, masks, model):
+    batch, _, height, width = data["flow"].shape
+    found = gwm.paper_loss(masks, data["flow"].double(), model)
+    scales = {
+        "mean_over_pixels_mean_over_batch": 1,
+        "mean_over_pixels_sum_over_batch": batch,
+        "sum_over_pixels_sum_over_batch": batch * height * width,
+    }
+    for name, scale in scales.items():
+        recorded = data[f"paper_loss_{model}_{name}_64"]
+        torch.testing.assert_close(found * scale, recorded, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_paper_reconstruction(data, masks, model):
+    flow, degree = data["flow"].double(), DEGREES[model]
+    valid = torch.ones(flow.shape[0], *flow.shape[2:], dtype=torch.bool)
+    residual = without_global_fit(flow, valid, degree)
+    models = evaluate(fit(moments(masks, residual, degree)), flow.shape[2:], degree)
+    found = (masks[:, :, None] * models).sum(1) + flow - residual
+    recorded = data[f"paper_reconstruction_{model}"].double()
+    torch.testing.assert_close(found, recorded, atol=1e-5, rtol=0)
+
+
+def test_paper_gradient(data):
+    logits = data["mask_logits"].double().requires_grad_()
+    loss = len(logits) * gwm.paper_loss(logits.softmax(1), data["flow"].double(), "quadratic")
+    (found,) = torch.autograd.grad(loss, logits)
+    recorded = data["paper_grad_logits_quadratic_mean_over_pixels_sum_over_batch"]
+    torch.testing.assert_close(found, recorded.double(), atol=1e-6, rtol=0)
+
+
+def test_released_in_float64(data, masks):
+    """To 1e-8: the recorded run has coordinates rounded to float32, worth 1.4e-9 here."""
+    found = gwm.released_loss(masks, data["flow"].double(), "quadratic")
+    torch.testing.assert_close(found, data["released_loss_64"], rtol=1e-8, atol=0)
+
+
+def test_released_in_float32(data):
+    logits = data["mask_logits"].requires_grad_()
+    masks, flow = logits.softmax(1), data["flow"]
+    reconstruction = gwm.released_reconstruction(masks, flow, "quadratic")
+    torch.testing.assert_close(
+        reconstruction.float(), data["released_reconstruction"], atol=5e-5, rtol=0
+    )
+    loss = gwm.released_loss(masks, flow, "quadratic")
+    torch.testing.assert_close(loss.float(), data["released_loss"], atol=2e-6, rtol=0)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(gradient, data["released_grad_logits"], atol=1e-6, rtol=0)
+
+
+def test_released_gradient_in_float64(data):
+    """The recorded gradient is float32, so float64 is within the f64 tolerance of the README."""
+    logits = data["mask_logits"].double().requires_grad_()
+    loss = gwm.released_loss(logits.softmax(1), data["flow"].double(), "quadratic")
+    (gradient,) = torch.autograd.grad(loss, logits)
+    recorded = data["released_grad_logits"].double()
+    torch.testing.assert_close(gradient, recorded, atol=1e-7, rtol=0)
+
+
+def test_released_with_upsampled_probabilities(data):
+    logits = data["lowres/mask_logits"].requires_grad_()
+    flow = data["flow"]
+    masks = upsampled_masks(logits, flow.shape[2:], "probabilities")
+    torch.testing.assert_close(
+        gwm.released_reconstruction(masks, flow, "quadratic").float(),
+        data["lowres/released_reconstruction"],
+        atol=5e-5,
+        rtol=0,
+    )
+    loss = upsampled_loss(logits, flow, "quadratic", "released", "probabilities")
+    torch.testing.assert_close(loss.float(), data["lowres/released_loss"], atol=2e-6, rtol=0)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    recorded = data["lowres/released_grad_logits"]
+    torch.testing.assert_close(gradient, recorded, atol=1e-6, rtol=0)
+
+
+def test_released_with_upsampled_logits(data):
+    found = upsampled_loss(
+        data["lowres/mask_logits"], data["flow"], "quadratic", "released", "logits"
+    )
+    recorded = data["lowres/released_loss_if_logits_were_upsampled"]
+    torch.testing.assert_close(found.float(), recorded, atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("upsample", ["logits", "probabilities"])
+def test_paper_with_either_upsampling(data, upsample):
+    logits, flow = data["lowres/mask_logits"].double(), data["flow"].double()
+    found = len(flow) * upsampled_loss(logits, flow, "quadratic", "paper", upsample)
+    key = f"lowres/paper_loss_quadratic_{upsample}_upsampled_mean_over_pixels_sum_over_batch_64"
+    torch.testing.assert_close(found, data[key], rtol=1e-9, atol=0)
+
+
+def test_paper_pulled_back(data):
+    logits, flow = data["lowres/mask_logits"].double(), data["flow"].double()
+    size = logits.shape[2:]
+    valid = torch.ones(flow.shape[2:], dtype=torch.bool)
+    maps = torch.stack([flow_maps(sample, valid, size, 2) for sample in flow])
+    pixels = torch.full((len(flow),), valid.numel())
+    found = len(flow) * gwm.paper_loss_pulled_back(
+        logits.softmax(1), maps, monomial_maps(valid[None], size, 2)[0], pixels, "quadratic"
+    )
+    key = "lowres/paper_loss_quadratic_probabilities_upsampled_mean_over_pixels_sum_over_batch_64"
+    torch.testing.assert_close(found, data[key], rtol=1e-9, atol=0)

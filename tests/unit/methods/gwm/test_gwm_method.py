@@ -1,0 +1,150 @@
+"""Guess What Moves as a method: samples, loss, prediction."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from commonfate.errors import ConfigError, UserError
+from commonfate.methods import create
+from commonfate.methods.gwm import loss as gwm
+from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
+from commonfate.methods.gwm.upsampled import upsampled_loss
+from commonfate.settings import from_pairs
+
+SMALL = {
+    "width": 4,
+    "components": 3,
+    "image_size": (16, 32),
+    "flow_size": (30, 57),
+    "merge": MergeSettings(features="pixels"),
+}
+
+
+def method(**settings):
+    return create(GwmSettings(**(SMALL | settings)))
+
+
+def sample(seed=0):
+    """A frame and a flow of which the left half moves otherwise than the right."""
+    generator = np.random.default_rng(seed)
+    frame = generator.integers(0, 256, (30, 57, 3), dtype=np.uint8)
+    flow = generator.normal(0, 0.1, (2, 30, 57)).astype(np.float32)
+    flow[0, :, :28] += 5
+    return frame, flow
+
+
+def test_sample_has_the_image_and_the_reduced_flow():
+    prepared = method().prepare(*sample(), flip=False)
+    assert {key: tuple(value.shape) for key, value in prepared.items()} == {
+        "image": (3, 16, 32),
+        "flow_maps": (13, 16, 32),
+        "valid": (30, 57),
+    }
+    assert prepared["image"].dtype == prepared["flow_maps"].dtype == torch.float32
+    assert prepared["valid"].all()
+    assert 0 <= prepared["image"].min() < prepared["image"].max() <= 1
+
+
+@pytest.mark.parametrize("variant", ["paper", "released"])
+@pytest.mark.parametrize("upsample", ["probabilities", "logits"])
+@pytest.mark.parametrize("unknown", [False, True])
+def test_loss_is_that_of_full_resolution_times_the_multiplier(variant, upsample, unknown):
+    subject = method(variant=variant, upsample=upsample)
+    model = subject.build()
+    samples = [sample(seed) for seed in range(2)]
+    if unknown:
+        samples[1][1][:, 5:9, 10:20] = np.nan
+    batch = default_collate([subject.prepare(*pair, flip=False) for pair in samples])
+    found = subject.loss(model, batch)
+    flow = torch.from_numpy(np.stack([flow for _, flow in samples]))
+    logits = model(batch["image"])
+    expected = upsampled_loss(logits, flow, "quadratic", variant, upsample)
+    torch.testing.assert_close(found["loss"], 0.03 * expected, rtol=1e-5, atol=0)
+    components = 1 if variant == "paper" else 2
+    torch.testing.assert_close(found["residual"], (components * expected.detach()).sqrt())
+    found["loss"].backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+def test_flow_is_scaled_to_its_size_and_clipped():
+    subject = method(upsample="logits", flow_size=(60, 114), clip_flow=7)
+    frame, _ = sample()
+    flow = np.full((2, 30, 57), [[[2.0]], [[-5.0]]], np.float32)
+    flow[:, 0, 0] = np.nan
+    found = subject.prepare(frame, flow, flip=False)["flow"]
+    assert found.shape == (2, 60, 114)
+    assert torch.equal(found[:, 30, 60], torch.tensor([4.0, -7.0]))
+    assert found[:, :2, :2].isnan().all()
+
+
+def test_flip_mirrors_image_and_flow_and_negates_u():
+    subject = method(upsample="logits")
+    frame, flow = sample()
+    straight = subject.prepare(frame, flow, flip=False)
+    flipped = subject.prepare(frame, flow, flip=True)
+    mirrored = straight["flow"].flip(2) * torch.tensor([-1.0, 1.0])[:, None, None]
+    assert torch.equal(flipped["flow"], mirrored)
+    torch.testing.assert_close(flipped["image"], straight["image"].flip(2), rtol=0, atol=1.01 / 255)
+
+
+def test_training_separates_two_motions():
+    """On one frame, the loss falls to a fifth of that of one region for everything."""
+    torch.manual_seed(0)
+    subject = method(components=2)
+    frame, flow = sample()
+    frame[:, 28:] //= 4
+    batch = default_collate(2 * [subject.prepare(frame, flow, flip=False)])
+    model = subject.build()
+    one_region = torch.ones(1, 1, 30, 57)
+    ceiling = 0.03 * gwm.paper_loss(one_region, torch.from_numpy(flow)[None], "quadratic")
+    optimiser = torch.optim.AdamW(subject.parameter_groups(model), lr=0.03)
+    for _ in range(40):
+        optimiser.zero_grad()
+        loss = subject.loss(model, batch)["loss"]
+        loss.backward()
+        optimiser.step()
+    assert loss < 0.2 * ceiling
+
+
+@pytest.mark.parametrize("features", ["pixels", "network"])
+@pytest.mark.parametrize("components", [1, 2, 4])
+def test_prediction_sums_to_one(features, components):
+    subject = method(components=components, merge=MergeSettings(features=features))
+    frame, _ = sample()
+    found = subject.predict(subject.build().eval(), frame, None)
+    assert found.components.shape == (components, 16, 32)
+    assert found.groups.shape == (2, 16, 32)
+    assert found.components.dtype == found.groups.dtype == torch.float32
+    for masks in (found.components, found.groups):
+        assert not masks.requires_grad
+        torch.testing.assert_close(masks.sum(0), torch.ones(16, 32))
+
+
+def test_prediction_and_samples_repeat():
+    subject, (frame, flow) = method(), sample()
+    model = subject.build().eval()
+    first, second = (subject.predict(model, frame, None) for _ in range(2))
+    assert torch.equal(first.groups, second.groups)
+    again = pickle.loads(pickle.dumps(subject)).prepare(frame, flow, flip=True)
+    for key, value in subject.prepare(frame, flow, flip=True).items():
+        assert torch.equal(value, again[key])
+
+
+def test_description():
+    assert method().description == {"features": "pixels", "resolution": "16x32"}
+
+
+def test_missing_weights_are_noticed_before_training(tmp_path):
+    merge = MergeSettings(weights=str(tmp_path / "dino.pth"))
+    with pytest.raises(UserError, match=r"merge\.weights: .*dino\.pth: no such file"):
+        create(GwmSettings(merge=merge))
+
+
+def test_settings_that_contradict_each_other():
+    with pytest.raises(ConfigError, match="multiples of 16"):
+        from_pairs(GwmSettings, ["image_size=[100, 224]"])
+    with pytest.raises(ConfigError, match="decay_iterations 10 must be at least iterations 15000"):
+        from_pairs(GwmSettings, ["decay_iterations=10"])

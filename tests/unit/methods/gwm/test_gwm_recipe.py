@@ -1,0 +1,43 @@
+"""Learning rate and parameter groups of Guess What Moves."""
+
+import pytest
+
+from commonfate.methods import create
+from commonfate.methods.gwm.settings import GwmSettings
+
+PAPER = create(GwmSettings())
+RELEASED = create(GwmSettings(decay_iterations=160_000))
+
+
+def test_warm_up_starts_at_its_first_rate():
+    assert PAPER.learning_rate(0) == 1e-6
+
+
+def test_warm_up_is_linear_times_the_decay():
+    decay = (1 - 750 / 15_000) ** 0.9
+    assert PAPER.learning_rate(750) == pytest.approx((1e-6 + 7e-4) / 2 * decay)
+
+
+def test_decay_is_polynomial_over_the_planned_iterations():
+    assert PAPER.learning_rate(7_500) == pytest.approx(7e-4 * 0.5**0.9)
+    assert RELEASED.learning_rate(7_500) == pytest.approx(7e-4 * (1 - 7_500 / 160_000) ** 0.9)
+    assert PAPER.learning_rate(15_000) == 0
+
+
+def test_highest_rate_is_where_the_warm_up_ends():
+    rates = [PAPER.learning_rate(iteration) for iteration in range(0, 15_000, 100)]
+    assert rates.index(max(rates)) == 15
+
+
+def test_no_warm_up():
+    assert create(GwmSettings(warmup_iterations=0)).learning_rate(0) == 7e-4
+
+
+def test_norms_and_biases_have_no_weight_decay():
+    method = create(GwmSettings(width=4))
+    model = method.build()
+    decayed, others = method.parameter_groups(model)
+    assert (decayed["weight_decay"], others["weight_decay"]) == (0.01, 0)
+    assert len(decayed["params"]) == 18 + 4 + 1  # convolutions, transposed ones, head
+    assert len(others["params"]) == 2 * 18 + 4 + 1  # batch norms, biases
+    assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))

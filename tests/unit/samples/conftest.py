@@ -1,0 +1,59 @@
+"""Small stores of frames and flow, with the manifest that goes with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from commonfate import parquet
+from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.frames import FrameWriter
+
+
+def pixel(video: str, t: int) -> int:
+    """Every pixel of frame t has this value, so that a test can tell frames apart."""
+    return 10 * (ord(video[0]) - ord("a")) + t
+
+
+@pytest.fixture
+def make_shard(tmp_path) -> Callable[..., tuple[Path, Path]]:
+    """Write one shard: frames of `pixel` value, flow (u, v) = (t + gap / 10, -t)."""
+
+    def make(dataset: str, shard: int, videos: dict[str, int], gaps=(-1, 1), container="zarr"):
+        frames = tmp_path / "frames" / dataset / f"{shard:04d}.zarr.zip"
+        suffix = "zarr.zip" if container == "zarr" else "tiff"
+        flow = tmp_path / "flow" / dataset / f"{shard:04d}.{suffix}"
+        frames.parent.mkdir(parents=True, exist_ok=True)
+        flow.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            FrameWriter(frames) as frame_writer,
+            open_writer(flow, container, provenance={}, key="") as flow_writer,
+        ):
+            for video, length in videos.items():
+                images = (np.full((8, 12, 3), pixel(video, t), np.uint8) for t in range(length))
+                frame_writer.add_video(video, images, [t / 10 for t in range(length)], 10.0)
+                for gap in gaps:
+                    pairs = (
+                        (t, np.stack([np.full((8, 12), v, np.float32) for v in (t + gap / 10, -t)]))
+                        for t in sources(length, gap)
+                    )
+                    flow_writer.add(video, gap, length, (8, 12), pairs)
+        return frames, flow
+
+    return make
+
+
+@pytest.fixture
+def make_manifest(tmp_path) -> Callable[..., Path]:
+    """Write a manifest; rows are (id, split, shard, reason), an empty reason for a good video."""
+
+    def make(dataset: str, rows: list[tuple[str, str, int, str]]) -> Path:
+        path = tmp_path / "videos" / dataset / "manifest.parquet"
+        table = pd.DataFrame(rows, columns=["id", "split", "shard", "reason"])
+        table["status"] = ["left_out" if reason else "ok" for reason in table["reason"]]
+        parquet.write(path, table, {})
+        return path
+
+    return make

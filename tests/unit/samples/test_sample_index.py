@@ -1,0 +1,125 @@
+"""The index of samples: which frames are in it, in which order, and what it says of the rest."""
+
+import pytest
+
+from commonfate import parquet
+from commonfate.errors import StoreError, UserError
+from commonfate.samples import index
+from commonfate.samples.build import build
+
+ROWS = [("b", "train", 0, ""), ("a", "val", 0, ""), ("bad", "train", 0, "truncated")]
+
+
+@pytest.fixture
+def toy(make_shard, make_manifest):
+    """Two videos in one shard, and a third that was left out."""
+    frames, flow = make_shard("toy", 0, {"a": 3, "b": 4}, gaps=(-2, 1))
+    return make_manifest("toy", ROWS), frames, flow
+
+
+def test_a_row_for_every_frame_that_has_flow(toy):
+    manifest, frames, flow = toy
+    table, facts = build([manifest], [frames], [flow], "all")
+    found = [(row.dataset, row.video, row.t, list(row.gaps)) for row in table.itertuples()]
+    assert found == [
+        ("toy", "a", 0, [1]),
+        ("toy", "a", 1, [1]),
+        ("toy", "a", 2, [-2]),
+        ("toy", "b", 0, [1]),
+        ("toy", "b", 1, [1]),
+        ("toy", "b", 2, [-2, 1]),
+        ("toy", "b", 3, [-2]),
+    ]
+    assert set(table["frame_store"]) == {str(frames)}
+    assert set(table["flow_store"]) == {str(flow)}
+    assert set(table["shard"]) == {0}
+    assert facts["videos"]["toy"] == {
+        "used": 2,
+        "without_flow": 0,
+        "left_out": 1,
+        "reasons": {"truncated": 1},
+    }
+    assert set(facts["inputs"]) == {str(manifest), str(frames), str(flow)}
+
+
+def test_a_split_is_only_its_videos(toy):
+    manifest, frames, flow = toy
+    table, facts = build([manifest], [frames], [flow], "val")
+    assert set(table["video"]) == {"a"}
+    assert facts["videos"]["toy"]["left_out"] == 0
+
+
+def test_several_datasets_may_share_names_of_videos(make_shard, make_manifest):
+    manifests, frames, flow = [], [], []
+    for dataset, shard, length in (("two", 0, 2), ("one", 3, 3)):
+        shard_frames, shard_flow = make_shard(dataset, shard, {"a": length}, gaps=(1,))
+        manifests.append(make_manifest(dataset, [("a", "train", shard, "")]))
+        frames.append(shard_frames)
+        flow.append(shard_flow)
+    table, _ = build(manifests, frames, flow, "all")
+    assert table["dataset"].tolist() == ["one", "one", "two"]
+    assert table["shard"].tolist() == [3, 3, 0]
+    assert table["frame_store"].tolist() == [str(frames[1])] * 2 + [str(frames[0])]
+    reordered, _ = build(manifests[::-1], frames, flow[::-1], "all")
+    assert reordered.to_dict("list") == table.to_dict("list")
+
+
+def test_tiff_flow_is_hashed_as_a_folder(make_shard, make_manifest):
+    frames, flow = make_shard("toy", 0, {"a": 2}, container="tiff")
+    manifest = make_manifest("toy", [("a", "train", 0, "")])
+    _, facts = build([manifest], [frames], [flow], "all")
+    file = next(flow.rglob("*.tiff"))
+    file.write_bytes(file.read_bytes() + b"\0")
+    _, changed = build([manifest], [frames], [flow], "all")
+    assert facts["inputs"][str(flow)] != changed["inputs"][str(flow)]
+
+
+def test_no_video_in_the_split_names_the_splits_there_are(make_shard, make_manifest):
+    frames, flow = make_shard("toy", 0, {"a": 2})
+    manifest = make_manifest("toy", [("a", "val", 0, "")])
+    with pytest.raises(UserError, match=r"manifest\.parquet: no video in split 'train'; .* val;"):
+        build([manifest], [frames], [flow], "train")
+
+
+def test_videos_too_short_for_the_gaps_leave_no_sample(make_shard, make_manifest):
+    frames, flow = make_shard("toy", 0, {"a": 2}, gaps=(4,))
+    manifest = make_manifest("toy", [("a", "train", 0, ""), ("b", "train", 0, "empty")])
+    with pytest.raises(
+        UserError, match=r"no sample in split 'all': 1 videos were left out .*, 1 have no flow"
+    ):
+        build([manifest], [frames], [flow], "all")
+
+
+def test_a_shard_that_was_not_given_is_missed(toy, make_shard):
+    manifest, frames, _ = toy
+    _, flow = make_shard("toy", 1, {"a": 3})
+    with pytest.raises(UserError, match=r"video 'b' is usable, but in none of .*--flow"):
+        build([manifest], [frames], [flow], "all")
+
+
+def test_a_video_in_two_stores_is_refused(toy, make_shard):
+    manifest, frames, flow = toy
+    _, again = make_shard("toy", 1, {"a": 3})
+    with pytest.raises(UserError, match=r"0001\.zarr\.zip: video 'a' is in .*0000\.zarr\.zip, too"):
+        build([manifest], [frames], [flow, again], "all")
+
+
+def test_reading_gives_back_the_rows_and_a_digest_of_the_data(toy, tmp_path, make_shard):
+    manifest, frames, flow = toy
+    path = tmp_path / "index.parquet"
+    table, facts = build([manifest], [frames], [flow], "val")
+    parquet.write(path, table, facts)
+    first = index.read(path)
+    assert first.samples[2] == index.Sample("toy", "a", 2, (-2,), str(frames), str(flow))
+    assert str(first.samples[2]) == "toy/a frame 2"
+    parquet.write(path, table, {**facts, "time": "later"})
+    assert index.read(path).digest == first.digest
+    make_shard("toy", 0, {"a": 3, "b": 5}, gaps=(-2, 1))  # other bytes under the same path
+    parquet.write(path, *build([manifest], [frames], [flow], "val"))
+    assert index.read(path).samples == first.samples
+    assert index.read(path).digest != first.digest
+
+
+def test_another_table_is_no_index(toy):
+    with pytest.raises(StoreError, match=r"manifest\.parquet: has no column dataset"):
+        index.read(toy[0])

@@ -1,0 +1,24 @@
+"""Signals: the first is noted, the second acts."""
+
+import os
+import signal
+
+import pytest
+
+from commonfate.training import interrupt
+
+
+def test_the_first_signal_is_noted_and_the_second_acts():
+    with interrupt.noticed() as name:
+        assert name() is None
+        os.kill(os.getpid(), signal.SIGINT)
+        assert name() == "SIGINT"
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with interrupt.noticed():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -1,0 +1,96 @@
+"""A training that is really killed, and what it is after the same command was run again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import torch
+
+from commonfate.training import checkpoint
+
+COMMAND = [sys.executable, "-c", "from commonfate.cli import main; main()", "train"]
+SETTINGS = {
+    "width": 4,
+    "image_size": [16, 32],
+    "flow_size": [16, 32],
+    "iterations": 60,
+    "warmup_iterations": 4,
+    "batch_size": 2,
+    "snapshots": 4,
+    "flip": "true",
+}
+
+
+def start(index_path, folder, *options):
+    pairs = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
+    where = (f"--index={index_path}", f"--output={folder}")
+    often = ("--checkpoint-every=3", "--log-every=2")
+    return subprocess.Popen(
+        [*COMMAND, *where, "--method=gwm", *pairs, "--device=cpu", "--threads=1", *often, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process):
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return errors
+
+
+def stop_after_a_checkpoint(process, folder, number):
+    """Send a signal to the process and its workers, once it has saved a state of its own."""
+    state = folder / ".resume.pt"
+    before = state.stat().st_mtime_ns if state.exists() else 0
+    deadline = time.monotonic() + 120
+    while not state.exists() or state.stat().st_mtime_ns == before:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.killpg(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert not (folder / "checkpoint.pt").exists(), "the training was over before the signal"
+    return checkpoint.load(state)["iteration"], errors
+
+
+def assert_same_training(one, other):
+    first, second = (checkpoint.load(folder / "checkpoint.pt")["model"] for folder in (one, other))
+    assert first.keys() == second.keys()
+    for name, weight in first.items():
+        assert torch.equal(weight, second[name]), name
+    assert metrics(one) == metrics(other)
+    names = sorted(file.name for file in (one / "snapshots").iterdir())
+    assert names == ["000015.pt", "000030.pt", "000045.pt", "000060.pt"]
+    for name in names:
+        snapshots = [checkpoint.load(folder / "snapshots" / name) for folder in (one, other)]
+        for key, weight in snapshots[0]["model"].items():
+            assert torch.equal(weight, snapshots[1]["model"][key]), (name, key)
+
+
+def metrics(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: line[key] for key in line if key != "seconds"} for line in lines]
+
+
+def test_killed_then_stopped_by_slurm_it_ends_as_if_unbroken(index_path, tmp_path):
+    unbroken, folder = tmp_path / "unbroken", tmp_path / "broken"
+    finish(start(index_path, unbroken))
+
+    killed_at, _ = stop_after_a_checkpoint(start(index_path, folder), folder, signal.SIGKILL)
+
+    process = start(index_path, folder, "--workers=1")
+    stopped_at, errors = stop_after_a_checkpoint(process, folder, signal.SIGTERM)
+    assert f"going on from iteration {killed_at} of 60" in errors
+    assert process.returncode == 1
+    assert errors.strip().splitlines()[-1] == (
+        f"{folder}: stopped by SIGTERM after iteration {stopped_at} of 60; "
+        "the same command goes on from there"
+    )
+    assert "Traceback" not in errors
+
+    assert f"going on from iteration {stopped_at} of 60" in finish(start(index_path, folder))
+    assert_same_training(unbroken, folder)

@@ -1,0 +1,48 @@
+"""One optimiser step, against what AdamW's first step must be."""
+
+import math
+
+import pytest
+import torch
+from lightning.fabric import Fabric
+
+from commonfate.training.learner import Learner
+
+
+@pytest.fixture
+def fabric():
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    return fabric
+
+
+def make_batch():
+    torch.manual_seed(0)
+    return {"image": torch.rand(2, 3, 4, 4), "flow": 100 * torch.rand(2, 2, 4, 4)}
+
+
+def test_the_gradient_is_clipped_and_its_norm_before_is_reported(tiny, fabric):
+    learner = Learner(tiny(clip_norm=0.5), fabric)
+    values = learner.gradient(make_batch())
+    norms = [parameter.grad.norm() for parameter in learner.network.parameters()]
+    assert float(torch.stack(norms).norm()) == pytest.approx(0.5, rel=1e-4)
+    assert values["gradient_norm"] > 0.5
+    assert values["root"] == pytest.approx(math.sqrt(values["loss"]))
+
+
+def test_the_first_step_is_as_long_as_the_learning_rate(tiny, fabric):
+    learner = Learner(tiny(), fabric)
+    learner.gradient(make_batch())
+    weight = learner.network[2].bias
+    before = weight.detach().clone()
+    learner.update(0.03)
+    # Adam's first step is rate * g / (|g| + eps), whatever the gradient's size.
+    expected = before - 0.03 * weight.grad.sign()
+    torch.testing.assert_close(weight.detach(), expected, atol=1e-5, rtol=0)
+
+
+def test_what_is_not_finite_is_noticed(tiny, fabric):
+    learner = Learner(tiny(), fabric)
+    assert learner.is_finite({"loss": 1.0, "gradient_norm": 2.0})
+    assert not learner.is_finite({"loss": math.nan, "gradient_norm": 2.0})
+    assert not learner.is_finite({"loss": 1.0, "gradient_norm": math.inf})

@@ -1,0 +1,76 @@
+"""Training by several processes (DDP, here on the CPU): each step as one process would take it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from commonfate.training import checkpoint
+
+pytestmark = pytest.mark.slow
+
+# Lightning starts the other processes by running this file again.
+SCRIPT = "from commonfate.cli import main\nif __name__ == '__main__':\n    main()\n"
+SETTINGS = ["width=4", "image_size=[16, 32]", "flow_size=[16, 32]", "iterations=30"]
+SETTINGS += ["batch_size=4", "warmup_iterations=3", "flip=true"]
+
+
+@pytest.fixture
+def start(index_path, tmp_path):
+    (tmp_path / "verb.py").write_text(SCRIPT)
+
+    def run(folder: Path, devices: int) -> subprocess.Popen:
+        command = [sys.executable, tmp_path / "verb.py", "train", f"--index={index_path}"]
+        command += ["--method=gwm", f"--output={folder}", "--device=cpu", f"--devices={devices}"]
+        command += ["--threads=1", "--checkpoint-every=5", "--log-every=1"]
+        command += [f"--set={pair}" for pair in SETTINGS]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    return run
+
+
+def finish(process):
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+
+
+def metrics(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: line[key] for key in line if key != "seconds"} for line in lines]
+
+
+def test_the_batch_is_shared_and_the_loss_is_that_of_one_process(start, tmp_path):
+    finish(start(tmp_path / "one", 1))
+    finish(start(tmp_path / "two", 2))
+    one, two = (metrics(tmp_path / name) for name in ("one", "two"))
+    assert len(one) == len(two) == 30
+    for key in ("loss", "gradient_norm"):
+        # Batch norm sees two samples instead of four: not equal, but a wrong share is far off.
+        assert two[0][key] == pytest.approx(one[0][key], rel=0.05)
+
+
+def test_stopped_by_a_signal_all_processes_save_the_same_step(start, tmp_path):
+    finish(start(tmp_path / "unbroken", 2))
+    process, state = start(tmp_path / "broken", 2), tmp_path / "broken/.resume.pt"
+    while not state.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "of 30; the same command goes on from there" in errors
+    assert len(checkpoint.load(state)["random"]) == 2
+    finish(start(tmp_path / "broken", 2))
+    weights = [
+        checkpoint.load(tmp_path / name / "checkpoint.pt")["model"]
+        for name in ("unbroken", "broken")
+    ]
+    for name, weight in weights[0].items():
+        assert torch.equal(weight, weights[1][name]), name
+    assert metrics(tmp_path / "unbroken") == metrics(tmp_path / "broken")
