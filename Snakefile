@@ -28,7 +28,9 @@ onstart:
     try:
         RUN_LOCK.acquire(blocking=False)
     except Timeout:
-        sys.exit("Another snakemake is at work in this folder; wait for it or stop it.")
+        sys.exit(
+            "Another snakemake is at work in this folder; wait for it or stop it."
+        )
 
 
 rule all:

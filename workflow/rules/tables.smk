@@ -30,5 +30,5 @@ rule table:
         commonfate table {wildcards.table} \
             --declaration {input.declaration:q} \
             --config {params.config:q} \
-            --output {output.csv:q} 2>{log:q}
+            --output {output.csv:q} 2>&1 | tee {log:q}
         """

@@ -15,6 +15,7 @@ from commonfate.methods.base import Prediction, TrainedMethod
 from commonfate.methods.gwm import recipe
 from commonfate.methods.gwm.loss import paper_loss_pulled_back, pixel_count, split_unknown
 from commonfate.methods.gwm.merge import merge
+from commonfate.methods.gwm.normalise import normalised
 from commonfate.methods.gwm.polynomial import DEGREES
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
 from commonfate.methods.gwm.settings import GwmSettings
@@ -59,13 +60,11 @@ class GuessWhatMoves(TrainedMethod):
         settings = self.settings
         if flip:
             frame, flow = frame[:, ::-1], flow[:, :, ::-1] * np.float32([-1, 1])[:, None, None]
-        flow = np.ascontiguousarray(resize(flow, settings.flow_size, "nearest"))
-        if settings.clip_flow is not None:
-            flow = flow.clip(-settings.clip_flow, settings.clip_flow)
         image = to_image(resize_frame(frame, settings.image_size))
+        target = self._target(flow)
         if not self._pulls_back:
-            return {"image": image, "flow": torch.from_numpy(flow)}
-        filled, valid = split_unknown(torch.from_numpy(flow))
+            return {"image": image, "flow": target}
+        filled, valid = split_unknown(target)
         maps = flow_maps(filled, valid, settings.image_size, DEGREES[settings.flow_model])
         return {"image": image, "flow_maps": maps, "valid": valid}
 
@@ -74,7 +73,7 @@ class GuessWhatMoves(TrainedMethod):
 
         Returns:
             `loss`, with the multiplier; `residual`, the root mean square over pixels of what the
-            loss measures, in pixels at the flow's size.
+            loss measures, in pixels at the flow's size (or in units of `normalise_flow`).
         """
         settings = self.settings
         logits = model(batch["image"]).float()
@@ -114,11 +113,22 @@ class GuessWhatMoves(TrainedMethod):
         components = model.head(decoded).float().softmax(1)[0].cpu()
         how = self.settings.merge
         if how.features == "network":
-            dense = (decoded - decoded.mean((2, 3), keepdim=True))[0].float().cpu()
+            # Not centred: that would leave the background, most of the image, without a direction.
+            dense = decoded[0].float().cpu()
         else:
             dense = features.create(how.features, how.weights, str(device))(small)
         groups = merge(dense, components, how.epsilon)
         return Prediction(components=components, groups=groups)
+
+    def _target(self, flow: np.ndarray) -> Tensor:
+        """The flow that the loss sees: resized, clipped and normalised as the settings say."""
+        settings = self.settings
+        target = torch.from_numpy(np.ascontiguousarray(resize(flow, settings.flow_size, "nearest")))
+        if settings.clip_flow is not None:
+            target = target.clamp(-settings.clip_flow, settings.clip_flow)
+        if settings.normalise_flow:
+            target = normalised(target, DEGREES[settings.flow_model])
+        return target
 
     def _monomial_maps(self, valid: Tensor) -> Tensor:
         """Maps of the pixel grid: shared, or made for those samples that lack flow somewhere."""

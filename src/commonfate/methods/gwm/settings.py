@@ -41,6 +41,8 @@ class GwmSettings(MethodSettings):
     """What is upsampled to the flow's size: logits (supplement A) or probabilities (released)."""
     clip_flow: PositiveFloat | None = None
     """Clip flow to +- this many pixels (released: 20; the paper does not say so)."""
+    normalise_flow: bool = False
+    """Divide each flow field by the RMS of its global fit's residual (not in the paper)."""
     image_size: tuple[PositiveInt, PositiveInt] = (128, 224)
     """Height and width of the network's input; multiples of 16."""
     flow_size: tuple[PositiveInt, PositiveInt] = (480, 854)

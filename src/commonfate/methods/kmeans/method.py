@@ -10,9 +10,6 @@ from commonfate.methods.kmeans.settings import KMeansSettings
 from commonfate.models import features
 from commonfate.models.frame import resize_frame
 
-STARTS = 4
-"""Sets of initial centres that are tried; the tightest clustering is kept."""
-
 
 class KMeans(Method):
     """Clusters of the feature vectors of one frame, as in Guess What Moves, Table 6.
@@ -55,7 +52,7 @@ def cluster(dense: Tensor, clusters: int, seed: int) -> Tensor:
     from sklearn import cluster as sklearn_cluster
 
     vectors = dense.flatten(1).T.contiguous().numpy()
-    algorithm = sklearn_cluster.KMeans(clusters, n_init=STARTS, random_state=seed)
+    algorithm = sklearn_cluster.KMeans(clusters, random_state=seed)
     labels = algorithm.fit_predict(vectors).astype(np.int64)
     return torch.from_numpy(labels).unflatten(0, dense.shape[1:])
 

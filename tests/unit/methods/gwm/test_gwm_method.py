@@ -80,6 +80,26 @@ def test_flow_is_scaled_to_its_size_and_clipped():
     assert found[:, :2, :2].isnan().all()
 
 
+def test_normalised_flow_has_a_loss_of_one_for_one_region():
+    frame, flow = sample()
+    one_region = torch.ones(1, 1, 30, 57)
+    for speed in (1, 50):
+        subject = method(upsample="logits", normalise_flow=True)
+        target = subject.prepare(frame, speed * flow, flip=False)["flow"]
+        loss = gwm.paper_loss(one_region, target[None], "quadratic")
+        torch.testing.assert_close(loss, torch.tensor(1.0), atol=0.02, rtol=0)
+
+
+def test_normalising_keeps_unknown_flow_and_does_not_amplify_noise():
+    frame, flow = sample()
+    flow = np.full_like(flow, 7) + 0.01 * flow
+    flow[:, 3, 4] = np.nan
+    target = method(upsample="logits", normalise_flow=True).prepare(frame, flow, flip=False)["flow"]
+    assert target.isnan().all(0).nonzero().tolist() == [[3, 4]]
+    spread = target[0].nan_to_num(70).std()  # a step of 0.05 px, divided by little more than 0.1
+    assert 0.1 < spread < 0.5
+
+
 def test_flip_mirrors_image_and_flow_and_negates_u():
     subject = method(upsample="logits")
     frame, flow = sample()
