@@ -96,7 +96,7 @@ def test_a_row_changes_single_keys_of_the_scale(make) -> None:
     made = make({**GWM, "settings": {"merge": {"epsilon": 1e-6}}})
     (run,) = made.runs.values()
     assert run.settings.merge.epsilon == 1e-6
-    assert run.settings.merge.features == "pixels"  # of config.yaml
+    assert run.settings.merge.features == "network"  # of config.yaml
     assert run.settings.iterations == 300
 
 

@@ -142,7 +142,7 @@ def test_embedded_data_stay_out_of_the_papers_columns(results) -> None:
 def test_notes_tell_scale_seed_protocol_and_choice_of_foreground(results) -> None:
     notes = assemble(results(VIDEOS).plan, "table1").notes
     assert notes[0] == "Measured at scale demo, seed 0; flow source dis (estimator dis)."
-    assert notes[1].startswith("sprites: 2 sequences, 4 frames of data set sprites, split val; ")
+    assert notes[1].startswith("sprites: 2 sequences, 4 frames of data set sprites, split all; ")
     assert "Protocol davis: " in notes[1]
     assert [note.partition(":")[0] for note in notes[2:4]] == ["unsupervised", "oracle"]
     assert "0 of 2 videos left out." in notes

@@ -116,7 +116,7 @@ def test_explain_goes_from_numbers_to_videos(made) -> None:
         "J sprites oracle = 40.0",
         "predict: gwm with ",
         "results/runs/gwm-unet-quadratic-k4-dis-sprites-s0/checkpoint.pt",
-        "merge.features pixels",
+        "merge.features network",
         "seed 0",
         "video sprite_0000 (val, 4 frames)",
         "LEFT OUT: truncated",
