@@ -8,15 +8,33 @@ import numpy as np
 import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
+REFERENCE = Path(os.environ.get("COMMONFATE_REFERENCE_DIR", SHARED / "reference"))
+
+
+def _parity(reporter: pytest.TerminalReporter, outcome: str) -> int:
+    reports = reporter.stats.get(outcome, [])
+    return sum("tests/reference/" in getattr(report, "nodeid", "") for report in reports)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many parity tests ran: a test that silently skips itself proves nothing."""
+    ran, skipped = (_parity(terminalreporter, outcome) for outcome in ("passed", "skipped"))
+    terminalreporter.write_line(f"parity tests: {ran} passed, {skipped} skipped")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where the recorded arrays are at hand, a skipped parity test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if REFERENCE.is_dir() and _parity(reporter, "skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
 def reference() -> Callable[[str], dict[str, np.ndarray]]:
     """Load a file of recorded arrays by name."""
-    folder = Path(os.environ.get("COMMONFATE_REFERENCE_DIR", SHARED / "reference"))
 
     def load(name: str) -> dict[str, np.ndarray]:
-        path = folder / name
+        path = REFERENCE / name
         if not path.is_file():
             pytest.skip(f"no {path}; set COMMONFATE_REFERENCE_DIR to the recorded arrays")
         with np.load(path) as arrays:

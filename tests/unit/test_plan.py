@@ -96,8 +96,9 @@ def test_a_row_changes_single_keys_of_the_scale(make) -> None:
     made = make({**GWM, "settings": {"merge": {"epsilon": 1e-6}}})
     (run,) = made.runs.values()
     assert run.settings.merge.epsilon == 1e-6
-    assert run.settings.merge.features == "network"  # of config.yaml
-    assert run.settings.iterations == 300
+    scale = yaml.safe_load((ROOT / "config.yaml").read_text())["methods"]["gwm"]
+    assert run.settings.merge.features == scale["merge"]["features"]
+    assert run.settings.iterations == scale["iterations"]
 
 
 def test_two_checkpoints_of_one_run_are_one_training(make) -> None:
