@@ -3,7 +3,9 @@
 import multiprocessing
 import os
 import socket
-import time
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,23 +56,30 @@ def test_leftovers_of_dead_processes_are_removed_and_of_living_ones_kept(tmp_pat
     assert sorted(tmp_path.iterdir()) == sorted([path, of_the_living])
 
 
-def _hold(path: Path, held, release) -> None:
-    with exclusive(path):
-        held.set()
-        release.wait(10)
-
-
 def test_a_second_writer_waits_and_a_killed_one_lets_go(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    held, release = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(tmp_path / "product", held, release))
-    other.start()
-    assert held.wait(10)
+    path = tmp_path / "product"
+    hold = f"""
+import time
+from commonfate.files import exclusive
+with exclusive({str(path)!r}):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    other = subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    waiting = threading.Thread(target=_enter, args=(path,))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
     other.kill()
-    began = time.monotonic()
-    with exclusive(tmp_path / "product"):
-        assert time.monotonic() - began < 5
-    other.join()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    other.communicate()
+
+
+def _enter(path: Path) -> None:
+    with exclusive(path):
+        pass
 
 
 def test_equal_values_give_equal_bytes(tmp_path: Path) -> None:

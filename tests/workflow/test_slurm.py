@@ -18,12 +18,14 @@ def slurm(tmp_path: Path) -> Iterator[dict[str, str]]:
     if not all(map(shutil.which, ("slurmctld", "slurmd", "munged", "sbatch"))):
         pytest.skip("no Slurm here; on Debian: apt-get install slurmctld slurmd slurm-client munge")
     lab = tmp_path / "lab"
-    subprocess.run([LAB, "start", lab], check=True, capture_output=True, timeout=60)
+    # The daemons inherit the output: a pipe would never close.
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([LAB, "start", lab], timeout=60, **quiet)
     try:
         path = f"{lab}/bin{os.pathsep}{os.environ['PATH']}"
         yield {"SLURM_CONF": f"{lab}/slurm.conf", "PATH": path}
     finally:
-        subprocess.run([LAB, "stop", lab], check=True, capture_output=True, timeout=60)
+        subprocess.run([LAB, "stop", lab], timeout=60, **quiet)
 
 
 @pytest.mark.slow

@@ -37,6 +37,10 @@ def make_video(tmp_path) -> Callable[..., Path]:
             stream.height, stream.width = size
             stream.pix_fmt = "yuv420p"
             stream.gop_size = 6
+            # So that equal pictures give equal bytes: neither threads nor the CPU decide anything.
+            stream.codec_context.thread_count = 1
+            if codec == "libx264":
+                stream.codec_context.options = {"x264-params": "cpu-independent=1"}
             for t in range(frames):
                 frame = av.VideoFrame.from_ndarray(picture(t, *size), format="rgb24")
                 frame.pts, frame.time_base = times(t), Fraction(1, 12)
