@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,18 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def slurm(tmp_path: Path) -> Iterator[dict[str, str]]:
+def lab() -> Iterator[Path]:
+    """A folder with a short path, as a Unix socket's must be, open to all, as munged asks."""
+    with tempfile.TemporaryDirectory(prefix="slurm") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def slurm(lab: Path) -> Iterator[dict[str, str]]:
     """Environment of a running one-machine Slurm."""
     if not all(map(shutil.which, ("slurmctld", "slurmd", "munged", "sbatch"))):
         pytest.skip("no Slurm here; on Debian: apt-get install slurmctld slurmd slurm-client munge")
-    lab = tmp_path / "lab"
     # The daemons inherit the output: a pipe would never close.
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([LAB, "start", lab], timeout=60, **quiet)
@@ -29,7 +37,7 @@ def slurm(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_the_smoke_scale_runs_through_slurm(workflow_in, slurm, tmp_path: Path) -> None:
+def test_the_smoke_scale_runs_through_slurm(workflow_in, slurm, lab: Path, tmp_path: Path) -> None:
     """A GPU request in the wrong partition is refused by Slurm, so wrong routing fails here."""
     folder = tmp_path / "run"
     folder.mkdir()
@@ -43,7 +51,7 @@ def test_the_smoke_scale_runs_through_slurm(workflow_in, slurm, tmp_path: Path) 
     workflow = workflow_in(folder)
     output = workflow.run(*profile, *small, *quick, "--jobs", "4", environment=slurm)
     assert (folder / "results/tables/table1.csv").is_file(), output
-    finished = (tmp_path / "lab/jobcomp.txt").read_text().splitlines()
+    finished = (lab / "jobcomp.txt").read_text().splitlines()
     partitions = {line.partition("Partition=")[2].split()[0] for line in finished}
     assert partitions == {"cpu", "gpu"}
     assert all("JobState=COMPLETED" in line for line in finished)
