@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from commonfate.evaluation import foreground, protocols
 from commonfate.plan import Plan
+from commonfate.settings import to_pairs
 from commonfate.tables import measured, published
 from commonfate.tables.scores import Scores
 from commonfate.tables.table import Table
@@ -33,6 +34,7 @@ def write(table: Table, plan: Plan, found: list[Scores]) -> list[str]:
         "Measured runtime is the median over frames of network, merging and upsampling on the "
         "device named; reading is not counted.",
     ]
+    notes += _departures(plan, table.name)
     if any(column.endswith(measured.DIFFERENCE) for column in table.columns):
         notes.append("A difference is measured minus published, in points of the printed digits.")
     if declaration.published:
@@ -62,6 +64,17 @@ def _benchmarks(plan: Plan, found: list[Scores]) -> Iterator[str]:
             f"{benchmark.split}; trained methods learn from {learnt}, without ground truth. "
             f"Protocol {protocol.name}: {protocol.description}{apart}"
         )
+
+
+def _departures(plan: Plan, table: str) -> Iterator[str]:
+    """What each run does otherwise than its paper: the defaults of settings are the paper's."""
+    for run in {one.run.slug: one.run for one in plan.evaluations(table)}.values():
+        if not run.settings.trained:
+            continue
+        as_printed = set(to_pairs(type(run.settings)()))
+        changed = [pair for pair in to_pairs(run.settings) if pair not in as_printed]
+        if changed:
+            yield f"{run.slug} differs from the paper in {', '.join(changed)}."
 
 
 def _published(name: str, metric: str) -> Iterator[str]:

@@ -149,6 +149,14 @@ def test_notes_tell_scale_seed_protocol_and_choice_of_foreground(results) -> Non
     assert any(note.startswith("Published rows: Guess What Moves") for note in notes)
 
 
+def test_notes_tell_what_a_trained_run_does_otherwise_than_the_paper(results) -> None:
+    notes = assemble(results(VIDEOS).plan, "table1").notes
+    (departures,) = [note for note in notes if "differs from the paper in" in note]
+    assert departures.startswith("gwm-unet-quadratic-k4-dis-sprites-s0 ")
+    assert "normalise_flow=true" in departures
+    assert "learning_rate" not in departures
+
+
 def test_left_out_videos_are_counted_and_named(results) -> None:
     table = assemble(results(VIDEOS, {"sprite_0002": "truncated"}).plan, "table1")
     assert "1 of 3 videos left out (sprites/sprite_0002: truncated)." in table.notes
