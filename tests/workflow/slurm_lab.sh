@@ -56,8 +56,8 @@ MpiDefault=none
 GresTypes=gpu
 NodeName=cpu1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((ctl_port + 1)) CPUs=$cpus RealMemory=$mem
 NodeName=gpu1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((ctl_port + 2)) CPUs=$cpus RealMemory=$mem Gres=gpu:1
-PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=01:00:00 State=UP
-PartitionName=gpu Nodes=gpu1 MaxTime=01:00:00 State=UP
+PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=2-00:00:00 State=UP
+PartitionName=gpu Nodes=gpu1 MaxTime=2-00:00:00 State=UP
 CONF
   # A GPU that is not there: any character device will do for File=.
   echo 'NodeName=gpu1 Name=gpu Count=1 File=/dev/null' > "$dir/gres.conf"
