@@ -20,6 +20,10 @@ VERBS = {
     "manifest": "Gather the shards: which videos are usable, which are left out and why.",
     "flow": "Estimate and store optical flow.",
     "view": "Draw stored flow as pictures, with statistics.",
+    "convert": "Convert stored flow from and to other formats.",
+    "weights": "List, fetch and check the weights of networks.",
+    "train-flow": "Train a flow network on rendered pairs whose flow is known.",
+    "flow-quality": "Measure flow estimators: end-point error, consistency, quantization.",
     "samples": "Index training samples.",
     "train": "Train a method.",
     "predict": "Segment the annotated frames of a benchmark.",
@@ -39,7 +43,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        return import_module(f"commonfate.cli.{name}").command
+        return import_module(f"commonfate.cli.{name.replace('-', '_')}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         if args and args[0] not in VERBS and not args[0].startswith("-"):
@@ -69,6 +73,8 @@ def commonfate(verbose: bool) -> None:
     )
     for chatty in ("PIL", "matplotlib", "numba", "asyncio", "fsspec", "lightning"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Of a damaged file it logs lines of its own beside the error that names the file.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
