@@ -1,0 +1,111 @@
+"""How ARFlow's PWC-Lite gets from pyramids to flow: one decoder, from the coarsest scale on.
+
+Liu et al., "Learning by Analogy", CVPR 2020; the multi-frame form is its extension to three frames.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from commonfate.models.pwc.convolution import SLOPE
+from commonfate.models.pwc.correlation import correlation
+from commonfate.models.pwc.warp import warp
+
+RADIUS = 4
+
+
+def decode_pair(
+    first: Sequence[Tensor],
+    second: Sequence[Tensor],
+    reduce: nn.ModuleList,
+    estimate: nn.Module,
+    refine: nn.Module,
+) -> list[Tensor]:
+    """Flow from the first frame to the second.
+
+    Args:
+        first: (B, C, h, w) per scale, the coarsest first, each twice the size of the last.
+        second: the same shapes.
+        reduce: per scale, brings C to the same number of channels for all.
+        estimate: makes features and a change of flow of correlation, reduced features and flow.
+        refine: makes another change of flow of those features and flow.
+
+    Returns:
+        (B, 2, h, w) float32 per scale, in pixels of it, the coarsest first.
+    """
+    flow, flows = _no_flow(first[0]), []
+    for scale, (here, there) in enumerate(zip(first, second, strict=True)):
+        if scale:
+            flow = enlarge(flow, 2)
+            there = warp(there, flow)
+        features, change = estimate(_join([_alike(here, there), reduce[scale](here), flow]))
+        flow = flow + change
+        flow = flow + refine(_join([features, flow]))
+        flows.append(flow)
+    return flows
+
+
+def decode_triple(
+    previous: Sequence[Tensor],
+    middle: Sequence[Tensor],
+    following: Sequence[Tensor],
+    reduce: nn.ModuleList,
+    estimate: nn.Module,
+    refine: nn.Module,
+) -> list[Tensor]:
+    """Flow from the middle frame to the following and to the previous one.
+
+    The same layers serve both directions: each sees its own evidence first, then that of the other
+    direction, whose flow has its sign reversed.
+
+    Args:
+        previous: as `first` of `decode_pair`.
+        middle: the same shapes.
+        following: the same shapes.
+        reduce: see `decode_pair`.
+        estimate: see there.
+        refine: see there.
+
+    Returns:
+        (2 B, 2, h, w) per scale, the coarsest first: to the following frame, then to the previous.
+    """
+    both = [torch.cat([level, level]) for level in middle]
+    others = [torch.cat(pair) for pair in zip(following, previous, strict=True)]
+    flow, flows = _no_flow(both[0]), []
+    for scale, (here, there) in enumerate(zip(both, others, strict=True)):
+        if scale:
+            flow = enlarge(flow, 2)
+            there = warp(there, flow)
+        alike = _alike(here, there)
+        evidence = [reduce[scale](here), alike, _swap(alike), flow, -_swap(flow)]
+        features, change = estimate(_join(evidence))
+        flow = flow + change
+        flow = flow + refine(_join([features, _swap(features), flow, -_swap(flow)]))
+        flows.append(flow)
+    return flows
+
+
+def enlarge(flow: Tensor, factor: int) -> Tensor:
+    """Flow (B, 2, H, W) at `factor` times the size, bilinear, in pixels of that size."""
+    return F.interpolate(flow * factor, scale_factor=factor, mode="bilinear", align_corners=True)
+
+
+def _no_flow(features: Tensor) -> Tensor:
+    batch, _, height, width = features.shape
+    return torch.zeros(batch, 2, height, width, device=features.device)
+
+
+def _alike(here: Tensor, there: Tensor) -> Tensor:
+    return F.leaky_relu(correlation(here, there, RADIUS), SLOPE)
+
+
+def _join(evidence: list[Tensor]) -> Tensor:
+    """Concatenate channels in the type of the first; flow itself stays float32 in autocast."""
+    return torch.cat([one.to(evidence[0].dtype) for one in evidence], 1)
+
+
+def _swap(both: Tensor) -> Tensor:
+    """Exchange the halves of a batch that holds both directions."""
+    return torch.cat(both.chunk(2)[::-1])

@@ -1,0 +1,48 @@
+"""Parts of PWC-type networks and their losses, against what AMD's released code computes."""
+
+import numpy as np
+import pytest
+import torch
+
+from commonfate.models.pwc.correlation import correlation
+from commonfate.models.pwc.occlusion import covered
+from commonfate.models.pwc.photometric import photometric_loss, ssim_distance
+from commonfate.models.pwc.warp import warp
+
+
+@pytest.fixture(scope="module")
+def released(reference):
+    arrays = reference("amd_segment_flow.npz")
+    wanted = ("warp/", "correlation/", "ssim/", "photometric/", "flows_", "occlusion_")
+    return {k: torch.as_tensor(v) for k, v in arrays.items() if k.startswith(wanted)}
+
+
+@pytest.mark.parametrize("padding", ["border", "zeros"])
+def test_warping(released, padding):
+    ours = warp(released["warp/image"], released["warp/flow"], padding)
+    np.testing.assert_allclose(ours, released[f"warp/{padding}"], rtol=0, atol=1e-5)
+
+
+def test_correlation(released):
+    ours = correlation(released["correlation/x1"], released["correlation/x2"], 4)
+    np.testing.assert_allclose(ours, released["correlation/max_displacement_4"], rtol=0, atol=1e-6)
+
+
+def test_occlusion_from_the_other_flow(released):
+    hidden = ~covered(released["warp/flow"], 0.2)
+    np.testing.assert_array_equal(hidden, released["warp/occlusion_backward_th02"])
+    for frame, other in ((1, "bw"), (2, "fw")):
+        kept = covered(released[f"flows_{other}/0"], 0.2)
+        # Coverage is a sum in no fixed order: one pixel may fall on the other side of 0.2.
+        assert (kept.numpy() != released[f"occlusion_kept_frame{frame}"].numpy()).sum() <= 1
+
+
+def test_ssim(released):
+    ours = ssim_distance(released["ssim/x"], released["ssim/y"])
+    np.testing.assert_allclose(ours, released["ssim/distance_md1"], rtol=0, atol=1e-6)
+
+
+def test_photometric_loss_where_all_is_visible(released):
+    x, y = released["ssim/x"], released["ssim/y"]
+    loss = photometric_loss(x, y, torch.ones_like(x[:, :1]), l1=0.15, ssim=0.85, ternary=0)
+    np.testing.assert_allclose(loss, released["photometric/occlusion_free"], rtol=0, atol=1e-6)
