@@ -1,82 +1,112 @@
-"""Finding, fetching and loading the weights of flow networks."""
+"""Finding and loading the weights of flow networks: `raft.things`, `arflow.sintel`, ..."""
 
-import logging
-import pickle
-import re
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
 
-import torch
 from torch import nn
 
-from commonfate.errors import StoreError, UserError, did_you_mean
+from commonfate.errors import UserError, did_you_mean
 from commonfate.files import sha256
+from commonfate.flow import checkpoint_file
+from commonfate.weights import Asset, fetch, known
 
-log = logging.getLogger(__name__)
+RANDOM = "random"
 
 
-def locate(estimator: str, weights: str, published: dict[str, str]) -> Path:
-    """Path of a weights file, fetched when it is a published one that is not here yet.
+def bundled() -> dict[str, Path]:
+    """Files of weights that ship with this package, by name: `raft_small.sprites`."""
+    folder = Path(str(resources.files("commonfate.flow") / "bundled"))
+    ending = ".safetensors"
+    return {file.name.removesuffix(ending): file for file in sorted(folder.glob(f"*{ending}"))}
+
+
+def downloads(estimator: str, published: Mapping[str, str]) -> dict[str, Asset]:
+    """Files that can be fetched for a network, by the name of their weights (`things`).
 
     Args:
-        estimator: name of the network, for messages.
-        weights: name of a published checkpoint, or a path.
-        published: addresses of published checkpoints by name.
+        estimator: name of the network.
+        published: its `pretrained_checkpoints` in ptlflow; those that carry no hash are left out,
+            for what they give could not be verified.
+    """
+    assets = {}
+    for weights, address in published.items():
+        with suppress(ValueError):
+            assets[weights] = Asset.named_by_hash(f"{estimator}.{weights}", address)
+    for name, asset in _table().items():
+        if name.startswith(f"{estimator}."):
+            assets[name.removeprefix(f"{estimator}.")] = asset
+    return assets
+
+
+def names(estimator: str, published: Mapping[str, str]) -> list[str]:
+    """What the setting `weights` of a network may be, besides a file."""
+    start = f"{estimator}."
+    shipped = [name.removeprefix(start) for name in bundled() if name.startswith(start)]
+    return list(dict.fromkeys([*shipped, *downloads(estimator, published), RANDOM]))
+
+
+def locate(
+    estimator: str, weights: str, published: Mapping[str, str], folder: Path | None = None
+) -> Path:
+    """Path of a file of weights, fetched when it is a published one that is not here yet.
+
+    Args:
+        estimator: name of the network.
+        weights: name of bundled or published weights, or a path.
+        published: addresses of published checkpoints by name, as ptlflow's models have them.
+        folder: the cache of fetched files; `commonfate.weights.folder` says what None means.
 
     Raises:
-        UserError: neither a published checkpoint nor a file, or it cannot be downloaded.
-        StoreError: a published file is damaged.
+        UserError: neither known weights nor a file, or they cannot be fetched.
     """
-    if weights in published:
-        return _fetch(f"flow weights {estimator}.{weights}", published[weights])
+    if (name := f"{estimator}.{weights}") in (shipped := bundled()):
+        return shipped[name]
+    assets = downloads(estimator, published)
+    if weights in assets:
+        return fetch(assets[weights], folder)
     if Path(weights).is_file():
         return Path(weights)
-    names = ", ".join([*published, "random"])
+    options = names(estimator, published)
     raise UserError(
         f"flow estimator {estimator}: weights {weights!r} are neither a file nor known"
-        f"{did_you_mean(weights, [*published, 'random']) or ';'} known: {names}"
+        f"{did_you_mean(weights, options) or ';'} known: {', '.join(options)}"
     )
 
 
-def _fetch(what: str, address: str) -> Path:
-    """Download a file once; torch hub's cache folder keeps it (TORCH_HOME moves that)."""
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    path = folder / PurePosixPath(urlsplit(address).path).name
-    # Published names carry the start of their SHA-256, as raft-things-802bbcfd.ckpt.
-    digest = re.search(r"-([0-9a-f]{8,64})$", path.stem)
-    if not path.is_file():
-        log.info("%s: downloading %s to %s", what, address, folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(address, str(path), progress=False)
-        except OSError as error:
-            raise UserError(
-                f"{what}: {address} cannot be downloaded ({error}); fetch it by other means and "
-                f"put it as {path.name} into {folder} (TORCH_HOME moves that folder)"
-            ) from error
-    if digest and not (found := sha256(path)).startswith(digest[1]):
-        raise StoreError(f"{path}: damaged: its sha256 begins with {found[:8]}; delete it")
-    return path
+def every() -> dict[str, Asset]:
+    """All files that can be fetched, of all networks that are known here, by name.
+
+    Imports ptlflow, which takes seconds.
+    """
+    from commonfate.flow import networks
+
+    estimators = networks.names()
+    import ptlflow  # quiet by now
+
+    found = {}
+    for estimator in estimators:
+        reference = ptlflow.get_model_reference(estimator)
+        assets = downloads(estimator, getattr(reference, "pretrained_checkpoints", {}))
+        found |= {asset.name: asset for asset in assets.values()}
+    return found | _table()
+
+
+def _table() -> dict[str, Asset]:
+    return {name: asset for name, asset in known().items() if asset.kind == "flow"}
 
 
 def load(model: nn.Module, path: Path) -> str:
-    """Load a checkpoint into a model, strictly, and return the file's SHA-256.
+    """Load a file of weights into a model, strictly, and return the file's SHA-256.
 
-    Reads ptlflow's own checkpoints and plain state dicts, as the authors of networks publish them,
-    with or without the `module.` that DataParallel puts before each key.
+    Weights that are stored in half precision take the model's.
 
     Raises:
         StoreError: the file cannot be read as a checkpoint.
         UserError: it belongs to another network.
     """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        state = checkpoint.get("state_dict", checkpoint)
-        state = {key.removeprefix("module."): value for key, value in state.items()}
-    except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
-        reason = str(error).split("\n", 1)[0]
-        raise StoreError(f"{path}: not a checkpoint that torch can load ({reason})") from error
-    extra = checkpoint.get("hyper_parameters", {}).get("extra_params") or {}
+    state, extra = checkpoint_file.read(path)
     for name, value in extra.items():
         model.add_extra_param(name, value)
     own = model.state_dict()

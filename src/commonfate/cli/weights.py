@@ -1,0 +1,149 @@
+"""`commonfate weights`: list, fetch and check the weights of networks."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commonfate.errors import StoreError, UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from commonfate.weights import Asset
+
+
+@click.group("weights")
+def command() -> None:
+    """List, fetch and check the weights of networks.
+
+    Published weights are fetched when they are first used; on machines without network, fetch them
+    beforehand. They are kept in $COMMONFATE_WEIGHTS, or else in the user's cache folder.
+    """
+
+
+@command.command("list")
+@click.argument("starts", nargs=-1, metavar="[NAME]...")
+@click.option("--urls", is_flag=True, help="Show whole addresses instead of hosts.")
+def list_(starts: tuple[str, ...], urls: bool) -> None:
+    """List weights that ship or can be fetched: all, or those whose names begin with NAME."""
+    from urllib.parse import urlsplit
+
+    from tabulate import tabulate
+
+    from commonfate.flow import weights
+    from commonfate.weights import folder, place
+
+    rows = []
+    for name, path in weights.bundled().items():
+        rows.append((name, path.name, _megabytes(path.stat().st_size), "", "this package", "yes"))
+    for name, asset in weights.every().items():
+        path = place(asset)
+        here = path.stat().st_size if path.is_file() else None
+        origin = asset.urls if urls else dict.fromkeys(urlsplit(url).netloc for url in asset.urls)
+        size, shown = _megabytes(here or asset.size), " ".join(origin)
+        rows.append((name, asset.file, size, str(asset.digest), shown, "yes" if here else "no"))
+    rows = [row for row in rows if not starts or row[0].startswith(starts)]
+    if not rows:
+        raise UserError(f"no weights have names that begin with {' or '.join(starts)}")
+    columns = ("name", "file", "MB", "hash", "from", "here")
+    click.echo(tabulate(rows, columns, disable_numparse=True))
+    click.echo(f"Fetched files are kept in {folder()}")
+
+
+@command.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def fetch(names: tuple[str, ...]) -> None:
+    """Fetch weights before jobs that have no network need them: raft.things arflow.sintel ..."""
+    from commonfate import weights
+    from commonfate.flow.weights import bundled
+
+    shipped, known = bundled(), _known(names)
+    unknown = [name for name in names if name not in {**shipped, **known}]
+    if unknown:
+        every = [*shipped, *known]
+        hints = [f"weights {name!r} are unknown{did_you_mean(name, every)}" for name in unknown]
+        raise UserError("\n".join([*hints, "commonfate weights list names all"]))
+    failures = []
+    for name in names:
+        try:
+            path = shipped[name] if name in shipped else weights.fetch(known[name])
+            click.echo(f"{name}: {path}")
+        except UserError as error:
+            failures.append(str(error))
+    if failures:
+        raise UserError("\n".join(failures))
+
+
+@command.command("check")
+def check() -> None:
+    """Verify the files of the cache by their hashes; one with wrong bytes makes this fail."""
+    from tabulate import tabulate
+
+    from commonfate.flow import weights
+    from commonfate.weights import folder, place
+
+    root = folder()
+    assets = {place(asset): asset for asset in weights.every().values()}
+    files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".lock"]
+    rows = [(str(path.relative_to(root)), *_verdict(path, assets.get(path))) for path in files]
+    if not rows:
+        click.echo(f"{root}: no weights are here")
+        return
+    click.echo(tabulate(rows, ("file", "weights", "found")))
+    wrong = [name for name, _, found in rows if found.startswith("WRONG")]
+    if wrong:
+        raise StoreError(
+            f"{root}: {len(wrong)} of {len(rows)} files are wrong: {', '.join(wrong)}; "
+            "commonfate weights fetch moves them aside and fetches them anew"
+        )
+
+
+@command.command("show")
+@click.argument("name")
+def show(name: str) -> None:
+    """Say how weights that ship, or those of a safetensors file, were trained."""
+    from commonfate.flow import checkpoint_file, weights
+
+    shipped = weights.bundled()
+    path = shipped.get(name, Path(name))
+    if not path.is_file():
+        known = ", ".join(shipped) or "none"
+        raise UserError(
+            f"{name!r} is neither a file nor bundled{did_you_mean(name, shipped) or ';'} "
+            f"bundled: {known}"
+        )
+    for key, value in sorted(checkpoint_file.metadata(path).items()):
+        click.echo(f"{key}: {_readable(value)}")
+
+
+def _known(names: tuple[str, ...]) -> "dict[str, Asset]":
+    """Assets by name; ptlflow, seconds to import, is asked only for what the table lacks."""
+    from commonfate import weights
+    from commonfate.flow.weights import bundled, every
+
+    table = weights.known()
+    return table if set(names) <= {*table, *bundled()} else {**table, **every()}
+
+
+def _verdict(path: Path, asset: "Asset | None") -> tuple[str, str]:
+    if asset is not None:
+        found = asset.digest.of(path)
+        good = found.startswith(asset.digest.value)
+        return asset.name, "good" if good else f"WRONG: expected {asset.digest}, found {found}"
+    if path.suffix == ".wrong":
+        return "", "moved aside for its wrong bytes"
+    if path.name.startswith("."):
+        return "", "part of an unfinished download"
+    return "", "not known here"
+
+
+def _megabytes(size: int | None) -> str:
+    return "?" if size is None else f"{size / 1e6:.1f}"
+
+
+def _readable(value: str) -> str:
+    """JSON as indented text; other text as it is."""
+    try:
+        return json.dumps(json.loads(value), indent=2)
+    except ValueError:
+        return value

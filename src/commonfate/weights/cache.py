@@ -1,0 +1,72 @@
+"""The folder that keeps published files, and getting a file into it."""
+
+import logging
+import os
+from pathlib import Path
+
+from commonfate.errors import StoreError, UserError
+from commonfate.files import exclusive
+from commonfate.weights.asset import Asset
+
+ENVIRONMENT = "COMMONFATE_WEIGHTS"
+
+log = logging.getLogger(__name__)
+
+
+def folder(chosen: str | Path | None = None) -> Path:
+    """The cache folder: the chosen one, else $COMMONFATE_WEIGHTS, else the user's cache."""
+    if chosen or (chosen := os.environ.get(ENVIRONMENT)):
+        return Path(chosen).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("commonfate") / "weights"
+
+
+def place(asset: Asset, chosen: str | Path | None = None) -> Path:
+    """Where the cache keeps a file, whether it is there or not."""
+    return folder(chosen) / asset.kind / asset.file
+
+
+def fetch(asset: Asset, chosen: str | Path | None = None) -> Path:
+    """Path of a verified file in the cache, downloaded if it is not there.
+
+    A file that somebody put there is verified like any other. One with wrong bytes is moved aside
+    and fetched anew. Of several processes, one downloads and the others wait.
+
+    Raises:
+        UserError: it cannot be fetched; the message says what to put where.
+        StoreError: the folder cannot be written.
+    """
+    path = place(asset, chosen)
+    if path.is_file() and asset.digest.matches(path):
+        return path
+    # Only now: most processes find the file and have no use for a library of HTTP.
+    from commonfate.weights.download import Refused, download, set_aside
+
+    before = ""
+    try:
+        with exclusive(path):
+            if path.is_file():
+                if asset.digest.matches(path):
+                    return path
+                before = f"{path}: {set_aside(asset, path, path)}; "
+                log.warning("%sfetching it anew", before)
+            download(asset, path)
+    except Refused as error:
+        raise UserError(_advice(asset, chosen, f"{before}{error}")) from error
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror or error}); {_moving(chosen)}"
+        ) from error
+    return path
+
+
+def _advice(asset: Asset, chosen: str | Path | None, reasons: str) -> str:
+    return (
+        f"{asset.name}: cannot be fetched: {reasons}. Fetch it by other means and put it as "
+        f"{asset.file} ({asset.digest}) into {place(asset, chosen).parent}; {_moving(chosen)}"
+    )
+
+
+def _moving(chosen: str | Path | None) -> str:
+    return f"the config key weights_folder or ${ENVIRONMENT} moves {folder(chosen)}"
