@@ -1,156 +1,157 @@
-"""Size and speed of the flow containers, on DIS flow of real DAVIS frames.
+"""Size and speed of flow files, on flow of real DAVIS frames.
 
-    python benchmarks/storage.py [--frames 4]
+    python benchmarks/storage.py [--source dis --source raft_small.sprites] [--pairs 4]
 
-Writes and reads the same flow in every container, in one run, and prints a Markdown table against
-float32 `.flo` files. Quantization and checksums are included. Time is CPU time of all threads, so
-that other load on the machine matters little. Real frames come from $COMMONFATE_DAVIS_DIR, else
-../shared/data/DAVIS2016.
+Writes and reads the same flow in every format, in one run, and prints a Markdown table a source
+against float32 `.flo` files, and draws size against speed to `storage.png`. Quantization, checksums
+and files (in the page cache) are included. Time is CPU time of all threads (one is used), so that
+other load on the machine matters less. Frames come from $COMMONFATE_DAVIS_DIR, else ../shared.
 """
 
-import os
 import platform
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import cv2
+import flow_fields
+import imagecodecs
+import numcodecs
 import numpy as np
+import torch
+from flow_formats import FORMATS, Format
 
-from commonfate.storage.flow import open_reader, open_writer
+PLOT = Path(__file__).with_suffix(".png")
 
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "DAVIS2016"
-CONTAINERS = {
-    "Zarr (delta2d, blosc zstd-1 bitshuffle)": ("zarr", "planar"),
-    "TIFF planar (predictor, deflate-4)": ("tiff", "planar"),
-    "TIFF packed (FlowDINO's words; predictor, deflate-4)": ("tiff", "packed"),
-}
-FLO_MAGIC = np.float32(202021.25)
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of a format: bytes and CPU ms a pair, the largest error in pixels."""
+
+    name: str
+    size: float
+    encode_ms: float
+    decode_ms: float
+    error: float
 
 
 @click.command()
-@click.option("--frames", default=4, show_default=True, help="Frame pairs of each sequence.")
+@click.option("--source", "sources", multiple=True, help="Estimators; DIS and what is bundled.")
+@click.option("--pairs", default=4, show_default=True, help="Frame pairs of each sequence.")
 @click.option("--repeats", default=3, show_default=True, help="The fastest of so many is shown.")
-def benchmark(frames: int, repeats: int) -> None:
-    """Compare the flow containers on real flow."""
-    root = Path(os.environ.get("COMMONFATE_DAVIS_DIR", SHARED))
-    folders = sorted((root / "JPEGImages" / "480p").glob("*/"))
-    if not folders:
-        sys.exit(f"{root}: no DAVIS frames; set COMMONFATE_DAVIS_DIR to a folder with DAVIS 2016")
-    cv2.setNumThreads(1)
-    flows = [flow for folder in folders for flow in dis_flow(folder, frames)]
-    height, width = flows[0].shape[1:]
-    flows = [flow for flow in flows if flow.shape[1:] == (height, width)]
-    with tempfile.TemporaryDirectory() as temporary:
-        rows = {"float32 .flo": measure(write_flo, read_flo, flows, Path(temporary), repeats)}
-        for name, (container, layout) in CONTAINERS.items():
-            rows[name] = measure(
-                store_writer(container, layout), read_store, flows, Path(temporary), repeats
-            )
-    click.echo(table(rows, len(flows), height, width, len(folders)))
+@click.option("--only", multiple=True, help="Formats whose names contain this; .flo is always in.")
+@click.option("--plot", type=Path, default=PLOT, show_default=True, help="The picture to draw.")
+def benchmark(
+    sources: tuple[str, ...], pairs: int, repeats: int, only: tuple[str, ...], plot: Path
+) -> None:
+    """Compare formats on real flow."""
+    for set_threads in (cv2.setNumThreads, torch.set_num_threads, numcodecs.blosc.set_nthreads):
+        set_threads(1)
+    chosen = [f for f in FORMATS[1:] if not only or any(part in f.name for part in only)]
+    tables = {}
+    for source in sources or flow_fields.default_sources():
+        files = flow_fields.sequences()
+        flows = [flow for s in files for flow in flow_fields.flows(source, s, pairs)]
+        with tempfile.TemporaryDirectory() as folder:
+            rows = [measure(f, flows, Path(folder), repeats) for f in (FORMATS[0], *chosen)]
+        tables[source] = rows
+        click.echo(f"\n{facts(source, flows, len(files))}\n\n{table(rows)}")
+    draw(tables, plot)
+    click.echo(f"\n{plot}")
 
 
-def dis_flow(folder: Path, count: int) -> Iterator[np.ndarray]:
-    """Flow of evenly spread pairs of neighbouring frames, (2, H, W) float32."""
-    files = sorted(folder.glob("*.jpg"))
-    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    for t in np.linspace(0, len(files) - 2, count).astype(int):
-        first, second = (
-            cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in (files[t], files[t + 1])
-        )
-        flow = estimator.calc(first, second, None)
-        yield np.ascontiguousarray(flow.transpose(2, 0, 1))
-
-
-def measure(
-    write: Callable[[Path, list[np.ndarray]], None],
-    read: Callable[[Path, int], Iterator[np.ndarray]],
-    flows: list[np.ndarray],
-    folder: Path,
-    repeats: int,
-) -> tuple[float, float, float, float]:
-    """Bytes a pair, ms to encode and to decode one (the fastest repeat), largest error in px."""
+def measure(format_: Format, flows: list[np.ndarray], folder: Path, repeats: int) -> Row:
+    """Write and read all flow, the fastest of several times; once more to warm up."""
     encode_ms, decode_ms = [], []
-    for repeat in range(repeats + 1):  # the first is for warming up
-        path = folder / f"{write.__name__}{repeat}"
-        began = time.process_time()
-        write(path, flows)
-        encoded = time.process_time()
-        found = list(read(path, len(flows)))
-        decoded = time.process_time()
-        if repeat:
-            encode_ms.append(1e3 * (encoded - began) / len(flows))
-            decode_ms.append(1e3 * (decoded - encoded) / len(flows))
-        size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
-        error = max(np.abs(a - b).max() for a, b in zip(found, flows, strict=True))
-    return size / len(flows), min(encode_ms), min(decode_ms), float(error)
+    for repeat in range(repeats + 1):
+        path = folder / f"{format_.name}-{repeat}"
+        encode_ms.append(cpu_ms(lambda path=path: format_.write(path, flows)) / len(flows))
+        read = format_.open(path)
+        decode_ms.append(cpu_ms(lambda read=read: read_all(read, len(flows))) / len(flows))
+    size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+    error = max(np.abs(read(t) - flow).max() for t, flow in enumerate(flows))
+    return Row(
+        format_.name, size / len(flows), min(encode_ms[1:]), min(decode_ms[1:]), float(error)
+    )
 
 
-def write_flo(path: Path, flows: list[np.ndarray]) -> None:
-    """Middlebury's format: magic number, width, height, then u and v interleaved, float32."""
-    path.mkdir()
-    for t, flow in enumerate(flows):
-        with (path / f"{t:05d}.flo").open("wb") as file:
-            file.write(FLO_MAGIC.tobytes())
-            file.write(np.array(flow.shape[:0:-1], np.int32).tobytes())
-            file.write(flow.transpose(1, 2, 0).tobytes())
-
-
-def read_flo(path: Path, count: int) -> Iterator[np.ndarray]:
-    """Flow as `write_flo` wrote it."""
+def read_all(read: Callable[[int], np.ndarray], count: int) -> None:
+    """Read pair after pair, keeping none."""
     for t in range(count):
-        data = (path / f"{t:05d}.flo").read_bytes()
-        width, height = np.frombuffer(data, np.int32, 2, offset=4)
-        pixels = np.frombuffer(data, np.float32, offset=12).reshape(height, width, 2)
-        yield np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        read(t)
 
 
-def store_writer(container: str, layout: str) -> Callable[[Path, list[np.ndarray]], None]:
-    """A function that writes all flow to one store."""
-
-    def write(path: Path, flows: list[np.ndarray]) -> None:
-        size = flows[0].shape[1:]
-        with open_writer(path, container, tiff_layout=layout, provenance={}, key="") as writer:
-            writer.add("davis", 1, len(flows) + 1, size, enumerate(flows))
-
-    write.__name__ = f"{container}_{layout}"
-    return write
+def cpu_ms(function: Callable[[], object]) -> float:
+    """CPU time of a call, of all threads."""
+    began = time.process_time()
+    function()
+    return 1e3 * (time.process_time() - began)
 
 
-def read_store(path: Path, count: int) -> Iterator[np.ndarray]:
-    """Flow of a store, checked against its checksums."""
-    reader = open_reader(path)
-    for t in range(count):
-        yield reader.read("davis", 1, t)
+def facts(source: str, flows: Sequence[np.ndarray], sequences: int) -> str:
+    """What was measured, where."""
+    height, width = flows[0].shape[1:]
+    return (
+        f"{source}: {len(flows)} pairs of {sequences} DAVIS sequences, {width}x{height}, CPU time "
+        f"on one core, {platform.machine()}, Python {platform.python_version()}, NumPy "
+        f"{np.__version__}, numcodecs {numcodecs.__version__}, imagecodecs "
+        f"{imagecodecs.__version__}."
+    )
 
 
-def table(
-    rows: dict[str, tuple[float, float, float, float]],
-    pairs: int,
-    height: int,
-    width: int,
-    sequences: int,
-) -> str:
+def table(rows: Sequence[Row]) -> str:
     """Markdown, ratios against the first row."""
-    plain = next(iter(rows.values()))
+    plain = rows[0]
     lines = [
-        f"DIS flow of {pairs} pairs of {sequences} DAVIS sequences, {width}x{height}, CPU time, "
-        f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}.",
-        "",
-        "| container | kB a pair | times smaller | encode ms | against .flo | decode ms "
+        "| format | kB a pair | times smaller | encode ms | against .flo | decode ms "
         "| against .flo | largest error px |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, (size, encode_ms, decode_ms, error) in rows.items():
+    for row in rows:
         lines.append(
-            f"| {name} | {size / 1e3:.0f} | {plain[0] / size:.1f} | {encode_ms:.1f} "
-            f"| {encode_ms / plain[1]:.1f} | {decode_ms:.1f} | {decode_ms / plain[2]:.1f} "
-            f"| {error:.4f} |"
+            f"| {row.name} | {row.size / 1e3:.0f} | {plain.size / row.size:.1f} "
+            f"| {row.encode_ms:.1f} | {row.encode_ms / plain.encode_ms:.1f} "
+            f"| {row.decode_ms:.1f} | {row.decode_ms / plain.decode_ms:.1f} | {row.error:.4f} |"
         )
     return "\n".join(lines)
+
+
+def draw(tables: dict[str, list[Row]], path: Path) -> None:
+    """Size against speed, a row of panels a source; a line joins what nothing else beats."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(
+        len(tables), 2, figsize=(12, 5 * len(tables)), squeeze=False, layout="constrained"
+    )
+    for panels, (source, rows) in zip(axes, tables.items(), strict=True):
+        for panel, verb in zip(panels, ("encode", "decode"), strict=True):
+            points = [(getattr(row, f"{verb}_ms"), rows[0].size / row.size, row) for row in rows]
+            for ms, ratio, row in points:
+                ours = row.name.startswith("commonfate")
+                panel.plot(ms, ratio, "o", color="tab:red" if ours else "tab:grey")
+                panel.annotate(
+                    row.name.removeprefix("commonfate "),
+                    (ms, ratio),
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize=7,
+                )
+            best = [p[:2] for p in points if not any(beats(other, p) for other in points)]
+            panel.plot(*zip(*sorted(best), strict=True), "-", color="tab:red", alpha=0.4)
+            panel.set(xscale="log", xlabel=f"{verb} ms a pair", ylabel="times smaller than .flo")
+            panel.set_title(f"{source}: 854x480, one core")
+    figure.savefig(path, dpi=120)
+
+
+def beats(one: tuple[float, float, Row], other: tuple[float, float, Row]) -> bool:
+    """Whether one is both faster and smaller."""
+    return one[0] < other[0] and one[1] > other[1]
 
 
 if __name__ == "__main__":

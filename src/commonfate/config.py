@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from commonfate.errors import ConfigError
+from commonfate.flow.training.settings import DEFAULTS as FLOW_RECIPES
+from commonfate.flow.training.settings import FlowTrainingSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.kmeans.settings import KMeansSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
-from commonfate.settings import Name, Settings, parse, unknown
+from commonfate.settings import Name, Settings, merged, parse, unknown
 
 Gap = Annotated[int, Field(ge=-64, le=64)]
 
@@ -112,6 +114,14 @@ class FlowSource(Settings):
     """Updates of a recurrent network, where it has such a setting."""
     preset: Literal["ultrafast", "fast", "medium"] = "medium"
     """Preset of `dis`."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """What a network computes in; the narrow ones are faster on GPUs and less exact."""
+    channels_last: bool = False
+    """Memory layout that some GPUs run convolutions faster in."""
+    compile: bool = False
+    """Compile a network with torch.compile: a minute at the start, faster after it."""
+    consistency: bool = False
+    """Give no value to pixels where forward and backward flow disagree; costs the backward flow."""
 
 
 class FlowConfig(Settings):
@@ -123,8 +133,21 @@ class FlowConfig(Settings):
     """One Zarr zip a shard, or one TIFF a video."""
     tiff_layout: Literal["packed", "planar"] = "planar"
     """`packed` is FlowDINO's layout of bits."""
+    codec: Literal["delta2d", "interpolation"] = "delta2d"
+    """Of Zarr's pairs: `interpolation` makes DIS flow a fifth smaller in over twice the time."""
     steps_per_pixel: PositiveInt = 32
     """Quantisation steps a pixel; the largest error is half a step."""
+    batch_size: PositiveInt | None = None
+    """Pairs at a time; none finds what fits. It does not change the flow."""
+
+
+class FlowQualityConfig(Settings):
+    """`results/tables/flow_quality.csv`: flow sources against flow that is known."""
+
+    datasets: tuple[Name, ...] = ()
+    """Embedded datasets, as only their flow is known; without any there is no such table."""
+    sources: tuple[Name, ...] = ()
+    """Flow sources that are measured; `truth` shows what quantization alone costs."""
 
 
 class BenchmarkConfig(Settings):
@@ -171,16 +194,30 @@ class Config(Settings):
     """Seed of training."""
     shard_size: PositiveInt = 256
     """Videos a job."""
+    weights_folder: Path | None = None
+    """Where downloaded weights are kept; none is $COMMONFATE_WEIGHTS or the user's cache folder."""
     datasets: dict[Name, Dataset]
     """Sources of videos by name; the name appears in paths."""
     decode: DecodeConfig = DecodeConfig()
     frames: FramesConfig = FramesConfig()
     flow: FlowConfig = FlowConfig()
+    flow_training: dict[Name, FlowTrainingSettings] = Field(FLOW_RECIPES)
+    """Recipes of flow networks that are trained here, by ptlflow's names of the networks."""
+    flow_quality: FlowQualityConfig = FlowQualityConfig()
+    """What the table of flow sources compares."""
     methods: MethodsConfig = MethodsConfig()
     benchmarks: dict[Name, BenchmarkConfig] = Field({})
     """What is scored, by name; the name heads the columns of tables."""
     tables: dict[Name, TableConfig] = Field({})
     """Tables to make, by name; each is declared in workflow/tables."""
+
+    @field_validator("flow_training", mode="before")
+    @classmethod
+    def _keys_not_given_are_the_recipes(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        recipes = {name: recipe.model_dump() for name, recipe in FLOW_RECIPES.items()}
+        return merged(recipes, given)
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
@@ -190,6 +227,11 @@ class Config(Settings):
             for benchmark_name in table.benchmarks:
                 _must_exist(benchmark_name, self.benchmarks, f"tables.{name}.benchmarks")
             _must_exist(table.flow, self.flow.sources, f"tables.{name}.flow")
+        for name in self.flow_quality.datasets:
+            known = [key for key, value in self.datasets.items() if value.adapter == "sprites"]
+            _must_exist(name, known, "flow_quality.datasets")
+        for name in self.flow_quality.sources:
+            _must_exist(name, self.flow.sources, "flow_quality.sources")
         return self
 
     def used_datasets(self) -> list[str]:

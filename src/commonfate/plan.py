@@ -146,6 +146,9 @@ class Plan:
         values["datasets"] = {name: values["datasets"][name] for name in used}
         source = values["tables"][table]["flow"]
         values["flow"]["sources"] = {source: values["flow"]["sources"][source]}
+        for elsewhere in ("flow_quality", "flow_training", "weights_folder"):
+            del values[elsewhere]
+        del values["flow"]["batch_size"]  # it does not change the flow
         return json.dumps(values, sort_keys=True)
 
     def _run(self, table: TableConfig, row: RowDeclaration, benchmark_name: str, where: str) -> Run:

@@ -36,13 +36,15 @@ def _bar(items: Iterable[T], description: str, total: int, start: int) -> Iterat
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[rate]}"),
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(description, total=total, completed=start)
+        task = bar.add_task(description, total=total, completed=start, rate="")
         for item in items:
             yield item
-            bar.advance(task)
+            speed = bar.tasks[task].speed
+            bar.update(task, advance=1, rate=f"{speed:.2f} a second" if speed else "")
 
 
 def _lines(

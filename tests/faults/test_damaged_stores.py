@@ -14,6 +14,7 @@ import pytest
 import tifffile
 
 from commonfate.errors import StoreError
+from commonfate.storage.checksums import crc32c
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.frames import FrameReader, FrameWriter
 
@@ -23,12 +24,18 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (3, *SIZE, 3), dtype=np.uint8
 AGAIN = "and run the same command again"
 
 
-@pytest.fixture(params=["zarr", "planar", "packed"])
+STORES = {
+    "zarr": {"codec": "delta2d"},
+    "interpolation": {"codec": "interpolation"},
+    "planar": {"container": "tiff", "tiff_layout": "planar"},
+    "packed": {"container": "tiff", "tiff_layout": "packed"},
+}
+
+
+@pytest.fixture(params=STORES)
 def flow_store(request, tmp_path):
     path = tmp_path / "0000.flow"
-    container = "zarr" if request.param == "zarr" else "tiff"
-    layout = "packed" if request.param == "packed" else "planar"
-    with open_writer(path, container, 32, layout, provenance={}, key="k") as writer:
+    with open_writer(path, **STORES[request.param], provenance={}, key="k") as writer:
         writer.add("bear", 1, 5, SIZE, enumerate(FLOW))
         writer.add("dog", -2, 4, SIZE, [(2, FLOW[2]), (3, FLOW[3])])
     return path
@@ -60,7 +67,10 @@ def chunk(path, name):
 def pair(path, t):
     """The file that holds the flow of the bear's frame t, and where."""
     if path.is_file():
-        return path, *chunk(path, f"bear/1/c/{t}/0/0/0")
+        start, end = chunk(path, "bear/1/c/0/0/0/0")
+        index = path.read_bytes()[end - 4 - 4 * 16 : end - 4]
+        offset, length = np.frombuffer(index, "<u8").reshape(4, 2)[t].tolist()
+        return path, start + offset, start + offset + length
     file = path / "1" / "bear.tiff"
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages[t]
@@ -80,7 +90,7 @@ def everything_of_flow(path):
     found = {}
     for video in reader.videos:
         for gap in reader.gaps(video):
-            found[video, gap] = reader.statistics(video, gap)
+            found[video, gap] = (reader.statistics(video, gap), reader.pair_counts(video, gap))
             for t in reader.frames_with_flow(video, gap):
                 found[video, gap, t] = reader.read(video, gap, t).tobytes()
     reader.close()
@@ -222,18 +232,50 @@ def test_tiff_of_another_video(tmp_path):
     assert "holds other flow than the folder's index says" in text
 
 
-def test_missing_chunk(tmp_path):
-    path = tmp_path / "0000.zarr.zip"
-    with open_writer(path, provenance={}, key="k") as writer:
-        writer.add("bear", 1, 5, SIZE, enumerate(FLOW))
+def rewrite(path, change):
+    """Write a zip anew, entry by entry as `change(name, data)` gives them; None leaves one out."""
     intact = path.with_name("intact")
     path.rename(intact)
     with zipfile.ZipFile(intact) as source, zipfile.ZipFile(path, "w") as target:
         for entry in source.infolist():
-            if entry.filename != "bear/1/c/2/0/0/0":
-                target.writestr(entry, source.read(entry))
-    text = message(open_reader(path).read, "bear", 1, 2)
+            data = change(entry.filename, source.read(entry))
+            if data is not None:
+                target.writestr(entry, data)
+
+
+@pytest.fixture
+def bear(tmp_path):
+    path = tmp_path / "0000.zarr.zip"
+    with open_writer(path, provenance={}, key="k") as writer:
+        writer.add("bear", 1, 5, SIZE, enumerate(FLOW))
+    return path
+
+
+def test_missing_shard(bear):
+    rewrite(bear, lambda name, data: None if name == "bear/1/c/0/0/0/0" else data)
+    text = message(open_reader(bear).read, "bear", 1, 2)
     assert "gap 1, frame 2 cannot be read (KeyError" in text
+
+
+def test_pair_missing_in_the_shard(bear):
+    def without_frame_2(name, data):
+        if name != "bear/1/c/0/0/0/0":
+            return data
+        index = np.frombuffer(data[-68:-4], "<u8").reshape(4, 2).copy()
+        index[2] = 2**64 - 1  # how Zarr says that a chunk is not there
+        return data[:-68] + index.tobytes() + crc32c(index.tobytes()).to_bytes(4, "little")
+
+    rewrite(bear, without_frame_2)
+    text = message(open_reader(bear).read, "bear", 1, 2)
+    assert "gap 1, frame 2 cannot be read (ValueError: the item is missing in the shard)" in text
+    np.testing.assert_allclose(open_reader(bear).read("bear", 1, 3), FLOW[3], atol=1 / 64)
+
+
+def test_flipped_byte_in_the_index_of_a_shard(bear):
+    _, end = chunk(bear, "bear/1/c/0/0/0/0")
+    flip(bear, end - 60)
+    text = message(open_reader(bear).read, "bear", 1, 0)
+    assert "frame 0 cannot be read (ValueError: the checksum of the shard's index" in text
 
 
 def test_zip_of_something_else(tmp_path):
@@ -295,3 +337,16 @@ def test_image_read_in_place_that_changed_its_size(in_place):
     path, files = in_place
     cv2.imwrite(str(files[0]), np.zeros((8, 9, 3), np.uint8))
     assert "(8, 9) instead of (12, 16)" in message(FrameReader(path).read, "bear", 0)
+
+
+@pytest.mark.parametrize("container", ["zarr", "tiff"])
+def test_a_folder_of_other_things_is_not_replaced(tmp_path, container):
+    precious = tmp_path / "flow" / "thesis.tex"
+    precious.parent.mkdir()
+    precious.write_text("all of it")
+    writer = open_writer(tmp_path / "flow", container, provenance={}, key="")
+    with pytest.raises(
+        StoreError, match=r"flow: is a folder with other things in it.*another name"
+    ):
+        writer.__enter__()
+    assert precious.read_text() == "all of it"

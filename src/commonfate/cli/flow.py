@@ -5,16 +5,17 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from commonfate.config import FlowSource
+from commonfate.config import FlowConfig, FlowSource
 from commonfate.errors import ConfigError, StoreError
 from commonfate.settings import from_pairs
 
 if TYPE_CHECKING:
     from commonfate.flow.providers import FlowProvider
+    from commonfate.flow.spread import Crew
 
 log = logging.getLogger(__name__)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -54,7 +55,7 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     multiple=True,
     metavar="KEY=VALUE",
     help="A setting of the flow source: estimator, weights (a name, a file, random), seed, "
-    "iterations, preset. Repeatable.",
+    "iterations, preset, precision, channels_last, compile, consistency. Repeatable.",
 )
 @click.option(
     "--container",
@@ -78,6 +79,13 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     help="`packed` is FlowDINO's layout of bits.",
 )
 @click.option(
+    "--codec",
+    type=click.Choice(get_args(FlowConfig.model_fields["codec"].annotation)),
+    default="delta2d",
+    show_default=True,
+    help="How pairs are compressed in Zarr.",
+)
+@click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
@@ -85,11 +93,21 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     help="Where networks run; auto takes a free GPU where there is one.",
 )
 @click.option(
+    "--devices",
+    metavar="LIST",
+    help="Share the videos out to several devices, a process each: cuda:0,cuda:1, or cpu,cpu, or "
+    "how many GPUs, or all.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Pairs at a time; halved when the GPU's memory does not suffice.",
+    help="Pairs at a time; halved when the GPU's memory does not suffice.  [default: what fits]",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads, of each process.  [default: all cores]",
+)
 @click.option(
     "--output",
     "-o",
@@ -108,7 +126,9 @@ def command(
     container: str,
     steps_per_pixel: int,
     tiff_layout: str,
+    codec: str,
     device: str,
+    devices: str | None,
     batch_size: int | None,
     threads: int | None,
     output: Path,
@@ -124,21 +144,20 @@ def command(
     """
     if bool(manifest and frames) == bool(videos) or (videos and (manifest or frames)):
         raise click.UsageError("give either videos, or both --manifest and --frames")
-    from commonfate import devices
+    if devices and device != "auto":
+        raise click.UsageError("give either --device or --devices")
+    from commonfate.devices import acquire
     from commonfate.flow import providers
 
-    _limit_threads(threads)
     flow_source = _source(source, pairs)
-    storage = {
-        "container": container,
-        "steps_per_pixel": steps_per_pixel,
-        "tiff_layout": tiff_layout,
-    }
-    if not providers.runs_on_gpu(flow_source):
-        if device == "cuda":
-            log.info("%s runs on the CPU only", flow_source.estimator)
-        device = "cpu"
-    with devices.acquire(device) as acquired:
+    on_gpu = providers.runs_on_gpu(flow_source)
+    if not on_gpu and "cuda" in (device, *(devices or "").replace(":", ",").split(",")):
+        log.info("%s runs on the CPU only", flow_source.estimator)
+    crew = _crew(devices, flow_source, batch_size, threads) if devices else None
+    if threads:
+        providers.limit_threads(threads, flow_source)
+    # Of several devices each process acquires its own; this one only says what is computed.
+    with acquire(device if on_gpu and not crew else "cpu") as acquired:
         provider = providers.create(flow_source, acquired, batch_size)
         if videos:
             from commonfate.flow import own_videos
@@ -146,8 +165,17 @@ def command(
             manifest, frames = own_videos.decode(videos, output, gaps)
             output = output / {"zarr": "flow.zarr.zip", "tiff": "flow.tiff"}[container]
         rows = _rows(manifest, shard)
-        facts = {"source": flow_source.model_dump(mode="json"), "device": acquired}
-        write(rows, manifest, frames, provider, gaps, output, storage, facts)
+        storage = {
+            "container": container,
+            "steps_per_pixel": steps_per_pixel,
+            "tiff_layout": tiff_layout,
+            "codec": codec,
+        }
+        facts = {
+            "source": flow_source.model_dump(mode="json"),
+            "device": ",".join(crew.devices) if crew else acquired,
+        }
+        write(rows, manifest, frames, provider, gaps, output, storage, facts, crew)
     if videos:
         click.echo(f"{output}\nSee it with: commonfate view {output} --frames {frames} -o flow.png")
 
@@ -161,6 +189,7 @@ def write(
     output: Path,
     storage: dict[str, Any],
     facts: dict[str, Any],
+    crew: "Crew | None" = None,
 ) -> None:
     """Write the flow store of some videos, unless it is there already, made of the same.
 
@@ -171,12 +200,18 @@ def write(
         provider: where flow comes from.
         gaps: from frame t to t + gap.
         output: the store.
-        storage: `container`, `steps_per_pixel` and `tiff_layout`, as `storage.flow.open_writer`
-            takes them.
+        storage: `container`, `steps_per_pixel`, `tiff_layout` and `codec`, as
+            `storage.flow.open_writer` takes them.
         facts: `source`, the settings of the flow source, and `device`, for the provenance.
+        crew: the processes that do the work; None does it in this one.
+
+    Raises:
+        UserError: nothing gave any flow, or the disk is full.
     """
     from commonfate import provenance
-    from commonfate.flow.extract import extract
+    from commonfate.files import exclusive
+    from commonfate.flow import spread
+    from commonfate.flow.extract import extract, full_disk_is_said
     from commonfate.storage.flow import open_writer
     from commonfate.storage.frames import FrameReader
 
@@ -193,11 +228,15 @@ def write(
     made_of += [[video["id"] for video in videos if video["status"] == "ok"]]
     made_of += [digest for path, digest in record["inputs"].items() if path != str(manifest)]
     key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    if _key_of(output) == key:
-        log.info("%s is there already, made of the same", output)
-        return
-    with open_writer(output, **storage, provenance={**record, "key": key}, key=key) as writer:
-        extract(videos, FrameReader(frames), provider, gaps, writer)
+    with full_disk_is_said(output), exclusive(output):
+        if _key_of(output) == key:
+            log.info("%s is there already, made of the same", output)
+            return
+        with open_writer(output, **storage, provenance={**record, "key": key}, key=key) as writer:
+            if crew is None:
+                extract(videos, FrameReader(frames), provider, gaps, writer)
+            else:
+                spread.extract(videos, frames, gaps, writer, crew)
 
 
 def _key_of(store: Path) -> str | None:
@@ -229,10 +268,13 @@ def _rows(manifest: Path, shard: int | None) -> list[dict[str, Any]]:
     return chosen.to_dict("records")
 
 
-def _limit_threads(threads: int | None) -> None:
-    if threads is not None:
-        import cv2
-        import torch
+def _crew(devices: str, source: FlowSource, batch_size: int | None, threads: int | None) -> "Crew":
+    import cv2
 
-        cv2.setNumThreads(threads)
-        torch.set_num_threads(threads)
+    from commonfate.flow import providers, spread
+
+    names = spread.parse(devices)
+    if not providers.runs_on_gpu(source):
+        names = ["cpu"] * len(names)
+    each = threads or max(1, cv2.getNumThreads() // len(names))
+    return spread.Crew(tuple(names), source, batch_size, each)

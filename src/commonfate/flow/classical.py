@@ -1,53 +1,47 @@
 """Flow estimators without weights, from OpenCV, on the CPU."""
 
+import threading
 from abc import abstractmethod
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
 
 from commonfate.config import FlowSource
 from commonfate.errors import UserError
-from commonfate.flow.estimators import FlowEstimator
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from commonfate.flow.estimators import FlowEstimator, check_frames
 
 
 class Classical(FlowEstimator):
-    """Works on grey images, as many pairs side by side as OpenCV has threads.
+    """Works on grey images, one pair at a time, in as many threads at once as OpenCV may use.
 
-    That keeps all cores busy; OpenCV's own threads, inside a pair, leave some idle.
+    Pairs side by side keep all cores busy; OpenCV's own threads, inside a pair, leave some idle.
     """
 
     @property
-    def batch_size(self) -> int:
-        # Two rounds, so that a thread that is done early has something to do.
-        return 2 * cv2.getNumThreads()
+    def workers(self) -> int:
+        return cv2.getNumThreads()
 
-    def estimate(self, images: "Tensor") -> "Tensor":
-        import torch
+    def encode(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Grey images, (H, W) uint8."""
+        check_frames(frames)
+        with _without_ipp():
+            return [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
 
-        if images.is_floating_point():
-            images = (images * 255).round().to(torch.uint8)
-        pairs = images.cpu().permute(0, 1, 3, 4, 2).contiguous().numpy()
-        flows = np.empty((len(pairs), 2, *pairs.shape[2:4]), np.float32)
-
-        def fill(flow: np.ndarray, pair: np.ndarray) -> None:
-            first, second = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in pair)
-            flow[:] = self.calculate(first, second).transpose(2, 0, 1)
-
+    def estimate_pairs(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """As in the base class; the array lies in memory as (B, H, W, 2), as OpenCV makes it."""
         try:
-            with ThreadPoolExecutor(min(len(pairs), cv2.getNumThreads())) as pool:
-                list(pool.map(fill, flows, pairs))  # the list raises what a thread raised
+            with _without_ipp():
+                flows = [self.calculate(first, second) for first, second in pairs]
         except cv2.error as error:
-            height, width = pairs.shape[2:4]
+            height, width = pairs[0][0].shape
             raise UserError(
                 f"flow estimator {self.name}: frames of {height}x{width} are too small, or OpenCV "
                 f"fails otherwise: {error.err}"
             ) from error
-        return torch.from_numpy(flows)
+        together = flows[0][None] if len(flows) == 1 else np.stack(flows)
+        return together.transpose(0, 3, 1, 2)
 
     @abstractmethod
     def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -64,10 +58,13 @@ class Dis(Classical):
         self.name = "dis"
         self.description = f"DIS (OpenCV {cv2.__version__}, preset {preset})"
         self._preset = getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}")
+        # An object a thread: it keeps buffers between calls, which saves time and cannot be shared.
+        self._of_thread = threading.local()
 
     def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        # A new object for each pair: it keeps buffers between calls, so threads cannot share it.
-        return cv2.DISOpticalFlow.create(self._preset).calc(first, second, None)
+        if not hasattr(self._of_thread, "dis"):
+            self._of_thread.dis = cv2.DISOpticalFlow.create(self._preset)
+        return self._of_thread.dis.calc(first, second, None)
 
 
 class Farneback(Classical):
@@ -93,6 +90,21 @@ class Farneback(Classical):
             poly_sigma=1.2,
             flags=0,
         )
+
+
+@contextmanager
+def _without_ipp() -> Iterator[None]:
+    """Keep OpenCV from Intel's primitives, in this thread.
+
+    They ask for the processor's name at every call, which a virtual machine answers slowly (6% of
+    the time of DIS), and their results differ between processors.
+    """
+    before = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP(before)
 
 
 def create(source: FlowSource) -> Classical:

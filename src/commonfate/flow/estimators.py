@@ -1,7 +1,11 @@
 """Flow estimators: what they have in common, and making one of its name."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from commonfate.config import FlowSource
 from commonfate.errors import UserError, did_you_mean
@@ -10,10 +14,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CLASSICAL = ("dis", "farneback")
+# Settings of a source that only networks have.
+OF_NETWORKS = ("weights", "iterations", "precision", "channels_last", "compile")
 
 
 class FlowEstimator(ABC):
-    """Estimates flow from pairs of images."""
+    """Estimates flow from pairs of images, in two stages.
+
+    `encode` does what depends on one frame alone; a frame takes part in several pairs (one for each
+    gap, as the first and as the second), and is encoded once for all of them.
+    """
 
     name: str
     """As in the configuration: `dis`, `raft`."""
@@ -21,35 +31,108 @@ class FlowEstimator(ABC):
     """Hash of the file that the weights were read from; None for classical and random."""
     description: str
     """A line for tables: which estimator, weights, settings."""
+    device: str = "cpu"
+    """Torch device that the flow is computed on."""
 
     @property
-    @abstractmethod
+    def workers(self) -> int:
+        """How many threads may call `encode` and `estimate_pairs` at once, to good effect."""
+        return 1
+
+    @property
     def batch_size(self) -> int:
-        """How many pairs at a time suit the estimator and its device."""
+        """How many pairs of one call suit the estimator, whatever their size."""
+        return 1
+
+    def suitable_batch(self, height: int, width: int) -> int:
+        """How many pairs of one call suit the estimator, its device and this size of frames."""
+        return self.batch_size
 
     @abstractmethod
-    def estimate(self, images: "Tensor") -> "Tensor":
-        """Estimate where each pixel of the first image of a pair is in the second.
+    def encode(self, frames: Sequence[np.ndarray]) -> list[Any]:
+        """Do what depends on each frame alone.
+
+        Args:
+            frames: (H, W, 3) uint8, RGB, all of one size.
+
+        Returns:
+            One item a frame, for `estimate_pairs` of this estimator; it lies on the device.
+
+        Raises:
+            UserError: the estimator cannot work on frames of this size.
+            ValueError: frames of different sizes, or not (H, W, 3) uint8.
+        """
+
+    @abstractmethod
+    def estimate_pairs(self, pairs: Sequence[tuple[Any, Any]]) -> "Tensor | np.ndarray":
+        """Estimate where each pixel of the first frame of a pair is in the second.
 
         Pairs do not influence each other: a pair gives the same flow in any batch (to rounding).
 
         Args:
-            images: (B, 2, 3, H, W), RGB, float in [0, 1] or uint8, on any device.
+            pairs: at least one, of items that `encode` gave, all of one size.
 
         Returns:
-            (B, 2, H, W) float32 on the CPU, u then v, pixels of the input.
+            (B, 2, H, W) float32, u then v, pixels: of networks a tensor on their device, else an
+            array.
+
+        Raises:
+            UserError: the estimator cannot work on frames of this size.
+            ValueError: no pairs, or frames of different sizes.
+            torch.OutOfMemoryError: the device's memory does not suffice for so many pairs.
+        """
+
+    def estimate(self, images: "Tensor") -> "Tensor":
+        """Both stages: estimate the flow of pairs of images.
+
+        Args:
+            images: (B, 2, 3, H, W), RGB, uint8, or float in [0, 1], which is rounded to bytes.
+
+        Returns:
+            (B, 2, H, W) float32 on the CPU.
 
         Raises:
             UserError: the estimator cannot work on images of this size.
         """
+        import torch
+
+        if images.is_floating_point():
+            images = (images * 255).round().to(torch.uint8)
+        frames = images.cpu().flatten(0, 1).permute(0, 2, 3, 1).contiguous().numpy()
+        encoded = self.encode(list(frames))
+        flows = self.estimate_pairs(list(zip(encoded[::2], encoded[1::2], strict=True)))
+        return torch.as_tensor(flows).cpu()
 
 
-def create(source: FlowSource, device: str = "cpu") -> FlowEstimator:
+def check_frames(frames: Sequence[np.ndarray]) -> tuple[int, int]:
+    """Height and width of frames that `FlowEstimator.encode` is given.
+
+    Raises:
+        ValueError: there are none, they are not (H, W, 3) uint8, or not of one size.
+    """
+    if not frames:
+        raise ValueError("no frames")
+    shapes = {frame.shape for frame in frames}
+    if len(shapes) > 1:
+        sizes = sorted("x".join(map(str, shape[:2])) for shape in shapes)
+        raise ValueError(f"frames of different sizes: {', '.join(sizes)}")
+    shape = shapes.pop()
+    types = {frame.dtype for frame in frames}
+    if len(shape) != 3 or shape[2] != 3 or types != {np.dtype(np.uint8)}:
+        found = ", ".join(sorted(map(str, types)))
+        raise ValueError(f"frames must be (H, W, 3) uint8, found {shape} {found}")
+    return shape[0], shape[1]
+
+
+def create(
+    source: FlowSource, device: str = "cpu", weights_folder: Path | None = None
+) -> FlowEstimator:
     """Make the estimator that a flow source names, with its weights.
 
     Args:
         source: any estimator but `truth`, which does not look at images (`flow.providers`).
         device: torch device for networks; classical estimators always run on the CPU.
+        weights_folder: where fetched weights are kept; None is `commonfate.weights.folder()`.
 
     Raises:
         UserError: the estimator or its weights are unknown, cannot be loaded, or a setting does
@@ -58,11 +141,7 @@ def create(source: FlowSource, device: str = "cpu") -> FlowEstimator:
     if source.estimator in CLASSICAL:
         from commonfate.flow import classical
 
-        for setting in ("weights", "iterations"):
-            if getattr(source, setting) is not None:
-                raise UserError(
-                    f"flow estimator {source.estimator}: it has no {setting}; leave it out"
-                )
+        refuse(source, OF_NETWORKS)
         return classical.create(source)
     if source.estimator == "truth":
         raise ValueError("truth is no estimator of images; see commonfate.flow.providers")
@@ -73,4 +152,11 @@ def create(source: FlowSource, device: str = "cpu") -> FlowEstimator:
         known = [*CLASSICAL, "truth", *networks_known]
         hint = did_you_mean(source.estimator, known) or f"; known: {', '.join(known)}"
         raise UserError(f"flow estimator {source.estimator!r} is unknown{hint}")
-    return networks.create(source, device)
+    return networks.create(source, device, weights_folder)
+
+
+def refuse(source: FlowSource, settings: Sequence[str]) -> None:
+    """Raise a UserError if a source sets what its estimator does not have."""
+    for setting in settings:
+        if getattr(source, setting) != FlowSource.model_fields[setting].default:
+            raise UserError(f"flow estimator {source.estimator}: it has no {setting}; leave it out")

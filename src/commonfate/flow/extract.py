@@ -1,24 +1,29 @@
-"""The extraction loop: the flow of a shard's videos, for all gaps, into one store."""
+"""Extraction: the flow of a shard's videos, for all gaps, into one store.
 
+Pairs that a run before has staged are not estimated again, and only frames that the others need are
+read. Reading, estimation, quantization, compression and writing overlap: see `side_by_side` for
+estimators on the CPU, `batches` for networks.
+"""
+
+import errno
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from commonfate.errors import UserError
-from commonfate.flow.fanout import distribute
+from commonfate.flow.work import VideoWork
 from commonfate.progress import track
 from commonfate.storage.flow import sources
 
 if TYPE_CHECKING:
-    from commonfate.flow.providers import FlowProvider
+    from commonfate.flow.providers import FlowProvider, Frames
     from commonfate.storage.flow_writer import FlowWriter
-    from commonfate.storage.frames import FrameReader
 
 log = logging.getLogger(__name__)
+PROGRESS = "flow (pairs)"
 
 
 @dataclass(frozen=True)
@@ -30,22 +35,9 @@ class LeftOut:
     reason: str
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A video with the gaps that it is long enough for."""
-
-    video: Mapping[str, Any]
-    frames: int
-    size: tuple[int, int]
-    gaps: tuple[int, ...]
-
-    def pairs(self, gaps: Sequence[int]) -> int:
-        return sum(len(sources(self.frames, gap)) for gap in gaps)
-
-
 def extract(
     videos: Sequence[Mapping[str, Any]],
-    frames: "FrameReader",
+    frames: "Frames",
     provider: "FlowProvider",
     gaps: Sequence[int],
     writer: "FlowWriter",
@@ -65,74 +57,132 @@ def extract(
 
     Raises:
         UserError: there are usable videos, and none of them gave any flow.
+        OSError: a pair could not be written; what is staged is kept.
     """
-    usable = [video for video in videos if video["status"] == "ok"]
-    if not usable:
-        log.warning("%s: none of the shard's %d videos is usable", writer.path, len(videos))
-    loop = _Loop(frames, provider, writer)
-    tasks = [task for video in usable if (task := loop.plan(video, gaps))]
-    total = sum(task.pairs(task.gaps) for task in tasks)
-    done = total - sum(task.pairs(loop.missing(task)) for task in tasks)
-    if done:
-        log.info("%d of %d pairs are there already, from a run before", done, total)
-    for _ in track(loop.run(tasks), "flow (pairs)", total, start=done):
+    staging = Staging(videos, frames, gaps, writer, provider.consistency)
+    for _ in track(staging.run(provider), PROGRESS, staging.total, start=staging.done):
         pass
-    for item in loop.left_out:
-        log.warning("%s, gaps %s: left out: %s", item.video, list(item.gaps), item.reason)
-    if usable and not any(writer.has(video["id"], gap) for video in usable for gap in gaps):
-        raise UserError(
-            f"{writer.path}: none of {len(usable)} videos gave any flow; the first, "
-            f"{loop.left_out[0].video}: {loop.left_out[0].reason}"
-        )
-    writer.provenance["left_out"] = [asdict(item) for item in loop.left_out]
-    return loop.left_out
+    left_out = staging.left_out()
+    conclude(videos, gaps, writer, left_out)
+    return left_out
 
 
-class _Loop:
-    """Goes through the videos and remembers what it had to leave out."""
+class Staging:
+    """The work on some videos of a store.
+
+    Attributes:
+        works: a video each.
+        total: pairs that the store can have of these videos.
+        done: pairs of them that are staged already.
+    """
 
     def __init__(
-        self, frames: "FrameReader", provider: "FlowProvider", writer: "FlowWriter"
+        self,
+        videos: Sequence[Mapping[str, Any]],
+        frames: "Frames",
+        gaps: Sequence[int],
+        writer: "FlowWriter",
+        both: bool,
     ) -> None:
-        self.left_out: list[LeftOut] = []
+        """`both` directions of each pair of frames are estimated; the others as in `extract`."""
+        self.works: list[VideoWork] = []
         self._frames = frames
-        self._provider = provider
-        self._writer = writer
+        self._left_out: list[LeftOut] = []
+        self.total = 0
+        for video in usable(videos):
+            self._plan(video, gaps, writer, both)
+        self.done = self.total - sum(work.pairs for work in self.works)
+        if self.done:
+            log.info("%d of %d pairs are there already, from a run before", self.done, self.total)
 
-    def plan(self, video: Mapping[str, Any], gaps: Sequence[int]) -> _Task | None:
-        """What there is to do for a video; None if there is nothing that can be done."""
-        try:
-            length, size = self._frames.length(video["id"]), self._frames.size(video["id"])
-        except UserError as error:
-            self.left_out.append(LeftOut(video["id"], tuple(gaps), str(error)))
-            return None
-        fitting = tuple(gap for gap in gaps if sources(length, gap))
-        if too_large := tuple(gap for gap in gaps if gap not in fitting):
-            self.left_out.append(LeftOut(video["id"], too_large, f"it has only {length} frames"))
-        return _Task(video, length, size, fitting) if fitting else None
-
-    def missing(self, task: _Task) -> tuple[int, ...]:
-        """Gaps that no run before has finished."""
-        return tuple(gap for gap in task.gaps if not self._writer.has(task.video["id"], gap))
-
-    def run(self, tasks: Sequence[_Task]) -> Iterator[None]:
+    def run(self, provider: "FlowProvider") -> Iterator[None]:
         """Do what is missing; yields after each pair."""
-        for task in tasks:
-            if gaps := self.missing(task):
-                try:
-                    yield from self._video(task, gaps)
-                except UserError as error:
-                    self.left_out.append(LeftOut(task.video["id"], gaps, str(error)))
+        if provider.estimator.workers > 1:
+            from commonfate.flow import side_by_side as way
+        else:
+            from commonfate.flow import batches as way
+        for staged in way.run(self.works, provider, self._frames):
+            yield from (None for _ in range(staged))
 
-    def _video(self, task: _Task, gaps: tuple[int, ...]) -> Iterator[None]:
-        name = task.video["id"]
-        flows = self._provider.flows(task.video, self._frames, gaps)
-        takers = {gap: partial(self._writer.add, name, gap, task.frames, task.size) for gap in gaps}
-        return distribute(_by_gap(flows), takers)
+    def left_out(self) -> list[LeftOut]:
+        """What cannot be done, and what could not once `run` is through."""
+        return [*self._left_out, *self.failures()]
+
+    def failures(self) -> list[LeftOut]:
+        """The videos that `run` gave up."""
+        return [
+            LeftOut(
+                work.row["id"],
+                tuple(gap for gap, part in work.parts.items() if part.missing),
+                str(work.failure),
+            )
+            for work in self.works
+            if work.failure is not None
+        ]
+
+    def _plan(
+        self,
+        video: Mapping[str, Any],
+        gaps: Sequence[int],
+        writer: "FlowWriter",
+        both: bool,
+    ) -> None:
+        name = video["id"]
+        try:
+            length, size = self._frames.length(name), self._frames.size(name)
+        except UserError as error:
+            self._left_out.append(LeftOut(name, tuple(gaps), str(error)))
+            return
+        fitting = [gap for gap in gaps if sources(length, gap)]
+        if too_large := tuple(gap for gap in gaps if gap not in fitting):
+            self._left_out.append(LeftOut(name, too_large, f"it has only {length} frames"))
+        parts = {gap: writer.part(name, gap, length, size) for gap in fitting}
+        self.works.append(VideoWork(video, size, parts, both))
+        self.total += sum(len(sources(length, gap)) for gap in fitting)
 
 
-def _by_gap(
-    flows: Iterator[tuple[int, int, np.ndarray]],
-) -> Iterator[tuple[int, tuple[int, np.ndarray]]]:
-    for gap, t, flow in flows:
-        yield gap, (t, flow)
+def usable(videos: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows whose videos decoded."""
+    return [video for video in videos if video["status"] == "ok"]
+
+
+def conclude(
+    videos: Sequence[Mapping[str, Any]],
+    gaps: Sequence[int],
+    writer: "FlowWriter",
+    left_out: Sequence[LeftOut],
+) -> None:
+    """Say what is left out, and keep it in the store's provenance.
+
+    Raises:
+        UserError: there are usable videos, and none of them gave any flow.
+    """
+    good = usable(videos)
+    if not good:
+        log.warning("%s: none of the shard's %d videos is usable", writer.path, len(videos))
+    for item in left_out:
+        log.warning("%s, gaps %s: left out: %s", item.video, list(item.gaps), item.reason)
+    if good and not any(writer.has(video["id"], gap) for video in good for gap in gaps):
+        raise UserError(
+            f"{writer.path}: none of {len(good)} videos gave any flow; the first, "
+            f"{left_out[0].video}: {left_out[0].reason}"
+        )
+    writer.provenance["left_out"] = [asdict(item) for item in left_out]
+
+
+@contextmanager
+def full_disk_is_said(path: Path) -> Iterator[None]:
+    """Turn the system's error of a full disk into one line that says what to do.
+
+    Args:
+        path: the store that is being made.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"{path}: the disk is full ({error}); what is staged beside it is kept: make room, and "
+            "the same command goes on from there"
+        ) from error

@@ -1,4 +1,4 @@
-"""Flow networks of ptlflow."""
+"""Flow networks: ptlflow's, and `arflow`, which this package adds to them."""
 
 import contextlib
 import functools
@@ -9,62 +9,20 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from commonfate.config import FlowSource
 from commonfate.errors import UserError
 from commonfate.flow import weights
-from commonfate.flow.estimators import FlowEstimator
+
+if TYPE_CHECKING:
+    from commonfate.flow.staged.network import Network
 
 # What models call the number of their updates.
 ITERATIONS = ("iters", "decoder_depth")
-
-
-class Network(FlowEstimator):
-    """A ptlflow model; it pads or resizes to its own stride and back."""
-
-    def __init__(
-        self, source: FlowSource, model: nn.Module, digest: str | None, device: str, version: str
-    ) -> None:
-        self.name = source.estimator
-        self.weights_sha256 = digest
-        learned = (
-            f"random weights, seed {source.seed}" if digest is None else Path(source.weights).name
-        )
-        updates = f", {source.iterations} iterations" if source.iterations else ""
-        self.description = f"{source.estimator} (ptlflow {version}, {learned}{updates})"
-        self._model = model.eval().to(device)
-        self._device = device
-
-    @property
-    def batch_size(self) -> int:
-        return 1 if self._device == "cpu" else 8
-
-    @torch.inference_mode()
-    def estimate(self, images: Tensor) -> Tensor:
-        size = tuple(images.shape[-2:])
-        where = f"flow estimator {self.name}: frames of {size[0]}x{size[1]}"
-        scale = 1 if images.is_floating_point() else 255
-        # ptlflow's models take OpenCV's order of channels, BGR.
-        prepared = (images.to(self._device).flip(2).float() / scale).contiguous()
-        try:
-            flows = self._model({"images": prepared})["flows"]
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            reason = str(error).split("\n", 1)[0]
-            raise UserError(f"{where} are too small, or it fails otherwise: {reason}") from error
-        if flows.shape != (len(images), 1, 2, *size):
-            raise UserError(
-                f"{where} give {tuple(flows.shape)}; it does not work on pairs of frames"
-            )
-        flow = flows[:, 0].float().cpu()
-        if not flow.isfinite().any():
-            raise UserError(f"{where} give no finite flow; RAFT and its kin need 128 pixels a side")
-        return flow
 
 
 def names() -> list[str]:
@@ -72,29 +30,35 @@ def names() -> list[str]:
     return _ptlflow().get_model_names()
 
 
-def create(source: FlowSource, device: str) -> Network:
+def create(source: FlowSource, device: str, weights_folder: Path | None = None) -> "Network":
     """Make a network of ptlflow with its weights.
+
+    Args:
+        source: of a network that `names` lists.
+        device: torch device.
+        weights_folder: where fetched weights are kept; None is the usual place.
 
     Raises:
         UserError: weights are missing or do not fit, the network has no setting `iterations`, or
             ptlflow cannot build it.
     """
-    ptlflow = _ptlflow()
-    reference = ptlflow.get_model_reference(source.estimator)
+    reference = _ptlflow().get_model_reference(source.estimator)
     published = getattr(reference, "pretrained_checkpoints", {})
     if source.weights is None:
+        known = ", ".join(weights.names(source.estimator, published))
         raise UserError(
-            f"flow estimator {source.estimator}: weights are not set; "
-            f"known: {', '.join([*published, 'random'])}, or a file"
+            f"flow estimator {source.estimator}: weights are not set; known: {known}, or a file"
         )
     options = _options(source, reference)
-    if source.weights == "random":
-        return Network(
-            source, _build(source, reference, options), None, device, ptlflow.__version__
-        )
-    path = weights.locate(source.estimator, source.weights, published)
-    model = _build(source, reference, options)
-    return Network(source, model, weights.load(model, path), device, ptlflow.__version__)
+    if source.weights == weights.RANDOM:
+        model, digest = _build(source, reference, options), None
+    else:
+        path = weights.locate(source.estimator, source.weights, published, weights_folder)
+        model = _build(source, reference, options)
+        digest = weights.load(model, path)
+    from commonfate.flow.staged.network import Network  # imports ptlflow, which is quiet by now
+
+    return Network(source, model, digest, device)
 
 
 def _options(source: FlowSource, reference: type[nn.Module]) -> dict[str, int]:
@@ -122,8 +86,11 @@ def _build(source: FlowSource, reference: type[nn.Module], options: dict[str, An
 
 @functools.cache
 def _ptlflow() -> ModuleType:
+    """ptlflow, with the networks of this package among its own."""
     with _quietly():
         import ptlflow
+
+        import commonfate.flow.arflow  # noqa: F401 - registers itself
     return ptlflow
 
 

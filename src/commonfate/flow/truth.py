@@ -1,38 +1,50 @@
 """Flow that is known exactly: the embedded dataset was rendered from it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from commonfate.config import FlowSource
 from commonfate.datasets.sprites import truth
 from commonfate.errors import UserError
+from commonfate.flow.estimators import OF_NETWORKS, FlowEstimator, refuse
 from commonfate.flow.providers import FlowProvider, Frames
+
+Moment = tuple[str, int]
+"""File with the truth of a video, and a frame of it: what stands for the frame's picture."""
 
 
 class Truth(FlowProvider):
-    """Reads the truth that lies beside each rendered video."""
+    """Reads the truth that lies beside each rendered video; no frame is looked at."""
 
     def __init__(self, source: FlowSource) -> None:
-        for setting in ("weights", "iterations"):
-            if getattr(source, setting) is not None:
-                raise UserError(f"flow estimator truth: it has no {setting}; leave it out")
-        self.description = "exact flow of the rendered scene"
+        refuse(source, OF_NETWORKS)
+        super().__init__(_Known(), consistency=source.consistency)
 
     def inputs(self, videos: Sequence[Mapping[str, Any]]) -> list[str]:
         return [video["truth"] for video in videos if video["truth"]]
 
-    def flows(
-        self, video: Mapping[str, Any], frames: Frames, gaps: Sequence[int]
-    ) -> Iterator[tuple[int, int, np.ndarray]]:
+    def read(self, video: Mapping[str, Any], frames: Frames, t: int) -> Moment:
         if not video["truth"]:
             raise UserError(
                 "its flow is not known exactly, only that of the embedded data is; "
                 "use an estimator such as dis"
             )
-        length = frames.length(video["id"])
-        for t in range(length):
-            for gap in gaps:
-                if 0 <= t + gap < length:
-                    yield gap, t, truth.flow(video["truth"], t, gap)
+        return video["truth"], t
+
+
+class _Known(FlowEstimator):
+    name = "truth"
+    description = "exact flow of the rendered scene"
+
+    @property
+    def workers(self) -> int:
+        return cv2.getNumThreads()
+
+    def encode(self, frames: Sequence[Moment]) -> list[Moment]:
+        return list(frames)
+
+    def estimate_pairs(self, pairs: Sequence[tuple[Moment, Moment]]) -> np.ndarray:
+        return np.stack([truth.flow(path, t, to - t) for (path, t), (_, to) in pairs])

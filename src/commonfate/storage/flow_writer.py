@@ -1,92 +1,186 @@
-"""Writing flow so that a run that was killed goes on where it was.
+"""Writing flow so that a run that was killed goes on where it was, pair by pair.
 
-A part (one video and gap) is written under a temporary name, flushed to disk and renamed: a part
-that exists is whole. Parts wait in a folder beside the store until all are there.
+The pairs of a part (one video and gap) are encoded as they come and appended to a staging file
+(see `staging`); at the end the store is put together from the parts that are complete.
+
+Several processes may stage different parts of one store: the parent enters the writer and gives
+each child `writer.worker()`, which is picklable; the children enter and leave it, and when they
+have ended the parent leaves its own `with` block, which makes the store.
 """
 
+import copy
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from commonfate.files import replacing, write_text
-from commonfate.storage.damage import reading, seal
-from commonfate.storage.flow import FlowInfo
+from commonfate.errors import StoreError
+from commonfate.files import write_text
+from commonfate.storage.damage import seal
+from commonfate.storage.flow import FORMAT, FlowInfo, sources
+from commonfate.storage.names import node_name
 from commonfate.storage.quantize import pixels_without_value, quantize
+from commonfate.storage.staging import PairFile, Staged, scan
 
-FORMAT = 1
-"""Part of the key: work staged by a version that wrote differently is not gone on with."""
+SUFFIX = ".pairs"
 
 
-class Pairs:
-    """Quantize flow as it comes, and count.
+class FlowPart:
+    """The flow of one video and gap, as it is written; made by `FlowWriter.part`.
 
     Attributes:
-        info: complete once all pairs have been taken.
+        info: of the part; its counts are known when the store is made.
     """
 
-    def __init__(self, info: FlowInfo, flows: Iterable[tuple[int, np.ndarray]]) -> None:
+    def __init__(self, info: FlowInfo, file: PairFile, writer: "FlowWriter") -> None:
         self.info = info
-        self._flows = flows
+        self._file = file
+        self._writer = writer
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        expected = iter(self.info.sources)
+    @property
+    def missing(self) -> list[int]:
+        """The t whose pairs are not staged yet, ascending."""
+        return [t for t in self.info.sources if t not in self._file]
+
+    def write(self, t: int, steps: np.ndarray, saturated: int = 0) -> None:
+        """Encode a pair, in the calling thread, and stage it.
+
+        Threads may write at once, in any order of t: the store's bytes do not depend on it.
+
+        Args:
+            t: one of `missing`.
+            steps: (2, H, W) int16, as `quantize` returns it.
+            saturated: pixels, as `quantize` counts them.
+
+        Raises:
+            ValueError: t is not missing, or `steps` has another shape or type.
+            OSError: the pair could not be written; nothing of it stays.
+        """
         shape = (2, self.info.height, self.info.width)
-        where = f"flow of video {self.info.video!r}, gap {self.info.gap}"
-        for t, flow in self._flows:
-            if t != (due := next(expected, None)):
-                raise ValueError(f"{where}: got frame {t} where {due} was due")
-            if flow.shape != shape:
-                raise ValueError(f"{where}, frame {t}: {flow.shape} instead of {shape}")
-            steps, saturated = quantize(flow, self.info.steps_per_pixel)
-            self.info = replace(
-                self.info,
-                saturated=self.info.saturated + saturated,
-                invalid=self.info.invalid + pixels_without_value(steps),
+        if steps.shape != shape or steps.dtype != np.int16:
+            raise ValueError(
+                f"{self.info}, frame {t}: {steps.dtype} {steps.shape} instead of int16 {shape}"
             )
-            yield steps
-        if (due := next(expected, None)) is not None:
-            raise ValueError(f"{where}: the flow ends before frame {due}")
+        if t not in self.info.sources:
+            raise ValueError(f"{self.info}: there is no frame {t}, only {self.info.sources}")
+        payload = self._writer._encode(steps)
+        self._file.append(int(t), payload, int(saturated), pixels_without_value(steps))
+
+    def add(self, t: int, flow: np.ndarray) -> None:
+        """Quantize a pair, then `write` it.
+
+        Args:
+            t: one of `missing`.
+            flow: (2, H, W) float, pixels; NaN where there is no value.
+        """
+        if flow.shape != (2, self.info.height, self.info.width):
+            size = (2, self.info.height, self.info.width)
+            raise ValueError(f"{self.info}, frame {t}: {flow.shape} instead of {size}")
+        self.write(t, *quantize(flow, self.info.steps_per_pixel))
+
+
+@dataclass(frozen=True)
+class StagedPart:
+    """A complete part.
+
+    Attributes:
+        info: with its counts.
+        staged: where the pairs lie.
+    """
+
+    info: FlowInfo
+    staged: Staged
+
+    def attributes(self) -> dict[str, Any]:
+        """The info's, and the counts of each pair."""
+        records = [self.staged.records[t] for t in self.info.sources]
+        return {
+            **self.info.attributes(),
+            "saturated_by_pair": [record.saturated for record in records],
+            "invalid_by_pair": [record.invalid for record in records],
+        }
 
 
 class FlowWriter(ABC):
     """Write flow; made by `commonfate.storage.flow.open_writer`, used in a `with` statement."""
 
-    suffix: ClassVar[str]
-    """How the names of parts end."""
+    codec: str
+    """Name of how pairs are encoded."""
 
     def __init__(
-        self, path: str | Path, steps_per_pixel: int, provenance: dict[str, Any], key: str
+        self,
+        path: str | Path,
+        steps_per_pixel: int,
+        provenance: dict[str, Any],
+        key: str,
+        codec: str,
     ) -> None:
         self.path = Path(path)
         self.steps_per_pixel = steps_per_pixel
         self.provenance = provenance
+        self.codec = codec
+        self._finishes = True
         self._stage = self.path.with_name(f".{self.path.name}.partial")
         self._parts = self._stage / "parts"
-        self._key = seal([FORMAT, type(self).__name__, steps_per_pixel, key])
+        self._key = seal([FORMAT, type(self).__name__, steps_per_pixel, codec, key])
+        self._whole: set[tuple[str, int]] = set()
+
+    def worker(self) -> "FlowWriter":
+        """This writer for another process: picklable, stages parts, never makes the store.
+
+        No two processes may write the same part at once.
+        """
+        worker = copy.copy(self)
+        worker._finishes = False
+        return worker
 
     def __enter__(self) -> "FlowWriter":
+        if self.path.is_dir() and any(self.path.iterdir()) and not self._is_store(self.path):
+            raise StoreError(
+                f"{self.path}: is a folder with other things in it, which the store would replace; "
+                "choose another name"
+            )
         key = self._stage / "key"
-        if not key.is_file() or key.read_text(encoding="utf-8") != self._key:
+        same = key.is_file() and key.read_text(encoding="utf-8") == self._key
+        if not self._finishes and not same:
+            raise StoreError(f"{self._stage}: the process that began this store is not at work")
+        if not same:
             shutil.rmtree(self._stage, ignore_errors=True)
             write_text(key, self._key)
         self._parts.mkdir(exist_ok=True)
-        for half_written in self._parts.rglob(".*"):
-            half_written.unlink()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
-        if kind is None:
-            self._finish(self._finished())
+        if kind is None and self._finishes:
+            self._finish(self._complete_parts())
             shutil.rmtree(self._stage)
 
     def has(self, video: str, gap: int) -> bool:
-        """Whether this video and gap were finished, by this run or by one before it."""
-        return self._part(video, gap).is_file()
+        """Whether all pairs of a video and gap are staged, by whichever run or process."""
+        if (video, gap) not in self._whole:
+            staged = scan(self._file(video, gap))
+            if staged is None or not _is_complete(staged):
+                return False
+            self._whole.add((video, gap))
+        return True
+
+    def part(self, video: str, gap: int, frames: int, size: tuple[int, int]) -> FlowPart:
+        """Begin a part, or go on with it.
+
+        Args:
+            video: name of the video.
+            gap: from frame t to t + gap.
+            frames: number of frames of the video.
+            size: height and width.
+        """
+        # Numbers that come from a table are NumPy's, which JSON does not take.
+        numbers = (int(number) for number in (gap, frames, *size))
+        info = FlowInfo(video, *numbers, self.steps_per_pixel)
+        return FlowPart(info, PairFile(self._file(video, gap), asdict(info)), self)
 
     def add(
         self,
@@ -96,54 +190,73 @@ class FlowWriter(ABC):
         size: tuple[int, int],
         flows: Iterable[tuple[int, np.ndarray]],
     ) -> None:
-        """Quantize and write all flow of one video and gap.
-
-        Several may be added at once, each in its own thread.
+        """Quantize and write all flow of one video and gap; `part` for those who need more.
 
         Args:
-            video: name of the video.
-            gap: from frame t to t + gap.
-            frames: number of frames of the video.
-            size: height and width.
-            flows: t and flow (2, H, W) float32 in pixels for each t of `sources(frames, gap)`, in
-                order; nothing where the video is shorter than the gap.
+            video, gap, frames, size: as `part` takes them.
+            flows: t and flow (2, H, W) float in pixels for each t of `sources(frames, gap)`, in
+                order; nothing where the video is shorter than the gap. Pairs that are staged
+                already are not written again.
 
         Raises:
             ValueError: a frame is missing, out of order, or of another size.
         """
-        # Numbers that come from a table are NumPy's, which JSON does not take.
-        numbers = (int(number) for number in (gap, frames, *size))
-        info = FlowInfo(video, *numbers, self.steps_per_pixel)
-        with replacing(self._part(video, gap)) as temporary:
-            self._write(temporary, Pairs(info, flows))
+        part = self.part(video, gap, frames, size)
+        missing = set(part.missing)
+        expected = iter(part.info.sources)
+        for t, flow in flows:
+            if t != (due := next(expected, None)):
+                raise ValueError(f"{part.info}: got frame {t} where {due} was due")
+            if t in missing:
+                part.add(t, flow)
+        if (due := next(expected, None)) is not None:
+            raise ValueError(f"{part.info}: the flow ends before frame {due}")
 
-    def _finished(self) -> dict[Path, FlowInfo]:
-        """The parts, by video and gap."""
-        found = {}
-        for part in self._parts.rglob(f"*{self.suffix}"):
-            with reading(str(part), part):
-                found[part] = FlowInfo.from_attributes(self._describe(part))
-        return dict(sorted(found.items(), key=lambda item: (item[1].video, item[1].gap)))
+    def _file(self, video: str, gap: int) -> Path:
+        return self._parts / node_name(video) / f"{gap}{SUFFIX}"
 
-    def _index(self, parts: dict[Path, FlowInfo]) -> dict[str, Any]:
+    def _complete_parts(self) -> list[StagedPart]:
+        found = []
+        for path in self._parts.rglob(f"*{SUFFIX}"):
+            staged = scan(path, verify=False)  # payloads are checked when they are copied
+            if staged is not None and _is_complete(staged):
+                records = staged.records.values()
+                info = FlowInfo(
+                    **{
+                        **staged.facts,
+                        "saturated": sum(record.saturated for record in records),
+                        "invalid": sum(record.invalid for record in records),
+                    }
+                )
+                found.append(StagedPart(info, staged))
+        return sorted(found, key=lambda part: (part.info.video, part.info.gap))
+
+    def _index(self, parts: Iterable[StagedPart]) -> dict[str, Any]:
         """What the root of the store says."""
         videos: dict[str, Any] = {}
-        for info in parts.values():
-            videos.setdefault(info.video, {})[str(info.gap)] = info.attributes()
-        return {"kind": "flow", "provenance": self.provenance, "videos": videos}
+        for part in parts:
+            videos.setdefault(part.info.video, {})[str(part.info.gap)] = part.info.attributes()
+        return {
+            "kind": "flow",
+            "format": FORMAT,
+            "codec": self.codec,
+            "provenance": self.provenance,
+            "videos": videos,
+        }
+
+    @staticmethod
+    @abstractmethod
+    def _is_store(folder: Path) -> bool:
+        """Whether a folder is a store of this container, so that a new one may replace it."""
 
     @abstractmethod
-    def _part(self, video: str, gap: int) -> Path:
-        """Where a part waits."""
+    def _encode(self, steps: np.ndarray) -> bytes:
+        """The bytes of a pair, as the store will hold them."""
 
     @abstractmethod
-    def _write(self, path: Path, pairs: Pairs) -> None:
-        """Write a part."""
-
-    @abstractmethod
-    def _describe(self, part: Path) -> dict[str, Any]:
-        """The attributes that a part was written with."""
-
-    @abstractmethod
-    def _finish(self, parts: dict[Path, FlowInfo]) -> None:
+    def _finish(self, parts: list[StagedPart]) -> None:
         """Make the store of the parts."""
+
+
+def _is_complete(staged: Staged) -> bool:
+    return all(t in staged.records for t in sources(staged.facts["frames"], staged.facts["gap"]))

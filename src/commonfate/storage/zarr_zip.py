@@ -1,4 +1,6 @@
-"""Zarr v3 arrays in zips: written one chunk at a time, joined to one store, read strictly.
+"""Zarr v3 arrays in zips, a chunk an entry: written one at a time, joined, read strictly.
+
+So frames are stored; for flow, which has many more chunks, see `sharded_zip`.
 
 An array is first a zip of its own (a part), so that a part that was interrupted leaves nothing in
 the store; `join` then copies the parts into one zip. Equal inputs give equal bytes: entries have a
@@ -81,14 +83,14 @@ class PartWriter:
         """Encode and write the next item."""
         self._encoder[0] = item
         encoded = self._encoded.pop(self._key(0)).to_bytes()
-        _write(self._zip, self._key(self.length), encoded)
+        write_entry(self._zip, self._key(self.length), encoded)
         self.length += 1
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write the metadata, now that the length is known."""
         metadata: dict[str, Any] = {}
         self._create(metadata, self.length, attributes)
-        _write(self._zip, METADATA, metadata[METADATA].to_bytes())
+        write_entry(self._zip, METADATA, metadata[METADATA].to_bytes())
 
     def _key(self, index: int) -> str:
         return "/".join(["c", str(index), *["0"] * len(self._item_shape)])
@@ -119,10 +121,10 @@ def join(
             memory: dict[str, Any] = {}
             zarr.create_group(MemoryStore(memory), attributes=dict(attributes))
             name = f"{node}/{METADATA}" if node else METADATA
-            _write(store, name, memory[METADATA].to_bytes())
+            write_entry(store, name, memory[METADATA].to_bytes())
         for node, part in parts:
             for name, data in _entries(part):
-                _write(store, f"{node}/{name}", data)
+                write_entry(store, f"{node}/{name}", data)
 
 
 def _entries(part: Path) -> Iterator[tuple[str, bytes]]:
@@ -137,7 +139,8 @@ def part_attributes(part: Path) -> dict[str, Any]:
         return json.loads(source.read(METADATA))["attributes"]
 
 
-def _write(store: zipfile.ZipFile, name: str, data: bytes) -> None:
+def write_entry(store: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """Write an entry of a zip, stored, with the fixed date."""
     entry = zipfile.ZipInfo(name, DATE)
     entry.external_attr = 0o644 << 16
     store.writestr(entry, data)

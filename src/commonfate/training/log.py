@@ -44,11 +44,12 @@ class MetricsLog:
         self._count += 1
         if iteration % self._every == 0 or last:
             means = {name: total / self._count for name, total in self._sums.items()}
-            self._write({"iteration": iteration, **means, **facts})
+            self.write({"iteration": iteration, **means, **facts})
             self._say(iteration, means)
             self._sums, self._count = {}, 0
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def write(self, line: dict[str, Any]) -> None:
+        """Write a line."""
         # JSON has no infinity; a gradient that overflowed 16 bits is the one legitimate case.
         valid = {
             key: None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""`commonfate flow` and `commonfate view`: options, products, provenance, messages."""
+"""`commonfate flow`: options, products, provenance, messages."""
 
 import logging
 
@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 from skimage import data
 
 from commonfate import parquet
-from commonfate.cli import flow, view
+from commonfate.cli import flow
 from commonfate.errors import ConfigError, UserError
 from commonfate.files import sha256
 from commonfate.storage.flow import open_reader
@@ -88,7 +87,7 @@ def test_own_videos_go_to_a_folder(tmp_path):
     output = tmp_path / "out"
     said = run(flow.command, folder, "-o", output, "--gap", 2, "--container", "tiff")
     assert "See it with: commonfate view" in said
-    assert {path.name for path in output.iterdir()} == {
+    assert {path.name for path in output.iterdir() if path.suffix != ".lock"} == {
         "flow.tiff",
         "frames.zarr.zip",
         "videos.parquet",
@@ -99,9 +98,52 @@ def test_own_videos_go_to_a_folder(tmp_path):
     assert found == pytest.approx(2 * STEP, abs=0.2)
 
 
+def test_several_processes_share_the_videos_and_make_the_same_flow(shard, tmp_path, caplog):
+    alone, shared = tmp_path / "alone.zarr.zip", tmp_path / "shared.zarr.zip"
+    gaps = ["--gap=-1", "--gap=1", "--gap=4"]
+    run(flow.command, *shard, *gaps, "-o", alone, "--device", "cpu")
+    with caplog.at_level(logging.INFO):
+        run(flow.command, *shard, *gaps, "-o", shared, "--devices", "cpu,cpu")
+    assert "flow (pairs): 13/13" in caplog.text
+    one, two = open_reader(alone), open_reader(shared)
+    assert two.videos == ["a", "b"]
+    assert two.provenance["device"] == "cpu,cpu"
+    too_short = {"video": "b", "gaps": [4], "reason": "it has only 3 frames"}
+    assert two.provenance["left_out"] == one.provenance["left_out"] == [too_short]
+    for video in two.videos:
+        for gap in two.gaps(video):
+            for t in two.frames_with_flow(video, gap):
+                np.testing.assert_array_equal(two.read(video, gap, t), one.read(video, gap, t))
+
+
+def test_several_processes_say_together_what_is_wrong(tmp_path, shard):
+    with pytest.raises(UserError, match="GPUs are visible"):
+        run(flow.command, *shard, "-o", tmp_path / "s", "--devices", "cuda:99")
+    with pytest.raises(UserError, match=r"'gpu' is no device; expected e\.g\. cuda:0,cuda:1"):
+        run(flow.command, *shard, "-o", tmp_path / "s", "--devices", "cpu,gpu")
+    with pytest.raises(UserError, match="none of 2 videos gave any flow; the first, a: its"):
+        known = ["--source", "truth", "--devices", "cpu,cpu"]
+        run(flow.command, *shard, "-o", tmp_path / "s.zarr.zip", *known)
+    assert not (tmp_path / "s.zarr.zip").exists()
+
+
+def test_flow_without_consistency_has_a_value_everywhere_and_with_it_not(shard, tmp_path):
+    stores = [tmp_path / "all.zarr.zip", tmp_path / "checked.zarr.zip"]
+    run(flow.command, *shard, "-o", stores[0])
+    run(flow.command, *shard, "-o", stores[1], "--set=estimator=dis", "--set=consistency=true")
+    free, checked = (open_reader(store).read("a", 1, 2) for store in stores)
+    assert np.isfinite(free).all()
+    left_the_frame = np.isnan(checked[0, :, -STEP + 1 :])
+    assert left_the_frame.all()
+    kept = np.isfinite(checked)
+    assert kept[:, 10:-10, 20:-20].mean() > 0.95
+    np.testing.assert_array_equal(checked[kept], free[kept])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([".", "--device", "cuda", "--devices", "2"], "give either --device or --devices"),
         ([], "give either videos, or both --manifest and --frames"),
         (["--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
         ([".", "--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
@@ -124,37 +166,3 @@ def test_wrong_settings_are_found_before_any_work(shard, tmp_path):
     with pytest.raises(ConfigError, match=r"--shard 7: .* has no such shard, only 0 to 1"):
         run(flow.command, *shard, "-o", output, "--shard", 7)
     assert not output.exists()
-
-
-def test_view_draws_a_sheet_and_an_animation_and_prints_statistics(shard, tmp_path):
-    store = tmp_path / "0000.zarr.zip"
-    run(flow.command, *shard, "--gap=-1", "--gap=1", "-o", store)
-    sheet, animation = tmp_path / "sheet.png", tmp_path / "a.webp"
-    said = run(view.command, store, "--frames", shard[3], "-o", sheet)
-    lines = [line.split() for line in said.splitlines() if line.startswith(("a ", "b "))]
-    assert [line[:3] for line in lines] == [
-        ["a", "-1", "4"],
-        ["a", "1", "4"],
-        ["b", "-1", "2"],
-        ["b", "1", "2"],
-    ]
-    for line in lines:
-        assert float(line[3]) == pytest.approx(STEP, abs=0.2)
-        assert line[-2:] == ["0", "0"]
-    with Image.open(sheet) as picture:
-        # Three tiles of 360x240 and a caption in a row; `a` has two rows, `b` has one moment.
-        assert picture.size == (14 + 3 * (360 + 14), 84 + 3 * 14 + 10 + 3 * (240 + 24))
-    run(view.command, store, "--video", "a", "--gap", 1, "-o", animation)
-    with Image.open(animation) as picture:
-        assert picture.n_frames == 4
-
-
-def test_view_says_what_is_not_there(shard, tmp_path):
-    store = tmp_path / "0000.zarr.zip"
-    run(flow.command, *shard, "-o", store)
-    with pytest.raises(ConfigError, match=r"holds no flow for gaps \[5\] of these videos"):
-        run(view.command, store, "--gap", 5)
-    with pytest.raises(UserError, match=r"holds no .*'z'"):
-        run(view.command, store, "--video", "z")
-    result = CliRunner().invoke(view.command, [str(store), "-o", "x.gif"])
-    assert "expected a name that ends in .png or .webp" in result.output

@@ -74,3 +74,25 @@ def test_description_names_what_makes_the_flow():
     assert dis.name == "dis"
     assert dis.description == f"DIS (OpenCV {cv2.__version__}, preset fast)"
     assert dis.weights_sha256 is None
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium"])
+def test_an_object_that_is_used_again_gives_what_a_new_one_gives(photograph, preset):
+    grey = [photograph[shift : shift + 200, :, 0].copy() for shift in (0, 2, 5)]
+    pairs = [(grey[0], grey[1]), (grey[2], grey[0]), (grey[0], grey[1])]
+    source = FlowSource(estimator="dis", preset=preset)
+    used = estimators.create(source)
+    for pair_of_grey in pairs:
+        again = used.estimate_pairs([pair_of_grey])
+        fresh = estimators.create(source).estimate_pairs([pair_of_grey])
+        np.testing.assert_array_equal(again, fresh)
+
+
+def test_frames_are_turned_grey_once_and_opencv_is_left_as_it_was(photograph):
+    before = cv2.ipp.useIPP(), cv2.getNumThreads()
+    dis = estimators.create(FlowSource(estimator="dis"))
+    grey = dis.encode([photograph, photograph[::-1].copy()])
+    assert [image.shape for image in grey] == [photograph.shape[:2]] * 2
+    dis.estimate_pairs([(grey[0], grey[1])])
+    assert (cv2.ipp.useIPP(), cv2.getNumThreads()) == before
+    assert dis.workers == cv2.getNumThreads()

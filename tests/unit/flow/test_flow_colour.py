@@ -66,3 +66,23 @@ def test_legend_is_a_disc_of_the_same_colours():
     assert disc[50, 50].min() > 250
     # 2.5 pixels from the left rim: 94 % of the way from white to hue 27, (0, 209, 255).
     np.testing.assert_allclose(disc[50, 3].astype(int), [15, 212, 255], atol=5)
+
+
+@pytest.mark.parametrize(
+    ("u", "v", "expected"),
+    [
+        # Position on the wheel of 55 hues, and what the published formulas give there.
+        (1, 0, (255, 0, 0)),  # 0: red
+        (1, 1, (255, 114, 0)),  # 6.75: green floor(255 * 6 / 15) = 102 and 119
+        (0, 1, (255, 229, 0)),  # 13.5: green 221 and 238
+        (-1, 1, (32, 255, 0)),  # 20.25: red 255 - floor(255 * 5 / 6) = 43 and 0
+        (-1, 0, (0, 209, 255)),  # 27: green 255 - floor(255 * 2 / 11)
+        (-1, -1, (0, 52, 255)),  # 33.75: green 255 - 185 = 70 and 255 - 208 = 47
+        (0, -1, (88, 0, 255)),  # 40.5: red 78 and 98
+        (1, -1, (220, 0, 255)),  # 47.25: red 215 and 235
+    ],
+)
+def test_hues_of_eight_directions_are_those_worked_out_by_hand(u, v, expected):
+    length = np.hypot(u, v)
+    found = colours(field(u, v), length * 1.00001)[0, 0].astype(int)
+    np.testing.assert_allclose(found, expected, atol=1)

@@ -44,8 +44,33 @@ def test_statistics_count_what_was_lost(reader):
     found = review.statistics(reader, "long", 2)
     assert found[:3] == ["long", 2, 7]
     assert found[3:7] == [5.0] * 4
-    assert found[7:] == [0.0, 100 * 1 / 20]
+    # Flow back is not stored as the opposite of flow there, so no pixel passes.
+    assert found[7:] == [0.0, 100 * 1 / 20, 0.0]
     assert len(found) == len(review.COLUMNS)
+
+
+def test_statistics_without_flow_back_say_so(reader):
+    assert review.statistics(reader, "short", 1)[-1] is None
+
+
+def test_only_consistent_leaves_out_what_disagrees(tmp_path):
+    """The right half says the same there and back, the left half does not."""
+    path = tmp_path / "s.zarr.zip"
+    there, back = np.zeros((2, 2, 4, 6), np.float32)
+    there[0], back[0] = 1, -1
+    back[1, :, :3] = 5
+    with open_writer(path, provenance={}, key="") as writer:
+        writer.add("v", 1, 2, (4, 6), [(0, there)])
+        writer.add("v", -1, 2, (4, 6), [(1, back)])
+        writer.add("v", 2, 3, (4, 6), [(0, there)])
+    reader = open_reader(path)
+    kept = review.row(reader, None, "v", 0, [1, 2], only_consistent=True).flows
+    expected = [False, False, True, True, True, False]  # column x is looked up at x + 1
+    assert np.isfinite(kept[0]).all(0).tolist() == [expected] * 4
+    assert np.isnan(kept[1]).all()
+    assert review.statistics(reader, "v", 1)[-1] == pytest.approx(50)
+    whole = review.row(reader, None, "v", 0, [1]).flows
+    np.testing.assert_array_equal(whole[0], there)
 
 
 def test_a_gap_that_a_video_does_not_have_is_drawn_grey(reader):

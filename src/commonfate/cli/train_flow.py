@@ -1,0 +1,115 @@
+"""`commonfate train-flow`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+    from commonfate.flow.training.settings import FlowTrainingSettings
+
+
+@click.command()
+@click.option("--network", required=True, help="A ptlflow model: raft_small, arflow, ...")
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A key of the recipe, e.g. iterations=4000; the others have the network's defaults.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Weights: results/flow_weights/{network}.sprites.safetensors.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="auto takes a free GPU where there is one.",
+)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads; default: torch's choice.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that render ahead; default: one on the CPU, --threads beside a GPU.",
+)
+@click.option(
+    "--checkpoint-every-s",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds between two checkpoints.",
+)
+@click.option(
+    "--checkpoint-every", type=click.IntRange(1), help="Also after every so many iterations."
+)
+@click.option(
+    "--log-every",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Iterations a line of metrics.jsonl.",
+)
+def command(
+    network: str,
+    pairs: tuple[str, ...],
+    seed: int,
+    output: Path,
+    device: str,
+    threads: int | None,
+    workers: int | None,
+    **options: float | int | None,
+) -> None:
+    """Train a flow network on rendered pairs whose flow is known, or go on with that.
+
+    The state lies in a folder beside the output (its name without `.safetensors`); the same command
+    goes on from there after a kill, and begins anew where settings or seed differ.
+    """
+    from commonfate.devices import acquire
+    from commonfate.flow.training.settings import recipe
+
+    settings = recipe(network, pairs)
+    with acquire(device) as chosen:
+        from commonfate.flow.training.export import export
+        from commonfate.flow.training.task import FlowTask
+        from commonfate.flow.training.train import train
+        from commonfate.training.launch import launch
+        from commonfate.training.options import Options
+        from commonfate.training.run_folder import RunFolder
+
+        fabric = launch(chosen, 1, 1, threads, settings.precision, settings.batch_size)
+        facts = _facts(network, settings, seed, fabric)
+        if workers is None:
+            workers = facts["threads"] if fabric.device.type == "cuda" else 1
+        task = FlowTask(network, settings, seed)
+        folder = RunFolder(output.with_suffix(""))
+        with folder.locked():
+            state = train(task, folder, seed, fabric, Options(workers, **options), facts)
+            export(task, state, output)
+
+
+def _facts(
+    network: str, settings: "FlowTrainingSettings", seed: int, fabric: "Fabric"
+) -> dict[str, Any]:
+    """The provenance of the training."""
+    import torch
+
+    from commonfate import provenance
+    from commonfate.datasets.sprites import photographs
+
+    on_gpu = fabric.device.type == "cuda"
+    return provenance.record(
+        "train-flow",
+        {"network": network, **settings.model_dump(mode="json")},
+        [photographs.path(name) for name in photographs.FILES],
+        seed=seed,
+        device=torch.cuda.get_device_name(fabric.device) if on_gpu else "cpu",
+        threads=torch.get_num_threads(),
+    )

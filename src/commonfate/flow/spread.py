@@ -1,0 +1,241 @@
+"""Several devices: a process for each, videos shared out, all staging into one store."""
+
+import logging
+import multiprocessing
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commonfate import devices
+from commonfate.config import FlowSource
+from commonfate.errors import UserError
+from commonfate.flow.extract import PROGRESS, LeftOut, Staging, conclude, full_disk_is_said
+from commonfate.flow.work import VideoWork
+from commonfate.progress import track
+
+if TYPE_CHECKING:
+    from commonfate.storage.flow_writer import FlowWriter
+
+log = logging.getLogger(__name__)
+
+
+def parse(text: str) -> list[str]:
+    """Devices of `--devices`: `cpu,cpu`, `cuda:0,cuda:1`, a number of GPUs, or `all` of them.
+
+    Raises:
+        UserError: it is none of these, or there are not so many GPUs.
+    """
+    gpus = len(devices.visible_gpus())
+    if text == "all" or text.isdigit():
+        count = gpus if text == "all" else int(text)
+        if not 0 < count <= gpus:
+            raise UserError(f"--devices {text}: {gpus} GPUs are visible; use e.g. cpu,cpu without")
+        return ["cuda"] * count
+    names = text.split(",")
+    for name in names:
+        kind, _, index = name.partition(":")
+        if name != "cpu" and not (kind == "cuda" and index.isdigit()):
+            raise UserError(
+                f"--devices {text}: {name!r} is no device; expected e.g. cuda:0,cuda:1 or cpu,cpu, "
+                "a number of GPUs, or all"
+            )
+        if kind == "cuda" and int(index) >= gpus:
+            raise UserError(f"--devices {text}: {gpus} GPUs are visible, counted from 0")
+    return names
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The processes, and what each of them makes its flow provider of.
+
+    Attributes:
+        devices: of each process, as `parse` gives them.
+        source: where flow comes from.
+        batch_size: pairs at a time; None leaves it to the estimator.
+        threads: CPU threads of each.
+    """
+
+    devices: tuple[str, ...]
+    source: FlowSource
+    batch_size: int | None
+    threads: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a process is to do; arguments of `extract`."""
+
+    videos: Sequence[Mapping[str, Any]]
+    frames: Path
+    gaps: Sequence[int]
+    writer: "FlowWriter"
+    crew: Crew
+
+
+def extract(
+    videos: Sequence[Mapping[str, Any]],
+    frames: Path,
+    gaps: Sequence[int],
+    writer: "FlowWriter",
+    crew: Crew,
+) -> list[LeftOut]:
+    """As `commonfate.flow.extract.extract`, by one process for each device.
+
+    When a process fails the others go on to their end; what is staged is kept.
+
+    Args:
+        videos: rows of the manifest.
+        frames: the store of their frames.
+        gaps: from frame t to t + gap.
+        writer: entered; the caller exits it.
+        crew: the processes.
+
+    Raises:
+        UserError: a process died or failed by a user's mistake, or nothing gave any flow.
+        RuntimeError: a process failed otherwise.
+    """
+    from commonfate.storage.frames import FrameReader
+
+    staging = Staging(videos, FrameReader(frames), gaps, writer, crew.source.consistency)
+    shares = _shares(staging.works, len(crew.devices))
+    processes = _Processes()
+    try:
+        for device, share in zip(crew.devices, shares, strict=True):
+            if share:
+                processes.start(device, _Job(share, frames, gaps, writer.worker(), crew))
+        for _ in track(processes.pairs(), PROGRESS, staging.total, start=staging.done):
+            pass
+    finally:
+        processes.stop()
+    processes.raise_failures()
+    order = [work.row["id"] for work in staging.works]
+    failures = sorted(processes.left_out, key=lambda item: order.index(item.video))
+    left_out = [*staging.left_out(), *failures]
+    conclude(videos, gaps, writer, left_out)
+    # What computes is only known where it runs: another device may mean another arithmetic.
+    if processes.estimators:
+        writer.provenance["estimator"] = "; ".join(sorted(processes.estimators))
+    return left_out
+
+
+def _shares(works: Sequence[VideoWork], count: int) -> list[list[Mapping[str, Any]]]:
+    """Videos for each process: those with most pairs first, each to who has least so far."""
+    shares: list[list[Mapping[str, Any]]] = [[] for _ in range(count)]
+    pairs = [0] * count
+    unfinished = [work for work in works if work.pairs]
+    for work in sorted(unfinished, key=lambda work: work.pairs, reverse=True):
+        least = pairs.index(min(pairs))
+        shares[least].append(work.row)
+        pairs[least] += work.pairs
+    return shares
+
+
+class _Processes:
+    """The processes, and what they report.
+
+    Attributes:
+        left_out: what they gave up.
+        estimators: what they estimate with, described.
+    """
+
+    def __init__(self) -> None:
+        self.left_out: list[LeftOut] = []
+        self.estimators: set[str] = set()
+        self._failures: list[tuple[str, Exception]] = []
+        self._running: dict[Connection, tuple[str, Any]] = {}
+
+    def start(self, name: str, job: _Job) -> None:
+        context = multiprocessing.get_context("spawn")  # neither CUDA nor Zarr survives a fork
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(theirs, name, job), daemon=True)
+        process.start()
+        theirs.close()
+        self._running[ours] = (name, process)
+
+    def pairs(self) -> Iterator[None]:
+        """Listen to all until they have ended; yields for each pair that is staged."""
+        while self._running:
+            for connection in wait(list(self._running)):
+                try:
+                    said = connection.recv()
+                except EOFError:
+                    said = self._died(connection)
+                match said:
+                    case int():
+                        yield from (None for _ in range(said))
+                    case str():
+                        self.estimators.add(said)
+                    case Exception():
+                        self._failures.append((self._ended(connection), said))
+                    case list():
+                        self.left_out += said
+                        self._ended(connection)
+
+    def stop(self) -> None:
+        """End those that still run, when the caller was interrupted."""
+        for _, process in self._running.values():
+            process.terminate()
+            process.join()
+
+    def raise_failures(self) -> None:
+        """Log all failures and raise the first."""
+        for name, error in self._failures:
+            log.error("the process on %s failed: %s", name, error)
+        if self._failures:
+            raise self._failures[0][1]
+
+    def _ended(self, connection: Connection) -> str:
+        name, process = self._running.pop(connection)
+        process.join()
+        return name
+
+    def _died(self, connection: Connection) -> UserError:
+        name, process = self._running[connection]
+        process.join()
+        return UserError(
+            f"--devices: the process on {name} died (it ended with exit code {process.exitcode}); "
+            "what is staged is kept: run the same command again"
+        )
+
+
+def _work(connection: Connection, name: str, job: _Job) -> None:
+    """Body of a process: stage the flow of some videos, and report."""
+    from commonfate.flow import providers
+    from commonfate.storage.frames import FrameReader
+
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s {name}: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    try:
+        source = job.crew.source
+        providers.limit_threads(job.crew.threads, source)
+        with _device(name) as device, full_disk_is_said(job.writer.path), job.writer as writer:
+            provider = providers.create(source, device, job.crew.batch_size)
+            connection.send(provider.description)
+            frames = FrameReader(job.frames)
+            staging = Staging(job.videos, frames, job.gaps, writer, provider.consistency)
+            for _ in staging.run(provider):
+                connection.send(1)
+        connection.send(staging.failures())
+    except UserError as error:
+        connection.send(error)
+    except Exception as error:
+        connection.send(RuntimeError("".join(traceback.format_exception(error))))
+
+
+@contextmanager
+def _device(name: str) -> Iterator[str]:
+    kind, _, index = name.partition(":")
+    if index:
+        os.environ[devices.VISIBLE] = devices.visible_gpus()[int(index)]
+    with devices.acquire(kind) as acquired:
+        yield acquired

@@ -1,0 +1,140 @@
+"""What is learned: a network of ptlflow, its loss on a batch of pairs, its schedule."""
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from commonfate.errors import ConfigError, did_you_mean
+from commonfate.flow.training.settings import FlowTrainingSettings
+
+if TYPE_CHECKING:
+    from commonfate.flow.training.arflow_loss import ArflowLoss
+
+UPDATES = ("iters", "decoder_depth")
+"""What models call the number of their updates."""
+
+
+class FlowTask:
+    """A network with its loss and recipe, as `training.learner` drives it.
+
+    Attributes:
+        network: ptlflow's name of the model.
+        settings: the recipe.
+    """
+
+    def __init__(self, network: str, settings: FlowTrainingSettings, seed: int) -> None:
+        self.network = network
+        self.settings = settings
+        self._seed = seed
+        self._arflow = _arflow_loss(settings) if settings.objective == "arflow" else None
+
+    def build(self, updates: int | None = None) -> nn.Module:
+        """Make the network, freshly initialised from torch's global generator.
+
+        Args:
+            updates: of a recurrent network; the training's by default.
+
+        Raises:
+            ConfigError: the network is unknown, or has no updates to set.
+        """
+        import ptlflow
+
+        if self.network == "arflow":
+            import commonfate.flow.arflow  # noqa: F401 - registers the network with ptlflow
+        names = ptlflow.get_model_names()
+        if self.network not in names:
+            raise ConfigError(
+                f"flow network {self.network!r} is unknown{did_you_mean(self.network, names) or ''}"
+            )
+        reference = ptlflow.get_model_reference(self.network)
+        return reference(**self._options(reference, updates or self.settings.updates))
+
+    def _options(self, reference: type[nn.Module], updates: int | None) -> dict[str, int]:
+        if updates is None:
+            return {}
+        parameters = inspect.signature(reference).parameters
+        for name in UPDATES:
+            if name in parameters:
+                return {name: updates}
+        raise ConfigError(
+            f"flow network {self.network}: it has no updates to set; use --set updates=null "
+            "--set evaluation_updates=null"
+        )
+
+    def parameter_groups(self, model: nn.Module) -> list[dict[str, Any]]:
+        """Convolution weights, with weight decay; biases and norms, without."""
+        trained = [one for one in model.parameters() if one.requires_grad]
+        return [
+            {
+                "params": [one for one in trained if one.ndim > 1],
+                "weight_decay": self.settings.weight_decay,
+            },
+            {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
+        ]
+
+    def learning_rate(self, iteration: int) -> float:
+        """One cycle with straight sides, up and down, as RAFT was trained.
+
+        Args:
+            iteration: optimiser step, counted from 0.
+        """
+        settings = self.settings
+        peak = max(1.0, settings.warmup * settings.iterations)
+        rising = (iteration + 1) / peak
+        falling = (settings.iterations - iteration) / max(1.0, settings.iterations - peak)
+        return settings.learning_rate * min(rising, falling, 1.0)
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Scalars to log of one batch; the one under `loss` is minimised.
+
+        Args:
+            model: what `build` made.
+            batch: see `pairs.EndlessPairs`, each with a first axis B.
+        """
+        if self._arflow is not None:
+            return self._unsupervised(model, batch)
+        flow, visible = batch["flow"][:, None], batch["visible"][:, None, None].float()
+        valid = torch.ones_like(visible) if self.settings.hidden else visible
+        outputs = model({"images": prepared(batch["images"])})
+        # The wrapped model's own loss, in full precision.
+        loss = model.loss_fn(outputs, {"flows": flow, "valids": valid})
+        error = torch.linalg.vector_norm(outputs["flows"].detach() - flow, dim=2)
+        return {
+            "loss": loss,
+            "epe": error.mean(),
+            "epe_visible": _mean(error, visible[:, :, 0]),
+            "motion": torch.linalg.vector_norm(flow, dim=2).mean(),
+        }
+
+    def _unsupervised(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        index = int(batch["index"][0])
+        # Drawn anew for each step, so that a resumed training needs no state of it.
+        generator = torch.Generator().manual_seed((self._seed << 32) + index)
+        regularise = index >= self.settings.regularise_from * self.settings.batch_size
+        images = batch["images"].float() / 255
+        loss, terms = self._arflow(model, images, generator, regularise)
+        return {"loss": loss, **terms}
+
+
+def prepared(images: Tensor) -> Tensor:
+    """Images as ptlflow's models take them.
+
+    Args:
+        images: (B, 2, 3, H, W) uint8, RGB.
+
+    Returns:
+        (B, 2, 3, H, W) float32 in [0, 1], BGR.
+    """
+    return images.flip(2).float() / 255
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum().clamp(min=1)
+
+
+def _arflow_loss(settings: FlowTrainingSettings) -> "ArflowLoss":
+    from commonfate.flow.training.arflow_loss import ArflowLoss
+
+    return ArflowLoss(settings.arflow)

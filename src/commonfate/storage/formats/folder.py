@@ -1,0 +1,177 @@
+"""Folders of flow files, read through the interface of a store.
+
+A file a pair: `{gap}/{video}/{t:05d}.flo` (or another ending) holds the flow from frame t to
+t + gap. Where the gap is told, what lies above the files is the name of the video: `{video}/` for
+any depth, or the folder's own name for files right inside it. The last number in a file's name is
+its frame, so `frame_0001.flo` is read as well; numbers must be without holes, and tell how many
+frames the video has.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+
+from commonfate.errors import ConfigError
+from commonfate.storage.flow import FlowInfo
+from commonfate.storage.formats import FORMATS, Format
+from commonfate.storage.formats.problems import broken
+from commonfate.storage.names import node_name
+
+GAP = re.compile(r"-?[1-9]\d*")
+
+
+def guess(folder: Path) -> Format:
+    """The format of a folder's files, by their endings; files of other kinds do not count.
+
+    Raises:
+        ConfigError: it holds files of several formats, or of none.
+    """
+    endings = {path.suffix.lower() for path in _files(folder)}
+    found = [form for form in FORMATS.values() if endings & set(form.suffixes)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = " and ".join(form.name for form in found)
+        raise ConfigError(f"{folder}: holds files that may be {names}; choose one by --from")
+    known = ", ".join(f"{form.suffixes[0]} ({form.name})" for form in FORMATS.values())
+    raise ConfigError(f"{folder}: holds no flow; flow is in files that end in {known}")
+
+
+class FlowFolder:
+    """Read a folder.
+
+    Args:
+        folder: the folder.
+        form: the format of its files; other files are passed over.
+        gap: of all its flow; None where the first level of folders names the gaps.
+        first: number that the first frame of a video has in the names of files.
+        every: by how much the numbers grow from frame to frame.
+
+    Raises:
+        ConfigError: a file does not lie where the convention says.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        form: Format,
+        gap: int | None = None,
+        first: int = 0,
+        every: int = 1,
+    ) -> None:
+        self.folder = Path(folder)
+        self.form = form
+        self._first, self._every = first, every
+        self._videos: dict[str, dict[int, list[Path]]] = {}
+        self._frames: dict[tuple[str, int], dict[int, Path]] = {}
+        for path in _files(self.folder):
+            if path.suffix.lower() in form.suffixes:
+                video, its_gap = self._place(path, gap)
+                self._videos.setdefault(video, {}).setdefault(its_gap, []).append(path)
+        if not self._videos:
+            endings = " or ".join(form.suffixes)
+            raise ConfigError(
+                f"{folder}: holds no file that ends in {endings}, as {form.name} does"
+            )
+
+    @property
+    def videos(self) -> list[str]:
+        """Names of the videos, sorted."""
+        return sorted(self._videos)
+
+    @property
+    def files(self) -> list[Path]:
+        """All files of the format, sorted."""
+        return sorted(p for gaps in self._videos.values() for paths in gaps.values() for p in paths)
+
+    def gaps(self, video: str) -> list[int]:
+        """Gaps of a video, ascending."""
+        return sorted(self._videos[video])
+
+    def info(self, video: str, gap: int) -> FlowInfo:
+        """Frames of a video, as its files tell, and the size of the first.
+
+        Raises:
+            StoreError: the numbers of the files have holes, repeat or begin elsewhere, or the
+                first file is damaged.
+        """
+        files = self._numbered(video, gap)
+        size = self.form.read(files[min(files)]).shape[1:]
+        return FlowInfo(video, gap, len(files) + abs(gap), *size, self.form.steps_per_pixel)
+
+    def read(self, video: str, gap: int, t: int) -> np.ndarray:
+        """Flow from frame t to t + gap, (2, H, W) float32, pixels; NaN where there is no value.
+
+        Raises:
+            StoreError: the file is damaged, or the numbers are not in order.
+        """
+        return self.form.read(self._numbered(video, gap)[t])
+
+    def _place(self, path: Path, gap: int | None) -> tuple[str, int]:
+        above = path.relative_to(self.folder).parts[:-1]
+        if gap is None:
+            if len(above) < 2 or not GAP.fullmatch(above[0]):
+                raise ConfigError(
+                    f"{path}: lies not in GAP/VIDEO/ of {self.folder}, as in 1/bear/00000.flo; "
+                    "if all flow has the same gap, give it by --gap"
+                )
+            gap, above = int(above[0]), above[1:]
+        return "/".join(_video_name(part) for part in above or [self.folder.resolve().name]), gap
+
+    def _numbered(self, video: str, gap: int) -> dict[int, Path]:
+        if (video, gap) not in self._frames:
+            files = self._videos[video][gap]
+            numbers = _numbers(files)
+            _check(numbers, gap, self._first, self._every)
+            self._frames[video, gap] = {
+                (number - self._first) // self._every: path for number, path in numbers.items()
+            }
+        return self._frames[video, gap]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files at any depth, without hidden ones: what is being written is hidden."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
+
+
+def _video_name(folder: str) -> str:
+    """The inverse of `node_name`; names that it would not make are kept."""
+    name = unquote(folder)
+    return name if node_name(name) == folder else folder
+
+
+def _numbers(files: Sequence[Path]) -> dict[int, Path]:
+    numbers: dict[int, Path] = {}
+    for path in files:
+        digits = re.findall(r"\d+", path.stem)
+        if not digits:
+            raise broken(path, "has no number in its name", "name it by its frame, as 00000")
+        number = int(digits[-1])
+        if number in numbers:
+            what = f"has the number {number}, which {numbers[number].name} has too"
+            raise broken(
+                path, what, "put the files of a video, and only these, into its own folder"
+            )
+        numbers[number] = path
+    return numbers
+
+
+def _check(files: dict[int, Path], gap: int, first: int, every: int) -> None:
+    """Raise unless numbers begin where flow of the gap does, and grow by `every`."""
+    order = sorted(files)
+    folder = files[order[0]].parent
+    for before, after in pairwise(order):
+        if after - before != every:
+            between = f"between {files[before].name} and {files[after].name}"
+            do = "copy what is missing, or say by --every how the numbers grow"
+            raise broken(folder, f"number {before + every} is missing {between}", do)
+    begin = first + max(0, -gap) * every
+    if order[0] != begin:
+        what = f"begins with {files[order[0]].name}, but flow of gap {gap} begins at {begin}"
+        do = f"copy what is missing, or give --first {order[0] - begin + first}"
+        raise broken(folder, what, do)

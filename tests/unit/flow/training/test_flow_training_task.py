@@ -1,0 +1,108 @@
+"""What flow networks are trained on: schedule, loss, and that steps of it learn."""
+
+import pytest
+import torch
+
+from commonfate.errors import ConfigError
+from commonfate.flow.training.settings import FlowTrainingSettings, recipe
+from commonfate.flow.training.task import FlowTask, prepared
+
+
+def task(**changes):
+    return FlowTask("raft_small", FlowTrainingSettings(updates=2, **changes), seed=0)
+
+
+def moved_noise(shift):
+    """A batch of one pair: smooth noise that moves to the right by `shift` pixels."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(1, 3, 32, 40, generator=generator)
+    field = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bicubic")
+    images = [field[..., 16:144], field[..., 16 - shift : 144 - shift]]
+    flow = torch.zeros(1, 2, 128, 128)
+    flow[:, 0] = shift
+    return {
+        "index": torch.tensor([0]),
+        "images": (torch.stack(images, 1) * 255).clamp(0, 255).to(torch.uint8),
+        "flow": flow,
+        "visible": torch.ones(1, 128, 128, dtype=torch.bool),
+    }
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing():
+    rates = [task(iterations=100, warmup=0.1).learning_rate(n) for n in range(100)]
+    assert rates.index(max(rates)) == 9
+    assert rates[0] == pytest.approx(4e-5) and rates[9] == pytest.approx(4e-4)
+    assert rates[55] == pytest.approx(2e-4) and rates[99] == pytest.approx(4e-4 / 90)
+
+
+def test_images_become_bgr_from_0_to_1():
+    images = torch.zeros(1, 2, 3, 1, 1, dtype=torch.uint8)
+    images[:, :, 0] = 255
+    assert prepared(images)[0, 0, :, 0, 0].tolist() == [0, 0, 1]
+
+
+def test_hidden_points_count_only_if_asked_for():
+    batch = moved_noise(4)
+    batch["visible"][:, :, 64:] = False
+    terms = {}
+    for hidden in (True, False):
+        torch.manual_seed(0)
+        one = task(hidden=hidden)
+        with torch.no_grad():
+            terms[hidden] = one.loss(one.build(), batch)
+    assert terms[False]["loss"] < terms[True]["loss"]
+    assert terms[False]["epe"] == terms[True]["epe"]
+    assert terms[True]["epe_visible"] != terms[True]["epe"]
+
+
+def test_a_few_steps_on_one_pair_lower_loss_and_error():
+    torch.manual_seed(0)
+    one = task()
+    model = one.build().train()
+    optimiser = torch.optim.AdamW(one.parameter_groups(model), lr=1e-3)
+    batch, found = moved_noise(6), []
+    for _ in range(16):
+        optimiser.zero_grad()
+        found.append(one.loss(model, batch))
+        found[-1]["loss"].backward()
+        optimiser.step()
+    assert found[-1]["loss"] < 0.6 * found[0]["loss"]
+    assert found[-1]["epe"] < 0.6 * found[0]["epe"]
+
+
+def test_every_parameter_is_in_one_group():
+    one = task(weight_decay=0.1)
+    model = one.build()
+    decayed, free = one.parameter_groups(model)
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0)
+    assert all(weight.ndim == 4 for weight in decayed["params"])
+    count = len(decayed["params"]) + len(free["params"])
+    assert count == len(list(model.parameters()))
+
+
+def test_the_unsupervised_objective_draws_the_same_for_the_same_step():
+    settings = recipe("arflow", ["regularise_from=1", "batch_size=1"])
+    batch, found = moved_noise(2), []
+    for index in (0, 1, 1):
+        torch.manual_seed(0)
+        one = FlowTask("arflow", settings, seed=3)
+        with torch.no_grad():
+            found.append(one.loss(one.build(), batch | {"index": torch.tensor([index])}))
+    assert "regularisation" not in found[0]
+    assert found[1]["regularisation"] == found[2]["regularisation"] > 0
+
+
+def test_recipes_start_from_the_networks_own_defaults():
+    assert recipe("arflow", ["iterations=7"]).objective == "arflow"
+    assert recipe("raft_small", ["iterations=7"]).iterations == 7
+    assert recipe("pwcnet", ["updates=null"]).objective == "supervised"
+    with pytest.raises(ConfigError, match="--set: iteration is unknown; did you mean iterations"):
+        recipe("raft_small", ["iteration=7"])
+
+
+def test_mistaken_networks_are_named():
+    settings = FlowTrainingSettings()
+    with pytest.raises(ConfigError, match="'raft_smal' is unknown; did you mean raft_small"):
+        FlowTask("raft_smal", settings, 0).build()
+    with pytest.raises(ConfigError, match="pwcnet: it has no updates to set"):
+        FlowTask("pwcnet", settings, 0).build()
