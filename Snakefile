@@ -8,7 +8,9 @@ configfile: f"{workflow.basedir}/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/videos.smk"
 include: "workflow/rules/frames.smk"
+include: "workflow/rules/flow_weights.smk"
 include: "workflow/rules/flow.smk"
+include: "workflow/rules/flow_quality.smk"
 include: "workflow/rules/samples.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
@@ -19,6 +21,7 @@ localrules:
     all,
     videos,
     manifest,
+    flow_quality_table,
     table,
 
 
@@ -38,3 +41,4 @@ rule all:
     default_target: True
     input:
         expand("results/tables/{table}.csv", table=PLAN.config.tables),
+        ["results/tables/flow_quality.csv"] if CONFIG.flow_quality.datasets else [],

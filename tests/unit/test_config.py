@@ -54,14 +54,15 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
         (
             "sead",
             1,
-            "config: sead is unknown; did you mean seed? Known: scale, seed, shard_size, datasets, "
-            "decode, frames, flow, methods, benchmarks, tables",
+            "config: sead is unknown; did you mean seed? Known: scale, seed, shard_size, "
+            "weights_folder, datasets, decode, frames, flow, flow_training, flow_quality, methods, "
+            "benchmarks, tables",
         ),
         (
             "zzz",
             1,
-            "config: zzz is unknown. Known: scale, seed, shard_size, datasets, decode, frames, "
-            "flow, methods, benchmarks, tables",
+            "config: zzz is unknown. Known: scale, seed, shard_size, weights_folder, datasets, "
+            "decode, frames, flow, flow_training, flow_quality, methods, benchmarks, tables",
         ),
         (
             "datasets/sprites/size",
@@ -115,8 +116,8 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
         (
             "flow",
             3,
-            "config: flow = 3: expected a group of the keys sources, container, tiff_layout, "
-            "steps_per_pixel",
+            "config: flow = 3: expected a group of the keys sources, container, tiff_layout, codec, "
+            "steps_per_pixel, batch_size",
         ),
         (
             "datasets/sprites/gaps",
@@ -179,8 +180,8 @@ def test_a_value_that_is_not_allowed(key: str, value: Any, message: str) -> None
         (
             "tables/table1/flow",
             "raft.things",
-            "config: tables.table1.flow 'raft.things' is unknown. Known: dis, truth, "
-            "raft_small.random",
+            "config: tables.table1.flow 'raft.things' is unknown. Known: dis, farneback, truth, "
+            "raft_small.sprites, arflow.sprites",
         ),
         (
             "benchmarks/sprites/dataset",
@@ -220,3 +221,17 @@ def test_a_missing_dataset_folder_is_told_with_what_to_set(tmp_path: Path) -> No
 def test_a_dataset_that_no_table_uses_may_be_missing(tmp_path: Path) -> None:
     config = load(_davis(tmp_path / "no"))
     assert config.used_datasets() == ["sprites"]
+
+
+def test_a_recipe_of_flow_training_keeps_what_is_not_changed() -> None:
+    config = load(_with("flow_training", {"arflow": {"iterations": 7}}))
+    assert config.flow_training["arflow"].iterations == 7
+    assert config.flow_training["arflow"].objective == "arflow"
+    assert config.flow_training["raft_small"].objective == "supervised"
+
+
+def test_only_flow_that_is_known_can_be_compared_with() -> None:
+    values = _with("datasets/mine", {"adapter": "folder", "root": "."})
+    values["flow_quality"] = {"datasets": ["mine"], "sources": ["dis"]}
+    assert _mistake(values) == "config: flow_quality.datasets 'mine' is unknown. Known: sprites"
+    assert "flow_quality.sources 'fis'" in _mistake(_with("flow_quality/sources", ["fis"]))

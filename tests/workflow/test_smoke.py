@@ -58,6 +58,7 @@ def test_one_touched_value_reruns_only_what_depends_on_it(smoke) -> None:
     assert of_storage == {"flow", "samples", "train", "predict", "evaluate", "table"}
     of_nothing = smoke.planned("--config", "flow={sources: {other: {estimator: farneback}}}")
     assert of_nothing == set()
+    assert smoke.planned("--config", "flow={batch_size: 3}") == set()
 
 
 def test_an_unknown_key_stops_before_any_job(tmp_path: Path, workflow_in) -> None:

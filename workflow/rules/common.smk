@@ -1,6 +1,7 @@
 # What the rules share: the checked configuration, the plan of runs, and the names of shards.
 
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ except UserError as error:
     sys.exit(str(error))
 
 CONFIG = PLAN.config
+if CONFIG.weights_folder:  # every verb looks there; jobs on other nodes read this file, too
+    os.environ["COMMONFATE_WEIGHTS"] = str(CONFIG.weights_folder.resolve())
 RUN_LOCK = FileLock("results/.snakemake.lock")
 FLOW_STORE = {
     "zarr": "results/flow/{dataset}/{source}/{shard}.zarr.zip",

@@ -1,5 +1,8 @@
 # Flow: all gaps of one shard in one job, so that each frame is read once for all its pairs.
 
+# No param of the rule: flow does not depend on it, so that no job runs again when it changes.
+BATCH_SIZE = f"--batch-size {CONFIG.flow.batch_size}" if CONFIG.flow.batch_size else ""
+
 
 rule flow:
     """Estimate and store the flow of one shard."""
@@ -26,6 +29,7 @@ rule flow:
         source=lambda wildcards: set_options(CONFIG.flow.sources[wildcards.source]),
         container=CONFIG.flow.container,
         tiff_layout=CONFIG.flow.tiff_layout,
+        codec=CONFIG.flow.codec,
         steps_per_pixel=CONFIG.flow.steps_per_pixel,
     shell:
         """
@@ -34,7 +38,8 @@ rule flow:
             --frames {input.frames:q} {params.gaps} {params.source:q} \
             --container {params.container} \
             --tiff-layout {params.tiff_layout} \
-            --steps-per-pixel {params.steps_per_pixel} \
+            --codec {params.codec} \
+            --steps-per-pixel {params.steps_per_pixel} {BATCH_SIZE} \
             --threads {threads} \
             --output {output:q} 2>{log:q}
         """

@@ -1,5 +1,7 @@
-"""`commonfate view`: draw stored flow as pictures, with statistics."""
+"""`commonfate view`: draw stored flow as pictures or films, with statistics."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,9 +10,15 @@ import click
 from commonfate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from commonfate.flow.pictures import Row
+    from PIL.Image import Image
 
-LONGEST = 240  # frames of an animation
+    from commonfate.flow.pictures import Row
+    from commonfate.storage.flow import FlowReader
+    from commonfate.storage.frames import FrameReader
+
+SUFFIXES = (".png", ".webp", ".mp4")
+FPS = 10.0
+"""Of a film whose frame store is not given."""
 
 
 @click.command("view")
@@ -27,13 +35,30 @@ LONGEST = 240  # frames of an animation
     type=click.IntRange(1, 40),
     default=4,
     show_default=True,
-    help="Moments to look at: of several videos, or several of one.",
+    help="Moments of a picture: of several videos, or several of one.",
+)
+@click.option(
+    "--tile",
+    type=click.IntRange(64, 4096),
+    default=360,
+    show_default=True,
+    help="Width of a frame in the picture, pixels.",
+)
+@click.option(
+    "--fps",
+    type=click.FloatRange(min=0, min_open=True),
+    help=f"Frames a second of a film.  [default: of the frame store, else {FPS:g}]",
+)
+@click.option(
+    "--only-consistent",
+    is_flag=True,
+    help="Draw black where flow there and flow back (the opposite gap) disagree.",
 )
 @click.option(
     "--output",
     "-o",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A picture (.png), or an animation of one video (.webp); without it only the statistics.",
+    help="A picture (.png), or a film of one video (.mp4, .webp); without it only the statistics.",
 )
 def command(
     store: Path,
@@ -41,16 +66,21 @@ def command(
     videos: tuple[str, ...],
     gaps: tuple[int, ...],
     rows: int,
+    tile: int,
+    fps: float | None,
+    only_consistent: bool,
     output: Path | None,
 ) -> None:
-    """Draw stored flow as pictures, with statistics.
+    """Draw stored flow as pictures or films, with statistics.
 
     The colours are those of Baker et al. (hue is direction, saturation is magnitude), on one scale
-    for the whole picture. Statistics are magnitudes in pixels and the share of pixels that were
-    too large to store (saturated) or have no value (invalid).
+    for the whole picture. Statistics are percentiles of the magnitude in pixels; the share of
+    pixels that were too large to store (saturated) or have no value (invalid); and, where the
+    opposite gap is stored as well, the share that passes the forward-backward test (consistent).
+    Percentiles and consistency are taken of up to 12 pairs of each video.
     """
-    if output is not None and output.suffix not in (".png", ".webp"):
-        raise click.UsageError(f"--output {output}: expected a name that ends in .png or .webp")
+    if output is not None and output.suffix not in SUFFIXES:
+        raise click.UsageError(f"--output {output}: must end in {', '.join(SUFFIXES)}")
     from tabulate import tabulate
 
     from commonfate.flow import review
@@ -63,30 +93,68 @@ def command(
     names = [name for name, found in stored.items() if set(found) & set(shown)]
     if not names:
         raise ConfigError(f"{store}: holds no flow for gaps {shown} of these videos")
+    if output is not None and output.suffix != ".png":
+        names = names[:1]
     moments = review.moments(reader, names, shown, rows)
     names = list(dict.fromkeys(name for name, _ in moments))
     table = [review.statistics(reader, n, g) for n in names for g in shown if g in stored[n]]
     click.echo(tabulate(table, review.COLUMNS, floatfmt=".3g", missingval="-"))
     if output is None:
         return
-    if output.suffix == ".webp":
-        every = review.covered(reader, names[0], shown)[:LONGEST]
-        moments = [(names[0], t) for t in every]
     frame_reader = FrameReader(frames) if frames else None
-    drawn = [review.row(reader, frame_reader, *moment, shown) for moment in moments]
-    title = reader.provenance.get("estimator", store.name)
-    _save(drawn, shown, title, review.scale(drawn), output)
+    drawing = _Drawing(reader, frame_reader, shown, tile, only_consistent)
+    if output.suffix == ".png":
+        drawing.sheet(moments, output)
+    else:
+        rate = fps or (frame_reader.fps(names[0]) if frame_reader else FPS)
+        drawing.film(names[0], rate, output)
     click.echo(str(output))
 
 
-def _save(rows: "list[Row]", gaps: list[int], title: str, maximum: float, output: Path) -> None:
-    from commonfate.files import replacing
-    from commonfate.flow.pictures import sheet
+@dataclass(frozen=True)
+class _Drawing:
+    reader: "FlowReader"
+    frames: "FrameReader | None"
+    gaps: Sequence[int]
+    tile: int
+    only_consistent: bool
 
-    with replacing(output) as temporary:
-        if output.suffix == ".png":
-            sheet(rows, gaps, title, maximum).save(temporary, format="PNG")
-            return
-        pages = [sheet([row], gaps, title, maximum) for row in rows]
-        options = {"duration": 100, "loop": 0, "quality": 85}
-        pages[0].save(temporary, format="WEBP", save_all=True, append_images=pages[1:], **options)
+    def sheet(self, moments: Sequence[tuple[str, int]], output: Path) -> None:
+        """A picture of several moments."""
+        from commonfate.files import replacing
+        from commonfate.flow import review
+
+        rows = [self._row(*moment) for moment in moments]
+        picture = self._draw(rows, review.scale(rows))
+        with replacing(output) as temporary:
+            picture.save(temporary, format="PNG")
+
+    def film(self, video: str, fps: float, output: Path) -> None:
+        """A film of one video; its frames are read, drawn and encoded one by one."""
+        import numpy as np
+
+        from commonfate.files import replacing
+        from commonfate.flow import animation, review
+        from commonfate.progress import track
+
+        every = review.covered(self.reader, video, self.gaps)
+        sample = review.spread(every, review.SAMPLE)
+        maximum = review.scale([self._row(video, t) for t in sample])
+        drawn = (
+            np.asarray(self._draw([self._row(video, t)], maximum))
+            for t in track(every, f"drawing {video} (frames)", len(every))
+        )
+        with replacing(output) as temporary:
+            animation.write(temporary, drawn, fps, output.suffix[1:])
+
+    def _row(self, video: str, t: int) -> "Row":
+        from commonfate.flow import review
+
+        return review.row(self.reader, self.frames, video, t, self.gaps, self.only_consistent)
+
+    def _draw(self, rows: Sequence["Row"], maximum: float) -> "Image":
+        from commonfate.flow import pictures
+
+        title = self.reader.provenance.get("estimator", self.reader.path.name)
+        black = "no value or inconsistent" if self.only_consistent else "no value"
+        return pictures.sheet(rows, self.gaps, title, maximum, self.tile, black)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ CAPTION = 24
 INK = (40, 40, 40)
 FAINT = (120, 120, 120)
 BLANK = (235, 235, 235)
+OUTLINE = (215, 215, 215)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,12 @@ class Row:
 
 
 def sheet(
-    rows: Sequence[Row], gaps: Sequence[int], title: str, maximum: float, tile: int = 360
+    rows: Sequence[Row],
+    gaps: Sequence[int],
+    title: str,
+    maximum: float,
+    tile: int = 360,
+    black: str = "no value",
 ) -> Image.Image:
     """Draw a row of tiles for each moment, the frame and its flow for each gap, and a legend.
 
@@ -43,6 +50,7 @@ def sheet(
         title: first line.
         maximum: magnitude in pixels that is drawn fully saturated, in all tiles.
         tile: width of a tile in pixels.
+        black: what black means, for the legend.
     """
     lines = [[_fit(image, tile) for image in _images(row, maximum)] for row in rows]
     heights = [line[0].shape[0] + CAPTION for line in lines]
@@ -51,27 +59,32 @@ def sheet(
     width = max(MARGIN + (tile + MARGIN) * columns, 480)
     canvas = Image.new("RGB", (width, top + sum(heights)), "white")
     draw = ImageDraw.Draw(canvas)
-    _header(canvas, draw, title, maximum)
+    _header(canvas, draw, title, maximum, black)
     headings = ["frame t"] * (columns - len(gaps)) + [f"flow from t to t{gap:+d}" for gap in gaps]
     for column, heading in enumerate(headings):
         draw.text((MARGIN + column * (tile + MARGIN), top - 20), heading, INK, _font(14))
     y = top
     for row, line, height in zip(rows, lines, heights, strict=True):
         for column, image in enumerate(line):
-            canvas.paste(Image.fromarray(image), (MARGIN + column * (tile + MARGIN), y))
+            left = MARGIN + column * (tile + MARGIN)
+            canvas.paste(Image.fromarray(image), (left, y))
+            # Around the tile, so that one where nothing moves is not lost on the white sheet.
+            draw.rectangle((left - 1, y - 1, left + tile, y + len(image)), outline=OUTLINE)
         draw.text((MARGIN, y + height - CAPTION + 2), row.caption, FAINT, _font(13))
         y += height
     return canvas
 
 
-def _header(canvas: Image.Image, draw: ImageDraw.ImageDraw, title: str, maximum: float) -> None:
-    canvas.paste(Image.fromarray(legend(LEGEND)), (MARGIN, MARGIN))
+def _header(
+    canvas: Image.Image, draw: ImageDraw.ImageDraw, title: str, maximum: float, black: str
+) -> None:
+    canvas.paste(Image.fromarray(_disc(LEGEND)), (MARGIN, MARGIN))
     left = MARGIN + LEGEND + MARGIN
     draw.text((left, MARGIN), title, INK, _font(18))
     lines = (
         "disc: colour of motion from its centre outwards",
         f"rim: {maximum:.3g} px; faster is darker",
-        "white: still; black: no value",
+        f"white: still; black: {black}",
     )
     for number, line in enumerate(lines):
         draw.text((left, MARGIN + 28 + 18 * number), line, FAINT, _font(13))
@@ -90,5 +103,12 @@ def _fit(image: np.ndarray, width: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=method)
 
 
+# Both are the same in every frame of a film.
+@cache
+def _disc(diameter: int) -> np.ndarray:
+    return legend(diameter)
+
+
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

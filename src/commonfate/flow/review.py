@@ -11,7 +11,10 @@ from commonfate.storage.flow import FlowReader
 from commonfate.storage.frames import FrameReader
 
 T = TypeVar("T")
-COLUMNS = ("video", "gap", "pairs", "median px", "90 %", "99 %", "max", "saturated %", "invalid %")
+COLUMNS = ("video", "gap", "pairs", "median px", "90 %", "99 %", "max")
+COLUMNS += ("saturated %", "invalid %", "consistent %")
+SAMPLE = 12
+"""Pairs that percentiles and consistency are taken of."""
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
@@ -45,15 +48,34 @@ def covered(reader: FlowReader, video: str, gaps: Sequence[int]) -> list[int]:
 
 
 def row(
-    reader: FlowReader, frames: FrameReader | None, video: str, t: int, gaps: Sequence[int]
+    reader: FlowReader,
+    frames: FrameReader | None,
+    video: str,
+    t: int,
+    gaps: Sequence[int],
+    only_consistent: bool = False,
 ) -> Row:
-    """What a picture shows of one moment."""
+    """What a picture shows of one moment.
+
+    Args:
+        reader: the flow.
+        frames: the frames, to be drawn beside it.
+        video: name.
+        t: frame.
+        gaps: of the flows.
+        only_consistent: leave out the values that fail the forward-backward test; where the
+            opposite gap is not stored, that is all.
+    """
     stored = [gap for gap in gaps if gap in reader.gaps(video)]
     flows = {
         gap: reader.read(video, gap, t)
         for gap in stored
         if t in reader.frames_with_flow(video, gap)
     }
+    if only_consistent:
+        for gap, flow in flows.items():
+            agrees = agreement(reader, video, gap, t, flow)
+            flows[gap] = np.where(False if agrees is None else agrees, flow, np.nan)
     frame = frames.read(video, t) if frames else None
     return Row(f"{video}, frame {t}", frame, tuple(flows.get(gap) for gap in gaps))
 
@@ -63,13 +85,42 @@ def scale(rows: Sequence[Row]) -> float:
     return robust_maximum(*(flow for row in rows for flow in row.flows if flow is not None))
 
 
-def statistics(reader: FlowReader, video: str, gap: int, sample: int = 12) -> list[object]:
-    """Numbers for `COLUMNS`; percentiles are taken of at most `sample` pairs."""
+def agreement(
+    reader: FlowReader, video: str, gap: int, t: int, flow: np.ndarray
+) -> np.ndarray | None:
+    """Pixels whose flow back agrees, (H, W) bool; None where the opposite gap is not stored.
+
+    Args:
+        reader: the flow.
+        video: name.
+        gap: of the flow.
+        t: frame.
+        flow: (2, H, W), as stored for these.
+    """
+    if -gap not in reader.gaps(video):
+        return None
+    from commonfate.flow.consistency import consistent
+
+    return consistent(flow[None], reader.read(video, -gap, t + gap)[None])[0]
+
+
+def statistics(reader: FlowReader, video: str, gap: int, sample: int = SAMPLE) -> list[object]:
+    """Numbers for `COLUMNS`.
+
+    Saturated and invalid pixels are of all pairs; percentiles of the magnitude, and the share of
+    pixels that pass the forward-backward test, of at most `sample` pairs. None where unknown.
+    """
     pairs = reader.frames_with_flow(video, gap)
-    magnitudes = [np.hypot(*reader.read(video, gap, t)).ravel() for t in spread(pairs, sample)]
-    known = np.concatenate([np.empty(0), *magnitudes])
+    magnitudes, agreeing = [np.empty(0)], []
+    for t in spread(pairs, sample):
+        flow = reader.read(video, gap, t)
+        magnitudes.append(np.hypot(*flow).ravel())
+        if (agrees := agreement(reader, video, gap, t, flow)) is not None:
+            agreeing.append(agrees.mean())
+    known = np.concatenate(magnitudes)
     known = known[np.isfinite(known)]
     percentiles = np.percentile(known, (50, 90, 99, 100)) if known.size else [None] * 4
     counts = reader.statistics(video, gap)
     shares = [100 * counts[key] / max(counts["pixels"], 1) for key in ("saturated", "invalid")]
-    return [video, gap, len(pairs), *percentiles, *shares]
+    consistency = 100 * float(np.mean(agreeing)) if agreeing else None
+    return [video, gap, len(pairs), *percentiles, *shares, consistency]

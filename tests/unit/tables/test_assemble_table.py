@@ -25,6 +25,7 @@ def _davis(protocol: str = "davis") -> dict:
         "datasets": {"real": {"adapter": "folder", "root": "."}},
         "benchmarks": {"davis2016": benchmark},
         "tables": {"table1": {"benchmarks": ["davis2016"], "flow": "dis"}},
+        "flow_quality": {},
     }
 
 

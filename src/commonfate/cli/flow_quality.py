@@ -1,0 +1,129 @@
+"""`commonfate flow-quality`: measure flow sources where the truth is known, and tabulate them."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+log = logging.getLogger(__name__)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+STORE = click.Path(exists=True, path_type=Path)
+
+
+@click.group("flow-quality")
+def command() -> None:
+    """Measure flow sources: end-point error, consistency, quantization, bytes."""
+
+
+@command.command("measure")
+@click.option("--dataset", required=True, metavar="NAME", help="The dataset's name.")
+@click.option("--source", required=True, metavar="NAME", help="The flow source's name.")
+@click.option("--manifest", required=True, type=FILE, help="The dataset's videos.")
+@click.option("--frames", required=True, multiple=True, type=FILE, help="Frame store. Repeatable.")
+@click.option("--flow", required=True, multiple=True, type=STORE, help="Flow store. Repeatable.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=16,
+    show_default=True,
+    help="Pairs that are estimated again, to see what storing costs; and pairs of --frames-of.",
+)
+@click.option(
+    "--frames-of",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Real frames for the photometric error: DAVIS 2016, or any folder with folders of "
+    "numbered images.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where networks run.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The numbers to write (JSON).",
+)
+def measure(
+    dataset: str,
+    source: str,
+    manifest: Path,
+    frames: tuple[Path, ...],
+    flow: tuple[Path, ...],
+    sample: int,
+    frames_of: Path | None,
+    device: str,
+    threads: int | None,
+    output: Path,
+) -> None:
+    """Measure one flow source on a dataset whose flow is known exactly.
+
+    All stored pairs are compared with the truth. A sample of them is estimated again, to tell the
+    estimator's error from that of storing in steps; on pairs of --frames-of, whose flow nobody
+    knows, the photometric error is measured.
+    """
+    from commonfate import devices, files, provenance
+    from commonfate.flow import providers, quality_report
+    from commonfate.samples.build import fingerprint
+    from commonfate.storage.flow import open_reader
+    from commonfate.storage.frames import FrameReader
+
+    _limit_threads(threads)
+    listing = _listing(manifest)
+    truths = {row["id"]: row["truth"] for row in listing if row["status"] == "ok" and row["truth"]}
+    stored = quality_report.Stored.of([open_reader(path) for path in flow])
+    on_gpu = stored.settings is not None and providers.runs_on_gpu(stored.settings)
+    with devices.acquire(device if on_gpu else "cpu") as acquired:
+        readers = [FrameReader(path) for path in frames]
+        found = quality_report.report(stored, truths, readers, sample, frames_of, acquired)
+    settings = {"sample": sample, "frames_of": frames_of and str(frames_of)}
+    record = provenance.record("flow-quality", settings, [manifest], device=acquired)
+    record["inputs"] |= {str(path): fingerprint(path) for path in (*frames, *flow)}
+    record["inputs"] |= {path: files.sha256(path) for path in sorted(truths.values())}
+    facts = {"dataset": dataset, "source": source, "provenance": record}
+    files.write_json(output, {**facts, **found, "videos": listing})
+    log.info("%s: %d videos with exact flow", output, len(truths))
+
+
+@command.command("table")
+@click.argument("measured", nargs=-1, required=True, type=FILE)
+@click.option("--scale", default="", help="The scale's name, for the table's notes.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("results/tables/flow_quality.csv"),
+    show_default=True,
+    help="The CSV; Markdown and provenance go beside it.",
+)
+def table(measured: tuple[Path, ...], scale: str, output: Path) -> None:
+    """Put MEASURED files (JSON), a flow source each, into one table."""
+    if output.suffix != ".csv":
+        raise click.UsageError(f"--output {output}: must end in .csv")
+    from commonfate.tables import flow_quality
+
+    made = flow_quality.assemble([str(path) for path in measured], output.stem, scale)
+    flow_quality.write(made, {"scale": scale}, output)
+    click.echo(f"{flow_quality.summary(made)}\n{output}", err=True)
+
+
+def _listing(manifest: Path) -> list[dict[str, Any]]:
+    from commonfate import parquet
+
+    columns = ["id", "source", "status", "reason", "truth"]
+    return parquet.read(manifest)[columns].to_dict("records")
+
+
+def _limit_threads(threads: int | None) -> None:
+    if threads is not None:
+        import cv2
+        import torch
+
+        cv2.setNumThreads(threads)
+        torch.set_num_threads(threads)

@@ -1,0 +1,95 @@
+"""End-point error of flow against the truth, by how far pixels move and whether they stay in sight.
+
+Kept are counts and sums, so that parts of a dataset add up to the whole.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+EDGES = (1.0, 2.0, 4.0, 8.0, 16.0)
+RANGES = ("0-1", "1-2", "2-4", "4-8", "8-16", "over 16")
+"""Ranges of the true magnitude in pixels; each holds its lower edge and not its upper one."""
+HIDDEN, VISIBLE = 0, 1
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Counts and sums over pixels, each (6, 2): by range of magnitude, then hidden and visible.
+
+    Attributes:
+        pixels: int64, all pixels.
+        known: int64, those with a value; the others have no part in what follows.
+        error: float64, sum of the end-point errors, pixels.
+        outliers: int64, pixels whose error is above 3 px and above 5 % of the true magnitude
+            (Menze and Geiger, "Object Scene Flow for Autonomous Vehicles", CVPR 2015).
+    """
+
+    pixels: np.ndarray
+    known: np.ndarray
+    error: np.ndarray
+    outliers: np.ndarray
+
+    def __add__(self, other: "Errors") -> "Errors":
+        sums = (getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
+        return Errors(*sums)
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers as nested lists."""
+        return {name: getattr(self, name).tolist() for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Errors":
+        """The inverse of `to_json`."""
+        return cls(**{name: np.asarray(values[name]) for name in cls.__dataclass_fields__})
+
+    def epe(self, where: Any = np.s_[:]) -> float | None:
+        """Mean end-point error in pixels; None where no pixel has a value.
+
+        Args:
+            where: index of the ranges and of visibility, e.g. `np.s_[0]` or `np.s_[:, VISIBLE]`.
+        """
+        return ratio(self.error[where], self.known[where])
+
+    def outlier_rate(self) -> float | None:
+        """Fl-all: share of outliers among the pixels with a value."""
+        return ratio(self.outliers, self.known)
+
+
+def ratio(part: Any, whole: Any) -> float | None:
+    """Sum of the part by the sum of the whole; None where the whole is nothing."""
+    total = np.sum(whole)
+    return float(np.sum(part) / total) if total else None
+
+
+NONE = Errors(*(np.zeros((len(RANGES), 2), kind) for kind in (int, int, float, int)))
+"""Of no pixels: what sums start from."""
+
+
+def measure(flow: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> Errors:
+    """Compare a flow field with the truth.
+
+    Args:
+        flow: (2, H, W) float, u then v, pixels; NaN where it has no value.
+        truth: (2, H, W) float, known everywhere.
+        visible: (H, W) bool, whether what is seen at a pixel is seen in the other frame as well.
+
+    Raises:
+        ValueError: the sizes differ.
+    """
+    if flow.shape != truth.shape or truth.shape[1:] != visible.shape:
+        raise ValueError(f"sizes differ: {flow.shape}, {truth.shape}, {visible.shape}")
+    truth = truth.astype(np.float64)
+    magnitude = np.hypot(*truth)
+    error = np.hypot(*(flow - truth))
+    known = np.isfinite(error)
+    error = np.where(known, error, 0)
+    outlier = (error > 3) & (error > 0.05 * magnitude)
+    kinds = (np.digitize(magnitude, EDGES) * 2 + visible).ravel()
+
+    def count(values: np.ndarray) -> np.ndarray:
+        sums = np.bincount(kinds, values.ravel(), 2 * len(RANGES)).reshape(-1, 2)
+        return sums if values.dtype == float else sums.astype(np.int64)
+
+    return Errors(count(np.ones_like(known)), count(known), count(error), count(outlier))
