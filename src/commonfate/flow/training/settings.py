@@ -31,6 +31,8 @@ class FlowTrainingSettings(Settings):
     """Terms of the objective `arflow`."""
     regularise_from: int = Field(0, ge=0)
     """Iteration from which the objective `arflow` has its second pass, when flow is sensible."""
+    start: str | None = None
+    """Weights to begin with, a name such as `things` or a file; none begins at random."""
     updates: PositiveInt | None = 6
     """Updates of a recurrent network in training; none for networks without such a setting."""
     evaluation_updates: PositiveInt | None = 12
@@ -104,16 +106,15 @@ ARFLOW = FlowTrainingSettings(
     objective="arflow",
     updates=None,
     evaluation_updates=None,
-    iterations=5500,
-    regularise_from=4500,
-    batch_size=4,
-    crop=(64, 128),
-    learning_rate=5e-4,
-    warmup=0.03,
+    iterations=16000,
+    regularise_from=12000,
+    crop=(128, 128),
+    learning_rate=3e-4,
+    warmup=0.02,
     weight_decay=1e-6,
-    # From no flow at all, only small motion is found by comparing images.
-    gaps=(1, 1, 2),
-    enlarge=1.5,
+    # Images are compared over a pixel or two at a time, so large motion is out of reach.
+    gaps=(1, 2, 4),
+    enlarge=2,
     # The loss compares the images as they are; its second pass changes how they look.
     colour=0,
     noise=0,

@@ -1,12 +1,15 @@
 """What is learned: a network of ptlflow, its loss on a batch of pairs, its schedule."""
 
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from commonfate.errors import ConfigError, did_you_mean
+from commonfate.files import sha256
+from commonfate.flow import weights
 from commonfate.flow.training.settings import FlowTrainingSettings
 
 if TYPE_CHECKING:
@@ -31,14 +34,33 @@ class FlowTask:
         self._arflow = _arflow_loss(settings) if settings.objective == "arflow" else None
 
     def build(self, updates: int | None = None) -> nn.Module:
-        """Make the network, freshly initialised from torch's global generator.
+        """Make the network, with the weights to start from.
 
         Args:
             updates: of a recurrent network; the training's by default.
 
         Raises:
             ConfigError: the network is unknown, or has no updates to set.
+            UserError: the weights to start from are not there, or of another network.
         """
+        reference = self._reference()
+        model = reference(**self._options(reference, updates or self.settings.updates))
+        if (path := self._start_file(reference)) is not None:
+            weights.load(model, path)
+        return model
+
+    def start_sha256(self) -> str | None:
+        """Hash of the weights to start from; None where they are random."""
+        path = self._start_file(self._reference())
+        return None if path is None else sha256(path)
+
+    def _start_file(self, reference: type[nn.Module]) -> Path | None:
+        if self.settings.start is None:
+            return None
+        published = getattr(reference, "pretrained_checkpoints", {})
+        return weights.locate(self.network, self.settings.start, published)
+
+    def _reference(self) -> type[nn.Module]:
         import ptlflow
 
         if self.network == "arflow":
@@ -48,8 +70,7 @@ class FlowTask:
             raise ConfigError(
                 f"flow network {self.network!r} is unknown{did_you_mean(self.network, names) or ''}"
             )
-        reference = ptlflow.get_model_reference(self.network)
-        return reference(**self._options(reference, updates or self.settings.updates))
+        return ptlflow.get_model_reference(self.network)
 
     def _options(self, reference: type[nn.Module], updates: int | None) -> dict[str, int]:
         if updates is None:

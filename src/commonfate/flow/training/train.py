@@ -50,7 +50,7 @@ def train(
         "network": task.network,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
-        "samples": "sprites",
+        "samples": f"sprites, from weights {task.start_sha256()}",
         "code": f"flow training {RECIPE}",
         "provenance": provenance,
     }

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from commonfate.errors import ConfigError
+from commonfate.errors import ConfigError, UserError
+from commonfate.files import sha256
 from commonfate.flow.training.settings import FlowTrainingSettings, recipe
 from commonfate.flow.training.task import FlowTask, prepared
 
@@ -106,3 +107,17 @@ def test_mistaken_networks_are_named():
         FlowTask("raft_smal", settings, 0).build()
     with pytest.raises(ConfigError, match="pwcnet: it has no updates to set"):
         FlowTask("pwcnet", settings, 0).build()
+
+
+def test_training_may_begin_with_weights_from_a_file(tmp_path):
+    torch.manual_seed(0)
+    first = task().build()
+    path = tmp_path / "weights.pt"
+    torch.save(first.state_dict(), path)
+    second = task(start=str(path))
+    begun = second.build().state_dict()
+    assert all(torch.equal(begun[name], value) for name, value in first.state_dict().items())
+    assert second.start_sha256() == sha256(path)
+    assert task().start_sha256() is None
+    with pytest.raises(UserError, match=r"thinks.*are neither a file nor known; did you mean thin"):
+        task(start="thinks").build()
