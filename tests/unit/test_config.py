@@ -116,8 +116,8 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
         (
             "flow",
             3,
-            "config: flow = 3: expected a group of the keys sources, container, tiff_layout, codec, "
-            "steps_per_pixel, batch_size",
+            "config: flow = 3: expected a group of the keys sources, container, tiff_layout, "
+            "codec, steps_per_pixel, batch_size",
         ),
         (
             "datasets/sprites/gaps",
