@@ -181,7 +181,7 @@ def test_a_value_that_is_not_allowed(key: str, value: Any, message: str) -> None
             "tables/table1/flow",
             "raft.things",
             "config: tables.table1.flow 'raft.things' is unknown. Known: dis, farneback, truth, "
-            "raft_small.sprites, arflow.sprites",
+            "raft_small.sprites",
         ),
         (
             "benchmarks/sprites/dataset",

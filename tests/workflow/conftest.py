@@ -27,13 +27,17 @@ class Workflow:
         return [*snakemake, *files, *scale, *options, "--", *targets]
 
     def start(
-        self, *options: str, environment: Mapping[str, str] | None = None, **how
+        self,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        targets: Sequence[str] = (TABLE,),
+        **how,
     ) -> subprocess.Popen:
         """Start it; the verbs are those of this environment."""
         variables = {**os.environ, **(environment or {})}
         variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
         return subprocess.Popen(
-            self.command(*options),
+            self.command(*options, targets=targets),
             env=variables,
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -42,16 +46,21 @@ class Workflow:
             **how,
         )
 
-    def run(self, *options: str, environment: Mapping[str, str] | None = None) -> str:
+    def run(
+        self,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        targets: Sequence[str] = (TABLE,),
+    ) -> str:
         """Run it to the end; what it printed."""
-        process = self.start(*options, environment=environment)
+        process = self.start(*options, environment=environment, targets=targets)
         output, _ = process.communicate()
         assert process.returncode == 0, output
         return output
 
-    def planned(self, *options: str) -> set[str]:
+    def planned(self, *options: str, targets: Sequence[str] = (TABLE,)) -> set[str]:
         """Rules that a run with these options would execute."""
-        output = self.run("--dry-run", "--quiet", "host", *options)
+        output = self.run("--dry-run", "--quiet", "host", *options, targets=targets)
         _, found, stats = output.partition("Job stats:")
         if not found:
             return set()
@@ -70,5 +79,5 @@ def workflow_in() -> Callable[[Path], Workflow]:
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """The finished workflow at scale smoke; tests must leave it finished."""
     workflow = Workflow(tmp_path_factory.mktemp("smoke"))
-    workflow.run()
+    workflow.run(targets=("all",))
     return workflow

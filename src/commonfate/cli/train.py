@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commonfate.cli.training_options import facts_of, training_options
 from commonfate.config import MethodsConfig
 
 if TYPE_CHECKING:
@@ -39,13 +40,6 @@ TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.a
     help="Folder of the run: results/runs/{run}.",
 )
 @click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="auto takes a free GPU where there is one.",
-)
-@click.option(
     "--devices",
     type=click.IntRange(1),
     default=1,
@@ -55,28 +49,9 @@ TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.a
 @click.option(
     "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under srun."
 )
-@click.option("--threads", type=click.IntRange(1), help="CPU threads; default: torch's choice.")
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    help="Processes that read samples ahead; default: none on the CPU, --threads beside a GPU.",
-)
-@click.option(
-    "--checkpoint-every-s",
-    type=click.FloatRange(0),
-    default=60.0,
-    show_default=True,
-    help="Seconds between two checkpoints.",
-)
-@click.option(
-    "--checkpoint-every", type=click.IntRange(1), help="Also after every so many iterations."
-)
-@click.option(
-    "--log-every",
-    type=click.IntRange(1),
-    default=10,
-    show_default=True,
-    help="Iterations a line of metrics.jsonl.",
+@training_options(
+    log_every=10,
+    workers="Processes that read samples ahead; default: none on the CPU, --threads beside a GPU.",
 )
 def command(
     index: Path,
@@ -119,17 +94,13 @@ def command(
 
 def _facts(index: Path, settings: "MethodSettings", seed: int, fabric: "Fabric") -> dict[str, Any]:
     """The provenance of the run."""
-    import torch
-
     from commonfate import provenance
 
-    on_gpu = fabric.device.type == "cuda"
     return provenance.record(
         "train",
         settings.model_dump(mode="json"),
         [index],
         seed=seed,
-        device=torch.cuda.get_device_name(fabric.device) if on_gpu else "cpu",
         processes=fabric.world_size,
-        threads=torch.get_num_threads(),
+        **facts_of(fabric),
     )

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commonfate.cli.training_options import facts_of, training_options
+
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
@@ -27,35 +29,9 @@ if TYPE_CHECKING:
     required=True,
     help="Weights: results/flow_weights/{network}.sprites.safetensors.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="auto takes a free GPU where there is one.",
-)
-@click.option("--threads", type=click.IntRange(1), help="CPU threads; default: torch's choice.")
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    help="Processes that render ahead; default: one on the CPU, --threads beside a GPU.",
-)
-@click.option(
-    "--checkpoint-every-s",
-    type=click.FloatRange(0),
-    default=60.0,
-    show_default=True,
-    help="Seconds between two checkpoints.",
-)
-@click.option(
-    "--checkpoint-every", type=click.IntRange(1), help="Also after every so many iterations."
-)
-@click.option(
-    "--log-every",
-    type=click.IntRange(1),
-    default=20,
-    show_default=True,
-    help="Iterations a line of metrics.jsonl.",
+@training_options(
+    log_every=20,
+    workers="Processes that render ahead; default: one on the CPU, --threads beside a GPU.",
 )
 def command(
     network: str,
@@ -99,17 +75,13 @@ def _facts(
     network: str, settings: "FlowTrainingSettings", seed: int, fabric: "Fabric"
 ) -> dict[str, Any]:
     """The provenance of the training."""
-    import torch
-
     from commonfate import provenance
     from commonfate.datasets.sprites import photographs
 
-    on_gpu = fabric.device.type == "cuda"
     return provenance.record(
         "train-flow",
         {"network": network, **settings.model_dump(mode="json")},
         [photographs.path(name) for name in photographs.FILES],
         seed=seed,
-        device=torch.cuda.get_device_name(fabric.device) if on_gpu else "cpu",
-        threads=torch.get_num_threads(),
+        **facts_of(fabric),
     )
