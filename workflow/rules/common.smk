@@ -20,9 +20,8 @@ except UserError as error:
     sys.exit(str(error))
 
 CONFIG = PLAN.config
-if (
-    CONFIG.weights_folder
-):  # every verb looks there; jobs on other nodes read this file, too
+# Every verb looks there; jobs on other nodes read this file, too.
+if CONFIG.weights_folder:
     os.environ["COMMONFATE_WEIGHTS"] = str(CONFIG.weights_folder.resolve())
 RUN_LOCK = FileLock("results/.snakemake.lock")
 FLOW_STORE = {

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--output",
+    "-o",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     help="Weights: results/flow_weights/{network}.sprites.safetensors.",
