@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from commonfate.errors import ConfigError
-from commonfate.flow.training.settings import DEFAULTS as FLOW_RECIPES
-from commonfate.flow.training.settings import FlowTrainingSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.kmeans.settings import KMeansSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.settings import Name, Settings, merged, parse, unknown
+from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
+from commonfate.training.flow.settings import FlowTrainingSettings
 
 Gap = Annotated[int, Field(ge=-64, le=64)]
 

@@ -10,7 +10,7 @@ from commonfate.cli.training_options import facts_of, training_options
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-    from commonfate.flow.training.settings import FlowTrainingSettings
+    from commonfate.training.flow.settings import FlowTrainingSettings
 
 
 @click.command()
@@ -50,13 +50,13 @@ def command(
     goes on from there after a kill, and begins anew where settings or seed differ.
     """
     from commonfate.devices import acquire
-    from commonfate.flow.training.settings import recipe
+    from commonfate.training.flow.settings import recipe
 
     settings = recipe(network, pairs)
     with acquire(device) as chosen:
-        from commonfate.flow.training.export import export
-        from commonfate.flow.training.task import FlowTask
-        from commonfate.flow.training.train import train
+        from commonfate.training.flow.export import export
+        from commonfate.training.flow.task import FlowTask
+        from commonfate.training.flow.train import train
         from commonfate.training.launch import launch
         from commonfate.training.options import Options
         from commonfate.training.run_folder import RunFolder

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,15 +123,12 @@ def check_frames(frames: Sequence[np.ndarray]) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def create(
-    source: FlowSource, device: str = "cpu", weights_folder: Path | None = None
-) -> FlowEstimator:
+def create(source: FlowSource, device: str = "cpu") -> FlowEstimator:
     """Make the estimator that a flow source names, with its weights.
 
     Args:
         source: any estimator but `truth`, which does not look at images (`flow.providers`).
         device: torch device for networks; classical estimators always run on the CPU.
-        weights_folder: where fetched weights are kept; None is `commonfate.weights.folder()`.
 
     Raises:
         UserError: the estimator or its weights are unknown, cannot be loaded, or a setting does
@@ -152,7 +148,7 @@ def create(
         known = [*CLASSICAL, "truth", *networks_known]
         hint = did_you_mean(source.estimator, known) or f"; known: {', '.join(known)}"
         raise UserError(f"flow estimator {source.estimator!r} is unknown{hint}")
-    return networks.create(source, device, weights_folder)
+    return networks.create(source, device)
 
 
 def refuse(source: FlowSource, settings: Sequence[str]) -> None:

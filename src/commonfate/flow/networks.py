@@ -7,7 +7,6 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +29,32 @@ def names() -> list[str]:
     return _ptlflow().get_model_names()
 
 
-def create(source: FlowSource, device: str, weights_folder: Path | None = None) -> "Network":
+def model_class(name: str) -> type[nn.Module]:
+    """The class of a network that `names` lists."""
+    return _ptlflow().get_model_reference(name)
+
+
+def updates_argument(reference: type[nn.Module]) -> str | None:
+    """How a model calls the number of its updates; None where it has no such argument."""
+    parameters = inspect.signature(reference).parameters
+    for name in ITERATIONS:
+        if name in parameters and isinstance(parameters[name].default, int):
+            return name
+    return None
+
+
+def create(source: FlowSource, device: str) -> "Network":
     """Make a network of ptlflow with its weights.
 
     Args:
         source: of a network that `names` lists.
         device: torch device.
-        weights_folder: where fetched weights are kept; None is the usual place.
 
     Raises:
         UserError: weights are missing or do not fit, the network has no setting `iterations`, or
             ptlflow cannot build it.
     """
-    reference = _ptlflow().get_model_reference(source.estimator)
+    reference = model_class(source.estimator)
     published = getattr(reference, "pretrained_checkpoints", {})
     if source.weights is None:
         known = ", ".join(weights.names(source.estimator, published))
@@ -53,7 +65,7 @@ def create(source: FlowSource, device: str, weights_folder: Path | None = None) 
     if source.weights == weights.RANDOM:
         model, digest = _build(source, reference, options), None
     else:
-        path = weights.locate(source.estimator, source.weights, published, weights_folder)
+        path = weights.locate(source.estimator, source.weights, published)
         model = _build(source, reference, options)
         digest = weights.load(model, path)
     from commonfate.flow.staged.network import Network  # imports ptlflow, which is quiet by now
@@ -65,11 +77,11 @@ def _options(source: FlowSource, reference: type[nn.Module]) -> dict[str, int]:
     """Arguments of the model's class that the source sets."""
     if source.iterations is None:
         return {}
-    parameters = inspect.signature(reference).parameters
-    for name in ITERATIONS:
-        if name in parameters and isinstance(parameters[name].default, int):
-            return {name: source.iterations}
-    raise UserError(f"flow estimator {source.estimator}: it has no iterations to set; leave it out")
+    if (name := updates_argument(reference)) is None:
+        raise UserError(
+            f"flow estimator {source.estimator}: it has no iterations to set; leave it out"
+        )
+    return {name: source.iterations}
 
 
 def _build(source: FlowSource, reference: type[nn.Module], options: dict[str, Any]) -> nn.Module:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from commonfate.flow.training import cut, photometric
-from commonfate.flow.training.cut import Cut
-from commonfate.flow.training.scenes import RenderedScene, Stream, generator
-from commonfate.flow.training.settings import FlowTrainingSettings
+from commonfate.training.flow import cut, photometric
+from commonfate.training.flow.cut import Cut
+from commonfate.training.flow.scenes import RenderedScene, Stream, generator
+from commonfate.training.flow.settings import FlowTrainingSettings
 
 
 class EndlessPairs(Dataset):

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from commonfate.flow.training.arflow_loss_settings import ArflowTransforms
 from commonfate.models.pwc.photometric import LUMA
+from commonfate.training.flow.arflow_loss_settings import ArflowTransforms
 
 BLUR_RADIUS = 4
 # Cells are laid out at a quarter of the resolution, like the superpixels of the authors' fast mode.

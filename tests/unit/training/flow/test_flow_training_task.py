@@ -5,8 +5,8 @@ import torch
 
 from commonfate.errors import ConfigError, UserError
 from commonfate.files import sha256
-from commonfate.flow.training.settings import FlowTrainingSettings, recipe
-from commonfate.flow.training.task import FlowTask, prepared
+from commonfate.training.flow.settings import FlowTrainingSettings, recipe
+from commonfate.training.flow.task import FlowTask, prepared
 
 
 def task(**changes):

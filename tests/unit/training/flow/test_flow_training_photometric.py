@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from commonfate.flow.training import photometric
-from commonfate.flow.training.settings import FlowTrainingSettings
+from commonfate.training.flow import photometric
+from commonfate.training.flow.settings import FlowTrainingSettings
 
 STILL = FlowTrainingSettings(colour=0, noise=0, blur=0, compress=0)
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 32, 40, 3), np.uint8)

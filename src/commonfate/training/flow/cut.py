@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from commonfate.datasets.sprites import geometry
-from commonfate.flow.training.scenes import RenderedScene
+from commonfate.training.flow.scenes import RenderedScene
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from torch import Tensor
 
 import commonfate
 from commonfate.files import replacing
-from commonfate.flow.training import held_out
-from commonfate.flow.training.task import FlowTask
+from commonfate.training.flow import held_out
+from commonfate.training.flow.task import FlowTask
 
 
 def export(task: FlowTask, state: dict[str, Any], output: Path) -> dict[str, str]:

@@ -4,9 +4,9 @@ from typing import Any
 
 from lightning.fabric import Fabric
 
-from commonfate.flow.training.session import FlowSession
-from commonfate.flow.training.task import FlowTask
 from commonfate.training import randomness, resume
+from commonfate.training.flow.session import FlowSession
+from commonfate.training.flow.task import FlowTask
 from commonfate.training.options import Options
 from commonfate.training.run_folder import RunFolder
 

@@ -12,8 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from commonfate.flow.training.arflow_loss_settings import ArflowLossSettings
 from commonfate.settings import Name, Settings, from_pairs, to_pairs
+from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 
 Strength = Annotated[float, Field(ge=0, lt=1)]
 

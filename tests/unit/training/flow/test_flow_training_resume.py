@@ -7,12 +7,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from commonfate.flow.training import held_out
-from commonfate.flow.training.export import export
-from commonfate.flow.training.pairs import EndlessPairs
-from commonfate.flow.training.settings import FlowTrainingSettings
-from commonfate.flow.training.task import FlowTask
-from commonfate.flow.training.train import train
+from commonfate.training.flow import held_out
+from commonfate.training.flow.export import export
+from commonfate.training.flow.pairs import EndlessPairs
+from commonfate.training.flow.settings import FlowTrainingSettings
+from commonfate.training.flow.task import FlowTask
+from commonfate.training.flow.train import train
 from commonfate.training.launch import launch
 from commonfate.training.options import Options
 from commonfate.training.run_folder import RunFolder

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from commonfate.flow.training.arflow_loss_settings import ArflowTransforms
 from commonfate.models.pwc.warp import pixel_grid, sample
+from commonfate.training.flow.arflow_loss_settings import ArflowTransforms
 
 
 @dataclass(frozen=True)

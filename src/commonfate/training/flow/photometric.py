@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from commonfate.flow.training.settings import FlowTrainingSettings
+from commonfate.training.flow.settings import FlowTrainingSettings
 
 ASYMMETRY = 0.25
 """How much of the change of colours differs between the two images."""

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.flow.training import pairs
-from commonfate.flow.training.scenes import Stream, generator
-from commonfate.flow.training.settings import FlowTrainingSettings
+from commonfate.training.flow import pairs
+from commonfate.training.flow.scenes import Stream, generator
+from commonfate.training.flow.settings import FlowTrainingSettings
 
 SETTINGS = FlowTrainingSettings(
     crop=(48, 80),

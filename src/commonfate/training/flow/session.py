@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-from commonfate.flow.training import held_out
-from commonfate.flow.training.pairs import Batches, EndlessPairs
-from commonfate.flow.training.task import FlowTask
+from commonfate.training.flow import held_out
+from commonfate.training.flow.pairs import Batches, EndlessPairs
+from commonfate.training.flow.task import FlowTask
 from commonfate.training.loader import Batch, batches
 from commonfate.training.options import Options
 from commonfate.training.run_folder import RunFolder

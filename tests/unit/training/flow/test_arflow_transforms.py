@@ -5,20 +5,20 @@ import math
 import pytest
 import torch
 
-from commonfate.flow.training.arflow_loss_appearance import (
+from commonfate.models.pwc.warp import pixel_grid
+from commonfate.training.flow.arflow_loss_appearance import (
     gaussian_blur,
     hide_cells,
     transform_appearance,
 )
-from commonfate.flow.training.arflow_loss_settings import ArflowTransforms
-from commonfate.flow.training.arflow_loss_spatial import (
+from commonfate.training.flow.arflow_loss_settings import ArflowTransforms
+from commonfate.training.flow.arflow_loss_spatial import (
     View,
     random_views,
     transform_flow,
     transform_image,
     transform_mask,
 )
-from commonfate.models.pwc.warp import pixel_grid
 
 SIZE = (24, 32)
 SETTINGS = ArflowTransforms()

@@ -6,11 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from commonfate.flow.consistency import consistent
-from commonfate.flow.training.arflow_loss_settings import ArflowLossSettings
 from commonfate.models.pwc.occlusion import covered
 from commonfate.models.pwc.photometric import photometric_loss
 from commonfate.models.pwc.smoothness import smoothness
 from commonfate.models.pwc.warp import warp
+from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 
 
 def resized(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,6 +1,5 @@
 """What is learned: a network of ptlflow, its loss on a batch of pairs, its schedule."""
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +8,11 @@ from torch import Tensor, nn
 
 from commonfate.errors import ConfigError, did_you_mean
 from commonfate.files import sha256
-from commonfate.flow import weights
-from commonfate.flow.training.settings import FlowTrainingSettings
+from commonfate.flow import networks, weights
+from commonfate.training.flow.settings import FlowTrainingSettings
 
 if TYPE_CHECKING:
-    from commonfate.flow.training.arflow_loss import ArflowLoss
-
-UPDATES = ("iters", "decoder_depth")
-"""What models call the number of their updates."""
+    from commonfate.training.flow.arflow_loss import ArflowLoss
 
 
 class FlowTask:
@@ -61,28 +57,22 @@ class FlowTask:
         return weights.locate(self.network, self.settings.start, published)
 
     def _reference(self) -> type[nn.Module]:
-        import ptlflow
-
-        if self.network == "arflow":
-            import commonfate.flow.arflow  # noqa: F401 - registers the network with ptlflow
-        names = ptlflow.get_model_names()
+        names = networks.names()
         if self.network not in names:
             raise ConfigError(
                 f"flow network {self.network!r} is unknown{did_you_mean(self.network, names) or ''}"
             )
-        return ptlflow.get_model_reference(self.network)
+        return networks.model_class(self.network)
 
     def _options(self, reference: type[nn.Module], updates: int | None) -> dict[str, int]:
         if updates is None:
             return {}
-        parameters = inspect.signature(reference).parameters
-        for name in UPDATES:
-            if name in parameters:
-                return {name: updates}
-        raise ConfigError(
-            f"flow network {self.network}: it has no updates to set; use --set updates=null "
-            "--set evaluation_updates=null"
-        )
+        if (name := networks.updates_argument(reference)) is None:
+            raise ConfigError(
+                f"flow network {self.network}: it has no updates to set; use --set updates=null "
+                "--set evaluation_updates=null"
+            )
+        return {name: updates}
 
     def parameter_groups(self, model: nn.Module) -> list[dict[str, Any]]:
         """Convolution weights, with weight decay; biases and norms, without."""
@@ -156,6 +146,6 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 
 def _arflow_loss(settings: FlowTrainingSettings) -> "ArflowLoss":
-    from commonfate.flow.training.arflow_loss import ArflowLoss
+    from commonfate.training.flow.arflow_loss import ArflowLoss
 
     return ArflowLoss(settings.arflow)

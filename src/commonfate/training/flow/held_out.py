@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from commonfate.flow.training import cut
-from commonfate.flow.training.cut import Pair
-from commonfate.flow.training.scenes import RenderedScene, Stream
-from commonfate.flow.training.settings import FlowTrainingSettings
-from commonfate.flow.training.task import prepared
+from commonfate.training.flow import cut
+from commonfate.training.flow.cut import Pair
+from commonfate.training.flow.scenes import RenderedScene, Stream
+from commonfate.training.flow.settings import FlowTrainingSettings
+from commonfate.training.flow.task import prepared
 
 log = logging.getLogger(__name__)
 GAPS = (1, -1, 2, -3)

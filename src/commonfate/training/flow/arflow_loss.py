@@ -7,16 +7,16 @@ Flow Estimation", CVPR 2020.
 import torch
 from torch import Tensor, nn
 
-from commonfate.flow.training.arflow_loss_appearance import hide_cells, transform_appearance
-from commonfate.flow.training.arflow_loss_settings import ArflowLossSettings
-from commonfate.flow.training.arflow_loss_spatial import (
+from commonfate.training.flow.arflow_loss_appearance import hide_cells, transform_appearance
+from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
+from commonfate.training.flow.arflow_loss_spatial import (
     random_views,
     to_device,
     transform_flow,
     transform_image,
     transform_mask,
 )
-from commonfate.flow.training.arflow_loss_terms import (
+from commonfate.training.flow.arflow_loss_terms import (
     photometric_term,
     regularisation_term,
     resized,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from commonfate.datasets.sprites import annotate, truth
-from commonfate.flow.training.cut import Cut, cut, whole
-from commonfate.flow.training.scenes import RenderedScene, Stream
+from commonfate.training.flow.cut import Cut, cut, whole
+from commonfate.training.flow.scenes import RenderedScene, Stream
 
 SIZE = (64, 112)
 
