@@ -33,7 +33,12 @@ Flows = list[Tensor]
 
 
 class PwcLite(BaseModel):
-    """PWC-Lite of two frames, or of three with flow from the middle one to both others."""
+    """PWC-Lite of two frames, or of three with flow from the middle one to both others.
+
+    Attributes:
+        normalise: how strongly features are brought to a common scale before they are correlated,
+            see `models.pwc.contrast`; 0, as published, but for the first part of trainings.
+    """
 
     pretrained_checkpoints = {  # noqa: RUF012  (as ptlflow declares it)
         "sintel": f"{RELEASED}/Sintel/pwclite_ar.tar",
@@ -59,6 +64,7 @@ class PwcLite(BaseModel):
             raise ValueError(f"n_frames must be 2 or 3, found {n_frames}")
         super().__init__(output_stride=STRIDE, **kwargs)
         self.n_frames, self.upsample = n_frames, upsample
+        self.normalise = 0.0
         others = n_frames - 1
         self.feature_pyramid_extractor = FeaturePyramid(CHANNELS)
         self.flow_estimators = ReducedDenseEstimator(REDUCED + ((2 * RADIUS + 1) ** 2 + 2) * others)
@@ -107,7 +113,7 @@ class PwcLite(BaseModel):
             the image with `upsample`, else a quarter of it.
         """
         layers = self.conv_1x1, self.flow_estimators, self.context_networks
-        return self._finish(decode_pair(first, second, *layers))
+        return self._finish(decode_pair(first, second, *layers, self.normalise))
 
     def decode_three(
         self, previous: Pyramid, middle: Pyramid, following: Pyramid
@@ -123,7 +129,7 @@ class PwcLite(BaseModel):
             Flows to the following, and flows to the previous frame, each as of `decode`.
         """
         layers = self.conv_1x1, self.flow_estimators, self.context_networks
-        both = self._finish(decode_triple(previous, middle, following, *layers))
+        both = self._finish(decode_triple(previous, middle, following, *layers, self.normalise))
         ahead, back = zip(*(flow.chunk(2) for flow in both), strict=True)
         return list(ahead), list(back)
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from commonfate.models.pwc.contrast import common_scale
 from commonfate.models.pwc.convolution import SLOPE
 from commonfate.models.pwc.correlation import correlation
 from commonfate.models.pwc.warp import warp
@@ -22,6 +23,7 @@ def decode_pair(
     reduce: nn.ModuleList,
     estimate: nn.Module,
     refine: nn.Module,
+    normalise: float = 0,
 ) -> list[Tensor]:
     """Flow from the first frame to the second.
 
@@ -31,6 +33,7 @@ def decode_pair(
         reduce: per scale, brings C to the same number of channels for all.
         estimate: makes features and a change of flow of correlation, reduced features and flow.
         refine: makes another change of flow of those features and flow.
+        normalise: strength of `contrast.common_scale` before features are correlated.
 
     Returns:
         (B, 2, h, w) float32 per scale, in pixels of it, the coarsest first.
@@ -40,7 +43,9 @@ def decode_pair(
         if scale:
             flow = enlarge(flow, 2)
             there = warp(there, flow)
-        features, change = estimate(_join([_alike(here, there), reduce[scale](here), flow]))
+        features, change = estimate(
+            _join([_alike(here, there, normalise), reduce[scale](here), flow])
+        )
         flow = flow + change
         flow = flow + refine(_join([features, flow]))
         flows.append(flow)
@@ -54,6 +59,7 @@ def decode_triple(
     reduce: nn.ModuleList,
     estimate: nn.Module,
     refine: nn.Module,
+    normalise: float = 0,
 ) -> list[Tensor]:
     """Flow from the middle frame to the following and to the previous one.
 
@@ -67,6 +73,7 @@ def decode_triple(
         reduce: see `decode_pair`.
         estimate: see there.
         refine: see there.
+        normalise: see there.
 
     Returns:
         (2 B, 2, h, w) per scale, the coarsest first: to the following frame, then to the previous.
@@ -78,7 +85,7 @@ def decode_triple(
         if scale:
             flow = enlarge(flow, 2)
             there = warp(there, flow)
-        alike = _alike(here, there)
+        alike = _alike(here, there, normalise)
         evidence = [reduce[scale](here), alike, _swap(alike), flow, -_swap(flow)]
         features, change = estimate(_join(evidence))
         flow = flow + change
@@ -97,8 +104,9 @@ def _no_flow(features: Tensor) -> Tensor:
     return torch.zeros(batch, 2, height, width, device=features.device)
 
 
-def _alike(here: Tensor, there: Tensor) -> Tensor:
-    return F.leaky_relu(correlation(here, there, RADIUS), SLOPE)
+def _alike(here: Tensor, there: Tensor, normalise: float) -> Tensor:
+    scaled = common_scale(here, there, normalise)
+    return F.leaky_relu(correlation(*scaled, RADIUS), SLOPE)
 
 
 def _join(evidence: list[Tensor]) -> Tensor:

@@ -58,6 +58,7 @@ class FlowSession(Session):
         done = self._iteration
         if done % self._settings.evaluate_every == 0 or done == self._settings.iterations:
             self._measured.load_state_dict(self._learner.network.state_dict())
+            self._method.set_normalisation(self._measured, done)
             with torch.autocast(self._fabric.device.type, enabled=False):
                 errors = self._held_out.errors(held_out.of_network(self._measured))
             self._note("held_out", errors)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import (
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     field_validator,
@@ -31,6 +32,10 @@ class FlowTrainingSettings(Settings):
     """Terms of the objective `arflow`."""
     regularise_from: int = Field(0, ge=0)
     """Iteration from which the objective `arflow` has its second pass, when flow is sensible."""
+    normalise: tuple[NonNegativeInt, NonNegativeInt] | None = None
+    """Iterations between which a PWC-Lite's features cease to be normalised before correlation;
+    none never normalises them. Without it, features say nothing of displacement at first, and
+    thousands of iterations leave the flow at zero."""
     start: str | None = None
     """Weights to begin with, a name such as `things` or a file; none begins at random."""
     updates: PositiveInt | None = 6
@@ -96,6 +101,8 @@ class FlowTrainingSettings(Settings):
     def _pairs_exist(self) -> "FlowTrainingSettings":
         if not self.gaps or max(self.gaps) >= self.scene_frames:
             raise ValueError(f"gaps {list(self.gaps)} must be smaller than scene_frames")
+        if self.normalise is not None and self.normalise[0] > self.normalise[1]:
+            raise ValueError(f"normalise {list(self.normalise)} must not end before it begins")
         if any(side > whole for side, whole in zip(self.crop, self.scene_size, strict=True)):
             raise ValueError(f"crop {list(self.crop)} is larger than scene_size")
         return self
@@ -106,8 +113,9 @@ ARFLOW = FlowTrainingSettings(
     objective="arflow",
     updates=None,
     evaluation_updates=None,
-    iterations=16000,
-    regularise_from=12000,
+    iterations=10000,
+    regularise_from=8000,
+    normalise=(1000, 4000),
     crop=(128, 128),
     learning_rate=3e-4,
     warmup=0.02,

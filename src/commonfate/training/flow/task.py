@@ -36,11 +36,13 @@ class FlowTask:
             updates: of a recurrent network; the training's by default.
 
         Raises:
-            ConfigError: the network is unknown, or has no updates to set.
+            ConfigError: the network is unknown, or has no updates or features to set.
             UserError: the weights to start from are not there, or of another network.
         """
         reference = self._reference()
         model = reference(**self._options(reference, updates or self.settings.updates))
+        if self.settings.normalise is not None and not hasattr(model, "normalise"):
+            raise ConfigError(f"flow network {self.network}: it has no features to normalise")
         if (path := self._start_file(reference)) is not None:
             weights.load(model, path)
         return model
@@ -97,6 +99,14 @@ class FlowTask:
         falling = (settings.iterations - iteration) / max(1.0, settings.iterations - peak)
         return settings.learning_rate * min(rising, falling, 1.0)
 
+    def set_normalisation(self, model: nn.Module, iteration: int) -> None:
+        """Let a network normalise its features as strongly as is due at an iteration."""
+        if self.settings.normalise is None:
+            return
+        begin, end = self.settings.normalise
+        left = (end - iteration) / max(1, end - begin)
+        model.normalise = min(1.0, max(0.0, left))
+
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Scalars to log of one batch; the one under `loss` is minimised.
 
@@ -104,6 +114,7 @@ class FlowTask:
             model: what `build` made.
             batch: see `pairs.EndlessPairs`, each with a first axis B.
         """
+        self.set_normalisation(model, int(batch["index"][0]) // self.settings.batch_size)
         if self._arflow is not None:
             return self._unsupervised(model, batch)
         flow, visible = batch["flow"][:, None], batch["visible"][:, None, None].float()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from lightning.fabric import Fabric
 
 from commonfate.errors import ConfigError, UserError
 from commonfate.files import sha256
@@ -121,3 +122,28 @@ def test_training_may_begin_with_weights_from_a_file(tmp_path):
     assert task().start_sha256() is None
     with pytest.raises(UserError, match=r"thinks.*are neither a file nor known; did you mean thin"):
         task(start="thinks").build()
+
+
+def test_features_are_normalised_at_first_and_then_less_and_less():
+    one = FlowTask("arflow", recipe("arflow", ["normalise=[10, 20]"]), seed=0)
+    model = one.build()
+    found = {}
+    for iteration in (0, 10, 15, 20, 99):
+        one.set_normalisation(model, iteration)
+        found[iteration] = model.normalise
+    assert found == {0: 1, 10: 1, 15: 0.5, 20: 0, 99: 0}
+
+
+def test_the_strength_reaches_a_wrapped_network():
+    fabric = Fabric(accelerator="cpu", devices=1)
+    one = FlowTask("arflow", recipe("arflow", ["normalise=[0, 4]", "crop=[64, 64]"]), seed=0)
+    model = fabric.setup_module(one.build())
+    batch = moved_noise(4)
+    batch["index"] = torch.tensor([one.settings.batch_size])
+    one.loss(model, batch)
+    assert model.module.normalise == 0.75
+
+
+def test_networks_without_such_features_are_refused():
+    with pytest.raises(ConfigError, match="raft_small: it has no features to normalise"):
+        task(normalise=(1, 2)).build()
