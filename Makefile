@@ -22,6 +22,8 @@ lint: .venv/installed
 
 # The environment: exactly the versions of the lock file, made again when it changes.
 .venv/installed: requirements.lock pyproject.toml
+	@command -v c++ >/dev/null || { echo "One package is compiled here and needs a C++ compiler \
+	and Python's headers; on Debian or Ubuntu: sudo apt install g++ python3-dev"; exit 1; }
 	@echo "Installing the locked versions into .venv (7 GB; a few minutes)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(PIP) --requirement requirements.lock

@@ -5,6 +5,9 @@
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/videos.smk"
 include: "workflow/rules/frames.smk"
@@ -37,8 +40,12 @@ onstart:
 
 
 rule all:
-    """Every table of this scale."""
+    """Every table that this scale makes by default."""
     default_target: True
     input:
-        expand("results/tables/{table}.csv", table=PLAN.config.tables),
+        [
+            f"results/tables/{name}.csv"
+            for name, table in CONFIG.tables.items()
+            if table.by_default
+        ],
         ["results/tables/flow_quality.csv"] if CONFIG.flow_quality.datasets else [],

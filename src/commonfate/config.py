@@ -6,81 +6,26 @@ before any job starts. Paths of datasets are checked for those that the tables u
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from commonfate.datasets.settings import (  # noqa: F401
+    Dataset,
+    DavisConfig,
+    FolderConfig,
+    Gap,
+    SpritesConfig,
+)
 from commonfate.errors import ConfigError
+from commonfate.evaluation.crf_settings import CrfSettings
+from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings
-from commonfate.methods.kmeans.settings import KMeansSettings
+from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.settings import Name, Settings, merged, parse, unknown
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
 from commonfate.training.flow.settings import FlowTrainingSettings
-
-Gap = Annotated[int, Field(ge=-64, le=64)]
-
-
-class _Dataset(Settings):
-    gaps: tuple[Gap, ...] = (-1, 1)
-    """Frame gaps of the flow: from frame t to t+gap."""
-
-    @model_validator(mode="after")
-    def _gaps_make_sense(self) -> "_Dataset":
-        if not self.gaps or 0 in self.gaps or len(set(self.gaps)) < len(self.gaps):
-            raise ValueError(f"gaps {list(self.gaps)} must be different and not 0")
-        return self
-
-
-class SpritesConfig(_Dataset):
-    """The embedded data: textured objects over textured backgrounds, rendered to MP4."""
-
-    adapter: Literal["sprites"] = "sprites"
-    """Rendered by the project."""
-    videos: int = Field(12, ge=2)
-    """How many videos; a quarter of them (at least one) is the split `val`."""
-    frames: int = Field(24, ge=2)
-    """Frames a video."""
-    size: tuple[int, int] = (128, 224)
-    """Height and width, even numbers."""
-    fps: PositiveFloat = 12.0
-    """Frames a second."""
-    seed: int = Field(0, ge=0)
-    """Equal seeds give equal bytes."""
-    codec: Literal["h264", "mpeg4"] = "h264"
-    """Video codec of the MP4 files."""
-
-    @field_validator("size")
-    @classmethod
-    def _size_can_be_encoded(cls, size: tuple[int, int]) -> tuple[int, int]:
-        if any(side % 2 or side < 32 for side in size):
-            raise ValueError("height and width must be even numbers of at least 32")
-        return size
-
-
-class DavisConfig(_Dataset):
-    """DAVIS 2016 in its official layout; frames are read in place."""
-
-    adapter: Literal["davis"] = "davis"
-    """DAVIS 2016 as its authors ship it."""
-    root: Path
-    """Folder that holds JPEGImages, Annotations and ImageSets."""
-    resolution: Literal["480p", "1080p"] = "480p"
-    """Which copy of the frames."""
-    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
-    """Splits to read; each has its list in ImageSets."""
-
-
-class FolderConfig(_Dataset):
-    """A folder of anyone's videos (files or folders of frames), without ground truth."""
-
-    adapter: Literal["folder"] = "folder"
-    """Any folder of videos."""
-    root: Path
-    """Folder that is searched, subfolders included."""
-
-
-Dataset = Annotated[SpritesConfig | DavisConfig | FolderConfig, Field(discriminator="adapter")]
 
 
 class DecodeConfig(Settings):
@@ -150,6 +95,15 @@ class FlowQualityConfig(Settings):
     """Flow sources that are measured; `truth` shows what quantization alone costs."""
 
 
+Protocol = Literal[
+    "davis",
+    "davis_released",
+    "davis_official",
+    "frame_average",
+    "frame_average_released",
+]
+
+
 class BenchmarkConfig(Settings):
     """A dataset split with ground truth, and how it is scored."""
 
@@ -159,10 +113,25 @@ class BenchmarkConfig(Settings):
     """Videos that are scored."""
     train_split: Literal["train", "val", "all"] = "all"
     """Videos that methods learn from, without ground truth."""
-    protocol: Literal["davis", "davis_released", "davis_official", "frame_average"] = "davis"
+    train_datasets: tuple[Name, ...] = ()
+    """Datasets that methods learn from together; none is the one that is scored."""
+    protocol: Protocol = "davis"
     """Averaging and excluded frames."""
+    released_protocol: Protocol | None = None
+    """The same as the released code has it; none is `protocol`."""
+    metrics: tuple[Literal["J", "Acc", "F_beta", "maxF_beta", "MAE"], ...] = ("J",)
+    """What tables show."""
+    resolution: Literal["network", "native"] = "network"
+    """Size at which frames are segmented: that of the training, or the frame's own."""
+    crop: Literal["none", "square"] = "none"
+    """`square`: only the central square of a frame is segmented and scored."""
     published_as: str | None = None
     """Name of the same benchmark in the papers' tables, if it is one."""
+
+    @property
+    def learnt_from(self) -> tuple[str, ...]:
+        """Names of the datasets that trained methods learn from."""
+        return self.train_datasets or (self.dataset,)
 
 
 class TableConfig(Settings):
@@ -171,17 +140,23 @@ class TableConfig(Settings):
     benchmarks: tuple[Name, ...]
     """Column groups."""
     flow: Name
-    """Flow source of the measured rows."""
+    """Flow source of rows that ask for none by its role."""
+    rows: dict[str, dict[str, Any]] = Field({})
+    """Settings of single rows at this scale, by the row's label."""
+    by_default: bool = True
+    """Whether the table is made when none is named."""
 
 
 class MethodsConfig(Settings):
     """Hyper-parameters of each method at this scale; tables override single keys."""
 
     gwm: GwmSettings = GwmSettings()
-    """Guess What Moves."""
+    """Guess What Moves with a U-Net."""
+    gwm_maskformer: GwmMaskFormerSettings = GwmMaskFormerSettings()
+    """Guess What Moves with MaskFormer."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
     """The flow baseline."""
-    kmeans: KMeansSettings = KMeansSettings()
+    feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()
     """The appearance baseline."""
 
 
@@ -205,7 +180,11 @@ class Config(Settings):
     """Recipes of flow networks that are trained here, by ptlflow's names of the networks."""
     flow_quality: FlowQualityConfig = FlowQualityConfig()
     """What the table of flow sources compares."""
+    flow_roles: dict[Name, Name] = Field({})
+    """Which flow source plays a role (raft, pwcnet, arflow) that rows of tables ask for."""
     methods: MethodsConfig = MethodsConfig()
+    crf: CrfSettings = CrfSettings()
+    """Refinement of the foreground, for rows of tables that ask for it."""
     benchmarks: dict[Name, BenchmarkConfig] = Field({})
     """What is scored, by name; the name heads the columns of tables."""
     tables: dict[Name, TableConfig] = Field({})
@@ -223,10 +202,17 @@ class Config(Settings):
     def _names_exist(self) -> "Config":
         for name, benchmark in self.benchmarks.items():
             _must_exist(benchmark.dataset, self.datasets, f"benchmarks.{name}.dataset")
+            for dataset in benchmark.train_datasets:
+                _must_exist(dataset, self.datasets, f"benchmarks.{name}.train_datasets")
+                if not self.datasets[dataset].gaps:
+                    key = f"benchmarks.{name}.train_datasets"
+                    raise ValueError(f"{key}: nothing is learnt from {dataset}, it has no gaps")
         for name, table in self.tables.items():
             for benchmark_name in table.benchmarks:
                 _must_exist(benchmark_name, self.benchmarks, f"tables.{name}.benchmarks")
             _must_exist(table.flow, self.flow.sources, f"tables.{name}.flow")
+        for role, source in self.flow_roles.items():
+            _must_exist(source, self.flow.sources, f"flow_roles.{role}")
         for name in self.flow_quality.datasets:
             known = [key for key, value in self.datasets.items() if value.adapter == "sprites"]
             _must_exist(name, known, "flow_quality.datasets")
@@ -236,11 +222,9 @@ class Config(Settings):
 
     def used_datasets(self) -> list[str]:
         """Names of the datasets that the tables need, in order."""
-        names = (
-            self.benchmarks[benchmark].dataset
-            for table in self.tables.values()
-            for benchmark in table.benchmarks
-        )
+        shown = (name for table in self.tables.values() for name in table.benchmarks)
+        used = (self.benchmarks[name] for name in shown)
+        names = [name for one in used for name in (one.dataset, *one.learnt_from)]
         return list(dict.fromkeys(names))
 
 

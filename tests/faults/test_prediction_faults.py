@@ -11,7 +11,7 @@ from PIL import Image
 from commonfate import parquet
 from commonfate.cli.evaluate import command
 from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation import label_maps
+from commonfate.evaluation import label_maps, soft_maps
 
 LABELS = np.zeros((8, 12), np.uint8)
 LABELS[2:6, 4:8] = 1
@@ -24,7 +24,14 @@ FACTS = {
     "checkpoint_looks_at_ground_truth": False,
     "split": "val",
     "segments": {"components": 2, "groups": 2},
+    "soft": True,
     "seconds_per_frame": {"median": 0.1, "mean": 0.1, "device": "CPU, 1 threads"},
+    "adapt_steps": 0,
+    "adaptation": None,
+    "seed": None,
+    "crf": None,
+    "resolution": "network",
+    "crop": "none",
 }
 
 
@@ -37,6 +44,7 @@ def benchmark(tmp_path):
         Image.fromarray(LABELS * 255).save(file)
         for segments in ("components", "groups"):
             label_maps.write(tmp_path / "predictions" / segments / "cat" / f"{t:05d}.png", LABELS)
+        soft_maps.write(tmp_path / "predictions" / "foreground" / "cat" / f"{t:05d}.png", LABELS)
     row = {"id": "cat", "split": "val", "frames": 2, "status": "ok", "reason": ""}
     row |= {"annotation_kind": "binary", "annotation_files": [str(file) for file in truth]}
     parquet.write(tmp_path / "manifest.parquet", pd.DataFrame([row]), {})
@@ -106,6 +114,49 @@ def test_picture_instead_of_a_label_map(benchmark):
     path = benchmark / "predictions" / "groups" / "cat" / "00001.png"
     Image.new("RGB", (12, 8)).save(path)
     assert_refused(benchmark, r"groups/cat/00001.png: is an image of mode RGB, not a label map")
+
+
+def test_missing_soft_foreground(benchmark):
+    (benchmark / "predictions" / "foreground" / "cat" / "00001.png").unlink()
+    assert_refused(benchmark, r"foreground/cat/00001.png: this prediction is missing; run commonf")
+
+
+@pytest.mark.parametrize("kept", [0, 20, 60, -14, -20])
+def test_truncated_soft_foreground(benchmark, kept):
+    path = benchmark / "predictions" / "foreground" / "cat" / "00001.png"
+    path.write_bytes(path.read_bytes()[:kept])
+    damage = r"foreground/cat/00001.png: this prediction is (damaged|not an image)"
+    assert_refused(benchmark, damage)
+
+
+@pytest.mark.parametrize("offset", range(4, 20, 3))
+def test_flipped_byte_of_a_soft_foreground(benchmark, offset):
+    path = benchmark / "predictions" / "foreground" / "cat" / "00001.png"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IDAT") + offset] ^= 0x10
+    path.write_bytes(content)
+    assert_refused(benchmark, r"foreground/cat/00001.png: this prediction is damaged")
+
+
+def test_soft_foreground_of_another_size_or_kind(benchmark):
+    path = benchmark / "predictions" / "foreground" / "cat" / "00001.png"
+    soft_maps.write(path, LABELS[:, :10])
+    assert_refused(benchmark, r"foreground/cat/00001.png: is 8x10, but the annotation is 8x12")
+    label_maps.write(path, LABELS)
+    assert_refused(benchmark, r"foreground/cat/00001.png: is an image of mode P, not grey")
+
+
+def test_predictions_of_the_whole_frame_that_claim_to_be_cropped(benchmark):
+    facts = benchmark / "predictions" / "predictions.json"
+    facts.write_text(json.dumps(FACTS | {"crop": "square"}))
+    assert_refused(benchmark, r"groups/cat/00000.png: is 8x12, but the annotation is 8x8")
+
+
+@pytest.mark.parametrize("key", ["adapt_steps", "crf", "resolution", "crop", "soft"])
+def test_predictions_that_do_not_say_how_they_were_made(benchmark, key):
+    kept = {name: value for name, value in FACTS.items() if name != key}
+    (benchmark / "predictions" / "predictions.json").write_text(json.dumps(kept))
+    assert_refused(benchmark, r"predictions.json: is not a predictions.json; run commonfate pred")
 
 
 def test_truncated_annotation(benchmark):

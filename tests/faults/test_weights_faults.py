@@ -250,7 +250,7 @@ def test_a_wrong_file_is_named_with_both_hashes_and_moved_aside(site, cache):
     said = refused(site.url)
     found = hashlib.sha256(site.content).hexdigest()
     assert f"{site.url}: wrong file (5,000 bytes long): sha256 is {found}" in said
-    assert f"expected sha256 {SHA256[:8]}...; moved to net-{SHA256[:8]}.ckpt.wrong" in said
+    assert f"expected sha256 {SHA256[:8]}... (weak); moved to net-{SHA256[:8]}.ckpt.wrong" in said
     assert names(cache) == {f"net-{SHA256[:8]}.ckpt.wrong"}
     site.content = CONTENT
     assert fetch(asset(site.url)).read_bytes() == CONTENT
@@ -266,6 +266,64 @@ def test_a_wrong_file_is_named_with_both_hashes_and_moved_aside(site, cache):
 def test_what_came_instead_is_recognised(site, content, looks):
     site.content = content
     assert f"wrong file ({looks}): sha256 is" in refused(site.url)
+
+
+def unverifiable(*urls: str) -> Asset:
+    """An asset without a known hash."""
+    return Asset("net.tiny", urls, "net.ckpt", None, home="https://weights.invalid/net")
+
+
+def test_a_file_without_a_known_hash_is_taken_and_the_user_is_told(site, cache, caplog):
+    path = fetch(unverifiable(site.url))
+    assert path.read_bytes() == CONTENT
+    assert (
+        f"no hash is known, so the file is taken as it came; its sha256 is {SHA256}" in caplog.text
+    )
+    caplog.clear()
+    assert fetch(unverifiable(site.url)) == path
+    assert not caplog.text
+    assert len(site.requests) == 1
+
+
+def test_a_web_page_is_refused_where_no_hash_is_known(site, cache):
+    site.content = b"<html><title>Rate limit</title>" + bytes(1000)
+    with pytest.raises(UserError, match=r"wrong file \(a web page\): moved to net\.ckpt\.wrong"):
+        fetch(unverifiable(site.url))
+    assert names(cache) == {"net.ckpt.wrong"}
+
+
+@pytest.mark.parametrize("etag", ['"one"', ""])
+def test_parts_without_a_known_hash_need_a_server_that_vouches_for_them(site, etag, caplog):
+    site.etag, site.cuts = etag, [140_000]
+    assert fetch(unverifiable(site.url)).read_bytes() == CONTENT
+    vouched = bool(etag)
+    assert ("do not belong together; starting over" in caplog.text) is not vouched
+    assert len(site.requests) == (2 if vouched else 3)
+
+
+def test_a_file_without_a_known_address_must_be_put_there_by_hand(cache):
+    with pytest.raises(UserError) as caught:
+        fetch(unverifiable())
+    assert str(caught.value) == (
+        "net.tiny: cannot be fetched: no address of it is known here. Fetch it by other means "
+        "(look at https://weights.invalid/net) and put it as net.ckpt (no hash is known) into "
+        f"{cache}; the config key weights_folder or $COMMONFATE_WEIGHTS moves {cache.parent}"
+    )
+    (cache / "net.ckpt").write_bytes(CONTENT)
+    assert fetch(unverifiable()) == cache / "net.ckpt"
+
+
+def test_a_pointer_of_git_lfs_is_refused_although_git_stores_it(site):
+    pointer = (
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{SHA256}\nsize {len(CONTENT)}\n"
+    ).encode()
+    blob = hashlib.sha1(b"blob %d\0" % len(pointer) + pointer).hexdigest()
+    in_lfs = Asset("net.lfs", (site.url,), "net.ckpt", Digest("git-blob-sha1", blob))
+    site.content = pointer
+    with pytest.raises(UserError, match=r"wrong file \(a pointer of Git LFS\): "):
+        fetch(in_lfs)
+    site.content = CONTENT
+    assert fetch(in_lfs).read_bytes() == CONTENT
 
 
 def test_a_web_page_is_refused_by_its_type(site, cache):
@@ -311,8 +369,9 @@ def test_without_network_one_message_says_what_to_put_where(cache):
     url = f"{nothing_listens()}/net-{SHA256[:8]}.ckpt"
     assert refused(url) == (
         f"net.things: cannot be fetched: {url}: not reachable (Connection refused), 4 times. "
-        f"Fetch it by other means and put it as net-{SHA256[:8]}.ckpt (sha256 {SHA256[:8]}...) "
-        f"into {cache}; the config key weights_folder or $COMMONFATE_WEIGHTS moves {cache.parent}"
+        f"Fetch it by other means and put it as net-{SHA256[:8]}.ckpt "
+        f"(sha256 {SHA256[:8]}... (weak)) into {cache}; "
+        f"the config key weights_folder or $COMMONFATE_WEIGHTS moves {cache.parent}"
     )
     assert names(cache) == set()
     (cache / f"net-{SHA256[:8]}.ckpt").write_bytes(CONTENT)

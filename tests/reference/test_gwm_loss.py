@@ -6,7 +6,7 @@ import torch
 
 from commonfate.methods.gwm import loss as gwm
 from commonfate.methods.gwm.fit import fit, moments, without_global_fit
-from commonfate.methods.gwm.polynomial import DEGREES, evaluate
+from commonfate.methods.gwm.polynomial import DEGREES, evaluate, powers
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
 from commonfate.methods.gwm.upsampled import upsampled_loss, upsampled_masks
 
@@ -142,3 +142,13 @@ def test_paper_pulled_back(data):
     )
     key = "lowres/paper_loss_quadratic_probabilities_upsampled_mean_over_pixels_sum_over_batch_64"
     torch.testing.assert_close(found, data[key], rtol=1e-9, atol=0)
+
+
+def test_coordinates_are_an_affine_map_of_the_released_ones(data):
+    """Any such map leaves every fit as it is. There, x is the vertical coordinate, in [0, 1)."""
+    height, width = data["grid_x"].shape
+    for grid, size in ((data["grid_x"][:, 0], height), (data["grid_y"][0], width)):
+        found = powers(size, 1, torch.zeros((), dtype=torch.float64))[1]
+        torch.testing.assert_close(found, 2 * grid.double() + 1 / size - 1, atol=1e-6, rtol=0)
+    assert torch.equal(data["grid_x"], data["grid_x"][:, :1].expand(height, width))
+    assert torch.equal(data["grid_y"], data["grid_y"][:1].expand(height, width))

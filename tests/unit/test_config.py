@@ -9,7 +9,7 @@ import yaml
 
 from commonfate.config import load
 from commonfate.errors import ConfigError
-from commonfate.settings import merged
+from commonfate.settings import merged, to_pairs
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -35,8 +35,19 @@ def _mistake(values: dict[str, Any]) -> str:
 def test_the_default_is_the_demo_on_embedded_data() -> None:
     config = load(DEFAULT)
     assert config.scale == "demo"
-    assert config.used_datasets() == ["sprites"]
+    assert config.used_datasets() == ["sprites", "sprite_images"]
     assert config.methods.gwm.components == 4  # the paper's, as config.yaml does not change it
+
+
+def test_scale_paper_has_the_hyper_parameters_of_the_papers(tmp_path: Path) -> None:
+    values = merged(DEFAULT, yaml.safe_load((ROOT / "config/paper.yaml").read_text()))
+    for dataset in values["datasets"].values():
+        if "root" in dataset:
+            dataset["root"] = str(tmp_path)
+    methods = load(values).methods
+    for settings in (methods.gwm, methods.gwm_maskformer):
+        changed = set(to_pairs(settings)) - set(to_pairs(type(settings)()))
+        assert changed == {"snapshots=60"}  # every 250 iterations, as the released code
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
@@ -55,14 +66,15 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
             "sead",
             1,
             "config: sead is unknown; did you mean seed? Known: scale, seed, shard_size, "
-            "weights_folder, datasets, decode, frames, flow, flow_training, flow_quality, methods, "
-            "benchmarks, tables",
+            "weights_folder, datasets, decode, frames, flow, flow_training, flow_quality, "
+            "flow_roles, methods, crf, benchmarks, tables",
         ),
         (
             "zzz",
             1,
             "config: zzz is unknown. Known: scale, seed, shard_size, weights_folder, datasets, "
-            "decode, frames, flow, flow_training, flow_quality, methods, benchmarks, tables",
+            "decode, frames, flow, flow_training, flow_quality, flow_roles, methods, crf, "
+            "benchmarks, tables",
         ),
         (
             "datasets/sprites/size",
@@ -86,7 +98,7 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
             "tables/table1/benchmark",
             [],
             "config: tables.table1.benchmark is unknown; did you mean benchmarks? Known: "
-            "benchmarks, flow",
+            "benchmarks, flow, rows, by_default",
         ),
     ],
 )
@@ -134,7 +146,7 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
             "datasets/sprites/adapter",
             "sprits",
             "config: datasets.sprites.adapter 'sprits' is unknown; did you mean sprites? Known: "
-            "sprites, davis, folder",
+            "sprites, sprite_images, davis, segtrack, fbms, images, folder",
         ),
         (
             "datasets/cats",
@@ -175,18 +187,19 @@ def test_a_value_that_is_not_allowed(key: str, value: Any, message: str) -> None
             "tables/table1/benchmarks",
             ["sprite"],
             "config: tables.table1.benchmarks 'sprite' is unknown; did you mean sprites? "
-            "Known: sprites",
+            "Known: sprites, sprites_unseen, sprite_images",
         ),
         (
             "tables/table1/flow",
             "raft.things",
             "config: tables.table1.flow 'raft.things' is unknown. Known: dis, farneback, truth, "
-            "raft_small.sprites",
+            "raft_small.sprites, arflow.sprites",
         ),
         (
             "benchmarks/sprites/dataset",
             "davis2016",
-            "config: benchmarks.sprites.dataset 'davis2016' is unknown. Known: sprites",
+            "config: benchmarks.sprites.dataset 'davis2016' is unknown. Known: sprites, "
+            "sprite_images",
         ),
     ],
 )
@@ -220,7 +233,7 @@ def test_a_missing_dataset_folder_is_told_with_what_to_set(tmp_path: Path) -> No
 
 def test_a_dataset_that_no_table_uses_may_be_missing(tmp_path: Path) -> None:
     config = load(_davis(tmp_path / "no"))
-    assert config.used_datasets() == ["sprites"]
+    assert config.used_datasets() == ["sprites", "sprite_images"]
 
 
 def test_a_recipe_of_flow_training_keeps_what_is_not_changed() -> None:

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from commonfate.config import DavisConfig, FlowSource, SpritesConfig
 from commonfate.errors import ConfigError
+from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
-from commonfate.methods.kmeans.settings import KMeansSettings
 from commonfate.settings import Settings, from_pairs, merged, parse, to_pairs
 
 POSITIVE = st.floats(1e-12, 1e12)
@@ -62,7 +62,7 @@ def test_pairs_of_nested_settings_have_dots() -> None:
 
 
 def test_later_pairs_win() -> None:
-    assert from_pairs(KMeansSettings, ["clusters=3", "clusters=4"]).clusters == 4
+    assert from_pairs(FeatureClusteringSettings, ["clusters=3", "clusters=4"]).clusters == 4
 
 
 def test_nested_pairs_are_gathered() -> None:
@@ -79,14 +79,19 @@ def test_nested_pairs_are_gathered() -> None:
         (
             ["cluster=3"],
             "--set: cluster is unknown; did you mean clusters? "
-            "Known: method, features, weights, clusters, image_size, seed",
+            "Known: method, algorithm, clusters, merge, features, weights, image_size, positions, "
+            "seed",
         ),
         (["clusters=1"], "--set: clusters = 1: Input should be greater than or equal to 2"),
         (
             ["clusters.x=1"],
             "--set: clusters = {'x': 1}: Input should be a valid integer",
         ),
-        (["features=sift"], "--set: features = 'sift': Input should be 'dino_vits8' or 'pixels'"),
+        (
+            ["features=sift"],
+            "--set: features = 'sift': Input should be 'dino_vits8', 'dino_vitb8', "
+            "'dino_vits16', 'dino_vitb16' or 'pixels'",
+        ),
         (
             ["image_size=[1, 2, 3]"],
             "--set: image_size = [1, 2, 3]: Tuple should have at most 2 items after validation, "
@@ -96,7 +101,7 @@ def test_nested_pairs_are_gathered() -> None:
 )
 def test_a_wrong_pair_is_one_line(pairs: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        from_pairs(KMeansSettings, pairs)
+        from_pairs(FeatureClusteringSettings, pairs)
     assert str(error.value) == message
 
 
@@ -126,7 +131,7 @@ def test_a_check_of_several_keys_prints_its_message_alone() -> None:
 
 def test_long_values_are_cut() -> None:
     with pytest.raises(ConfigError) as error:
-        parse(KMeansSettings, {"clusters": "x" * 1000}, "a.yaml")
+        parse(FeatureClusteringSettings, {"clusters": "x" * 1000}, "a.yaml")
     assert len(str(error.value)) < 150
 
 
@@ -173,7 +178,7 @@ def test_merging_goes_through_groups_and_changes_neither_side() -> None:
 
 
 def test_settings_are_documented_key_by_key() -> None:
-    for model in (GwmSettings, KMeansSettings, SpritesConfig, FlowSource):
+    for model in (GwmSettings, FeatureClusteringSettings, SpritesConfig, FlowSource):
         undocumented = [
             name
             for name, field in model.model_fields.items()

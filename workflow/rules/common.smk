@@ -2,10 +2,13 @@
 
 import math
 import os
+import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from snakemake.logging import logger
 
 from commonfate import config as commonfate_config
 from commonfate import datasets, plan
@@ -30,13 +33,18 @@ FLOW_STORE = {
 }[CONFIG.flow.container]
 
 
+DATASET = "|".join(CONFIG.datasets)
+
+
 wildcard_constraints:
-    dataset="|".join(CONFIG.datasets),
+    dataset=DATASET,
+    datasets=rf"({DATASET})(\+({DATASET}))*",
+    split="train|val|all",
     source="|".join(name.replace(".", r"\.") for name in CONFIG.flow.sources),
     shard=r"\d{4}",
-    run=r"[a-z0-9][a-zA-Z0-9_.=-]*",
+    run=r"[a-z0-9][a-zA-Z0-9_.=+-]*",
     benchmark="|".join(CONFIG.benchmarks) or "none",
-    checkpoint="last|best",
+    variant=r"(last|best)(\.adapt\d+)?(\.crf)?",
     table="|".join(CONFIG.tables) or "none",
 
 
@@ -47,17 +55,20 @@ def set_options(settings):
 
 def rendered(dataset):
     """Folder of rendered videos, for datasets that the project makes itself."""
-    made = CONFIG.datasets[dataset].adapter == "sprites"
+    made = CONFIG.datasets[dataset].adapter in datasets.RENDERED
     return [f"results/datasets/{dataset}"] if made else []
 
 
+@cache
 def shards(dataset):
-    """Names of the shards of a dataset."""
-    adapter = datasets.open(
-        dataset, CONFIG.datasets[dataset], Path("results/datasets", dataset)
-    )
-    count = math.ceil(len(adapter.videos()) / CONFIG.shard_size)
-    return [f"{shard:04d}" for shard in range(count)]
+    """Names of the shards of a dataset; of an empty folder one, so that a dry run can be made."""
+    settings, rendered = CONFIG.datasets[dataset], Path("results/datasets", dataset)
+    videos = datasets.number_of_videos(dataset, settings, rendered)
+    if videos == 0:
+        logger.warning(
+            f"Data set {dataset}: {settings.root} holds no file; planned as if it held one shard."
+        )
+    return [f"{n:04d}" for n in range(max(1, math.ceil(videos / CONFIG.shard_size)))]
 
 
 def of_shards(pattern, dataset, **wildcards):

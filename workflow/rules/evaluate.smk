@@ -15,7 +15,44 @@ def predict_input(wildcards):
     if run.settings.trained:
         files["checkpoint"] = f"results/runs/{run.slug}/checkpoint.pt"
         files["snapshots"] = f"results/runs/{run.slug}/snapshots"
+    if adaptation_steps(wildcards):
+        name = plan.samples_name((dataset,), benchmark.split, run.flow)
+        files["index"] = f"results/samples/{name}/index.parquet"
     return files
+
+
+def adaptation_steps(wildcards):
+    """Steps of test-time adaptation that a variant's name tells, e.g. last.adapt20."""
+    found = re.search(r"\.adapt(\d+)", wildcards.variant)
+    return int(found[1]) if found else 0
+
+
+def crf_options(wildcards):
+    """Options of `commonfate predict` for a CRF, where the variant has one."""
+    if not wildcards.variant.endswith(".crf"):
+        return []
+    pairs = to_pairs(CONFIG.crf)
+    return ["--crf", *(word for pair in pairs for word in ("--crf-set", pair))]
+
+
+def adaptation_options(wildcards, input, threads):
+    """Options of `commonfate predict` for test-time adaptation, where the variant has it."""
+    steps = adaptation_steps(wildcards)
+    if not steps:
+        return ["--threads", threads]
+    seed = run_of(wildcards).seed
+    options = ["--adapt-steps", steps, "--index", input.index, "--seed", seed]
+    # Videos are adapted side by side; elsewhere processes would only falsify the time per frame.
+    return [*options, "--threads", 1, "--workers", threads]
+
+
+def flow_of_sheet(wildcards):
+    """Flow that the sheet of an evaluation shows: what the run learnt from, where there is any."""
+    run, dataset = run_of(wildcards), CONFIG.benchmarks[wildcards.benchmark].dataset
+    wanted = run.settings.trained or run.settings.reads_flow
+    if not (wanted and CONFIG.datasets[dataset].gaps):
+        return []
+    return of_shards(FLOW_STORE, dataset, source=run.flow)
 
 
 rule predict:
@@ -23,11 +60,11 @@ rule predict:
     input:
         unpack(predict_input),
     output:
-        directory("results/predictions/{run}/{benchmark}/{checkpoint}"),
+        directory("results/predictions/{run}/{benchmark}/{variant}"),
     log:
-        "results/logs/predictions/{run}/{benchmark}/{checkpoint}.log",
+        "results/logs/predictions/{run}/{benchmark}/{variant}.log",
     benchmark:
-        "results/benchmarks/predictions/{run}/{benchmark}/{checkpoint}.tsv"
+        "results/benchmarks/predictions/{run}/{benchmark}/{variant}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 2
@@ -37,6 +74,11 @@ rule predict:
         runtime=240,
     params:
         split=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].split,
+        resolution=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].resolution,
+        crop=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].crop,
+        checkpoint=lambda wildcards: wildcards.variant.split(".")[0],
+        crf=crf_options,
+        adaptation=adaptation_options,
         protocol=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].protocol,
         method=lambda wildcards: run_of(wildcards).settings.method,
         settings=lambda wildcards: set_options(run_of(wildcards).settings),
@@ -54,10 +96,11 @@ rule predict:
             --manifest {input.manifest:q} \
             $(printf -- '--frames=%s ' {input.frames:q}) {params.flow:q} \
             --method {params.method} {params.settings:q} {params.run:q} \
-            --checkpoint {wildcards.checkpoint} \
+            --checkpoint {params.checkpoint} {params.crf:q} {params.adaptation:q} \
             --protocol {params.protocol} \
             --split {params.split} \
-            --threads {threads} \
+            --resolution {params.resolution} \
+            --crop {params.crop} \
             --output {output:q} 2>{log:q}
         """
 
@@ -65,7 +108,7 @@ rule predict:
 rule evaluate:
     """Score predictions by one protocol."""
     input:
-        predictions="results/predictions/{run}/{benchmark}/{checkpoint}",
+        predictions="results/predictions/{run}/{benchmark}/{variant}",
         manifest=lambda wildcards: (
             f"results/videos/{CONFIG.benchmarks[wildcards.benchmark].dataset}/manifest.parquet"
         ),
@@ -73,16 +116,27 @@ rule evaluate:
             "results/frames/{dataset}/{shard}.zarr.zip",
             CONFIG.benchmarks[wildcards.benchmark].dataset,
         ),
+        flow=flow_of_sheet,
     output:
-        scores="results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{checkpoint}.json",
+        scores="results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.json",
         masks=directory(
-            "results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{checkpoint}"
+            "results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}"
         ),
-        sheet="results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{checkpoint}.png",
+        sheet=report(
+            "results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.png",
+            caption="../report/sheet.rst",
+            category="Sheets",
+            subcategory="{benchmark}",
+            labels={
+                "run": "{run}",
+                "scoring": "{protocol}, {foreground}",
+                "prediction": "{variant}",
+            },
+        ),
     log:
-        "results/logs/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{checkpoint}.log",
+        "results/logs/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.log",
     benchmark:
-        "results/benchmarks/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{checkpoint}.tsv"
+        "results/benchmarks/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.tsv"
     wildcard_constraints:
         protocol="[a-z_]+",
         foreground="[a-z_]+",
@@ -92,13 +146,19 @@ rule evaluate:
     resources:
         mem_mb=4000,
         runtime=120,
+    params:
+        scale=CONFIG.scale,
+        flow=lambda wildcards, input: [
+            f"--flow={path}" for path in input.get("flow", [])
+        ],
     shell:
         """
         commonfate evaluate \
             --predictions {input.predictions:q}/predictions.json \
             --manifest {input.manifest:q} \
-            $(printf -- '--frames=%s ' {input.frames:q}) \
+            $(printf -- '--frames=%s ' {input.frames:q}) {params.flow:q} \
             --protocol {wildcards.protocol} \
             --foreground {wildcards.foreground} \
+            --scale {params.scale} \
             --output {output.scores:q} 2>{log:q}
         """

@@ -24,7 +24,9 @@ rule frames:
         timeout_s=CONFIG.decode.timeout_s,
         codec=CONFIG.frames.codec,
         quality=CONFIG.frames.quality,
-        gap=lambda wildcards: min(map(abs, CONFIG.datasets[wildcards.dataset].gaps)),
+        gap=lambda wildcards: min(
+            map(abs, CONFIG.datasets[wildcards.dataset].gaps), default=0
+        ),
     shell:
         """
         commonfate frames \

@@ -9,7 +9,12 @@ rule table:
             cell.path for cell in PLAN.evaluations(wildcards.table)
         ],
     output:
-        csv="results/tables/{table}.csv",
+        csv=report(
+            "results/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
         markdown="results/tables/{table}.md",
         latex="results/tables/{table}.tex",
         provenance="results/tables/{table}.provenance.json",

@@ -2,7 +2,7 @@
 
 
 rule sprites:
-    """Render the embedded data: videos with exact ground truth."""
+    """Render embedded data: videos with exact ground truth, or still images with masks."""
     output:
         directory("results/datasets/{dataset}"),
     log:
@@ -11,7 +11,9 @@ rule sprites:
         "results/benchmarks/datasets/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(
-            name for name, one in CONFIG.datasets.items() if one.adapter == "sprites"
+            name
+            for name, one in CONFIG.datasets.items()
+            if one.adapter in datasets.RENDERED
         )
         or "none",
     conda:

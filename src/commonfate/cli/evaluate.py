@@ -25,20 +25,26 @@ EXISTING = click.Path(exists=True, path_type=Path)
     "--protocol",
     required=True,
     metavar="NAME",
-    help="Frames and averages: davis, davis_released, davis_official, frame_average.",
+    help="Frames and averages: davis, davis_released, davis_official, frame_average, "
+    "frame_average_released.",
 )
 @click.option(
     "--foreground",
     required=True,
     metavar="NAME",
-    help="How the foreground is chosen: unsupervised, oracle, oracle_components.",
+    help="How the foreground is chosen: unsupervised, unsupervised_released, oracle, "
+    "oracle_components.",
 )
 @click.option(
     "--frames",
     multiple=True,
     type=EXISTING,
-    help="A frame store; with it a contact sheet (PNG) is drawn beside the scores. Repeatable.",
+    help="A frame store; with it a sheet (PNG) is drawn beside the scores. Repeatable.",
 )
+@click.option(
+    "--flow", multiple=True, type=EXISTING, help="A flow store, shown in the sheet. Repeatable."
+)
+@click.option("--scale", help="Scale of the configuration, named below the sheet.")
 @click.option(
     "--output",
     required=True,
@@ -51,12 +57,16 @@ def command(
     protocol: str,
     foreground: str,
     frames: tuple[Path, ...],
+    flow: tuple[Path, ...],
+    scale: str | None,
     output: Path,
 ) -> None:
     """Score predictions by a protocol.
 
-    Keeps J of every scored frame, by sequence, and the masks that were scored. `unsupervised`
-    chooses the foreground without ground truth; `oracle` and `oracle_components` look at it.
+    Keeps J of every scored frame, by sequence, and the masks that were scored; J, accuracy and
+    F-beta over all and by sequence, and, where predictions have a soft foreground, the maximum of
+    F-beta over thresholds and the mean absolute error. `unsupervised` and `unsupervised_released`
+    choose the foreground without ground truth; `oracle` and `oracle_components` look at it.
     """
     from commonfate.evaluation import foreground as foregrounds
     from commonfate.evaluation import protocols, score
@@ -64,15 +74,18 @@ def command(
 
     if output.suffix != ".json":
         raise click.UsageError(f"--output {output}: must end in .json")
+    if flow and not frames:
+        raise click.UsageError("--flow is drawn beside frames: name their stores with --frames")
     opened = Predictions.open(predictions)
     chosen = protocols.get(protocol), foregrounds.get(foreground)
     scores = score.evaluate(opened, manifest, *chosen, output)
     if frames:
-        _draw(scores, opened, manifest, frames, output)
+        _draw(scores, opened, manifest, frames, flow, scale, output)
+    numbers = {key: scores[key] for key in ("J", "recall", "decay")} | scores["metrics"]
     log.info(
-        "%s: J %.1f, recall %.1f, decay %.1f (%d sequences, %d frames; protocol %s, foreground %s)",
+        "%s: %s (%d sequences, %d frames; protocol %s, foreground %s)",
         output,
-        *(100 * scores[key] for key in ("J", "recall", "decay")),
+        ", ".join(f"{name} {100 * value:.1f}" for name, value in numbers.items()),
         *(scores[key] for key in ("n_sequences", "n_frames", "protocol", "foreground")),
     )
 
@@ -82,23 +95,24 @@ def _draw(
     predictions: "Predictions",
     manifest: Path,
     frames: tuple[Path, ...],
+    flow: tuple[Path, ...],
+    scale: str | None,
     output: Path,
 ) -> None:
     from commonfate.evaluation import benchmark, sheet
-    from commonfate.evaluation.stores import Frames
+    from commonfate.evaluation.stores import Flow, Frames
 
     videos = benchmark.read(manifest, predictions.facts["split"]).videos
+    shown = Flow(flow, _shortest_gap(flow)) if flow else None
     masks = output.with_suffix("")
-    columns = sheet.of_evaluation(scores, predictions, videos, Frames(frames), masks)
-    sheet.draw(output.with_suffix(".png"), columns, _caption(scores))
+    rows = sheet.of_evaluation(scores, predictions, videos, Frames(frames), masks, shown)
+    sheet.draw(output.with_suffix(".png"), rows, sheet.caption(scores, scale))
 
 
-def _caption(scores: dict[str, Any]) -> str:
-    best = ", best checkpoint" if scores["checkpoint"] == "best" else ""
-    looks = scores["checkpoint_looks_at_ground_truth"] or scores["foreground_looks_at_ground_truth"]
-    return (
-        f"{scores['run'] or scores['method']}{best}: J {100 * scores['J']:.1f}, protocol "
-        f"{scores['protocol']}, foreground {scores['foreground']}"
-        f"{' (looks at the ground truth)' if looks else ''}. "
-        f"Left: sequence of highest J, right: of lowest"
-    )
+def _shortest_gap(stores: tuple[Path, ...]) -> int:
+    """The shortest gap of the stores, forward where there is a choice: what is nearest the eye."""
+    from commonfate.storage.flow import open_reader
+
+    readers = [open_reader(path) for path in stores]
+    gaps = {gap for reader in readers for video in reader.videos for gap in reader.gaps(video)}
+    return min(gaps, key=lambda gap: (abs(gap), -gap), default=1)

@@ -9,12 +9,6 @@ from commonfate.errors import ConfigError
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def _not_zero(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]):
-    if 0 in gaps:
-        raise click.BadParameter("0 is no gap")
-    return gaps
-
-
 @click.command("frames")
 @click.option("--inventory", required=True, type=FILE, help="Written by `commonfate videos`.")
 @click.option(
@@ -27,8 +21,8 @@ def _not_zero(context: click.Context, option: click.Parameter, gaps: tuple[int, 
     multiple=True,
     default=[1],
     show_default=True,
-    callback=_not_zero,
-    help="A frame gap of the flow, repeatable; a video too short for all of them is left out.",
+    help="A frame gap of the flow, repeatable; a video too short for all of them is left out. "
+    "0 is for still images, which have no flow.",
 )
 @click.option(
     "--backend",

@@ -1,15 +1,15 @@
-"""`commonfate predict`: segment the annotated frames of a benchmark."""
+"""`commonfate predict`: segment the frames of a benchmark, or of any videos."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import click
 
+from commonfate.cli.predict_options import EXISTING, how_options
 from commonfate.errors import ConfigError
 
-log = logging.getLogger(__name__)
-EXISTING = click.Path(exists=True, path_type=Path)
+TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", "frames_of")
+"""Options that provenance repeats as they are."""
 
 
 @click.command("predict")
@@ -57,18 +57,32 @@ EXISTING = click.Path(exists=True, path_type=Path)
     show_default=True,
     help="Where the network runs; methods without one run on the CPU.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. [default: all cores]")
+@how_options
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of a process. [default: all cores, shared by the processes]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that share the videos; they change nothing but the time.",
+)
 @click.option(
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder to make: components/, groups/ and predictions.json.",
+    help="Folder to make: components/, groups/, foreground/ and predictions.json.",
 )
 def command(**options: Any) -> None:
-    """Segment the annotated frames of a benchmark.
+    """Segment the frames of a benchmark, or with --frames-of all of any videos.
 
     Writes label maps at the annotations' size, of components and of the groups into which they are
-    merged; which of them is the foreground is decided by `commonfate evaluate`.
+    merged, and where there are two groups the probability of the second; which of them is the
+    foreground is decided by `commonfate evaluate`. After a kill the same command goes on with the
+    videos that are not finished.
     """
     import torch
 
@@ -84,6 +98,8 @@ def command(**options: Any) -> None:
         raise click.UsageError("give --method, or --run with a trained run")
     _check(settings, options)
     predict.check_output(options["output"])
+    if options["threads"] is None and options["workers"] > 1:
+        options["threads"] = max(1, torch.get_num_threads() // options["workers"])
     if options["threads"]:
         torch.set_num_threads(options["threads"])
     with devices.acquire(options["device"] if settings.trained else "cpu") as device:
@@ -101,45 +117,81 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
         raise ConfigError(f"--checkpoint best: method {name} is not trained; leave it out")
     if settings.reads_flow and not options["flow"]:
         raise ConfigError(f"--method {name}: looks at flow; name its stores with --flow")
+    if options["adapt_steps"] and not settings.trained:
+        raise ConfigError(f"--adapt-steps: method {name} is not trained; leave it out")
+    if bool(options["adapt_steps"]) != bool(options["index"]):
+        given, other = (
+            ("adapt-steps", "index") if options["adapt_steps"] else ("index", "adapt-steps")
+        )
+        raise ConfigError(f"--{given}: needs --{other}, too")
+    if options["crf_pairs"] and not options["crf"]:
+        raise ConfigError("--crf-set: is of no use without --crf")
 
 
 def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     from commonfate import methods
-    from commonfate.evaluation import benchmark, predict, protocols, runs
-    from commonfate.evaluation.stores import Flow, Frames
+    from commonfate.evaluation import predict, protocols, runs
+    from commonfate.evaluation.crew import Work
 
     protocol = protocols.get(options["protocol"])
-    task = predict.Task(
-        benchmark.read(options["manifest"], options["split"]),
-        Frames(options["frames"]),
-        Flow(options["flow"], settings.gap) if settings.reads_flow else None,
-    )
+    task = _task(settings, options)
     method = methods.create(settings)
+    adapting = _adapting(task, options)
     network = runs.NO_NETWORK
     if settings.trained:
         which = options["checkpoint"]
         network = runs.load(options["run"], which, method, task, protocol, device)
-    facts = network.facts | _sources(settings, device, network.weights, options)
-    predict.write(options["output"], method, network.model, task, facts)
+    work = Work(method, network.weights, task, device, options["threads"], adapting)
+    facts = network.facts | _sources(settings, device, work, options)
+    predict.write(options["output"], work, facts, options["workers"], network.model)
 
 
-def _sources(
-    settings: Any, device: str, weights: Path | None, options: dict[str, Any]
-) -> dict[str, Any]:
+def _task(settings: Any, options: dict[str, Any]) -> Any:
+    """What is segmented, and how."""
+    from commonfate.evaluation import benchmark, whole_videos
+    from commonfate.evaluation.crf_settings import CrfSettings
+    from commonfate.evaluation.segmenting import How, Task
+    from commonfate.evaluation.stores import Flow, Frames
+    from commonfate.settings import from_pairs
+
+    crf = from_pairs(CrfSettings, options["crf_pairs"], "--crf-set") if options["crf"] else None
+    read = whole_videos.read if options["frames_of"] == "all" else benchmark.read
+    return Task(
+        read(options["manifest"], options["split"]),
+        Frames(options["frames"]),
+        Flow(options["flow"], settings.gap) if settings.reads_flow else None,
+        How(options["resolution"], options["crop"], crf, options["frames_of"]),
+    )
+
+
+def _adapting(task: Any, options: dict[str, Any]) -> Any:
+    """How the network is adapted to each video; None if it is not."""
+    if not options["adapt_steps"]:
+        return None
+    from commonfate.evaluation import adaptation
+
+    names = [video.name for video in task.benchmark.videos]
+    samples = adaptation.read_samples(options["index"], names, options["frames"])
+    return adaptation.Adapting(samples, options["adapt_steps"], options["seed"])
+
+
+def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
     """What predictions.json says of where the predictions come from."""
     from commonfate import provenance
     from commonfate.evaluation import predict
 
     flow = options["flow"] if settings.reads_flow else ()
-    inputs = [options["manifest"], *options["frames"], *flow, *([weights] if weights else [])]
+    single = [path for path in (options["index"], work.weights) if path is not None]
     files = [
         file
-        for path in inputs
+        for path in (options["manifest"], *options["frames"], *flow, *single)
         for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
         if file.is_file()
     ]
     name = predict.device_name(device)
-    told = {key: options[key] for key in ("split", "checkpoint", "protocol")}
+    told = {key: options[key] for key in TOLD}
+    told["crf"] = work.task.how.crf and work.task.how.crf.model_dump(mode="json")
+    told["seed"] = work.adapting and work.adapting.seed
     return {
         "split": options["split"],
         "device": name,

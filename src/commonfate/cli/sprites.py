@@ -24,16 +24,16 @@ import click
     "--output",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write: videos, masks, truth.",
+    help="Folder to write: videos, masks and truth, or images and masks.",
 )
 def command(pairs: tuple[str, ...], jobs: int, output: Path) -> None:
-    """Render the embedded data: videos with exact ground truth.
+    """Render embedded data: videos with exact ground truth, or still images with masks.
+
+    `--set adapter=sprite_images` renders images.
 
     Textures come from photographs inside the installed scikit-image; nothing is downloaded. Equal
     settings give equal videos, to the bit.
     """
-    from commonfate.config import SpritesConfig
-    from commonfate.datasets.sprites.produce import produce
-    from commonfate.settings import from_pairs
+    from commonfate.datasets.sprites import produce
 
-    produce(from_pairs(SpritesConfig, pairs), output, jobs)
+    produce.produce(produce.parse(pairs), output, jobs)

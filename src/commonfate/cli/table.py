@@ -43,6 +43,7 @@ def command(
     writes them beside the published numbers, each traceable with `commonfate explain`.
     """
     from commonfate import plan
+    from commonfate.tables import summary
     from commonfate.tables.assemble import assemble
 
     output = output or Path("results/tables") / f"{name}.csv"
@@ -53,7 +54,8 @@ def command(
     made = plan.join(config, {name: declared})
     table = assemble(made, name)
     write(table, made.table_config(name), output)
-    click.echo(_summary(table, output), err=True)
+    beside = ", ".join(f"{output.stem}{suffix}" for suffix in (".md", ".tex", ".provenance.json"))
+    click.echo(f"{summary.write(table)}\n{output} (beside it {beside})", err=True)
 
 
 def write(table: "Table", settings: str, output: Path) -> None:
@@ -105,17 +107,3 @@ def _read(source: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"--config {source[:80]}: expected keys with values, as in config.yaml")
     return values
-
-
-def _summary(table: "Table", output: Path) -> str:
-    """The measured rows, narrow enough for a terminal, and what is missing from them."""
-    from commonfate.tables import notes, render
-    from commonfate.tables.table import LEADING, METHOD, RUNTIME
-
-    measured = table.of("measured")
-    scores = [
-        key for key in table.columns if key not in LEADING and any(key in r for r in measured)
-    ]
-    grid = render.grid([METHOD, "checkpoint", *scores, RUNTIME], measured)
-    beside = ", ".join(f"{output.stem}{suffix}" for suffix in (".md", ".tex", ".provenance.json"))
-    return f"{table.title}\n{grid}\n{notes.left_out(table)}\n{output} (beside it {beside})"

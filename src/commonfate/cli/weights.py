@@ -26,28 +26,25 @@ def command() -> None:
 @click.option("--urls", is_flag=True, help="Show whole addresses instead of hosts.")
 def list_(starts: tuple[str, ...], urls: bool) -> None:
     """List weights that ship or can be fetched: all, or those whose names begin with NAME."""
-    from urllib.parse import urlsplit
-
     from tabulate import tabulate
 
     from commonfate.flow import weights
-    from commonfate.weights import folder, place
+    from commonfate.weights import folder
 
-    rows = []
-    for name, path in weights.bundled().items():
-        rows.append((name, path.name, _megabytes(path.stat().st_size), "", "this package", "yes"))
-    for name, asset in weights.every().items():
-        path = place(asset)
-        here = path.stat().st_size if path.is_file() else None
-        origin = asset.urls if urls else dict.fromkeys(urlsplit(url).netloc for url in asset.urls)
-        size, shown = _megabytes(here or asset.size), " ".join(origin)
-        rows.append((name, asset.file, size, str(asset.digest), shown, "yes" if here else "no"))
+    here = "this package"
+    rows = [
+        (name, "flow", path.name, _megabytes(path.stat().st_size), "", here, "yes")
+        for name, path in weights.bundled().items()
+    ]
+    rows += [_row(asset, urls) for asset in _every().values()]
     rows = [row for row in rows if not starts or row[0].startswith(starts)]
     if not rows:
         raise UserError(f"no weights have names that begin with {' or '.join(starts)}")
-    columns = ("name", "file", "MB", "hash", "from", "here")
+    columns = ("name", "kind", "file", "MB", "hash", "from", "here")
     click.echo(tabulate(rows, columns, disable_numparse=True))
-    click.echo(f"Fetched files are kept in {folder()}")
+    if any("(weak)" in row[4] for row in rows):
+        click.echo("weak: the hash tells a damaged file, but is no proof against deceit")
+    click.echo(f"Fetched files are kept in {folder()}, in a folder for each kind")
 
 
 @command.command("fetch")
@@ -79,11 +76,10 @@ def check() -> None:
     """Verify the files of the cache by their hashes; one with wrong bytes makes this fail."""
     from tabulate import tabulate
 
-    from commonfate.flow import weights
     from commonfate.weights import folder, place
 
     root = folder()
-    assets = {place(asset): asset for asset in weights.every().values()}
+    assets = {place(asset): asset for asset in _every().values()}
     files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".lock"]
     rows = [(str(path.relative_to(root)), *_verdict(path, assets.get(path))) for path in files]
     if not rows:
@@ -116,25 +112,62 @@ def show(name: str) -> None:
         click.echo(f"{key}: {_readable(value)}")
 
 
+def _every() -> "dict[str, Asset]":
+    """All weights that can be fetched, by name."""
+    from commonfate import weights
+    from commonfate.flow.weights import every
+
+    return {**every(), **weights.known()}
+
+
 def _known(names: tuple[str, ...]) -> "dict[str, Asset]":
     """Assets by name; ptlflow, seconds to import, is asked only for what the table lacks."""
     from commonfate import weights
-    from commonfate.flow.weights import bundled, every
+    from commonfate.flow.weights import bundled
 
     table = weights.known()
-    return table if set(names) <= {*table, *bundled()} else {**table, **every()}
+    return table if set(names) <= {*table, *bundled()} else _every()
+
+
+def _row(asset: "Asset", urls: bool) -> tuple[str, ...]:
+    from urllib.parse import urlsplit
+
+    from commonfate.weights import place
+
+    path = place(asset)
+    here = path.stat().st_size if path.is_file() else None
+    origin = asset.urls if urls else dict.fromkeys(urlsplit(url).netloc for url in asset.urls)
+    return (
+        asset.name,
+        asset.kind,
+        asset.file,
+        _megabytes(here or asset.size),
+        asset.hash,
+        " ".join(origin) or f"by hand: {asset.home}",
+        "yes" if here else "no",
+    )
 
 
 def _verdict(path: Path, asset: "Asset | None") -> tuple[str, str]:
     if asset is not None:
-        found = asset.digest.of(path)
-        good = found.startswith(asset.digest.value)
-        return asset.name, "good" if good else f"WRONG: expected {asset.digest}, found {found}"
+        return asset.name, _compared(path, asset)
     if path.suffix == ".wrong":
         return "", "moved aside for its wrong bytes"
     if path.name.startswith("."):
         return "", "part of an unfinished download"
     return "", "not known here"
+
+
+def _compared(path: Path, asset: "Asset") -> str:
+    from commonfate.files import sha256
+    from commonfate.weights import impostor
+
+    if asset.matches(path):
+        unverified = f"cannot be verified: {asset.hash}; its sha256 is"
+        return "good" if asset.digest else f"{unverified} {sha256(path)}"
+    if what := impostor.recognise(path):
+        return f"WRONG: this is {what}"
+    return f"WRONG: expected {asset.digest}, found {asset.digest.of(path)}"
 
 
 def _megabytes(size: int | None) -> str:

@@ -2,18 +2,38 @@
 
 from pathlib import Path
 
-from commonfate.config import DavisConfig, FolderConfig, SpritesConfig
+from commonfate.datasets import layouts, search
 from commonfate.datasets.base import Adapter, VideoSource
 from commonfate.datasets.davis import Davis
+from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
-from commonfate.datasets.rendered import Sprites
+from commonfate.datasets.images import Images
+from commonfate.datasets.rendered import SpriteImages, Sprites
+from commonfate.datasets.segtrack import SegTrack
+from commonfate.datasets.settings import AnyDataset
 
-__all__ = ["Adapter", "VideoSource", "open"]
+__all__ = [
+    "RENDERED",
+    "Adapter",
+    "VideoSource",
+    "layout",
+    "number_of_videos",
+    "open",
+]
+
+RENDERED = {"sprites": Sprites, "sprite_images": SpriteImages}
+"""Adapters of the data that the project renders itself (`commonfate sprites`)."""
+
+_SHIPPED = {
+    "davis": Davis,
+    "segtrack": SegTrack,
+    "fbms": Fbms,
+    "images": Images,
+    "folder": Folder,
+}
 
 
-def open(
-    name: str, settings: SpritesConfig | DavisConfig | FolderConfig, rendered_root: str | Path
-) -> Adapter:
+def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
     """Find the adapter of a dataset.
 
     Args:
@@ -22,7 +42,24 @@ def open(
         rendered_root: folder of this dataset's rendered videos (`results/datasets/{name}`);
             only the embedded data lie there.
     """
-    if isinstance(settings, SpritesConfig):
-        return Sprites(settings, Path(rendered_root))
-    adapters = {DavisConfig: Davis, FolderConfig: Folder}
-    return adapters[type(settings)](name, settings)
+    if settings.adapter in RENDERED:
+        return RENDERED[settings.adapter](settings, Path(rendered_root))
+    return _SHIPPED[settings.adapter](name, settings)
+
+
+def number_of_videos(name: str, settings: AnyDataset, rendered_root: str | Path) -> int:
+    """How many videos a dataset has.
+
+    0 is only for a folder without a single file: so that a plan can be made before a download.
+
+    Args and errors as of `open` and of the adapter's `videos`.
+    """
+    root: Path | None = getattr(settings, "root", None)
+    if root is not None and root.is_dir() and search.holds_no_file(root):
+        return 0
+    return len(open(name, settings, rendered_root).videos())
+
+
+def layout(settings: AnyDataset) -> list[str]:
+    """Folders that a dataset should have under its root, as docs/datasets.md says."""
+    return layouts.folders(settings)

@@ -11,12 +11,18 @@ class VideoSource:
     Attributes:
         id: unique in its dataset, safe as a file name.
         split: `train` or `val`.
-        path: the video file, or the folder of its frames.
-        frame_files: the frames in order where the dataset ships frames, else None.
-        annotation_files: ground truth, one a frame, "" where a frame has none; None if there is
-            no ground truth at all.
-        annotation_kind: `binary` (above 128 is foreground), `instances` (0 background, 1 to 254
-            objects, 255 void), or "" without ground truth.
+        path: the video file, the folder of its frames, or, of a still image, the image.
+        frame_files: the frames in order where the dataset ships frames, else None; a still image
+            is a video of one frame.
+        annotation_files: ground truth, one entry a frame, "" where a frame has none; None if there
+            is no ground truth at all. An entry is a file; of the kind `union` it is a pattern, as
+            of the module glob, that matches one file an object.
+        annotation_kind: what the entries hold, "" without ground truth:
+            `binary`: above 128 is foreground (DAVIS);
+            `grey`: 128 and above is foreground, anything may lie between (image benchmarks);
+            `instances`: 0 background, 1 to 254 objects, 255 void;
+            `union:2`: two binary files a frame, an object each, together the foreground;
+            `fbms:0.1`: FBMS-59's labels; grey above 0.1 of 255 is foreground, white of .ppm is not.
         truth: file with exact ground truth of a rendered video, else "".
     """
 
@@ -36,7 +42,7 @@ class Adapter(Protocol):
         """List the videos, sorted by id; opens no video and no image.
 
         Raises:
-            ConfigError: a folder or list that the settings name does not exist.
+            ConfigError: a folder or list that the settings name does not exist or is empty.
             StoreError: the folder is not what the dataset's layout says.
         """
         ...

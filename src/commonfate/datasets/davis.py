@@ -7,8 +7,9 @@ ImageSets/480p/val.txt                 /JPEGImages/... /Annotations/..., a line 
 
 from pathlib import Path
 
-from commonfate.config import DavisConfig
 from commonfate.datasets.base import VideoSource
+from commonfate.datasets.layouts import check_root
+from commonfate.datasets.settings import DavisConfig
 from commonfate.errors import ConfigError, StoreError
 
 
@@ -23,9 +24,10 @@ class Davis:
         """List the sequences of the wanted splits, sorted by id.
 
         Raises:
-            ConfigError: the root or the list of a split does not exist.
+            ConfigError: the root does not exist or is empty, or the list of a split does not exist.
             StoreError: a line of a list is not a pair, or a file that it names is missing.
         """
+        check_root(self.name, self.settings)
         sources = [source for split in self.settings.splits for source in self._sequences(split)]
         return sorted(sources, key=lambda source: source.id)
 
@@ -52,8 +54,6 @@ class Davis:
     def _list_file(self, split: str) -> Path:
         root, resolution = self.settings.root, self.settings.resolution
         key = f"datasets.{self.name}"
-        if not root.is_dir():
-            raise ConfigError(f"{key}.root = {str(root)!r}: no such folder; set it to DAVIS 2016")
         lists = root / "ImageSets" / resolution
         path = lists / f"{split}.txt"
         if not path.is_file():

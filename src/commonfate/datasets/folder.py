@@ -1,13 +1,13 @@
 """Anyone's videos: a folder that is searched for video files and for folders of frames."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from commonfate.config import FolderConfig
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.names import identifiers
+from commonfate.datasets.search import IMAGE_SUFFIXES, walk
+from commonfate.datasets.settings import FolderConfig
 from commonfate.errors import ConfigError
 
 # fmt: off
@@ -16,7 +16,6 @@ VIDEO_SUFFIXES = frozenset((
     ".m2ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp",
 ))
 # fmt: on
-IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
 _NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)(?P<suffix>\.\w+)", re.DOTALL)
 
 
@@ -37,7 +36,7 @@ class Folder:
         key = f"datasets.{self.name}.root = {str(root)!r}"
         if not root.is_dir():
             raise ConfigError(f"{key}: no such folder")
-        found = [entry for folder, names in _walk(root) for entry in _entries(folder, names)]
+        found = [entry for folder, names in walk(root) for entry in _entries(folder, names)]
         if not found:
             known = " ".join(sorted(VIDEO_SUFFIXES))
             raise ConfigError(
@@ -55,19 +54,6 @@ class Folder:
             for name, (path, _, frames) in zip(names, found, strict=True)
         ]
         return sorted(sources, key=lambda source: source.id)
-
-
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders and their files, in order; links are followed, hidden entries are not."""
-    seen = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link that leads back
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield Path(folder), sorted(name for name in files if not name.startswith("."))
 
 
 def _entries(folder: Path, names: list[str]) -> Iterator[tuple[Path, str, tuple[str, ...] | None]]:

@@ -6,8 +6,8 @@ from typing import get_args
 
 import pandas as pd
 
-from commonfate.config import Dataset, DavisConfig, FolderConfig, SpritesConfig
 from commonfate.datasets.base import VideoSource
+from commonfate.datasets.settings import AnyDataset
 from commonfate.errors import ConfigError, StoreError, did_you_mean
 from commonfate.settings import from_pairs
 
@@ -23,13 +23,13 @@ COLUMNS = (
 )
 
 
-def parse_settings(pairs: Sequence[str]) -> SpritesConfig | DavisConfig | FolderConfig:
+def parse_settings(pairs: Sequence[str]) -> AnyDataset:
     """Read a dataset's settings from `key=value` texts; `adapter` says which settings they are.
 
     Raises:
         ConfigError: `adapter` is missing or unknown, or another key is not allowed.
     """
-    models = {m.model_fields["adapter"].default: m for m in get_args(get_args(Dataset)[0])}
+    models = {m.model_fields["adapter"].default: m for m in get_args(AnyDataset)}
     known = ", ".join(sorted(models))
     adapters = [pair.partition("=")[2] for pair in pairs if pair.startswith("adapter=")]
     if not adapters:

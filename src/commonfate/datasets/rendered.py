@@ -1,9 +1,9 @@
-"""The embedded data as a dataset: its listing follows from the settings alone."""
+"""The embedded data as datasets: their listings follow from the settings alone."""
 
 from pathlib import Path
 
-from commonfate.config import SpritesConfig
 from commonfate.datasets.base import VideoSource
+from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 
 
 class Sprites:
@@ -27,5 +27,30 @@ class Sprites:
                 truth=str(row["truth"]),
             )
             for row in listing.videos(self.settings, self.root)
+        ]
+        return sorted(sources, key=lambda source: source.id)
+
+
+class SpriteImages:
+    """Still images that `commonfate sprites` renders; they are listed before they exist."""
+
+    def __init__(self, settings: SpriteImagesConfig, root: Path) -> None:
+        self.settings = settings
+        self.root = root
+
+    def videos(self) -> list[VideoSource]:
+        """List the images, sorted by id, each a video of one frame; all are of the split `val`."""
+        from commonfate.datasets.sprites import listing
+
+        sources = [
+            VideoSource(
+                id=row["id"],
+                split="val",
+                path=str(row["image"]),
+                frame_files=(str(row["image"]),),
+                annotation_files=(str(row["mask"]),),
+                annotation_kind="instances",
+            )
+            for row in listing.images(self.settings, self.root)
         ]
         return sorted(sources, key=lambda source: source.id)

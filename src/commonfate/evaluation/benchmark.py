@@ -8,6 +8,7 @@ import pandas as pd
 
 from commonfate import parquet
 from commonfate.errors import ConfigError, StoreError
+from commonfate.evaluation.annotations import KINDS, is_kind
 from commonfate.settings import unknown
 
 COLUMNS = ("id", "split", "frames", "annotation_files", "annotation_kind", "status", "reason")
@@ -20,7 +21,7 @@ class AnnotatedVideo:
     name: str
     frames: int
     kind: str
-    """What the annotations hold: `binary` or `instances`."""
+    """What the annotations hold, one of `annotations.KINDS`."""
     annotations: dict[int, Path]
     """Annotation of each annotated frame, frames counted from 0, in order."""
 
@@ -87,9 +88,9 @@ def _annotations(files: object) -> dict[int, Path]:
 
 
 def _known_kind(kind: str, video: str, manifest: str | Path) -> str:
-    if kind not in ("binary", "instances"):
+    if not is_kind(kind):
         raise StoreError(
-            f"{manifest}: video {video!r} has annotation_kind {kind!r}; allowed are binary and "
-            f"instances; run commonfate videos and commonfate manifest again"
+            f"{manifest}: video {video!r} has annotation_kind {kind!r}; allowed are "
+            f"{', '.join(KINDS)}; run commonfate videos and commonfate manifest again"
         )
     return kind

@@ -15,6 +15,10 @@ from commonfate.errors import ConfigError
 from commonfate.evaluation.jaccard import jaccard
 from commonfate.settings import unknown
 
+WIDTH = 2
+WHOLE_ABOVE = 0.3
+"""Of `unsupervised_released`: width of a side in pixels, share above which it counts as whole."""
+
 
 def overlap(labels: np.ndarray, truth: np.ndarray, void: np.ndarray, segments: int) -> np.ndarray:
     """Count how many pixels of each segment lie outside and inside the ground truth.
@@ -52,9 +56,16 @@ class Foreground:
     description: str
     segments: Literal["components", "groups"]
     """What is chosen from: a method's components, or the groups into which it merges them."""
-    looks_at_ground_truth: bool
+    sees: Callable[[np.ndarray, int], np.ndarray] | None
+    """What the rule is told of labels and their number: `extent` or `sides`; None is `overlap`,
+    which only rules that look at the ground truth are told."""
     rule: Callable[[np.ndarray], np.ndarray]
-    """(S, 2) int64 -> (S) bool: from `overlap`, or from `extent` if it may not see the truth."""
+    """(S, ...) -> (S) bool: the choice, from what it sees of each segment."""
+
+    @property
+    def looks_at_ground_truth(self) -> bool:
+        """Whether the choice depends on the ground truth."""
+        return self.sees is None
 
     def choose(self, labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Which segments are foreground.
@@ -66,7 +77,20 @@ class Foreground:
         Returns:
             (S) bool.
         """
-        return self.rule(counts if self.looks_at_ground_truth else extent(labels, len(counts)))
+        return self.rule(counts if self.sees is None else self.sees(labels, len(counts)))
+
+
+def is_second(chosen: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether the second of two groups is the foreground, of which a soft mask tells the odds.
+
+    Where a rule finds no foreground, since the frame is all one group, the foreground is the other
+    group: nowhere the likelier one, but with some probability everywhere.
+
+    Args:
+        chosen: (2) bool, at most one of them true.
+        labels: (H, W) uint8, 0 or 1.
+    """
+    return bool(chosen[1] if chosen.any() else not labels.any())
 
 
 def extent(labels: np.ndarray, segments: int) -> np.ndarray:
@@ -82,6 +106,21 @@ def extent(labels: np.ndarray, segments: int) -> np.ndarray:
     border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
     counted = [np.bincount(part.ravel(), minlength=segments) for part in (border, labels)]
     return np.stack(counted, axis=1)
+
+
+def sides(labels: np.ndarray, segments: int) -> np.ndarray:
+    """How much of the image's four sides each segment covers, each side two pixels wide.
+
+    Args:
+        labels: (H, W) uint8 in [0, segments).
+        segments: number of segments S.
+
+    Returns:
+        (S, 4) float64 in [0, 1]: shares of the left, right, top and bottom side.
+    """
+    bands = labels[:, :WIDTH], labels[:, -WIDTH:], labels[:WIDTH], labels[-WIDTH:]
+    shares = [np.bincount(band.ravel(), minlength=segments) / band.size for band in bands]
+    return np.stack(shares, axis=1)
 
 
 def _best_overlap(counts: np.ndarray) -> np.ndarray:
@@ -108,6 +147,11 @@ def _least_contact(extents: np.ndarray) -> np.ndarray:
     return chosen
 
 
+def _most_sides_are_background(shares: np.ndarray) -> np.ndarray:
+    background = np.argmax(np.where(shares > WHOLE_ABOVE, 1, shares).sum(1))
+    return np.arange(len(shares)) != background
+
+
 FOREGROUNDS = {
     foreground.name: foreground
     for foreground in (
@@ -116,15 +160,24 @@ FOREGROUNDS = {
             "The group with the fewest pixels on the image's border, the smaller one where two "
             "have equally many; sees no ground truth. A frame of a single group has no foreground.",
             "groups",
-            False,
+            extent,
             _least_contact,
+        ),
+        Foreground(
+            "unsupervised_released",
+            "As GWM's released evaluation of images: the background is the group that covers most "
+            "of the four sides, each two pixels wide, a side covered by more than 0.3 counted as "
+            "whole (here from labels, there from soft masks); sees no ground truth.",
+            "groups",
+            sides,
+            _most_sides_are_background,
         ),
         Foreground(
             "oracle",
             "The group that has the largest IoU with the ground truth, frame by frame, as in "
-            "GWM's released evaluation.",
+            "GWM's released evaluation of videos.",
             "groups",
-            True,
+            None,
             _best_overlap,
         ),
         Foreground(
@@ -132,7 +185,7 @@ FOREGROUNDS = {
             "The union of components, before merging, that has the largest IoU with the ground "
             "truth, frame by frame (J with oracle, GWM, Table 2).",
             "components",
-            True,
+            None,
             _best_union,
         ),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from commonfate.errors import StoreError
-from commonfate.evaluation import label_maps
+from commonfate.evaluation import label_maps, soft_maps
 
 PASSED_ON = (
     "run",
@@ -19,6 +19,12 @@ PASSED_ON = (
     "iteration",
     "split",
     "seconds_per_frame",
+    "adapt_steps",
+    "adaptation",
+    "seed",
+    "crf",
+    "resolution",
+    "crop",
 )
 """What scores repeat from predictions.json."""
 
@@ -51,7 +57,7 @@ class Predictions:
             raise StoreError(
                 f"{path}: cannot be read as JSON ({error}); run commonfate predict again"
             ) from error
-        needed = {*PASSED_ON, "segments"}
+        needed = {*PASSED_ON, "segments", "soft"}
         if not isinstance(facts, dict) or not needed <= facts.keys():
             raise StoreError(f"{path}: is not a predictions.json; run commonfate predict again")
         return cls(path, facts)
@@ -60,3 +66,12 @@ class Predictions:
         """Label map of one frame, see `label_maps.read`; `components` or `groups`."""
         path = self.path.parent / segments / video / f"{t:05d}.png"
         return label_maps.read(path, self.facts["segments"][segments], size)
+
+    @property
+    def soft(self) -> bool:
+        """Whether there is a folder `foreground`: where there are two groups in every frame."""
+        return self.facts["soft"]
+
+    def read_soft(self, video: str, t: int, size: tuple[int, int]) -> np.ndarray:
+        """Probability of group 1 in one frame, (H, W) uint8, steps of 1/255, see `soft_maps`."""
+        return soft_maps.read(self.path.parent / "foreground" / video / f"{t:05d}.png", size)

@@ -30,8 +30,12 @@ def _all(annotated: Sequence[int], frames: int) -> list[int]:
     return sorted(annotated)
 
 
-def _released(annotated: Sequence[int], frames: int) -> list[int]:
-    return [t for t in sorted(annotated) if 1 < t < frames - 1]
+def _with_next(annotated: Sequence[int], frames: int) -> list[int]:
+    return [t for t in sorted(annotated) if t < frames - 1]
+
+
+def _with_next_from_two(annotated: Sequence[int], frames: int) -> list[int]:
+    return [t for t in _with_next(annotated, frames) if t > 1]
 
 
 def _inner(annotated: Sequence[int], frames: int) -> list[int]:
@@ -52,7 +56,7 @@ PROTOCOLS = {
             "As GWM's released code scores DAVIS: frames 0 and 1 and those without a next frame "
             "(no flow of gap 1) are left out; mean over sequences of the mean over frames.",
             "sequence",
-            _released,
+            _with_next_from_two,
         ),
         Protocol(
             "davis_official",
@@ -63,9 +67,17 @@ PROTOCOLS = {
         ),
         Protocol(
             "frame_average",
-            "All annotated frames, one mean over all of them (SegTrackv2 and FBMS in GWM).",
+            "All annotated frames, one mean over all of them: SegTrackv2, FBMS and the images in "
+            "GWM (an image is a video of one frame).",
             "frame",
             _all,
+        ),
+        Protocol(
+            "frame_average_released",
+            "As GWM's released code scores SegTrackv2 and FBMS: frames without a next frame (no "
+            "flow of gap 1) are left out; one mean over all others.",
+            "frame",
+            _with_next,
         ),
     )
 }
@@ -80,6 +92,25 @@ def get(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise ConfigError(f"protocol {name!r}{unknown(name, PROTOCOLS)}")
     return PROTOCOLS[name]
+
+
+def average(
+    protocol: Protocol, sequences: Mapping[str, Sequence[float | np.ndarray]]
+) -> np.ndarray:
+    """Average values of scored frames as a protocol says.
+
+    Args:
+        protocol: says over what the mean is taken.
+        sequences: a number or an array, all of one shape, for each scored frame, by sequence; at
+            least one of each.
+
+    Returns:
+        float64 of that shape.
+    """
+    means = [np.mean(np.asarray(values, np.float64), axis=0) for values in sequences.values()]
+    if protocol.average == "sequence":
+        return np.mean(means, axis=0)
+    return np.average(means, axis=0, weights=[len(values) for values in sequences.values()])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Choosing the best snapshot looks at the ground truth, as GWM's released code doe
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +15,10 @@ from torch import nn
 from commonfate.config import MethodsConfig
 from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import annotations, foreground
-from commonfate.evaluation.predict import Task, segment
+from commonfate.evaluation.crop import central_square
 from commonfate.evaluation.protocols import Protocol, score_benchmark
 from commonfate.evaluation.score import score_frame, select
+from commonfate.evaluation.segmenting import Task, segment
 from commonfate.methods.base import TrainedMethod
 from commonfate.settings import MethodSettings, from_pairs, parse, to_pairs, unknown
 from commonfate.training import checkpoint
@@ -106,7 +107,7 @@ def load(
     Raises:
         StoreError: weights are missing or damaged.
     """
-    model, path, scores = method.build().to(device), run / "checkpoint.pt", None
+    model, path, scores = method.build(pretrained=False).to(device), run / "checkpoint.pt", None
     if which == "best":
         path, scores = choose_best(run, method, model, task, protocol)
     state = checkpoint.load_weights(path, model)
@@ -125,6 +126,8 @@ def choose_best(
 ) -> tuple[Path, dict[str, float]]:
     """Score every snapshot of a run with the oracle foreground; the earliest of equals wins.
 
+    They are scored as trained, on the annotated frames alone: neither adapted nor by a CRF.
+
     Args: as for `load`; the weights of `model` are overwritten.
 
     Returns:
@@ -136,10 +139,11 @@ def choose_best(
     snapshots = sorted((run / "snapshots").glob("*.pt"))
     if not snapshots:
         raise StoreError(f"{run}/snapshots: holds no *.pt to choose from; train the run again")
+    plain = replace(task, how=replace(task.how, crf=None, frames_of="annotated"))
     scores = {}
     for path in snapshots:
         checkpoint.load_weights(path, model)
-        scores[path.stem] = _oracle_score(method, model, task, protocol, path.stem)
+        scores[path.stem] = _oracle_score(method, model, plain, protocol, path.stem)
         log.info("%s: J %.4f (oracle, protocol %s)", path, scores[path.stem], protocol.name)
     best = max(snapshots, key=lambda path: scores[path.stem])
     log.info("%s: chosen by looking at the ground truth", best)
@@ -153,6 +157,8 @@ def _oracle_score(
     values: dict[str, dict[int, float]] = {}
     for one in segment(method, model, task, f"snapshot {name}"):
         truth, void = annotations.read(one.video.annotations[one.t], one.video.kind)
+        if task.how.crop == "square":
+            truth, void = central_square(truth), central_square(void)
         _, j = score_frame(one.groups, one.facts.groups, truth, void, oracle)
         values.setdefault(one.video.name, {})[one.t] = j
     return score_benchmark(protocol, select(protocol, task.benchmark, values)).mean

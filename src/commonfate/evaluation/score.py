@@ -1,21 +1,25 @@
-"""Scores of a benchmark: J of every frame, kept by sequence, and their mean by a named protocol."""
+"""Scores of a benchmark: J of every frame, by sequence, and all metrics by a named protocol."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from commonfate import provenance
 from commonfate.errors import StoreError
-from commonfate.evaluation import annotations, benchmark, replaceable
+from commonfate.evaluation import annotations, benchmark, metrics, replaceable, saliency
 from commonfate.evaluation.benchmark import Benchmark
-from commonfate.evaluation.foreground import Foreground, frame_jaccard, overlap
+from commonfate.evaluation.crop import central_square
+from commonfate.evaluation.foreground import Foreground, frame_jaccard, is_second, overlap
+from commonfate.evaluation.metrics import Measures
 from commonfate.evaluation.predictions import PASSED_ON, Predictions
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
 from commonfate.files import replacing_directory, write_json
 from commonfate.progress import track
+
+T = TypeVar("T")
 
 
 def score_frame(
@@ -43,8 +47,8 @@ def score_frame(
 
 
 def select(
-    protocol: Protocol, task: Benchmark, values: Mapping[str, Mapping[int, float]]
-) -> dict[str, dict[int, float]]:
+    protocol: Protocol, task: Benchmark, values: Mapping[str, Mapping[int, T]]
+) -> dict[str, dict[int, T]]:
     """Keep the frames that a protocol scores, and the sequences that have any.
 
     Raises:
@@ -75,8 +79,11 @@ def evaluate(
     The masks, PNG with 0 and 255, of every annotated frame, scored or not, go into the folder
     beside `output` that has its name without `.json`; the scores are written after them.
 
+    Scores hold J of every scored frame; J's mean, recall and decay, and `metrics` (see
+    `evaluation.metrics`), of each sequence and of all; and how the predictions were made.
+
     Args:
-        predictions: what is scored.
+        predictions: what is scored; of cropped frames, then annotations are cropped alike.
         manifest: manifest of the dataset that was segmented.
         protocol: which frames count, and how the mean is taken.
         foreground: which segments are foreground.
@@ -94,9 +101,9 @@ def evaluate(
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])
     with replacing_directory(folder) as temporary:
-        values = _score_frames(predictions, task, foreground, temporary)
-        kept = select(protocol, task, values)
-    facts = _summary(protocol, task, values, kept) | {
+        measured = _measure_frames(predictions, task, foreground, temporary)
+        kept = select(protocol, task, measured)
+    facts = _summary(protocol, task, measured, kept) | {
         "foreground": foreground.name,
         "foreground_looks_at_ground_truth": foreground.looks_at_ground_truth,
         **{key: predictions.facts[key] for key in PASSED_ON},
@@ -110,44 +117,72 @@ def evaluate(
     return facts
 
 
-def _score_frames(
+def _measure_frames(
     predictions: Predictions, task: Benchmark, foreground: Foreground, folder: Path
-) -> dict[str, dict[int, float]]:
-    """J of every annotated frame; writes the masks into `folder`."""
-    segments = predictions.facts["segments"][foreground.segments]
-    values: dict[str, dict[int, float]] = {}
+) -> dict[str, dict[int, Measures]]:
+    """Measure every annotated frame; writes the masks into `folder`."""
+    measured: dict[str, dict[int, Measures]] = {}
     for video, t, annotation in track(task, "scoring", len(task)):
-        truth, void = annotations.read(annotation, video.kind)
-        labels = predictions.read(foreground.segments, video.name, t, truth.shape)
-        mask, j = score_frame(labels, segments, truth, void, foreground)
-        values.setdefault(video.name, {})[t] = j
+        truth, void = _truth(annotation, video.kind, predictions.facts["crop"])
+        mask, measures = _measure_frame(predictions, foreground, (video.name, t), truth, void)
+        measured.setdefault(video.name, {})[t] = measures
         path = folder / video.name / f"{t:05d}.png"
         path.parent.mkdir(exist_ok=True, parents=True)
         Image.fromarray(mask.astype(np.uint8) * 255).save(path)
-    return values
+    return measured
+
+
+def _truth(annotation: Path, kind: str, crop: str) -> tuple[np.ndarray, np.ndarray]:
+    """Foreground and void, (h, w) bool each: of the part that was segmented."""
+    truth, void = annotations.read(annotation, kind)
+    return (central_square(truth), central_square(void)) if crop == "square" else (truth, void)
+
+
+def _measure_frame(
+    predictions: Predictions,
+    foreground: Foreground,
+    frame: tuple[str, int],
+    truth: np.ndarray,
+    void: np.ndarray,
+) -> tuple[np.ndarray, Measures]:
+    """The foreground of one frame, (H, W) bool, and its measures."""
+    labels = predictions.read(foreground.segments, *frame, truth.shape)
+    counts = overlap(labels, truth, void, predictions.facts["segments"][foreground.segments])
+    chosen = foreground.choose(labels, counts)
+    levels = None
+    if predictions.soft and foreground.segments == "groups":
+        levels = saliency.levels(predictions.read_soft(*frame, truth.shape), truth, void)
+        levels = levels if is_second(chosen, labels) else levels[::-1]
+    return chosen[labels], metrics.of_frame(counts, chosen, levels)
 
 
 def _summary(
     protocol: Protocol,
     task: Benchmark,
-    values: Mapping[str, Mapping[int, float]],
-    kept: Mapping[str, Mapping[int, float]],
+    measured: Mapping[str, Mapping[int, Measures]],
+    kept: Mapping[str, Mapping[int, Measures]],
 ) -> dict[str, Any]:
-    overall = score_benchmark(protocol, kept)
+    values = {
+        name: {t: measures["J"] for t, measures in frames.items()} for name, frames in kept.items()
+    }
     unscored = {
         name: f"protocol {protocol.name} scores none of its frames"
-        for name in values
+        for name in measured
         if name not in kept
     }
     return {
         "protocol": protocol.name,
         "average": protocol.average,
-        "sequences": {name: _sequence(frames) for name, frames in kept.items()},
-        **_named(overall, ("J", "recall", "decay")),
+        "sequences": {
+            name: _sequence(frames) | {"metrics": metrics.over_frames(protocol, {name: kept[name]})}
+            for name, frames in values.items()
+        },
+        **_named(score_benchmark(protocol, values), ("J", "recall", "decay")),
+        "metrics": metrics.over_frames(protocol, kept),
         "n_sequences": len(kept),
         "n_frames": sum(len(frames) for frames in kept.values()),
         "excluded_frames": {
-            name: sorted(set(frames) - set(kept.get(name, ()))) for name, frames in values.items()
+            name: sorted(set(frames) - set(kept.get(name, ()))) for name, frames in measured.items()
         },
         "left_out": task.left_out | unscored,
     }

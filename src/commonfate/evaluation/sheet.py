@@ -1,87 +1,35 @@
-"""A contact sheet: what went in, what came out and the truth, side by side for a few frames."""
+"""A sheet of what went in, what came out and the truth, for the best and the worst of a benchmark.
 
+A row is a frame: the frame, its flow, the components, the foreground, the ground truth.
+"""
+
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from commonfate.evaluation import annotations, label_maps
+from commonfate.errors import StoreError
+from commonfate.evaluation import annotations, overlays, sheet_layout, showcase
 from commonfate.evaluation.benchmark import AnnotatedVideo
+from commonfate.evaluation.crop import central_square
 from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation.sheet_layout import Row
+from commonfate.evaluation.showcase import Moment
 from commonfate.evaluation.stores import Frames
 from commonfate.files import replacing
+from commonfate.flow import colour
 
-CELL_WIDTH = 300
-GAP = 6
-LEFT = 96
-LINE = 20
-OUTLINE = (255, 64, 32)
-FADE = 0.45
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Column:
-    """One frame of the sheet: its title and its pictures, (H, W, 3) uint8, by the row's name."""
+class FlowReader(Protocol):
+    """Where flow is read, see `stores.Flow`."""
 
-    title: str
-    pictures: dict[str, np.ndarray]
-
-
-def outlined(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Darken what is outside a mask and draw its outline.
-
-    Args:
-        frame: (h, w, 3) uint8, RGB; resized to the mask if of another size.
-        mask: (H, W) bool.
-
-    Returns:
-        (H, W, 3) uint8.
-    """
-    height, width = mask.shape
-    picture = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-    picture = np.where(mask[..., None], picture, picture * FADE).astype(np.uint8)
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    # About two pixels wide in the sheet, whatever the size of the mask.
-    return cv2.drawContours(picture, contours, -1, OUTLINE, max(1, round(2 * width / CELL_WIDTH)))
-
-
-def coloured(labels: np.ndarray) -> np.ndarray:
-    """Labels, (H, W) uint8, in the palette of the label maps: (H, W, 3) uint8."""
-    return label_maps.palette()[labels]
-
-
-def draw(path: str | Path, columns: Sequence[Column], caption: str) -> None:
-    """Draw a sheet as PNG.
-
-    Args:
-        path: file, replaced in one step.
-        columns: frames from left to right, at least one; a picture that a column lacks is blank.
-        caption: a line above the sheet.
-    """
-    rows = list(dict.fromkeys(name for column in columns for name in column.pictures))
-    shapes = [picture.shape for column in columns for picture in column.pictures.values()]
-    cell_height = round(CELL_WIDTH * max(height / width for height, width, _ in shapes))
-    width = LEFT + len(columns) * (CELL_WIDTH + GAP)
-    height = 2 * (LINE + GAP) + len(rows) * (cell_height + GAP)
-    sheet = Image.new("RGB", (width, height), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    pen.text((GAP, GAP), caption, "black", font)
-    for x, column in enumerate(columns):
-        left = LEFT + x * (CELL_WIDTH + GAP)
-        pen.text((left, LINE + GAP), column.title, "black", font)
-        for y, name in enumerate(rows):
-            top = 2 * (LINE + GAP) + y * (cell_height + GAP)
-            if x == 0:
-                pen.text((GAP, top + cell_height // 2 - LINE // 2), name, "black", font)
-            if name in column.pictures:
-                picture = _fitted(column.pictures[name], cell_height)
-                sheet.paste(picture, (left, top + (cell_height - picture.height) // 2))
-    with replacing(path) as temporary:
-        sheet.save(temporary, format="PNG")
+    def read(self, video: str, t: int) -> tuple[np.ndarray, int]:
+        """Flow of a frame, (2, H, W) float32 in pixels, NaN where unknown; and its gap."""
 
 
 def of_evaluation(
@@ -90,8 +38,9 @@ def of_evaluation(
     videos: Sequence[AnnotatedVideo],
     frames: Frames,
     masks: Path,
-) -> list[Column]:
-    """Columns for the sequences of highest and lowest J, three scored frames of each.
+    flow: FlowReader | None = None,
+) -> list[Row]:
+    """Rows for the sequences of highest and of lowest J, see `showcase.moments`.
 
     Args:
         scores: what `score.evaluate` returned.
@@ -99,42 +48,115 @@ def of_evaluation(
         videos: the benchmark's videos.
         frames: their frames.
         masks: folder of the foreground masks that `score.evaluate` wrote.
+        flow: their flow; a frame without any gets a blank picture.
     """
-    ranked = sorted(scores["sequences"], key=lambda name: -scores["sequences"][name]["J_mean"])
     by_name = {video.name: video for video in videos}
-    columns = []
-    for name in dict.fromkeys((ranked[0], ranked[-1])):
-        scored = scores["sequences"][name]["frames"]
-        for key in _spread(sorted(scored)):
-            pictures = _pictures(by_name[name], int(key), predictions, frames, masks)
-            columns.append(Column(f"{name} {key}: J {100 * scored[key]:.1f}", pictures))
-    return columns
+    return [
+        _row(moment, by_name[moment.name], predictions, frames, masks, flow)
+        for moment in showcase.moments(scores["sequences"])
+    ]
 
 
-def _pictures(
-    video: AnnotatedVideo, t: int, predictions: Predictions, frames: Frames, masks: Path
-) -> dict[str, np.ndarray]:
-    frame = frames.read(video.name, t)
-    truth, _ = annotations.read(video.annotations[t], video.kind)
-    with Image.open(masks / video.name / f"{t:05d}.png") as image:
+def draw(path: str | Path, rows: Sequence[Row], caption: str) -> None:
+    """Draw a sheet as PNG.
+
+    Args:
+        path: file, replaced in one step.
+        rows: from top to bottom, at least one.
+        caption: lines above the sheet; long ones are wrapped.
+    """
+    sheet = sheet_layout.arranged(rows, caption)
+    with replacing(path) as temporary:
+        sheet.save(temporary, format="PNG")
+
+
+def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
+    """What a sheet shows and how its numbers were read off.
+
+    Args:
+        scores: what `score.evaluate` returned.
+        scale: of the configuration, where the evaluation is part of a workflow.
+    """
+    looked = [
+        what for what in ("checkpoint", "foreground") if scores[f"{what}_looks_at_ground_truth"]
+    ]
+    images = scores["n_sequences"] == scores["n_frames"]
+    count = f"{scores['n_frames']} {'images' if images else 'frames'}"
+    parts = [
+        f"scale {scale}" if scale else "",
+        f"split {scores['split']}",
+        f"protocol {scores['protocol']} (mean over {scores['average']}s)",
+        f"foreground {scores['foreground']}",
+        f"checkpoint {scores['checkpoint']}" if scores["run"] else "",
+        f"{steps} steps of adaptation" if (steps := scores["adapt_steps"]) else "",
+        "CRF" if scores["crf"] else "",
+    ]
+    return "\n".join(
+        (
+            f"{scores['run'] or scores['method']}: J {100 * scores['J']:.1f} of "
+            + (count if images else f"{scores['n_sequences']} sequences, {count}"),
+            "; ".join(part for part in parts if part),
+            f"{' and '.join(looked)} chosen by looking at the ground truth"
+            if looked
+            else "no choice was made by looking at the ground truth",
+        )
+    )
+
+
+def _row(
+    moment: Moment,
+    video: AnnotatedVideo,
+    predictions: Predictions,
+    frames: Frames,
+    masks: Path,
+    flow: FlowReader | None,
+) -> Row:
+    square = predictions.facts["crop"] == "square"
+    frame = frames.read(video.name, moment.t)
+    truth, void = annotations.read(video.annotations[moment.t], video.kind)
+    if square:
+        frame, truth, void = (central_square(one) for one in (frame, truth, void))
+    with Image.open(masks / video.name / f"{moment.t:05d}.png") as image:
         mask = np.asarray(image) > 0
-    components = predictions.read("components", video.name, t, truth.shape)
-    return {
-        "frame": frame,
-        "components": coloured(components),
-        "foreground": outlined(frame, mask),
-        "truth": outlined(frame, truth),
+    labels = predictions.read("components", video.name, moment.t, truth.shape)
+    size = sheet_layout.picture_size((frame.shape[0], frame.shape[1]))
+    frame = overlays.scaled(frame, size)
+    mask, truth, void, labels = (
+        overlays.labels_scaled(one, size) for one in (mask, truth, void, labels)
+    )
+    pictures: dict[str, np.ndarray | None] = {"frame": frame}
+    note = ""
+    if flow is not None:
+        pictures["flow"], note = _coloured_flow(flow, moment, size, square)
+    pictures |= {
+        f"{predictions.facts['segments']['components']} components": overlays.coloured(
+            frame, labels
+        ),
+        "foreground": overlays.outlined(frame, mask),
+        "ground truth": overlays.outlined(frame, truth, overlays.TRUE, void),
     }
+    return Row(
+        group=moment.group,
+        name=moment.name,
+        summary=None if moment.sequence_j is None else f"mean J {100 * moment.sequence_j:.1f}",
+        label=("" if moment.sequence_j is None else f"frame {moment.t}, ")
+        + f"J {100 * moment.j:.1f}",
+        note=note,
+        pictures=pictures,
+    )
 
 
-def _spread(keys: Sequence[str]) -> list[str]:
-    """Up to three keys from the start, the middle and the end, but not at the very ends."""
-    return list(dict.fromkeys(keys[int(share * len(keys))] for share in (1 / 6, 1 / 2, 5 / 6)))
-
-
-def _fitted(picture: np.ndarray, cell_height: int) -> Image.Image:
-    """Resize a picture to the width of a cell, or to its height where that is less."""
-    height, width, _ = picture.shape
-    scale = min(CELL_WIDTH / width, cell_height / height)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    return Image.fromarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+def _coloured_flow(
+    flow: FlowReader, moment: Moment, size: tuple[int, int], square: bool
+) -> tuple[np.ndarray | None, str]:
+    """The flow's picture, None where the frame has no flow, and what its colours mean."""
+    try:
+        field, gap = flow.read(moment.name, moment.t)
+    except StoreError as error:
+        log.info("%s frame %d: no flow in the sheet: %s", moment.name, moment.t, error)
+        return None, "no flow"
+    if square:
+        field = central_square(field, axes=(1, 2))
+    maximum = colour.robust_maximum(field)
+    picture = overlays.scaled(colour.colours(field, maximum), size)
+    return picture, f"flow: gap {gap:+d}, rim {maximum:.2g} px"

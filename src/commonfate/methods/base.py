@@ -13,7 +13,7 @@ from commonfate.settings import MethodSettings
 
 @dataclass(frozen=True)
 class Prediction:
-    """Soft segments of one frame, at the method's own resolution.
+    """Soft segments of one frame, at the method's own size or near the one that was asked for.
 
     Attributes:
         components: (K, h, w) float32 in [0, 1], summing to 1 over K: what the method predicts.
@@ -41,7 +41,12 @@ class Method(ABC):
 
     @abstractmethod
     def predict(
-        self, model: nn.Module | None, frame: np.ndarray, flow: np.ndarray | None
+        self,
+        model: nn.Module | None,
+        frame: np.ndarray,
+        flow: np.ndarray | None,
+        *,
+        size: tuple[int, int] | None = None,
     ) -> Prediction:
         """Segment one frame.
 
@@ -49,15 +54,34 @@ class Method(ABC):
             model: what `build` made, trained and in eval mode; None where nothing is trained.
             frame: (H, W, 3) uint8, RGB.
             flow: (2, H, W) float32 in pixels, NaN where unknown; None if not `settings.reads_flow`.
+            size: height and width to look at the frame at, rounded to what the method can take;
+                None is the method's own. One that looks at flow alone segments at the flow's size.
         """
 
 
 class TrainedMethod(Method):
-    """A method with a network, a loss and a recipe."""
+    """A method with a network, a loss and a recipe.
+
+    Of `settings`, training reads `batch_size`, `iterations`, `clip_norm`, `flip`, `snapshots` and
+    `precision`.
+
+    Test-time adaptation to a video needs `prepare`, `loss` and `parameter_groups`, and of
+    `settings` the `batch_size`, `clip_norm`, `flip`, `precision` and `learning_rate`: the rate that
+    the schedule rises to, at which all its steps are taken. No method keeps anything between the
+    calls, so the trained weights are all that has to be put back for the next video.
+    """
 
     @abstractmethod
-    def build(self) -> nn.Module:
-        """Make the network, freshly initialised from torch's global generator."""
+    def build(self, pretrained: bool = True) -> nn.Module:
+        """Make the network, freshly initialised from torch's global generator.
+
+        Args:
+            pretrained: start from the published weights that the settings name, if they do, which
+                may fetch them; False where weights of a checkpoint are put in anyway.
+
+        Raises:
+            UserError: the weights cannot be fetched, or do not fit.
+        """
 
     @abstractmethod
     def prepare(self, frame: np.ndarray, flow: np.ndarray, flip: bool) -> dict[str, Tensor]:

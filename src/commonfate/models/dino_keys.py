@@ -1,114 +1,122 @@
-"""Keys of DINO's ViT-S/8, the appearance features that Guess What Moves merges segments by."""
+"""Keys of DINO's vision transformers: what Guess What Moves compares segments by."""
 
-import logging
+import math
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from commonfate.errors import UserError
+from commonfate.models.backbones import state_file
+from commonfate.models.feature_names import MULTIPLE
+from commonfate.models.frame import to_image
 from commonfate.models.unet import MEAN, STD
+from commonfate.weights import fetch, known
 
-ARCHITECTURE = "vit_small_patch8_224.dino"
-ADDRESS = (
-    "https://dl.fbaipublicfiles.com/dino/dino_deitsmall8_pretrain/dino_deitsmall8_pretrain.pth"
-)
-PATCH = 8
-
-log = logging.getLogger(__name__)
+ARCHITECTURES = {
+    "dino_vits8": "vit_small_patch8_224",
+    "dino_vitb8": "vit_base_patch8_224",
+    "dino_vits16": "vit_small_patch16_224",
+    "dino_vitb16": "vit_base_patch16_224",
+}
+"""timm's names of the networks."""
 
 
 class DinoKeys:
-    """Keys of the last attention layer, 384 channels, one vector for each 8x8 patch.
+    """Keys of the last attention layer, one vector of 384 (S) or 768 (B) channels for each patch.
 
-    Choudhury et al. 2022, Section 3.2; the layer and the size of the network are those of the
-    released code's evaluation on videos.
+    Choudhury et al. 2022, Section 3.2. The released code merges by ViT-S/8 on videos and by ViT-B/8
+    on images.
     """
 
-    name = "dino_vits8"
-
-    def __init__(self, weights: str | None, device: str | torch.device) -> None:
+    def __init__(self, name: str, weights: str | None, device: str | torch.device) -> None:
         """Load the network.
 
         Args:
-            weights: the authors' backbone file, or timm's (.pth, .bin or .safetensors); None
-                downloads timm's copy.
+            name: a key of `ARCHITECTURES`.
+            weights: the authors' backbone file (.pth), or timm's copy (.safetensors); None fetches
+                the authors'.
             device: where the network runs.
 
         Raises:
-            UserError: the file is missing or does not fit; the download fails.
+            UserError: the file is missing or does not fit; it cannot be fetched.
         """
-        self._network = _load(weights).eval().requires_grad_(False).to(device)
+        self.name = name
+        self._patch = MULTIPLE[name]
+        self._network = _load(name, weights).eval().requires_grad_(False).to(device)
         self._device = torch.device(device)
-        self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
-        self._std = torch.tensor(STD, device=device).view(3, 1, 1)
+        self._mean, self._std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
 
     @torch.no_grad()
     def __call__(self, frame: np.ndarray) -> Tensor:
         """Keys of a frame.
 
         Args:
-            frame: (H, W, 3) uint8, RGB; H and W multiples of 8.
+            frame: (H, W, 3) uint8, RGB; H and W multiples of the patch's side P.
 
         Returns:
-            (384, H/8, W/8) float32, on the CPU.
+            (C, H/P, W/P) float32, on the CPU.
 
         Raises:
-            ValueError: H or W is not a multiple of 8.
+            ValueError: H or W is not a multiple of P.
         """
         height, width = frame.shape[:2]
-        if height % PATCH or width % PATCH:
-            raise ValueError(f"frame must have sides of multiples of 8, found {frame.shape[:2]}")
-        image = torch.from_numpy(np.ascontiguousarray(frame)).to(self._device)
-        image = (image.permute(2, 0, 1).float() / 255 - self._mean) / self._std
-        keys = self._keys(image[None])[0]
-        return keys.mT.unflatten(1, (height // PATCH, width // PATCH)).cpu()
+        if height % self._patch or width % self._patch:
+            raise ValueError(
+                f"frame must have sides of multiples of {self._patch} for {self.name}, found "
+                f"{height}x{width}"
+            )
+        image = (to_image(frame) - self._mean) / self._std
+        keys = self._keys(image[None].to(self._device))[0]
+        return keys.mT.unflatten(1, (height // self._patch, width // self._patch)).cpu()
 
     def _keys(self, images: Tensor) -> Tensor:
         """(B, tokens, C) keys of the last layer, without the class token."""
-        attention = self._network.blocks[-1].attn
-        seen: list[Tensor] = []
-        hook = attention.qkv.register_forward_hook(lambda _, __, output: seen.append(output))
-        try:
-            self._network.forward_features(images)
-        finally:
-            hook.remove()
-        _, keys, _ = seen[0].chunk(3, dim=-1)
+        network = self._network
+        patches = network.patch_embed(images)  # (B, h, w, C)
+        token = network.cls_token.expand(len(images), -1, -1)
+        embedding = positions(network.pos_embed, (patches.shape[1], patches.shape[2]))
+        tokens = torch.cat([token, patches.flatten(1, 2)], dim=1) + embedding
+        *earlier, last = network.blocks
+        for block in earlier:
+            tokens = block(tokens)
+        _, keys, _ = last.attn.qkv(last.norm1(tokens)).chunk(3, dim=-1)
         return keys[:, 1:]
 
 
-def _load(weights: str | None) -> nn.Module:
+def positions(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Position embedding for a grid of another size, as DINO's authors interpolate it.
+
+    Bicubic without smoothing, unlike timm. Of DINO's code, too, is the tenth of a patch that is
+    added to both sides: it moves the samples slightly.
+
+    Args:
+        embedding: (1, 1 + S*S, C), learned; the class token's is first.
+        grid: rows h and columns w of patches.
+
+    Returns:
+        (1, 1 + h*w, C).
+    """
+    side = math.isqrt(embedding.shape[1] - 1)
+    if grid == (side, side):
+        return embedding
+    learned = embedding[:, 1:].mT.unflatten(2, (side, side))
+    scale = [(new + 0.1) / side for new in grid]
+    resized = functional.interpolate(learned, scale_factor=scale, mode="bicubic")
+    return torch.cat([embedding[:, :1], resized.flatten(2).mT], dim=1)
+
+
+def _load(name: str, weights: str | None) -> nn.Module:
     import timm
 
-    options = {"num_classes": 0, "dynamic_img_size": True}
-    if weights is None:
-        log.info("dino_vits8: fetching the weights of %s, as none are given", ARCHITECTURE)
-        try:
-            return timm.create_model(ARCHITECTURE, pretrained=True, **options)
-        except Exception as error:  # many libraries below, each with its own network errors
-            raise UserError(
-                f"dino_vits8: the weights could not be downloaded ({type(error).__name__}); fetch "
-                f"{ADDRESS} and name the file in the setting `weights`, or choose other features"
-            ) from error
-    network = timm.create_model(ARCHITECTURE, pretrained=False, **options)
-    _fill(network, Path(weights))
-    return network
-
-
-def _fill(network: nn.Module, path: Path) -> None:
+    asset = known()[name.replace("_", ".")]
+    path = fetch(asset) if weights is None else Path(weights)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; dino_vits8 needs the weights of {ADDRESS} there")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(state)
-    except Exception as error:  # unpickling and shapes fail in many ways, all the file's fault
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"{path}: these are not weights of DINO's ViT-S/8 ({reason}); expected {ADDRESS}"
-        ) from error
+        raise UserError(f"{path}: no such file; {name} needs the weights of {asset.urls[0]} there")
+    network = timm.create_model(
+        ARCHITECTURES[name], pretrained=False, num_classes=0, dynamic_img_size=True
+    )
+    state_file.fill(network, state_file.read(path), path, name)
+    return network

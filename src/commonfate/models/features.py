@@ -1,15 +1,14 @@
 """Dense features of one frame, by name: what segments are compared by."""
 
-from typing import Literal, Protocol
+from functools import cache
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from commonfate.errors import ConfigError, did_you_mean
-
-Name = Literal["dino_vits8", "pixels"]
-KNOWN: tuple[Name, ...] = ("dino_vits8", "pixels")
+from commonfate.models.feature_names import MULTIPLE
 
 
 class Extractor(Protocol):
@@ -21,7 +20,7 @@ class Extractor(Protocol):
         """Features of a frame, at the extractor's own resolution.
 
         Args:
-            frame: (H, W, 3) uint8, RGB.
+            frame: (H, W, 3) uint8, RGB; sides are multiples of `feature_names.MULTIPLE[name]`.
 
         Returns:
             (C, h, w) float32, on the CPU.
@@ -29,25 +28,32 @@ class Extractor(Protocol):
 
 
 def create(name: str, weights: str | None = None, device: str | torch.device = "cpu") -> Extractor:
-    """Make an extractor; its libraries are imported only now.
+    """The extractor of that name; a process makes each once, as it is asked for with every frame.
 
     Args:
-        name: `dino_vits8` or `pixels`.
-        weights: file with the network's weights; None downloads them. `pixels` has none.
+        name: `pixels`, or a ViT that DINO trained, e.g. `dino_vits8`.
+        weights: file with the network's weights; None fetches the published ones. `pixels` has
+            none.
         device: where a network runs.
 
     Raises:
         ConfigError: the name is unknown.
-        UserError: the weights are missing, cannot be downloaded, or do not fit.
+        UserError: the weights are missing, cannot be fetched, or do not fit.
     """
+    return _make(name, weights, str(device))
+
+
+@cache
+def _make(name: str, weights: str | None, device: str) -> Extractor:
+    if name not in MULTIPLE:
+        raise ConfigError(
+            f"features {name!r} is unknown{did_you_mean(name, MULTIPLE)} "
+            f"Known: {', '.join(MULTIPLE)}"
+        )
     if name == "pixels":
         from commonfate.models.pixel_features import PixelFeatures
 
         return PixelFeatures()
-    if name == "dino_vits8":
-        from commonfate.models.dino_keys import DinoKeys
+    from commonfate.models.dino_keys import DinoKeys
 
-        return DinoKeys(weights, device)
-    raise ConfigError(
-        f"features {name!r} is unknown{did_you_mean(name, KNOWN)} Known: {', '.join(KNOWN)}"
-    )
+    return DinoKeys(name, weights, device)

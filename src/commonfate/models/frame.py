@@ -26,3 +26,9 @@ def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def to_image(frame: np.ndarray) -> Tensor:
     """(3, H, W) float32 in [0, 1] of an (H, W, 3) uint8 frame."""
     return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).contiguous().float() / 255
+
+
+def nearest_multiple(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Height and width rounded to multiples (of which the smallest is 1), halves upwards."""
+    height, width = (multiple * max(1, (2 * side + multiple) // (2 * multiple)) for side in size)
+    return height, width

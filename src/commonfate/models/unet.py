@@ -48,14 +48,14 @@ class UNet(nn.Module):
         )
         self.head = nn.Conv2d(width, outputs, kernel_size=1)
 
-    def features(self, image: Tensor) -> Tensor:
-        """Decoder features, from which the logits are one 1x1 convolution away.
+    def dense_and_logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Decoder features, and the logits that are one 1x1 convolution away.
 
         Args:
             image: (B, 3, H, W) float, RGB in [0, 1]; H and W multiples of 16.
 
         Returns:
-            (B, width, H, W), not negative.
+            (B, width, H, W), not negative; (B, outputs, H, W).
 
         Raises:
             ValueError: H or W is not a multiple of 16.
@@ -69,17 +69,17 @@ class UNet(nn.Module):
             level = down(nn.functional.max_pool2d(level, 2))
         for up, merge in zip(self.up, self.merge, strict=True):
             level = merge(torch.cat([skipped.pop(), up(level)], dim=1))
-        return level
+        return level, self.head(level)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits.
 
-        Args, raises: as `features`.
+        Args, raises: as `dense_and_logits`.
 
         Returns:
             (B, outputs, H, W).
         """
-        return self.head(self.features(image))
+        return self.dense_and_logits(image)[1]
 
 
 def _double_convolution(inputs: int, outputs: int) -> nn.Sequential:

@@ -28,7 +28,8 @@ def build(
 
     Returns:
         The table (columns `COLUMNS`; by dataset, video and t, whatever the order of the arguments)
-        and its provenance, which counts the videos that were left out and why.
+        and its provenance, which counts the videos that were left out and why. Still images and
+        videos whose flow could not be extracted are counted as `without_flow`.
 
     Raises:
         UserError: no sample is found, or a video of a manifest is in no store.
@@ -58,7 +59,10 @@ def _usable(table: pd.DataFrame) -> Iterator[Any]:
 
 def _rows(dataset: str, row: Any, stores: Stores, manifest: Path) -> Iterator[tuple]:
     frame_store = stores.frame_store(row.id, manifest)
-    flow_store, reader = stores.flow_store(row.id, manifest)
+    found = stores.flow_store(row.id, manifest)
+    if found is None:
+        return
+    flow_store, reader = found
     gaps: dict[int, list[int]] = {}
     for gap in sorted(reader.gaps(row.id)):
         for t in reader.frames_with_flow(row.id, gap):

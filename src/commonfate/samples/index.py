@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ class SampleIndex:
     path: Path
     samples: tuple[Sample, ...]
     digest: str
+
+    def of_video(self, video: str) -> tuple[Sample, ...]:
+        """The samples of one video, in order; of all videos of that name in several datasets."""
+        return self._by_video.get(video, ())
+
+    @cached_property
+    def _by_video(self) -> dict[str, tuple[Sample, ...]]:
+        found: dict[str, list[Sample]] = {}
+        for sample in self.samples:
+            found.setdefault(sample.video, []).append(sample)
+        return {video: tuple(samples) for video, samples in found.items()}
 
 
 def read(path: str | Path) -> SampleIndex:

@@ -1,6 +1,7 @@
 """Which store holds which video."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ class Stores:
     def __init__(self, dataset: str, frames: Iterable[Path], flow: Iterable[Path]) -> None:
         self._dataset = dataset
         self._frames = self._by_video([(path, FrameReader(path)) for path in frames])
-        self._flow = self._by_video([(path, open_reader(path)) for path in flow])
+        readers = [(path, open_reader(path)) for path in flow]
+        self._flow = self._by_video(readers)
+        self._flow_readers = [reader for _, reader in readers]
 
     def _by_video(self, readers: list[tuple[Path, Any]]) -> dict[str, tuple[Path, Any]]:
         found: dict[str, tuple[Path, Any]] = {}
@@ -36,13 +39,30 @@ class Stores:
         """
         return self._find(self._frames, video, manifest, "frames")[0]
 
-    def flow_store(self, video: str, manifest: Path) -> tuple[Path, Any]:
+    def flow_store(self, video: str, manifest: Path) -> tuple[Path, Any] | None:
         """The store that holds a video's flow, and its reader.
 
+        Returns:
+            None for what has no flow: a still image, or a video that extraction has left out.
+
         Raises:
-            UserError: none does.
+            UserError: no store knows the video.
         """
+        if video not in self._flow and (self._is_still(video) or video in self._without_flow):
+            return None
         return self._find(self._flow, video, manifest, "flow")
+
+    def _is_still(self, video: str) -> bool:
+        return video in self._frames and self._frames[video][1].length(video) == 1
+
+    @cached_property
+    def _without_flow(self) -> set[str]:
+        """Videos that extraction has left out, by the provenance of the flow stores."""
+        return {
+            left_out["video"]
+            for reader in self._flow_readers
+            for left_out in reader.provenance.get("left_out", ())
+        }
 
     def _find(
         self, stores: dict[str, tuple[Path, Any]], video: str, manifest: Path, option: str

@@ -5,9 +5,17 @@ from typing import Any
 
 from commonfate.errors import StoreError
 from commonfate.plan import Plan
-from commonfate.tables import lineage, measured, notes, published, scores
+from commonfate.tables import (
+    lineage,
+    measured,
+    notes,
+    papers,
+    published,
+    scores,
+    sequences,
+)
 from commonfate.tables.scores import Scores
-from commonfate.tables.table import METHOD, RUNTIME, SOURCE, YES_NO, Table
+from commonfate.tables.table import Table
 
 
 def assemble(plan: Plan, name: str) -> Table:
@@ -22,46 +30,34 @@ def assemble(plan: Plan, name: str) -> Table:
             another one in its column.
     """
     declaration = plan.declarations[name]
-    found = {cell: scores.read(cell) for cell in plan.evaluations(name)}
+    read = {cell: scores.read(cell) for cell in plan.evaluations(name)}
+    scored = list(read.values())
+    _check_columns(scored)
+    found = [(row, [read[cell] for cell in plan.row(name, row)]) for row in declaration.rows]
+    source = declaration.published
+    known = published.rows(source.tables, source.metrics) if source else {}
     table = Table(name, declaration.title, " ".join(declaration.caption.split()))
-    for row in declaration.rows:
-        measured.add_row(table, plan, row, [found[cell] for cell in plan.row(name, row)])
-    _check_columns(plan, list(found.values()))
-    if declaration.published:
-        _add_published(table, declaration.published.table, declaration.published.metric)
-    table.files = lineage.follow(one.path for one in found.values())
-    _add_videos(table, list(found.values()))
-    table.notes = notes.write(table, plan, list(found.values()))
+    if declaration.kind == "sequences":
+        sequences.add_rows(table, plan, found, known)
+    else:
+        for row, chosen in found:
+            measured.add_row(table, plan, row, chosen, known)
+        table.breaks.append(len(table.rows))
+        papers.add_rows(table, known)
+    table.files = lineage.follow(one.path for one in scored)
+    _add_videos(table, plan, scored)
+    table.notes = notes.write(table, plan, found, known)
     return table
 
 
-def _check_columns(plan: Plan, found: list[Scores]) -> None:
-    columns: dict[str, Scores] = {}
+def _check_columns(found: list[Scores]) -> None:
+    columns: dict[tuple[str, str], Scores] = {}
     for one in found:
-        scores.check_same_frames(columns.setdefault(one.planned.benchmark, one), one)
+        key = one.planned.benchmark, one.planned.protocol
+        scores.check_same_frames(columns.setdefault(key, one), one)
 
 
-def _add_published(table: Table, name: str, metric: str) -> None:
-    for label, row in published.rows(name, metric).items():
-        numbers = {f"{metric} {dataset}": value for dataset, value in row.values.items()}
-        numbers |= {RUNTIME: row.runtime} if row.runtime else {}
-        text = {
-            METHOD: label,
-            SOURCE: "published",
-            "RGB at inference": YES_NO[row.variant.get("inf_input_rgb", "")],
-            "flow at inference": YES_NO[row.variant.get("inf_input_flow", "")],
-            "input resolution": row.variant.get("input_resolution", ""),
-            "flow source": row.variant.get("flow_method", ""),
-            "post-processing": YES_NO[row.variant.get("crf_or_extra_postproc", "")],
-        }
-        cells = [
-            {"column": column, "value": value.text, **published.origin(name, row, value)}
-            for column, value in numbers.items()
-        ]
-        table.add(text, cells)
-
-
-def _add_videos(table: Table, found: list[Scores]) -> None:
+def _add_videos(table: Table, plan: Plan, found: list[Scores]) -> None:
     """Count the videos of all manifests; list those left out of them, or of the scores."""
     left_out: dict[tuple[str, str], dict[str, Any]] = {}
     manifests = {path for path in table.files if Path(path).name == "manifest.parquet"}
@@ -75,7 +71,7 @@ def _add_videos(table: Table, found: list[Scores]) -> None:
                 kept = {key: video[key] for key in ("source", "reason")}
                 left_out[dataset, video["id"]] = {"dataset": dataset, "video": video["id"], **kept}
     for one in found:
-        dataset = one.planned.run.dataset
+        dataset = plan.config.benchmarks[one.planned.benchmark].dataset
         for video, reason in one.facts["left_out"].items():
             unscored = {"dataset": dataset, "video": video, "source": "", "reason": reason}
             left_out.setdefault((dataset, video), unscored)

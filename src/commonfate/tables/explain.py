@@ -11,6 +11,7 @@ from commonfate.config import MethodsConfig
 from commonfate.errors import ConfigError
 from commonfate.settings import unknown
 from commonfate.tables import lineage
+from commonfate.tables.table import MEASURED
 
 LISTED = 16
 """How many inputs of a kind are listed; all of them are in the provenance file."""
@@ -49,7 +50,7 @@ def tree(document: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], edited
     drawing = _Drawing(document["files"])
     for (row, source), group in _by_row(cells).items():
         label = Text(f"{row} ({source})", style="bold")
-        branch = root.add(label.append(_paper(group[0]) if source == "published" else ""))
+        branch = root.add(label.append(_paper(group[0]) if source != MEASURED else ""))
         for cell in group:
             drawing.cell(branch, cell)
     return root
@@ -83,7 +84,7 @@ class _Drawing:
 
     def cell(self, parent: Tree, cell: Mapping[str, Any]) -> None:
         label = Text(f"{cell['column']} = {cell['value']}", style="cyan")
-        if cell["source"] == "published":
+        if cell["source"] != MEASURED:
             parent.add(label.append(_line(cell)))
             return
         branch = parent.add(label)
@@ -178,8 +179,8 @@ def _flat(values: Mapping[str, Any], parents: str = "") -> list[str]:
 
 
 def _paper(origin: Mapping[str, Any]) -> Text:
-    place = f"Table {origin['paper_table']}, row {origin['paper_row']}"
-    return Text(f"  {origin['paper']}, {place}", style="not bold")
+    place = f"{origin['paper']}, {origin['place']}, row {origin['paper_row']}"
+    return Text(f"  {place}", style="not bold")
 
 
 def _line(origin: Mapping[str, Any]) -> Text:

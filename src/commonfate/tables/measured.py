@@ -1,127 +1,136 @@
-"""The measured rows of a table."""
+"""The measured rows of a comparison of methods."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from commonfate.plan import Plan, RowDeclaration
-from commonfate.tables import published
+from commonfate.tables import columns, published
 from commonfate.tables.scores import Scores
-from commonfate.tables.table import METHOD, RUNTIME, SOURCE, YES_NO, Table
+from commonfate.tables.table import MEASURED, METHOD, RUNTIME, SOURCE, Table
 
-DIFFERENCE = ": difference to published"
+YES_NO = {True: "yes", False: "no"}
 
 
-def add_row(table: Table, plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> None:
+def add_row(
+    table: Table,
+    plan: Plan,
+    row: RowDeclaration,
+    chosen: list[Scores],
+    known: dict[str, published.Row],
+) -> None:
     """Add one measured row.
 
     Args:
         table: gets the row.
         plan: where the scores were asked for.
         row: its declaration.
-        chosen: its scores: benchmarks, then ways to choose the foreground.
+        chosen: its scores: benchmarks, then scorings.
+        known: the published rows of the table, by label.
     """
-    settings = chosen[0].planned.run.settings
-    uses_flow = settings.trained or settings.reads_flow
+    paper = known[row.published] if row.published and known else None
+    cells = []
+    for one, metric in _by_metric(plan, chosen):
+        text = one.percent(metric)
+        if text is None:
+            continue
+        column = columns.name(plan, one, metric)
+        here = {"heading": columns.heading(plan, one), **origin([one])}
+        cells.append({"column": column, "value": text, **here})
+        if paper and (value := _comparable(plan, table.name, paper, one, metric)):
+            # Of the digits that are printed, so that the table agrees with itself.
+            difference = f"{Decimal(text) - Decimal(value.text):+}"
+            minus = {"value": difference, **here, "minus": published.origin(paper, value)}
+            cells.append({"column": f"{column}{columns.DIFFERENCE}", **minus})
+    table.add(describe(plan, row, chosen), [*cells, _runtime(chosen)])
+
+
+def published_metric(one: Scores, metric: str) -> str:
+    """What the papers call a metric: J of the best assignment of components is `J_oracle`."""
+    return f"{metric}_oracle" if one.planned.scoring == "oracle_components" else metric
+
+
+def origin(chosen: list[Scores]) -> dict[str, Any]:
+    """What a measured number comes from."""
+    return {
+        "evaluations": [one.path for one in chosen],
+        "runs": list(dict.fromkeys(one.planned.run.slug for one in chosen)),
+        "scoring": _distinct(one.planned.scoring for one in chosen),
+        "predictions": _distinct(one.planned.variant for one in chosen),
+        "protocol": _distinct(one.planned.protocol for one in chosen),
+        "foreground": _distinct(one.planned.foreground for one in chosen),
+    }
+
+
+def describe(plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> dict[str, str]:
+    """What a row is, by leading column."""
+    run = chosen[0].planned.run
+    settings = run.settings
+    uses_flow = settings.trained or settings.reads_flow or row.adapt
+    played = f" (as {row.flow})" if row.flow not in (None, run.flow) else ""
     seed = plan.config.seed if settings.trained else getattr(settings, "seed", "none")
-    saw = " (saw ground truth)" if row.checkpoint == "best" else ""
-    text = {
+    return {
         METHOD: row.label,
-        SOURCE: "measured",
+        SOURCE: MEASURED,
         "scale": plan.config.scale,
+        "network": _network(settings),
+        "K": str(getattr(settings, "components", getattr(settings, "clusters", "none"))),
+        "flow model": getattr(settings, "flow_model", "none"),
         "RGB at inference": YES_NO[settings.reads_frame],
         "flow at inference": YES_NO[settings.reads_flow],
-        "input resolution": _described(chosen, "resolution"),
-        "flow source": chosen[0].planned.run.flow if uses_flow else "none",
-        "features": _described(chosen, "features"),
-        "post-processing": "no",
-        "checkpoint": row.checkpoint + saw if settings.trained else "none",
+        "input resolution": _distinct(_resolution(one) for one in chosen),
+        "flow source": f"{run.flow}{played}" if uses_flow else "none",
+        "features": _distinct(_described(one, "features") for one in chosen),
+        "adaptation": f"{row.adapt} steps" if row.adapt else "none",
+        "post-processing": "CRF" if row.crf else "none",
         "seed": str(seed),
         "device": _distinct(one.facts["seconds_per_frame"]["device"] for one in chosen),
     }
-    cells = []
-    for one in chosen:
-        column = column_of(plan, one)
-        cells.append({"column": column, "value": one.percent, **_origin([one])})
-        cells += _difference(plan, table.name, row, one)
-    table.add(text, [*cells, _runtime(chosen)])
 
 
-def column_of(plan: Plan, one: Scores) -> str:
-    """Name of the column of a score, e.g. `J sprites oracle`."""
-    return f"J {benchmark_label(plan, one)} {one.planned.foreground}"
+def _by_metric(plan: Plan, chosen: list[Scores]) -> Iterator[tuple[Scores, str]]:
+    """Scores with metrics: benchmarks, then metrics, then scorings."""
+    for benchmark in dict.fromkeys(one.planned.benchmark for one in chosen):
+        of_benchmark = [one for one in chosen if one.planned.benchmark == benchmark]
+        for metric in plan.config.benchmarks[benchmark].metrics:
+            yield from ((one, metric) for one in of_benchmark)
 
 
-def benchmark_label(plan: Plan, one: Scores) -> str:
-    """A benchmark's name; where it is not the whole published one, with how much of it it is."""
-    name = one.planned.benchmark
-    extent = _extent(plan, one)
-    return f"{name} ({extent})" if extent else name
-
-
-def incomparable(plan: Plan, one: Scores) -> str | None:
-    """Why a benchmark's scores may not be compared with published ones; None if they may."""
-    known_as = plan.config.benchmarks[one.planned.benchmark].published_as
-    if known_as is None:
-        return "it is no published benchmark"
-    if extent := _extent(plan, one):
-        return f"it is not the whole of {known_as} ({extent})"
-    average = published.BENCHMARKS[known_as].average
-    return (
-        f"the published mean is over every {average}" if one.facts["average"] != average else None
-    )
-
-
-def _extent(plan: Plan, one: Scores) -> str | None:
-    """How much of a published benchmark was there to be scored; None if all, or if it is none."""
-    known_as = plan.config.benchmarks[one.planned.benchmark].published_as
-    if known_as is None:
+def _comparable(
+    plan: Plan, table: str, paper: published.Row, one: Scores, metric: str
+) -> published.Value | None:
+    """The paper's number for the same thing, if it has one that may be compared."""
+    compared = (columns.compared_scoring(plan, table, one.planned.benchmark), "oracle_components")
+    if one.planned.scoring not in compared or columns.incomparable(plan, one):
         return None
-    whole = published.BENCHMARKS[known_as]
-    sequences = len(one.facts["sequences"])
-    if sequences != whole.sequences:
-        return f"{sequences} of {whole.sequences} sequences"
-    if whole.frames is not None and one.annotated != whole.frames:
-        return f"{one.annotated} of {whole.frames} frames"
-    return None
-
-
-def _difference(plan: Plan, table: str, row: RowDeclaration, one: Scores) -> list[dict[str, Any]]:
-    """The cell of measured minus published, if both are of the same thing."""
-    source = plan.declarations[table].published
-    if source is None or row.published is None or incomparable(plan, one):
-        return []
-    paper = published.rows(source.table, source.metric)[row.published]
-    value = paper.values.get(plan.config.benchmarks[one.planned.benchmark].published_as)
-    if value is None:
-        return []
-    # Of the digits that are printed, so that the table agrees with itself.
-    difference = f"{Decimal(one.percent) - Decimal(value.text):+}"
-    column = f"{column_of(plan, one)}{DIFFERENCE}"
-    minus = published.origin(source.table, paper, value)
-    return [{"column": column, "value": difference, **_origin([one]), "minus": minus}]
+    return paper.values.get((published_metric(one, metric), columns.published_as(plan, one) or ""))
 
 
 def _runtime(chosen: list[Scores]) -> dict[str, Any]:
-    """Mean over benchmarks of the median over frames, to three digits."""
-    seconds = [one.facts["seconds_per_frame"]["median"] for one in chosen]
+    """Mean over predictions of the median over frames, to three digits."""
+    of_predictions = list({one.planned.predictions: one for one in reversed(chosen)}.values())
+    seconds = [one.facts["seconds_per_frame"]["median"] for one in of_predictions]
     digits = f"{sum(seconds) / len(seconds):.3g}"
-    return {"column": RUNTIME, "value": f"{float(digits):g}", **_origin(chosen)}
+    return {"column": RUNTIME, "value": f"{float(digits):g}", **origin(of_predictions[::-1])}
 
 
-def _described(chosen: list[Scores], key: str) -> str:
-    return _distinct(one.facts["description"].get(key, "none") for one in chosen)
+def _network(settings: Any) -> str:
+    """Backbone and what it starts from, as far as a method has such settings."""
+    if not hasattr(settings, "backbone"):
+        return "none"
+    size = getattr(settings, "size", "full")
+    start = settings.pretraining if getattr(settings, "pretrained", False) else "from scratch"
+    return ", ".join([settings.backbone, *([size] if size != "full" else []), start])
+
+
+def _resolution(one: Scores) -> str:
+    native = one.facts.get("resolution") == "native"
+    return "that of the frame" if native else _described(one, "resolution")
+
+
+def _described(one: Scores, key: str) -> str:
+    return one.facts["description"].get(key, "none")
 
 
 def _distinct(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
-
-
-def _origin(chosen: list[Scores]) -> dict[str, Any]:
-    return {
-        "evaluations": [one.path for one in chosen],
-        "runs": list(dict.fromkeys(one.planned.run.slug for one in chosen)),
-        "checkpoint": chosen[0].planned.checkpoint,
-        "protocol": _distinct(one.planned.protocol for one in chosen),
-        "foreground": _distinct(one.planned.foreground for one in chosen),
-    }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from commonfate import provenance
-from commonfate.tables.table import Table
+from commonfate.tables.table import MEASURED, Table
 
 
 def document(table: Table, settings: Mapping[str, Any], csv_text: str) -> dict[str, Any]:
@@ -21,13 +21,13 @@ def document(table: Table, settings: Mapping[str, Any], csv_text: str) -> dict[s
         table); `files`: the record of every file that a measured number depends on, with the
         hashes of its inputs; `left_out`: the videos that were left out, and why.
     """
-    measured = [cell for cell in table.cells if cell["source"] == "measured"]
+    measured = [cell for cell in table.cells if cell["source"] == MEASURED]
     evaluations = dict.fromkeys(path for cell in measured for path in cell["evaluations"])
     record = provenance.record("table", {"table": table.name, **settings}, evaluations)
     hashes = record["inputs"]
     cells = [
         {**cell, "evaluations": {path: hashes[path] for path in cell["evaluations"]}}
-        if cell["source"] == "measured"
+        if cell["source"] == MEASURED
         else cell
         for cell in table.cells
     ]

@@ -3,11 +3,12 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
-from commonfate.tables.table import SOURCE, Table
+from commonfate.tables.layout import Section, sections
+from commonfate.tables.table import Table
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -22,24 +23,42 @@ LATEX = {
 def to_csv(table: Table) -> str:
     """The rows alone, with a header line."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, table.columns, restval="", lineterminator="\n")
+    writer = csv.DictWriter(
+        text, table.columns, restval="", extrasaction="ignore", lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(table.rows)
     return text.getvalue()
 
 
 def to_markdown(table: Table) -> str:
-    """Title, caption, rows and notes."""
+    """Title, caption, rows and notes; a wide table in parts that fit a page."""
+    parts = sections(table)
+    grids = [_grid(table, part) for part in parts]
+    if len(parts) > 1:
+        heads = [f"## {_markdown(part.heading)}" for part in parts]
+        grids = [text for pair in zip(heads, grids, strict=True) for text in pair]
     notes = "\n".join(f"- {_markdown(note)}" for note in table.notes)
-    rows = grid(table.columns, table.rows)
-    return f"# {_markdown(table.title)}\n\n{_markdown(table.caption)}\n\n{rows}\n\n{notes}\n"
+    about = (f"# {_markdown(table.title)}", _markdown(table.caption))
+    return "\n\n".join([*about, *grids, *(["## Notes"] if len(parts) > 1 else []), notes]) + "\n"
+
+
+def _grid(table: Table, part: Section) -> str:
+    cells = [
+        [table.rows[number].get(column, "") for column in part.columns] for number in part.rows
+    ]
+    return _pipes(part.shown, cells)
 
 
 def grid(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> str:
     """Some columns of some rows as a Markdown table."""
-    cells = [[_markdown(row.get(column, "")) for column in columns] for row in rows]
+    return _pipes(columns, [[row.get(column, "") for column in columns] for row in rows])
+
+
+def _pipes(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    texts = [[_markdown(text) for text in row] for row in cells]
     header = [_markdown(column) for column in columns]
-    return tabulate(cells, header, tablefmt="pipe", disable_numparse=True)
+    return tabulate(texts, header, tablefmt="pipe", disable_numparse=True)
 
 
 def _markdown(text: str) -> str:
@@ -51,33 +70,39 @@ def _markdown(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A floating table, rows ruled by booktabs; the notes stand below it in small print."""
-    header = _latex_row(table.columns)
-    lines = [_latex_row([row.get(column, "") for column in table.columns]) for row in table.rows]
-    before = sum(row[SOURCE] == "measured" for row in table.rows)
-    if before < len(lines):
-        lines.insert(before, r"\midrule")
-    notes = [rf"{_latex(note)}\par" for note in table.notes]
+    """A floating table, blocks of rows ruled by booktabs; the notes stand below in small print."""
+    parts = sections(table)
     return "\n".join(
         [
             r"% Needs \usepackage{booktabs,graphicx}.",
             r"\begin{table*}",
             rf"\caption{{{_latex(table.title)}. {_latex(table.caption)}}}",
             rf"\label{{tab:{table.name}}}",
-            r"\resizebox{\textwidth}{!}{%",
-            rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}",
-            r"\toprule",
-            header,
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}}",
+            *(line for part in parts for line in _tabular(table, part)),
             r"\par\footnotesize",
-            *notes,
+            *(rf"{_latex(note)}\par" for note in table.notes),
             r"\end{table*}",
             "",
         ]
     )
+
+
+def _tabular(table: Table, part: Section) -> Iterator[str]:
+    if part.heading:
+        yield rf"\par\medskip\textbf{{{_latex(part.heading)}}}\par"
+    yield r"\resizebox{\textwidth}{!}{%"
+    yield rf"\begin{{tabular}}{{{'l' * len(part.columns)}}}"
+    yield r"\toprule"
+    yield _latex_row(part.shown)
+    before = -1
+    for number in part.rows:
+        first = before < 0
+        if first or any(before < start <= number for start in table.breaks):
+            yield r"\midrule"
+        yield _latex_row([table.rows[number].get(column, "") for column in part.columns])
+        before = number
+    yield r"\bottomrule"
+    yield r"\end{tabular}}"
 
 
 def _latex_row(cells: Sequence[str]) -> str:

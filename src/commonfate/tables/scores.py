@@ -1,6 +1,7 @@
 """Evaluations as a table reads them."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from commonfate.errors import StoreError, UserError
 from commonfate.plan import Evaluation
 
 KEYS = (
-    "J",
+    "metrics",
     "average",
     "sequences",
     "excluded_frames",
@@ -34,10 +35,9 @@ class Scores:
         """The file, as a record of provenance names it."""
         return str(self.planned.path)
 
-    @property
-    def percent(self) -> str:
-        """J in percent, with one decimal."""
-        return f"{100 * self.facts['J']:.1f}"
+    def percent(self, metric: str) -> str | None:
+        """A metric in percent, with one decimal; None where it could not be measured."""
+        return percent(self.facts["metrics"].get(metric))
 
     @property
     def annotated(self) -> int:
@@ -49,6 +49,14 @@ class Scores:
     def scored(self) -> dict[str, list[str]]:
         """Which frames were scored, by sequence."""
         return {name: sorted(one["frames"]) for name, one in self.facts["sequences"].items()}
+
+
+def percent(share: float | None) -> str | None:
+    """A share of 1 in percent, with one decimal; None if there is none."""
+    if share is None or not math.isfinite(share):
+        return None
+    text = f"{100 * share:.1f}"
+    return "0.0" if text == "-0.0" else text
 
 
 def read(planned: Evaluation) -> Scores:
@@ -80,6 +88,8 @@ def read(planned: Evaluation) -> Scores:
 
 def check_same_frames(first: Scores, second: Scores) -> None:
     """Refuse to put side by side what was scored on different frames.
+
+    Scorings of different protocols may differ in their frames, methods of one scoring may not.
 
     Raises:
         UserError: the two differ in their sequences or frames.

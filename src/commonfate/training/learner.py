@@ -17,8 +17,8 @@ class Learner:
     A step has two halves, so that the caller sees the loss before the weights change.
     """
 
-    def __init__(self, method: TrainedMethod, fabric: Fabric) -> None:
-        self.network = method.build()
+    def __init__(self, method: TrainedMethod, fabric: Fabric, pretrained: bool = True) -> None:
+        self.network = method.build(pretrained)
         optimiser = AdamW(list(method.parameter_groups(self.network)), lr=method.learning_rate(0))
         self._model, self._optimiser = fabric.setup(self.network, optimiser)
         self._model.train()

@@ -45,10 +45,10 @@ def check_numbering(files: Sequence[str | Path]) -> None:
     Raises:
         DecodeError: a number is missing or stands twice; the message names the file.
     """
+    if len(files) < 2:  # a still image may have any name
+        return
     numbers = [_number(Path(file)) for file in files]
     steps = Counter(after - before for before, after in pairwise(numbers))
-    if not steps:
-        return
     step = min(steps, key=lambda size: (-steps[size], size))
     for file, before, after in zip(files, numbers, numbers[1:], strict=False):
         if after == before:

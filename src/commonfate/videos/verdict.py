@@ -10,8 +10,8 @@ TOLERANCE = 0.02
 
 
 def fewest_frames(gaps: Sequence[int]) -> int:
-    """How many frames a video needs for flow with at least one of the gaps."""
-    return max(2, 1 + min((abs(gap) for gap in gaps), default=1))
+    """How many frames a video needs for flow with at least one of the gaps; 0 is no flow."""
+    return 1 + min((abs(gap) for gap in gaps), default=1)
 
 
 def reason_against(found: Inspection, gaps: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from commonfate.errors import StoreError, UserError
-from commonfate.files import exclusive
+from commonfate.files import exclusive, sha256
 from commonfate.weights.asset import Asset
 
 ENVIRONMENT = "COMMONFATE_WEIGHTS"
@@ -31,14 +31,15 @@ def fetch(asset: Asset, chosen: str | Path | None = None) -> Path:
     """Path of a verified file in the cache, downloaded if it is not there.
 
     A file that somebody put there is verified like any other. One with wrong bytes is moved aside
-    and fetched anew. Of several processes, one downloads and the others wait.
+    and fetched anew. Where no hash is known, a file is taken unless it is plainly something else,
+    such as a web page. Of several processes, one downloads and the others wait.
 
     Raises:
         UserError: it cannot be fetched; the message says what to put where.
         StoreError: the folder cannot be written.
     """
     path = place(asset, chosen)
-    if path.is_file() and asset.digest.matches(path):
+    if path.is_file() and asset.matches(path):
         return path
     # Only now: most processes find the file and have no use for a library of HTTP.
     from commonfate.weights.download import Refused, download, set_aside
@@ -47,11 +48,14 @@ def fetch(asset: Asset, chosen: str | Path | None = None) -> Path:
     try:
         with exclusive(path):
             if path.is_file():
-                if asset.digest.matches(path):
+                if asset.matches(path):
                     return path
                 before = f"{path}: {set_aside(asset, path, path)}; "
                 log.warning("%sfetching it anew", before)
             download(asset, path)
+        if asset.digest is None:
+            unverified = "%s: %s, so the file is taken as it came; its sha256 is %s"
+            log.warning(unverified, asset.name, asset.hash, sha256(path))
     except Refused as error:
         raise UserError(_advice(asset, chosen, f"{before}{error}")) from error
     except OSError as error:
@@ -62,9 +66,10 @@ def fetch(asset: Asset, chosen: str | Path | None = None) -> Path:
 
 
 def _advice(asset: Asset, chosen: str | Path | None, reasons: str) -> str:
+    home = f" (look at {asset.home})" if asset.home else ""
     return (
-        f"{asset.name}: cannot be fetched: {reasons}. Fetch it by other means and put it as "
-        f"{asset.file} ({asset.digest}) into {place(asset, chosen).parent}; {_moving(chosen)}"
+        f"{asset.name}: cannot be fetched: {reasons}. Fetch it by other means{home} and put it as "
+        f"{asset.file} ({asset.hash}) into {place(asset, chosen).parent}; {_moving(chosen)}"
     )
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 from pathlib import Path
 
+from commonfate.weights import impostor
 from commonfate.weights.asset import Asset
 from commonfate.weights.partial import Partial
 from commonfate.weights.transfer import Interrupted, Refused, receive
@@ -29,11 +30,11 @@ def download(asset: Asset, destination: Path) -> None:
         log.info("%s: fetching %s to %s", asset.name, url, destination)
         try:
             _receive_all(asset.name, url, partial)
-            if not asset.digest.matches(partial.path) and partial.resumed:
+            if partial.resumed and not _is_whole(asset, partial):
                 log.warning("%s: its parts do not belong together; starting over", asset.name)
                 partial.remove()
                 _receive_all(asset.name, url, partial)
-            if not asset.digest.matches(partial.path):
+            if not asset.matches(partial.path):
                 reason = set_aside(asset, partial.path, destination)
                 partial.remove()
                 raise Refused(reason)
@@ -42,7 +43,7 @@ def download(asset: Asset, destination: Path) -> None:
             continue
         partial.complete(destination)
         return
-    raise Refused("; ".join(failures))
+    raise Refused("; ".join(failures) or "no address of it is known here")
 
 
 def _receive_all(name: str, url: str, partial: Partial) -> None:
@@ -61,22 +62,19 @@ def _receive_all(name: str, url: str, partial: Partial) -> None:
             time.sleep(pause_s)
 
 
+def _is_whole(asset: Asset, partial: Partial) -> bool:
+    """Whether the parts of a file belong together; without a hash the server must vouch for it."""
+    version = partial.version()
+    vouched = asset.digest is not None or (version is not None and version.validator != "")
+    return vouched and asset.matches(partial.path)
+
+
 def set_aside(asset: Asset, found: Path, destination: Path) -> str:
     """Rename a file with wrong bytes to `{destination}.wrong` and say what was wrong."""
     aside = destination.with_name(f"{destination.name}.wrong")
-    digest, looks = asset.digest.of(found), _looks_like(found)
+    what = impostor.recognise(found) or f"{found.stat().st_size:,} bytes long"
+    hashes = ""
+    if asset.digest is not None:
+        hashes = f"{asset.digest.algorithm} is {asset.digest.of(found)}, expected {asset.digest}; "
     found.replace(aside)
-    return (
-        f"wrong file{looks}: {asset.digest.algorithm} is {digest}, expected {asset.digest}; "
-        f"moved to {aside.name}"
-    )
-
-
-def _looks_like(path: Path) -> str:
-    with path.open("rb") as file:
-        start = file.read(256).lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return " (a web page)"
-    if start.startswith(b"version https://git-lfs"):
-        return " (a pointer of Git LFS)"
-    return f" ({path.stat().st_size:,} bytes long)"
+    return f"wrong file ({what}): {hashes}moved to {aside.name}"

@@ -20,7 +20,8 @@ def _asset(row: dict[str, str]) -> Asset:
         name=row["name"],
         urls=tuple(row["urls"].split()),
         file=row["file"],
-        digest=Digest.parse(row["digest"]),
+        digest=Digest.parse(row["digest"]) if row["digest"] else None,
         kind=row["kind"],
         size=int(row["size"]) if row["size"] else None,
+        home=row["home"],
     )

@@ -11,21 +11,27 @@ from safetensors.torch import save_file
 from commonfate.cli.weights import command
 from commonfate.errors import StoreError, UserError
 from commonfate.flow import weights
-from commonfate.weights import Asset
+from commonfate.weights import Asset, Digest
 
 GOOD = hashlib.sha256(b"good").hexdigest()
+MD5 = Digest("md5", hashlib.md5(b"good").hexdigest()[:6])
 
 
 @pytest.fixture(autouse=True)
 def known(tmp_path, monkeypatch):
-    """Three published networks, one that ships, and an empty cache."""
+    """Three published flow networks, two others, one that ships, and an empty cache."""
     names = ("raft.things", "raft.sintel", "pwcnet.sintel")
     urls = [f"https://127.0.0.1:9/{name.replace('.', '-')}-{GOOD[:8]}.ckpt" for name in names]
     assets = dict(zip(names, map(Asset.named_by_hash, names, urls), strict=True))
     file = tmp_path / "tiny.sprites.safetensors"
     metadata = {"network": "tiny", "epe": json.dumps({"sprites": 0.5})}
     save_file({"a": torch.zeros(1)}, file, metadata)
+    others = [
+        Asset("net.tiny", (), "tiny.pth", None, "backbone", home="https://127.0.0.1:9/net"),
+        Asset("seg.one", ("https://127.0.0.1:9/seg",), "seg.pth", MD5, "segmentation", 4_600_000),
+    ]
     monkeypatch.setattr(weights, "every", lambda: assets)
+    monkeypatch.setattr("commonfate.weights.known", lambda: {one.name: one for one in others})
     monkeypatch.setattr(weights, "bundled", lambda: {"tiny.sprites": file})
     monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path / "cache"))
     (tmp_path / "cache" / "flow").mkdir(parents=True)
@@ -40,19 +46,33 @@ def run(*arguments: str) -> str:
 
 def test_list_says_what_is_here(known):
     (known / f"raft-things-{GOOD[:8]}.ckpt").write_bytes(b"good")
-    lines = {line.split()[0]: line.split() for line in run("list").splitlines()[2:-1]}
-    assert list(lines) == ["tiny.sprites", "raft.things", "raft.sintel", "pwcnet.sintel"]
-    assert lines["tiny.sprites"][-3:] == ["this", "package", "yes"]
-    file = f"raft-things-{GOOD[:8]}.ckpt"
-    assert lines["raft.things"][1:] == [
-        file,
-        "0.0",
-        "sha256",
-        f"{GOOD[:8]}...",
-        "127.0.0.1:9",
-        "yes",
+    rows, (weak, where) = run("list").splitlines()[2:-2], run("list").splitlines()[-2:]
+    lines = {row.split()[0]: row.split()[1:] for row in rows}
+    assert list(lines) == [
+        "tiny.sprites",
+        "raft.things",
+        "raft.sintel",
+        "pwcnet.sintel",
+        "net.tiny",
+        "seg.one",
     ]
-    assert lines["raft.sintel"][2:] == ["?", "sha256", f"{GOOD[:8]}...", "127.0.0.1:9", "no"]
+    assert lines["tiny.sprites"][0] == "flow"
+    assert lines["tiny.sprites"][-3:] == ["this", "package", "yes"]
+    file, shown = f"raft-things-{GOOD[:8]}.ckpt", ["sha256", f"{GOOD[:8]}...", "(weak)"]
+    assert lines["raft.things"] == ["flow", file, "0.0", *shown, "127.0.0.1:9", "yes"]
+    assert lines["raft.sintel"][2:] == ["?", *shown, "127.0.0.1:9", "no"]
+    assert weak.startswith("weak: the hash tells a damaged file")
+    assert where.startswith(f"Fetched files are kept in {known.parent}")
+
+
+def test_list_says_what_kind_weights_are_and_how_they_are_known():
+    rows = {row.split()[0]: row for row in run("list").splitlines()}
+    assert rows["net.tiny"].split()[1] == "backbone"
+    assert "no hash is known" in rows["net.tiny"]
+    assert "by hand: https://127.0.0.1:9/net" in rows["net.tiny"]
+    shown = ["segmentation", "seg.pth", "4.6", "md5", f"{MD5.value}...", "(weak)", "127.0.0.1:9"]
+    assert rows["seg.one"].split()[1:-1] == shown
+    assert "weak" not in run("list", "net.tiny")
 
 
 def test_list_takes_beginnings_of_names():
@@ -102,6 +122,18 @@ def test_check_names_wrong_files(known):
     (known / f"pwcnet-sintel-{GOOD[:8]}.ckpt").write_bytes(b"bad")
     with pytest.raises(StoreError, match=r"1 of 5 files are wrong: flow/pwcnet-sintel-.*\.ckpt; "):
         run("check")
+
+
+def test_check_says_which_files_cannot_be_verified(known):
+    (known.parent / "backbone").mkdir()
+    file = known.parent / "backbone" / "tiny.pth"
+    file.write_bytes(b"anything")
+    sha256 = hashlib.sha256(b"anything").hexdigest()
+    assert f"cannot be verified: no hash is known; its sha256 is {sha256}" in run("check")
+    file.write_bytes(b"<!doctype html><title>Not found</title>")
+    result = CliRunner().invoke(command, ["check"])
+    assert "WRONG: this is a web page" in result.output
+    assert "1 of 1 files are wrong: backbone/tiny.pth" in str(result.exception)
 
 
 def test_show_prints_how_weights_were_trained():

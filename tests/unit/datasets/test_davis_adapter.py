@@ -3,7 +3,7 @@
 import pytest
 
 from commonfate import datasets
-from commonfate.config import DavisConfig
+from commonfate.datasets.settings import DavisConfig
 from commonfate.errors import ConfigError, StoreError
 
 
@@ -68,6 +68,7 @@ def test_missing_root(tmp_path):
 
 
 def test_root_without_lists(tmp_path):
+    (tmp_path / "README").touch()
     with pytest.raises(
         ConfigError, match=r"val\.txt: no such list.*check datasets\.davis2016\.root"
     ):

@@ -5,8 +5,8 @@ from pathlib import PurePath
 import pytest
 
 from commonfate import datasets
-from commonfate.config import FolderConfig
 from commonfate.datasets.names import identifiers
+from commonfate.datasets.settings import FolderConfig
 from commonfate.errors import ConfigError
 
 

@@ -5,8 +5,8 @@ from click.testing import CliRunner
 
 from commonfate import datasets, parquet
 from commonfate.cli import commonfate
-from commonfate.config import DavisConfig, SpritesConfig
 from commonfate.datasets import VideoSource, inventory
+from commonfate.datasets.settings import DavisConfig, SpritesConfig
 from commonfate.errors import ConfigError, StoreError
 
 

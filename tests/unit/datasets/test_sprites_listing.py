@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from commonfate.config import SpritesConfig
+from commonfate.datasets.settings import SpritesConfig
 from commonfate.datasets.sprites import listing
 
 

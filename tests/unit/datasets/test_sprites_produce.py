@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from commonfate.cli.sprites import command
-from commonfate.config import SpritesConfig
+from commonfate.datasets.settings import SpritesConfig
 from commonfate.datasets.sprites import encode, listing, photographs, produce, truth
 from commonfate.errors import ConfigError, StoreError
 from commonfate.files import sha256

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from commonfate import parquet
-from commonfate.evaluation import label_maps
+from commonfate.evaluation import label_maps, soft_maps
 
 SIZE = (8, 12)
 FRAMES = {"cat": 3, "dog": 4}
@@ -43,15 +43,25 @@ def manifest(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def predict(tmp_path: Path) -> Callable[..., Path]:
-    """Write predictions: `predict(groups)`, a function of video and frame, for every frame."""
+    """Write predictions: `predict(groups)`, a function of video and frame, for every frame.
 
-    def write(groups: Callable[[str, int], np.ndarray], n_groups: int = 2) -> Path:
+    `soft`, likewise, is the probability of group 1; `crop` is what predictions.json says of it.
+    """
+
+    def write(
+        groups: Callable[[str, int], np.ndarray],
+        n_groups: int = 2,
+        soft: Callable[[str, int], np.ndarray] | None = None,
+        crop: str = "none",
+    ) -> Path:
         folder = tmp_path / "predictions"
         for video, frames in FRAMES.items():
             for t in range(frames):
                 labels = groups(video, t).astype(np.uint8)
                 for segments in ("components", "groups"):
                     label_maps.write(folder / segments / video / f"{t:05d}.png", labels)
+                if soft is not None:
+                    soft_maps.write(folder / "foreground" / video / f"{t:05d}.png", soft(video, t))
         facts = {
             "run": "gwm-test",
             "method": "gwm",
@@ -61,7 +71,14 @@ def predict(tmp_path: Path) -> Callable[..., Path]:
             "iteration": 40,
             "split": "val",
             "segments": {"components": n_groups, "groups": n_groups},
+            "soft": soft is not None,
             "seconds_per_frame": {"median": 0.1, "mean": 0.2, "device": "CPU, 1 threads"},
+            "adapt_steps": 0,
+            "adaptation": None,
+            "seed": None,
+            "crf": None,
+            "resolution": "network",
+            "crop": crop,
         }
         (folder / "predictions.json").write_text(json.dumps(facts))
         return folder / "predictions.json"

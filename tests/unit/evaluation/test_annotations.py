@@ -74,6 +74,80 @@ def test_modes_without_labels_are_refused(save):
         annotations.read(save(Image.fromarray(np.zeros((2, 2), np.uint16))), "binary")
 
 
+def test_grey_masks_begin_at_one_half_and_may_be_faint(save):
+    foreground, void = annotations.read(save(Image.fromarray(VALUES)), "grey")
+    assert foreground.tolist() == [[False, False, False], [True, True, True]]
+    assert not void.any()
+    # Of CUB's masks, which are shares of annotators, some reach no half anywhere.
+    foreground, _ = annotations.read(save(Image.fromarray(VALUES[:1])), "grey")
+    assert not foreground.any()
+    foreground, _ = annotations.read(save(Image.new("RGB", (1, 1), (130, 0, 0))), "grey")
+    assert foreground.all()
+
+
+def test_union_of_files(save, tmp_path):
+    for name, values in (("1.png", [[255, 90, 0]]), ("2.png", [[0, 90, 255]])):
+        save(Image.fromarray(np.array(values, np.uint8)), name)
+    pattern = tmp_path / "[0-9].png"
+    foreground, void = annotations.read(pattern, "union:2")
+    assert foreground.tolist() == [[True, False, True]] and not void.any()
+    assert annotations.size(pattern) == (1, 3)
+    with pytest.raises(StoreError, match=r"2 files where the masks of 3 objects should be"):
+        annotations.read(pattern, "union:3")
+    save(Image.new("L", (3, 2), 255), "2.png")
+    with pytest.raises(StoreError, match=r"2\.png: is 3x2, but .*1\.png of the same frame is 3x1"):
+        annotations.read(pattern, "union:2")
+
+
+def test_a_pattern_without_files(tmp_path):
+    with pytest.raises(StoreError, match=r"\*\.png: this annotation is missing"):
+        annotations.size(tmp_path / "*.png")
+
+
+def test_fbms_labels_are_grey_above_the_threshold(save):
+    # 0.05, 0.1, 0.4 and 0.99 of 255 are 12.75, 25.5, 102 and 252.45.
+    path = save(Image.fromarray(np.array([[0, 13, 26, 102, 103, 255]], np.uint8)), "a_01.pgm")
+    rows = {"0.05": [0, 1, 1, 1, 1, 1], "0.1": [0, 0, 1, 1, 1, 1], "0.4": [0, 0, 0, 0, 1, 1]}
+    for threshold, expected in rows.items():
+        foreground, void = annotations.read(path, f"fbms:{threshold}")
+        assert foreground.astype(int).tolist() == [expected] and not void.any()
+
+
+def test_white_is_background_in_fbms_colours_only(save):
+    # Grey of pure blue is 0.114 of 255, of pure red 0.299.
+    colours = [[[255, 255, 255], [0, 0, 255], [255, 0, 0], [0, 0, 0], [252, 252, 252]]]
+    path = save(Image.fromarray(np.array(colours, np.uint8)), "a_0001_gt.ppm")
+    assert annotations.read(path, "fbms:0.1")[0].tolist() == [[False, True, True, False, True]]
+    assert annotations.read(path, "fbms:0.4")[0].tolist() == [[False, False, False, False, True]]
+
+
+def test_fbms_grey_values_are_not_stretched(tmp_path):
+    path = tmp_path / "a_01.pgm"
+    path.write_bytes(b"P5\n3 1\n100\n" + bytes([0, 25, 26]))
+    assert annotations.read(path, "fbms:0.1")[0].tolist() == [[False, False, True]]
+
+
+def test_damaged_fbms_labels(tmp_path):
+    path = tmp_path / "a_01.pgm"
+    path.write_bytes(b"P5\n30 10\n255\n" + bytes(7))
+    with pytest.raises(StoreError, match=r"a_01\.pgm: this annotation is damaged"):
+        annotations.read(path, "fbms:0.1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [
+        *((kind, True) for kind in ("binary", "grey", "instances", "union:1", "fbms:0.05")),
+        *((kind, False) for kind in ("", "union", "union:0", "fbms", "fbms:1", "labels")),
+    ],
+)
+def test_kinds(save, kind, known):
+    assert annotations.is_kind(kind) is known
+    if not known:
+        with pytest.raises(ValueError, match=f"annotation_kind '{kind}' is unknown; known: binary"):
+            annotations.read(save(Image.new("L", (2, 2))), kind)
+
+
 def test_real_davis_annotation(davis_root):
     path = davis_root / "Annotations" / "480p" / "blackswan" / "00000.png"
     foreground, void = annotations.read(path, "binary")

@@ -64,14 +64,54 @@ def test_unsupervised_finds_no_foreground_in_a_single_group():
     assert choose("unsupervised", one, one > 0, 2) == [False, False]
 
 
+def test_sides_are_two_pixels_wide():
+    labels = np.zeros((4, 10), np.uint8)
+    labels[1, :3] = 1
+    np.testing.assert_array_equal(
+        foreground.sides(labels, 2), [[6 / 8, 1, 17 / 20, 1], [2 / 8, 0, 3 / 20, 0]]
+    )
+
+
+def test_unsupervised_as_released_leaves_the_sides_to_the_background():
+    labels = np.zeros((20, 20), np.uint8)
+    labels[5:15, 5:15] = 1
+    assert choose("unsupervised_released", labels, labels > 1, 2) == [False, True]
+    assert choose("unsupervised_released", 1 - labels, labels > 1, 2) == [True, False]
+
+
+def test_as_released_a_side_counts_as_whole_above_a_share():
+    # Group 1 covers 0.4 of each side, mid-way, so 4 in all; group 0 as much, but it comes first.
+    labels = np.zeros((20, 20), np.uint8)
+    labels[6:14], labels[:, 6:14] = 1, 1
+    assert choose("unsupervised_released", labels, labels > 1, 2) == [False, True]
+    labels[6:14], labels[:, 6:14] = 0, 0
+    labels[:, :2] = 1  # one whole side and a tenth of two others: 1.2 against 3.0
+    assert choose("unsupervised_released", labels, labels > 1, 2) == [False, True]
+
+
 @settings(max_examples=25)
-@given(st.integers(0, 2**32 - 1))
-def test_unsupervised_does_not_see_the_truth(seed):
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["unsupervised", "unsupervised_released"]))
+def test_unsupervised_does_not_see_the_truth(seed, rule):
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, (5, 6), np.uint8)
     truths = generator.random((2, 5, 6)) < 0.5
-    first, second = (choose("unsupervised", labels, truth, 3) for truth in truths)
+    first, second = (choose(rule, labels, truth, 3) for truth in truths)
     assert first == second
+    assert not foreground.get(rule).looks_at_ground_truth
+
+
+@pytest.mark.parametrize(
+    ("chosen", "labels", "expected"),
+    [
+        ([False, True], [[0, 1]], True),
+        ([True, False], [[0, 1]], False),
+        ([False, False], [[0, 0]], True),
+        ([False, False], [[1, 1]], False),
+    ],
+)
+def test_which_of_two_groups_is_the_foreground(chosen, labels, expected):
+    found = foreground.is_second(np.array(chosen), np.array(labels, np.uint8))
+    assert found is expected
 
 
 def test_oracle_takes_the_best_single_group():

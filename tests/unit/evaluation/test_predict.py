@@ -1,7 +1,7 @@
-"""Label maps from soft masks, and what predictions.json says of them."""
+"""Maps from soft masks, and what predictions.json says of them."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -9,10 +9,14 @@ import torch
 from PIL import Image
 
 from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation import benchmark, label_maps, predict
-from commonfate.evaluation.predict import Task, label_map
+from commonfate.evaluation import benchmark, crf, label_maps, predict, soft_maps
+from commonfate.evaluation.crew import Work
+from commonfate.evaluation.crf_settings import CrfSettings
+from commonfate.evaluation.segmenting import How, Task, labels, upsampled
 from commonfate.methods.base import Method, Prediction
-from commonfate.methods.kmeans.settings import KMeansSettings
+from commonfate.methods.residual_flow.settings import ResidualFlowSettings
+
+PROVENANCE = {"settings": {}, "inputs": {}, "code": "1", "device": "CPU"}
 
 
 class Frames:
@@ -37,48 +41,122 @@ class Flow:
 class Halves(Method):
     """Three components; the brighter the frame, the more of it is the second group."""
 
+    def __init__(self, groups=2):
+        super().__init__(ResidualFlowSettings())
+        self.groups = groups
+        self.seen = []
+
     @property
     def description(self):
         return {"resolution": "4x6"}
 
-    def predict(self, model, frame, flow):
+    def predict(self, model, frame, flow, *, size=None):
+        self.seen.append((frame.shape[:2], flow if flow is None else flow.shape, size))
         components = torch.zeros(3, 4, 6)
         components[0, :, :3], components[2, :, 3:] = 1, 1
-        groups = torch.zeros(2, 4, 6)
+        groups = torch.zeros(self.groups, 4, 6)
         columns = int(frame.max()) // 10
         groups[0, :, columns:], groups[1, :, :columns] = 1, 1
         return Prediction(components, groups)
 
 
-def written(manifest, output, flow=None):
-    task = Task(benchmark.read(manifest, "val"), Frames(), flow)
-    facts = {"device": "CPU, 1 threads", "run": None, "split": "val"}
-    predict.write(output, Halves(KMeansSettings()), None, task, facts)
+def written(manifest, output, flow=None, how=How(), method=None):  # noqa: B008 - immutable
+    task = Task(benchmark.read(manifest, "val"), Frames(), flow, how)
+    facts = {"device": "CPU, 1 threads", "run": None, "split": "val", "provenance": PROVENANCE}
+    predict.write(output, Work(method or Halves(), None, task, "cpu", None), facts)
     return json.loads((output / "predictions.json").read_text())
+
+
+def label_map(masks, size):
+    return labels(upsampled(masks, size)).tolist()
 
 
 def test_upsampling_is_bilinear_between_pixel_centres():
     # Centres at 1 and 3 of four pixels: the second mask (0 -> 1) wins beyond x = 2.
     masks = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]])
-    assert label_map(masks, (2, 4)).tolist() == [[0, 0, 1, 1]] * 2
+    assert label_map(masks, (2, 4)) == [[0, 0, 1, 1]] * 2
     # A weaker mask loses ground: 0.4 x against 1 - x is equal at x = 0.714 from the first centre.
     masks = torch.tensor([[[1.0, 0.0]], [[0.0, 0.4]]])
-    assert label_map(masks, (1, 20)).tolist() == [[0] * 12 + [1] * 8]
+    assert label_map(masks, (1, 20)) == [[0] * 12 + [1] * 8]
 
 
-def test_label_maps_have_the_annotations_size(manifest, tmp_path):
+def test_maps_have_the_annotations_size(manifest, tmp_path):
     output = tmp_path / "predicted"
     facts = written(manifest, output)
     components = label_maps.read(output / "components" / "dog" / "00003.png", 3, (8, 12))
     np.testing.assert_array_equal(components, np.repeat([[0] * 6 + [2] * 6], 8, axis=0))
     groups = label_maps.read(output / "groups" / "dog" / "00003.png", 2, (8, 12))
     np.testing.assert_array_equal(groups, np.repeat([[1] * 6 + [0] * 6], 8, axis=0))
-    assert facts["segments"] == {"components": 3, "groups": 2}
+    soft = soft_maps.read(output / "foreground" / "dog" / "00003.png", (8, 12))
+    # Twice as large: beside the step from 1 to 0 lie 3/4 and 1/4, of 255.
+    np.testing.assert_array_equal(soft, np.repeat([[255] * 5 + [191, 64] + [0] * 5], 8, axis=0))
+    assert facts["segments"] == {"components": 3, "groups": 2} and facts["soft"] is True
     assert facts["frames"] == {"cat": 3, "dog": 4} and facts["n_frames"] == 7
     assert facts["left_out"] == {"eel": "empty file"}
-    assert (facts["method"], facts["description"]) == ("kmeans", {"resolution": "4x6"})
+    assert (facts["method"], facts["description"]) == ("residual_flow", {"resolution": "4x6"})
     time = facts["seconds_per_frame"]
     assert time["device"] == "CPU, 1 threads" and time["median"] > 0 and 0 < time["mean"] < 1
+    assert time["processes"] == 1
+    assert (facts["resolution"], facts["crop"], facts["crf"]) == ("network", "none", None)
+    assert (facts["adapt_steps"], facts["seed"], facts["adaptation"]) == (0, None, None)
+
+
+def test_three_groups_have_no_soft_foreground(manifest, tmp_path):
+    facts = written(manifest, tmp_path / "a", method=Halves(3))
+    assert facts["segments"]["groups"] == 3 and facts["soft"] is False
+    assert not (tmp_path / "a" / "foreground").exists()
+
+
+def test_the_network_may_see_a_frame_at_its_own_size(manifest, tmp_path):
+    method = Halves()
+    assert written(manifest, tmp_path / "a", how=How("native"), method=method)["resolution"] == (
+        "native"
+    )
+    assert set(method.seen) == {((8, 12), None, (8, 12))}
+
+
+def test_the_central_square_alone(manifest, tmp_path):
+    method, output = Halves(), tmp_path / "a"
+    facts = written(manifest, output, Flow(), How(crop="square"), method)
+    assert facts["crop"] == "square"
+    assert set(method.seen) == {((8, 8), (2, 8, 8), None)}
+    assert label_maps.read(output / "groups" / "cat" / "00001.png", 2, (8, 8)).shape == (8, 8)
+
+
+def test_the_crf_refines_the_groups(manifest, tmp_path, monkeypatch):
+    """A stand-in that moves the border: what it is given, and what becomes of its answer."""
+    given = []
+
+    def refine(frame, foreground, settings):
+        given.append((frame.shape, foreground.dtype, settings.iterations))
+        return np.full_like(foreground, 0.6)
+
+    monkeypatch.setattr(crf, "refine", refine)
+    how = How(crf=CrfSettings(iterations=3))
+    assert written(manifest, tmp_path / "a", how=how)["crf"]["iterations"] == 3
+    assert given == [((8, 12, 3), np.float32, 3)] * 7
+    assert label_maps.read(tmp_path / "a" / "groups" / "cat" / "00000.png", 2, (8, 12)).all()
+    soft = soft_maps.read(tmp_path / "a" / "foreground" / "cat" / "00000.png", (8, 12))
+    assert (soft == 153).all()
+    components = label_maps.read(tmp_path / "a" / "components" / "cat" / "00000.png", 3, (8, 12))
+    assert set(components.ravel()) == {0, 2}
+
+
+def test_the_crf_needs_two_groups(manifest, tmp_path):
+    message = "--crf: method residual_flow makes 3 groups here, but the CRF refines two"
+    with pytest.raises(ConfigError, match=message):
+        written(manifest, tmp_path / "a", how=How(crf=CrfSettings()), method=Halves(3))
+
+
+def test_all_frames(manifest, tmp_path):
+    (tmp_path / "truth" / "dog" / "00002.png").unlink()
+    table = benchmark.read(manifest, "val")
+    dog = table.videos[1]
+    sparse = replace(dog, annotations={0: dog.annotations[0]})
+    task = Task(replace(table, videos=[sparse]), Frames(), None, How(frames_of="all"))
+    facts = {"device": "CPU, 1 threads", "provenance": PROVENANCE}
+    predict.write(tmp_path / "a", Work(Halves(), None, task, "cpu", None), facts)
+    assert len(list((tmp_path / "a" / "groups" / "dog").iterdir())) == 4
 
 
 def test_opposite_gaps_are_counted(manifest, tmp_path):
@@ -100,11 +178,31 @@ def test_somebody_elses_folder_is_not_replaced(manifest, tmp_path):
     assert manifest.exists()
 
 
-def test_a_failure_leaves_nothing(manifest, tmp_path):
-    (tmp_path / "truth" / "dog" / "00002.png").unlink()
+def test_after_a_failure_finished_videos_are_not_segmented_again(manifest, tmp_path):
+    missing = tmp_path / "truth" / "dog" / "00002.png"
+    content = missing.read_bytes()
+    missing.unlink()
     with pytest.raises(StoreError, match=r"truth/dog/00002.png: this annotation is missing"):
         written(manifest, tmp_path / "a")
     assert not (tmp_path / "a").exists()
+    missing.write_bytes(content)
+    method = Halves()
+    assert written(manifest, tmp_path / "a", method=method)["n_frames"] == 7
+    assert len(method.seen) == 4  # dog's
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {
+        *("components", "groups", "foreground", "predictions.json")
+    }
+    assert not (tmp_path / ".a.partial").exists()
+
+
+def test_other_settings_begin_anew(manifest, tmp_path, monkeypatch):
+    (tmp_path / "truth" / "dog" / "00002.png").unlink()
+    for code in ("1", "2"):
+        monkeypatch.setitem(PROVENANCE, "code", code)
+        method = Halves()
+        with pytest.raises(StoreError):
+            written(manifest, tmp_path / "a", method=method)
+        assert len(method.seen) == 5
 
 
 def test_device_name_tells_the_threads():

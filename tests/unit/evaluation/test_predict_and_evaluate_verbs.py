@@ -7,24 +7,26 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import plan
 from commonfate.cli import evaluate, predict
 from commonfate.config import BenchmarkConfig
 from commonfate.errors import ConfigError
 from commonfate.evaluation.foreground import FOREGROUNDS
 from commonfate.evaluation.protocols import PROTOCOLS
+from commonfate.plan import cells
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
 
 FRAMES = {"cat": 3, "dog": 4}
+RESIDUAL = {"method": "residual_flow", "flow": "{stores}/flow.zarr.zip"}
 
 
 def run(verb, **options):
-    """Call a verb; `set_` is --set, a list repeats an option."""
+    """Call a verb; `set_` is --set, a list repeats an option, True is a flag."""
     words = []
     for key, value in options.items():
+        name = f"--{key.rstrip('_').replace('_', '-')}"
         for one in value if isinstance(value, list) else [value]:
-            words += [f"--{key.rstrip('_').replace('_', '-')}", str(one)]
+            words += [name] if one is True else [name, str(one)]
     CliRunner().invoke(verb.command, words, catch_exceptions=False, standalone_mode=False)
 
 
@@ -79,14 +81,23 @@ def test_from_stores_to_scores(stores):
     [
         ({"method": "gwm"}, "--method gwm: has to be trained; name the trained run with --run"),
         ({"method": "residual_flow"}, "--method residual_flow: looks at flow; name its stores"),
-        ({"method": "kmeans", "checkpoint": "best"}, "--checkpoint best: method kmeans is not tra"),
-        ({"method": "kmeans", "set_": "cluster=3"}, "cluster is unknown; did you mean clusters"),
-        ({"method": "kmeans", "protocol": "fbms"}, "protocol 'fbms' is unknown"),
-        ({"method": "kmeans", "split": "vall"}, "split 'vall' is unknown; did you mean val"),
+        (RESIDUAL | {"checkpoint": "best"}, "--checkpoint best: method residual_flow is not tra"),
+        (RESIDUAL | {"set_": "gaps=3"}, "gaps is unknown; did you mean gap"),
+        (RESIDUAL | {"protocol": "davies"}, "protocol 'davies' is unknown"),
+        (RESIDUAL | {"split": "vall"}, "split 'vall' is unknown; did you mean val"),
+        (RESIDUAL | {"split": "vall", "frames_of": "all"}, "split 'vall' is unknown; did you"),
+        (RESIDUAL | {"adapt_steps": 2}, "--adapt-steps: method residual_flow is not trained"),
+        (RESIDUAL | {"index": "{stores}/manifest.parquet"}, "--index: needs --adapt-steps, too"),
+        (RESIDUAL | {"crf_set": "iterations=2"}, "--crf-set: is of no use without --crf"),
+        (RESIDUAL | {"crf": True, "crf_set": "steps=2"}, "--crf-set: steps is unknown"),
     ],
 )
 def test_contradictions_are_refused(stores, options, message):
     inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
+    options = {
+        key: value.format(stores=stores) if isinstance(value, str) else value
+        for key, value in options.items()
+    }
     with pytest.raises(ConfigError, match=message):
         run(predict, **inputs, **options, output=stores / "predictions")
     assert not (stores / "predictions").exists()
@@ -95,4 +106,4 @@ def test_contradictions_are_refused(stores, options, message):
 def test_names_are_those_of_the_configuration():
     protocols = BenchmarkConfig.model_fields["protocol"].annotation.__args__
     assert set(protocols) == set(PROTOCOLS)
-    assert set(plan.Foreground.__args__) == set(FOREGROUNDS)
+    assert set(cells.Foreground.__args__) == set(FOREGROUNDS)

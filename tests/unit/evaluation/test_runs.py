@@ -1,5 +1,7 @@
 """Settings and weights of runs, and the choice of the best snapshot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 
 from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, protocols, runs
-from commonfate.evaluation.predict import Task
+from commonfate.evaluation.segmenting import How, Task
 from commonfate.methods.base import Prediction
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.training import checkpoint
@@ -24,16 +26,18 @@ class Columns:
     class settings:
         method = "columns"
 
-    def build(self):
+    def build(self, pretrained=True):
+        assert not pretrained
         network = nn.Module()
         network.columns = nn.Parameter(torch.zeros(()))
         return network
 
-    def predict(self, model, frame, flow):
+    def predict(self, model, frame, flow, *, size=None):
         assert not model.training
         groups = torch.zeros(2, 8, 12)
         end = 4 + int(model.columns)
         groups[0], groups[1, 2:6, 4:end] = 0.5, 1
+        groups = groups[:, :, 2:10] if frame.shape[1] == 8 else groups
         return Prediction(groups, groups)
 
 
@@ -83,6 +87,14 @@ def test_best_is_the_earliest_snapshot_of_highest_score(run, task):
     assert scores["J_oracle"] == pytest.approx(expected)
 
 
+def test_the_best_of_the_central_square(run, task):
+    square = replace(task, how=How(crop="square"))
+    scores = load(run, "best", square).facts["snapshot_scores"]["J_oracle"]
+    # The square cuts columns 10 and 11 off: of 8 columns 6 are left, and of the image 64 pixels.
+    expected = {"000010": 16 / 64, "000020": 1.0, "000030": 1.0, "000040": 16 / 24}
+    assert scores == pytest.approx(expected)
+
+
 def test_a_run_without_snapshots(run, task):
     for path in (run / "snapshots").iterdir():
         path.unlink()
@@ -97,11 +109,11 @@ def test_settings_of_a_run_can_be_changed(run):
 
 
 def test_a_run_of_another_method(run):
-    with pytest.raises(ConfigError, match=r"checkpoint.pt: is a run of gwm, not of --method kmean"):
-        runs.settings_of_run(run, "kmeans", [])
+    with pytest.raises(ConfigError, match=r"is a run of gwm, not of --method residual_flow"):
+        runs.settings_of_run(run, "residual_flow", [])
 
 
 def test_unknown_method():
-    with pytest.raises(ConfigError, match="--method: method 'k_means' is unknown; did you"):
-        runs.settings_of_method("k_means", [])
-    assert runs.settings_of_method("kmeans", ["clusters=3"]).clusters == 3
+    with pytest.raises(ConfigError, match="--method: method 'residual_fow' is unknown; did you"):
+        runs.settings_of_method("residual_fow", [])
+    assert runs.settings_of_method("residual_flow", ["gap=2"]).gap == 2

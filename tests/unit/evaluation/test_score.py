@@ -54,6 +54,8 @@ def test_what_is_said_of_the_scores(evaluate):
     assert scores["foreground"] == "unsupervised"
     assert scores["foreground_looks_at_ground_truth"] is False
     assert scores["seconds_per_frame"]["median"] == 0.1
+    assert (scores["adapt_steps"], scores["crf"]) == (0, None)
+    assert (scores["resolution"], scores["crop"]) == ("network", "none")
     assert [scores[key] for key in ("run", "method", "checkpoint")] == ["gwm-test", "gwm", "last"]
     inputs = scores["provenance"]["inputs"]
     assert {path.rpartition("/")[2] for path in inputs} == {"predictions.json", "manifest.parquet"}
@@ -75,6 +77,101 @@ def test_a_sequence_without_scored_frames_is_left_out(evaluate):
 
 def test_frame_average(evaluate):
     assert evaluate("frame_average")["J"] == pytest.approx(5.5 / 7)
+
+
+def test_frame_average_as_released(evaluate):
+    scores = evaluate("frame_average_released")
+    assert scores["excluded_frames"] == {"cat": [2], "dog": [3]}
+    assert scores["J"] == pytest.approx(4.5 / 5)
+
+
+def test_metrics_of_the_chosen_foreground(evaluate):
+    scores = evaluate()
+    dog = scores["sequences"]["dog"]["metrics"]
+    # 8 of 96 pixels missed in frame 0, all 16 in frame 3.
+    assert dog["Acc"] == pytest.approx((88 / 96 + 1 + 1 + 80 / 96) / 4)
+    assert dog["F_beta"] == pytest.approx((1.3 * 0.5 / 0.8 + 1 + 1 + 0) / 4)
+    assert scores["metrics"]["Acc"] == pytest.approx((1 + dog["Acc"]) / 2)
+    assert scores["metrics"]["F_beta"] == pytest.approx((1 + dog["F_beta"]) / 2)
+    assert scores["metrics"]["J"] == scores["J"] and dog["J"] == 0.625
+    assert set(scores["metrics"]) == set(dog) == {"J", "Acc", "F_beta"}  # no soft foreground
+
+
+def soft(video, t):
+    """Probability of group 1: 0.8 where it is the likelier one, 0.2 elsewhere."""
+    return np.where(groups(video, t), 0.8, 0.2)
+
+
+@pytest.fixture
+def evaluate_soft(manifest, predict, tmp_path):
+    def run(labels, probability, protocol="davis", rule="unsupervised", **facts):
+        opened = Predictions.open(predict(labels, soft=probability, **facts))
+        chosen = protocols.get(protocol), foreground.get(rule)
+        return score.evaluate(opened, manifest, *chosen, tmp_path / "out" / "a.b.json")
+
+    return run
+
+
+def test_metrics_of_the_soft_foreground(evaluate_soft):
+    scores = evaluate_soft(groups, soft)
+    cat, dog = (scores["sequences"][name]["metrics"] for name in ("cat", "dog"))
+    assert cat["MAE"] == pytest.approx(0.2)
+    # 8, then 16 of 96 pixels are 0.8 from the truth instead of 0.2.
+    assert dog["MAE"] == pytest.approx(0.2 + 0.6 * (8 + 16) / 96 / 4)
+    # Above 0.2 it is the hard mask; below, everything, as in the best case for frame 3 alone.
+    everything = 1.3 * (1 / 6) / (0.3 / 6 + 1)
+    assert dog["maxF_beta"] == pytest.approx(dog["F_beta"]) and dog["F_beta"] > everything
+    assert scores["metrics"]["MAE"] == pytest.approx((cat["MAE"] + dog["MAE"]) / 2)
+    assert scores["metrics"]["maxF_beta"] == pytest.approx(scores["metrics"]["F_beta"])
+
+
+@pytest.mark.parametrize("rule", ["unsupervised", "oracle"])
+def test_the_foreground_may_be_the_first_group(evaluate_soft, rule):
+    one = evaluate_soft(groups, soft, rule=rule)["metrics"]
+    other = evaluate_soft(
+        lambda *frame: ~groups(*frame), lambda *frame: 1 - soft(*frame), rule=rule
+    )["metrics"]
+    assert one == pytest.approx(other)
+
+
+def test_the_foreground_of_a_frame_of_one_group_is_the_other_group(evaluate_soft):
+    # Group 1 is nowhere the likelier one, but likeliest on the object: found below one half.
+    def faint(video, t):
+        return np.where(TRUTH, 0.4, 0.1)
+
+    empty = np.zeros_like(TRUTH)
+    for flip in (False, True):
+        scores = evaluate_soft(
+            lambda *_, flip=flip: ~empty if flip else empty,
+            lambda *frame, flip=flip: 1 - faint(*frame) if flip else faint(*frame),
+        )["metrics"]
+        assert scores["F_beta"] == scores["J"] == 0.0
+        assert scores["maxF_beta"] == 1.0
+        assert scores["MAE"] == pytest.approx((16 * 0.6 + 80 * 0.1) / 96, abs=1 / 510)
+
+
+def test_components_have_no_soft_foreground(evaluate_soft):
+    scores = evaluate_soft(groups, soft, rule="oracle_components")
+    assert set(scores["metrics"]) == {"J", "Acc", "F_beta"}
+
+
+def test_annotations_are_cropped_like_the_frames(evaluate_soft, tmp_path):
+    # The truth's columns 4 to 7 of 12 are columns 2 to 5 of the central 8.
+    def cropped(video, t):
+        return groups(video, t)[:, 2:10]
+
+    def cropped_soft(video, t):
+        return soft(video, t)[:, 2:10]
+
+    whole = evaluate_soft(groups, soft)
+    scores = evaluate_soft(cropped, cropped_soft, crop="square")
+    assert scores["crop"] == "square"
+    assert scores["J"] == whole["J"]
+    assert scores["sequences"]["dog"]["metrics"]["Acc"] == pytest.approx(
+        (56 / 64 + 1 + 1 + 48 / 64) / 4
+    )
+    with Image.open(tmp_path / "out" / "a.b" / "cat" / "00000.png") as image:
+        assert image.size == (8, 8)
 
 
 def test_the_oracle_sees_the_truth(evaluate):

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
 from commonfate.errors import ConfigError, UserError
 from commonfate.models import dino_keys, features
+from commonfate.models.feature_names import MULTIPLE
 from commonfate.models.frame import resize_frame, to_image
+from commonfate.weights import Asset, known
 
 
 def test_pixel_features_are_standardised():
@@ -40,45 +44,100 @@ def test_unknown_features():
 
 @pytest.fixture
 def tiny_dino(monkeypatch):
-    """The same kind of network, small enough for a test."""
-    monkeypatch.setattr(dino_keys, "ARCHITECTURE", "test_vit")  # timm's, 64 channels, patch 16
-    monkeypatch.setattr(dino_keys, "PATCH", 16)
-    import timm
-
+    """The same kind of network, small enough for a test: 64 channels, patch 16, learned at 160."""
+    monkeypatch.setitem(dino_keys.ARCHITECTURES, "dino_vits16", "test_vit")
+    features._make.cache_clear()
     torch.manual_seed(0)
-    return timm.create_model("test_vit", num_classes=0, dynamic_img_size=True)
+    network = timm.create_model("test_vit", num_classes=0, dynamic_img_size=True).eval()
+    network.requires_grad_(False).pos_embed.normal_()
+    yield network
+    features._make.cache_clear()
+
+
+def saved(network, path) -> str:
+    torch.save(network.state_dict(), path)
+    return str(path)
+
+
+def test_names_of_features_and_networks_agree():
+    assert set(MULTIPLE) == {*dino_keys.ARCHITECTURES, "pixels"}
+    for name, architecture in dino_keys.ARCHITECTURES.items():
+        assert name.replace("_", ".") in known()
+        assert f"_patch{MULTIPLE[name]}_" in architecture
 
 
 def test_dino_keys_are_those_of_the_last_layer(tiny_dino, tmp_path):
-    path = tmp_path / "weights.pth"
-    torch.save(tiny_dino.state_dict(), path)
-    frame = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    found = features.create("dino_vits8", str(path))(frame)
-    assert found.shape == (64, 2, 3)
+    frame = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
+    found = features.create("dino_vits16", saved(tiny_dino, tmp_path / "weights.pth"))(frame)
+    assert found.shape == (64, 10, 10)
     assert found.dtype == torch.float32
 
-    network = tiny_dino.eval()
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (dino_keys.MEAN, dino_keys.STD))
     image = (to_image(frame) - mean) / std
-    with torch.no_grad():
-        tokens = network.forward_intermediates(
-            image[None],
-            indices=[len(network.blocks) - 2],
-            return_prefix_tokens=True,
-            norm=False,
-            output_fmt="NLC",
-            intermediates_only=True,
-        )[0][0]
-        block = network.blocks[-1]
-        keys = block.attn.qkv(block.norm1(tokens))[0, :, 64:128]
+    seen = []
+    hook = lambda _, __, output: seen.append(output)  # noqa: E731
+    tiny_dino.blocks[-1].attn.qkv.register_forward_hook(hook)
+    tiny_dino(image[None])  # at the size where timm interpolates nothing
+    keys = seen[0][0, 1:, 64:128]  # queries, keys, values; without the class token
     torch.testing.assert_close(found.flatten(1).T, keys)
 
 
+def test_dino_keys_at_another_size(tiny_dino, tmp_path):
+    frame = np.zeros((48, 208, 3), np.uint8)
+    found = features.create("dino_vits16", saved(tiny_dino, tmp_path / "weights.pth"))(frame)
+    assert found.shape == (64, 3, 13)
+    assert found.isfinite().all()
+
+
+def cubic(distance: torch.Tensor) -> torch.Tensor:
+    """Keys' kernel with torch's a = -0.75."""
+    a, x = -0.75, distance.abs()
+    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+    far = a * (x**3 - 5 * x**2 + 8 * x - 4)
+    return torch.where(x < 1, near, torch.where(x < 2, far, 0.0))
+
+
+def test_positions_are_sampled_as_dino_does():
+    values = torch.tensor([3.0, -1, 4, 1, -5, 9, 2, -6, 5, 3])
+    learned = values.repeat(10, 1)  # each column of patches has a value
+    embedding = torch.cat([torch.tensor([-7.0]), learned.flatten()]).view(1, 101, 1)
+    found = dino_keys.positions(embedding, (12, 16))
+    assert found.shape == (1, 1 + 12 * 16, 1)
+    assert found[0, 0, 0] == -7
+    where = (torch.arange(16) + 0.5) * 10 / 16.1 - 0.5
+    expected = cubic(where[:, None] - torch.arange(10)) @ values
+    inside = slice(3, 13)  # the border is repeated
+    for row in found[0, 1:, 0].view(12, 16):
+        torch.testing.assert_close(row[inside], expected[inside])
+    assert dino_keys.positions(embedding, (10, 10)) is embedding
+
+
 def test_dino_refuses_frames_that_are_not_whole_patches(tiny_dino, tmp_path):
-    torch.save(tiny_dino.state_dict(), tmp_path / "weights.pth")
-    extractor = features.create("dino_vits8", str(tmp_path / "weights.pth"))
-    with pytest.raises(ValueError, match="multiples of"):
-        extractor(np.zeros((30, 48, 3), np.uint8))
+    extractor = features.create("dino_vits16", saved(tiny_dino, tmp_path / "weights.pth"))
+    with pytest.raises(ValueError, match="multiples of 16 for dino_vits16, found 24x48"):
+        extractor(np.zeros((24, 48, 3), np.uint8))
+
+
+def test_published_weights_are_fetched_and_read_once(tiny_dino, tmp_path, monkeypatch):
+    fetched = []
+
+    def fetch(asset):
+        fetched.append(asset.name)
+        return tmp_path / "weights.pth"
+
+    monkeypatch.setattr(dino_keys, "fetch", fetch)
+    saved(tiny_dino, tmp_path / "weights.pth")
+    first, second = (features.create("dino_vits16") for _ in range(2))
+    assert first is second
+    assert fetched == ["dino.vits16"]
+
+
+def test_weights_of_timm_fit(tiny_dino, tmp_path):
+    save_file(tiny_dino.state_dict(), tmp_path / "model.safetensors")
+    frame = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    files = [str(tmp_path / "model.safetensors"), saved(tiny_dino, tmp_path / "weights.pth")]
+    first, second = (features.create("dino_vits16", file)(frame) for file in files)
+    assert torch.equal(first, second)
 
 
 def test_weights_file_is_missing(tmp_path):
@@ -90,25 +149,22 @@ def test_weights_file_is_missing(tmp_path):
 def test_weights_file_is_of_another_network(tiny_dino, tmp_path):
     path = tmp_path / "resnet.pth"
     torch.save({"conv1.weight": torch.zeros(3)}, path)
-    with pytest.raises(UserError, match=rf"{path}: these are not weights of DINO"):
-        features.create("dino_vits8", str(path))
+    with pytest.raises(UserError, match=rf"{path}: not the weights of dino_vits16: .* missing"):
+        features.create("dino_vits16", str(path))
 
 
 def test_weights_file_is_text(tiny_dino, tmp_path):
     path = tmp_path / "dino.pth"
     path.write_text("not weights")
-    with pytest.raises(UserError, match=rf"{path}: these are not weights of DINO"):
-        features.create("dino_vits8", str(path))
+    with pytest.raises(UserError, match=rf"{path}: not weights that torch can load"):
+        features.create("dino_vits16", str(path))
 
 
-def test_weights_that_cannot_be_downloaded(monkeypatch):
-    import timm
-
-    def offline(*_, **__):
-        raise ConnectionError("no network")
-
-    monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(UserError, match=r"could not be downloaded \(ConnectionError\); fetch http"):
+def test_weights_that_cannot_be_fetched(tmp_path, monkeypatch):
+    asset = Asset("dino.vits8", (), "dino.pth", None)
+    monkeypatch.setattr(dino_keys, "known", lambda: {asset.name: asset})
+    monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path))
+    with pytest.raises(UserError, match=r"dino\.vits8: cannot be fetched: .* put it as dino\.pth"):
         features.create("dino_vits8")
 
 

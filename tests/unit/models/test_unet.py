@@ -23,13 +23,14 @@ def test_logits_have_the_resolution_of_the_image():
     assert model(image).shape == (2, 3, 32, 48)
 
 
-def test_features_are_one_convolution_before_the_logits():
+def test_dense_features_are_one_convolution_before_the_logits():
     model = UNet(outputs=3, width=4).eval()
     image = torch.rand(1, 3, 16, 32)
-    features = model.features(image)
-    assert features.shape == (1, 4, 16, 32)
-    assert features.min() >= 0
-    torch.testing.assert_close(model.head(features), model(image))
+    dense, logits = model.dense_and_logits(image)
+    assert dense.shape == (1, 4, 16, 32)
+    assert dense.min() >= 0
+    assert torch.equal(logits, model(image))
+    torch.testing.assert_close(model.head(dense), logits)
 
 
 def test_a_pixel_sees_the_whole_neighbourhood_of_its_coarsest_level():

@@ -19,27 +19,40 @@ def pixel(video: str, t: int) -> int:
 
 @pytest.fixture
 def make_shard(tmp_path) -> Callable[..., tuple[Path, Path]]:
-    """Write one shard: frames of `pixel` value, flow (u, v) = (t + gap / 10, -t)."""
+    """Write one shard: frames of `pixel` value, flow (u, v) = (t + gap / 10, -t).
 
-    def make(dataset: str, shard: int, videos: dict[str, int], gaps=(-1, 1), container="zarr"):
+    The flow of a video of one frame is not in it, and that of the videos `left_out` is said to be
+    left out.
+    """
+
+    def make(
+        dataset: str,
+        shard: int,
+        videos: dict[str, int],
+        gaps=(-1, 1),
+        container="zarr",
+        size=(8, 12),
+        left_out=(),
+    ):
         frames = tmp_path / "frames" / dataset / f"{shard:04d}.zarr.zip"
         suffix = "zarr.zip" if container == "zarr" else "tiff"
         flow = tmp_path / "flow" / dataset / f"{shard:04d}.{suffix}"
         frames.parent.mkdir(parents=True, exist_ok=True)
         flow.parent.mkdir(parents=True, exist_ok=True)
+        told = {"left_out": [{"video": video} for video in left_out]}
         with (
             FrameWriter(frames) as frame_writer,
-            open_writer(flow, container, provenance={}, key="") as flow_writer,
+            open_writer(flow, container, provenance=told, key="") as flow_writer,
         ):
             for video, length in videos.items():
-                images = (np.full((8, 12, 3), pixel(video, t), np.uint8) for t in range(length))
+                images = (np.full((*size, 3), pixel(video, t), np.uint8) for t in range(length))
                 frame_writer.add_video(video, images, [t / 10 for t in range(length)], 10.0)
-                for gap in gaps:
+                for gap in gaps if length > 1 and video not in left_out else ():
                     pairs = (
-                        (t, np.stack([np.full((8, 12), v, np.float32) for v in (t + gap / 10, -t)]))
+                        (t, np.stack([np.full(size, v, np.float32) for v in (t + gap / 10, -t)]))
                         for t in sources(length, gap)
                     )
-                    flow_writer.add(video, gap, length, (8, 12), pairs)
+                    flow_writer.add(video, gap, length, size, pairs)
         return frames, flow
 
     return make

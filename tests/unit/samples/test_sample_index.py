@@ -64,6 +64,24 @@ def test_several_datasets_may_share_names_of_videos(make_shard, make_manifest):
     assert reordered.to_dict("list") == table.to_dict("list")
 
 
+def test_what_has_no_flow_is_counted_and_excluded(make_shard, make_manifest):
+    """A still image, which is never in a flow store, and a video that extraction gave up."""
+    frames, flow = make_shard("toy", 0, {"a": 3, "b": 1, "c": 3}, left_out=("c",))
+    manifest = make_manifest("toy", [(video, "train", 0, "") for video in "abc"])
+    table, facts = build([manifest], [frames], [flow], "all")
+    assert set(table["video"]) == {"a"}
+    assert facts["videos"]["toy"]["used"] == 1 and facts["videos"]["toy"]["without_flow"] == 2
+
+
+def test_samples_of_one_video(toy, tmp_path):
+    manifest, frames, flow = toy
+    parquet.write(tmp_path / "index.parquet", *build([manifest], [frames], [flow], "all"))
+    found = index.read(tmp_path / "index.parquet")
+    assert [sample.t for sample in found.of_video("b")] == [0, 1, 2, 3]
+    assert {sample.video for sample in found.of_video("b")} == {"b"}
+    assert found.of_video("nowhere") == ()
+
+
 def test_tiff_flow_is_hashed_as_a_folder(make_shard, make_manifest):
     frames, flow = make_shard("toy", 0, {"a": 2}, container="tiff")
     manifest = make_manifest("toy", [("a", "train", 0, "")])

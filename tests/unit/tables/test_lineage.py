@@ -14,7 +14,7 @@ RUN = "gwm-unet-quadratic-k4-dis-sprites-s0"
 
 
 def _from_scores(results) -> dict:
-    return lineage.follow([str(results.scores("Guess What Moves (U-Net)"))])
+    return lineage.follow([str(results.scores("U-Net"))])
 
 
 def test_a_score_leads_to_the_videos(results) -> None:

@@ -4,8 +4,8 @@ import csv
 import io
 import re
 
-from commonfate.tables import render
-from commonfate.tables.table import METHOD, SOURCE, Table
+from commonfate.tables import layout, render
+from commonfate.tables.table import METHOD, RUNTIME, SOURCE, Table
 
 
 def _table() -> Table:
@@ -14,6 +14,7 @@ def _table() -> Table:
         {METHOD: 'K-means, "fast" | $2', SOURCE: "measured"}, [{"column": "J a_b", "value": "61.0"}]
     )
     table.add({METHOD: "Ours #1", SOURCE: "published"}, [{"column": "J DAVIS", "value": "78.30"}])
+    table.breaks = [1]
     table.notes = ["a_b is 50% of `x_y`."]
     return table
 
@@ -61,3 +62,49 @@ def test_numbers_are_the_same_in_all_three() -> None:
     table = _table()
     for text in (render.to_csv(table), render.to_markdown(table), render.to_latex(table)):
         assert re.findall(r"\b\d\d\.\d+\b", text) == ["61.0", "78.30"]
+
+
+def _wide(headings: dict[str, list[str]], measured: str) -> Table:
+    """A measured and a published row; one of the headings is measured, the others are printed."""
+    table = Table("wide", "Wide", "Many columns.")
+    cells = {
+        heading: [{"column": column, "heading": heading, "value": "1.0"} for column in columns]
+        for heading, columns in headings.items()
+    }
+    ours = cells.pop(measured)
+    runtime = {"column": RUNTIME, "value": "0.5"}
+    table.add({METHOD: "a", SOURCE: "measured", "seed": "0"}, [*ours, runtime])
+    table.add({METHOD: "b", SOURCE: "published"}, [cell for one in cells.values() for cell in one])
+    return table
+
+
+def test_a_table_of_many_describing_columns_has_its_scores_together() -> None:
+    table = _wide({"x": ["J x"], "Y": ["J Y"]}, "x")
+    for row in table.rows:
+        row |= {column: "1" for column in table.leading if column not in row}
+    parts = layout.sections(table)
+    assert [part.heading for part in parts] == ["Scores", "Rows"]
+    assert parts[0].columns == [METHOD, SOURCE, "J x", "J Y", RUNTIME]
+    assert parts[1].columns == [c for c in table.leading if c != RUNTIME]
+    assert render.to_markdown(table).count("## ") == 3  # and the notes
+
+
+def test_many_scores_are_split_by_what_they_belong_to() -> None:
+    columns = {heading: [f"{m} {heading}" for m in "abcd"] for heading in ("x", "P", "Q", "R")}
+    table = _wide(columns, "x")
+    parts = layout.sections(table)
+    # Where nothing is measured, headings share a section as long as they fit a page.
+    assert [part.heading for part in parts] == ["x", "P, Q", "R", "Rows"]
+    assert parts[0].columns == [METHOD, SOURCE, *columns["x"]]
+    assert [part.rows for part in parts] == [[0], [1], [1], [0]]
+    text = render.to_latex(table)
+    assert text.count(r"\begin{tabular}") == 4
+    assert r"\textbf{P, Q}" in text
+
+
+def test_columns_of_a_heading_stand_together_in_every_form() -> None:
+    table = Table("t", "T", "c")
+    for method, heading in (("a", "x"), ("b", "y"), ("c", "x")):
+        cell = {"column": f"J {method}", "heading": heading, "value": "1"}
+        table.add({METHOD: method, SOURCE: "measured"}, [cell])
+    assert table.scores == ["J a", "J c", "J b"]

@@ -49,7 +49,7 @@ class TinyMethod(TrainedMethod):
         self.actions[step] = action
         return self
 
-    def build(self):
+    def build(self, pretrained=True):
         return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Dropout(0.5), nn.Conv2d(4, 2, 1))
 
     def prepare(self, frame, flow, flip):

@@ -135,9 +135,8 @@ def test_motionless_video_is_used_and_remarked_on(make_video, extract, caplog):
     assert f"{path}: 12 of its 12 frames in a row show the same picture" in caplog.messages
 
 
-@pytest.mark.parametrize(("gap", "message"), [("one", "'one' is not a valid"), ("0", "no gap")])
-def test_bad_gaps_are_a_usage_error(gap, message):
-    arguments = f"--inventory i --shard 0 --output o --report r --gap {gap}"
+def test_a_bad_gap_is_a_usage_error():
+    arguments = "--inventory i --shard 0 --output o --report r --gap one"
     result = CliRunner().invoke(command, arguments.split())
     assert result.exit_code == 2
-    assert message in result.output
+    assert "'one' is not a valid" in result.output

@@ -53,6 +53,8 @@ def test_one_gap_suffices():
     assert reason_against(short, (-6, 6)) == "too short: 4 frames, but gap 6 needs 7"
 
 
-@pytest.mark.parametrize(("gaps", "frames"), [((1,), 2), ((-2, -1, 1, 2), 2), ((-3, 5), 4)])
+@pytest.mark.parametrize(
+    ("gaps", "frames"), [((1,), 2), ((-2, -1, 1, 2), 2), ((-3, 5), 4), ((0,), 1)]
+)
 def test_fewest_frames(gaps, frames):
     assert fewest_frames(gaps) == frames

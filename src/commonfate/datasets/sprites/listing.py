@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TypedDict
 
-from commonfate.config import SpritesConfig
+from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 
 VAL_EVERY = 4
 """One video in so many is of the split `val`."""
@@ -17,6 +17,14 @@ class Listed(TypedDict):
     path: Path
     annotation_files: list[Path]
     truth: Path
+
+
+class ListedImage(TypedDict):
+    """Where one still image and its ground truth lie."""
+
+    id: str
+    image: Path
+    mask: Path
 
 
 def videos(config: SpritesConfig, root: str | Path) -> list[Listed]:
@@ -37,6 +45,20 @@ def videos(config: SpritesConfig, root: str | Path) -> list[Listed]:
             truth=root / "truth" / f"{name}.npz",
         )
         for number, name in enumerate(names)
+    ]
+
+
+def images(config: SpriteImagesConfig, root: str | Path) -> list[ListedImage]:
+    """List the still images in order; nothing needs to exist.
+
+    Args as of `videos`.
+    """
+    root = Path(root)
+    return [
+        ListedImage(
+            id=name, image=root / "images" / f"{name}.png", mask=root / "masks" / f"{name}.png"
+        )
+        for name in (f"image_{number:04d}" for number in range(config.images))
     ]
 
 

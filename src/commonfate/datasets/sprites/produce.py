@@ -1,7 +1,7 @@
-"""Making the embedded data: each video on its own, from its own random numbers."""
+"""Making the embedded data: each video or image on its own, from its own random numbers."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -11,18 +11,33 @@ import numpy as np
 from PIL import Image
 
 from commonfate import provenance
-from commonfate.config import SpritesConfig
+from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 from commonfate.datasets.sprites import annotate, encode, listing, photographs, render, scene, truth
 from commonfate.files import replacing_directory, write_json
 from commonfate.progress import track
+from commonfate.settings import from_pairs
 
 log = logging.getLogger(__name__)
 
 
-def produce(config: SpritesConfig, output: str | Path, jobs: int = 1) -> None:
-    """Render all videos with their ground truth; `output` appears when all are whole.
+STILL = 1
+"""Third number of an image's seed: no image shows the scene of a video."""
 
-    The bytes of videos, masks and truth depend on the settings alone, not on `jobs`.
+
+def parse(pairs: Sequence[str]) -> SpritesConfig | SpriteImagesConfig:
+    """Read settings from `key=value` texts; they are of videos unless `adapter` says otherwise.
+
+    Raises:
+        ConfigError: a key or value is not allowed.
+    """
+    images = f"adapter={SpriteImagesConfig().adapter}" in pairs
+    return from_pairs(SpriteImagesConfig if images else SpritesConfig, pairs)
+
+
+def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs: int = 1) -> None:
+    """Render all videos or images with their ground truth; `output` appears when all are whole.
+
+    The bytes depend on the settings alone, not on `jobs`.
 
     Args:
         config: what to render.
@@ -33,25 +48,30 @@ def produce(config: SpritesConfig, output: str | Path, jobs: int = 1) -> None:
         ConfigError: a codec that this PyAV does not have.
         StoreError: scikit-image lacks a photograph.
     """
+    if isinstance(config, SpritesConfig):
+        parts, one, count = ("videos", "masks", "truth"), render_video, config.videos
+        told = f"{count} videos of {config.frames} frames"
+    else:
+        parts, one, count = ("images", "masks"), render_image, config.images
+        told = f"{count} images"
     pictures = [photographs.path(name) for name in photographs.FILES]
     record = provenance.record("sprites", config.model_dump(mode="json"), pictures)
     with replacing_directory(output) as folder:
-        for part in ("videos", "masks", "truth"):
+        for part in parts:
             (folder / part).mkdir()
-        for _ in track(_render_all(config, folder, jobs), "rendering", config.videos):
+        for _ in track(_render_all(partial(one, config, folder), count, jobs), "rendering", count):
             pass
         write_json(folder / "provenance.json", record)
-    log.info("%s: %d videos of %d frames", output, config.videos, config.frames)
+    log.info("%s: %s", output, told)
 
 
-def _render_all(config: SpritesConfig, folder: Path, jobs: int) -> Iterator[None]:
-    one = partial(render_video, config, folder)
-    if min(jobs, config.videos) == 1:
-        yield from map(one, range(config.videos))
+def _render_all(one: Callable[[int], None], count: int, jobs: int) -> Iterator[None]:
+    if min(jobs, count) == 1:
+        yield from map(one, range(count))
         return
     # Spawned, since a forked process would inherit the locks of OpenCV's and PyAV's threads.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(one, range(config.videos))
+        yield from pool.map(one, range(count))
 
 
 def render_video(config: SpritesConfig, folder: Path, number: int) -> None:
@@ -76,3 +96,22 @@ def render_video(config: SpritesConfig, folder: Path, number: int) -> None:
     for file, label in zip(listed["annotation_files"], labels, strict=True):
         Image.fromarray(label).save(file)
     truth.save(listed["truth"], drawn, seen, labels)
+
+
+def render_image(config: SpriteImagesConfig, folder: Path, number: int) -> None:
+    """Render one still image: the PNG file and its mask.
+
+    Args:
+        folder: holds the folders images and masks.
+        number: which of the images.
+    """
+    listed = listing.images(config, folder)[number]
+    for_scene, for_textures = (
+        np.random.default_rng(seed)
+        for seed in np.random.SeedSequence([config.seed, number, STILL]).spawn(2)
+    )
+    drawn = scene.draw(for_scene, number, config.size, frames=1)
+    (picture,) = render.frames(drawn, render.draw_textures(for_textures, drawn))
+    (label,) = annotate.instances(drawn, annotate.seen_layers(drawn))
+    Image.fromarray(picture).save(listed["image"])
+    Image.fromarray(label).save(listed["mask"])

@@ -21,6 +21,9 @@ from commonfate.methods.gwm.polynomial import (
     pick_products,
 )
 
+# Probability below which a region may count as empty: far below what can be told from nothing.
+SMALLEST = 1e-30
+
 
 def paper_energies(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
     """Eq. 3 for each region, minimised over its flow model (Eq. 4), at the flow's resolution.
@@ -100,7 +103,10 @@ def released_reconstruction(masks: Tensor, flow: Tensor, model: FlowModel) -> Te
     degree, size = DEGREES[model], (flow.shape[-2], flow.shape[-1])
     filled, valid = split_unknown(flow)
     residual = without_global_fit(filled, valid, degree)
-    theta = fit(moments(masks.square() * valid[:, None], residual, degree)).to(flow.dtype)
+    # The fit does not depend on a region's scale, but squares of small probabilities are no floats.
+    largest = masks.detach().amax((2, 3), keepdim=True).clamp(min=SMALLEST)
+    weights = (masks / largest).square() * valid[:, None]
+    theta = fit(moments(weights, residual, degree)).to(flow.dtype)
     blended = (masks[:, :, None] * evaluate(theta, size, degree)).sum(1)
     return blended + (filled - residual)
 

@@ -4,10 +4,14 @@ from typing import Any
 
 from torch import nn
 
-from commonfate.methods.gwm.settings import GwmSettings
+from commonfate.methods.gwm.settings import GuessWhatMovesSettings
+
+NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, nn.GroupNorm, nn.LayerNorm)
+EMBEDDINGS = ("pos_embed", "cls_token", "absolute_pos_embed", "relative_position_bias_table")
+"""Names of parameters that are embeddings without being an `nn.Embedding`."""
 
 
-def learning_rate(settings: GwmSettings, iteration: int) -> float:
+def learning_rate(settings: GuessWhatMovesSettings, iteration: int) -> float:
     """Linear warm-up, times a polynomial decay that is planned from the first iteration on.
 
     The product is what detectron2's WarmupPolyLR computes, which the released code uses.
@@ -24,16 +28,18 @@ def learning_rate(settings: GwmSettings, iteration: int) -> float:
     return (settings.warmup_from * (1 - warm) + settings.learning_rate * warm) * decay
 
 
-def parameter_groups(settings: GwmSettings, model: nn.Module) -> list[dict[str, Any]]:
-    """Convolution weights, with weight decay; biases and batch norm, without."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def parameter_groups(settings: GuessWhatMovesSettings, model: nn.Module) -> list[dict[str, Any]]:
+    """What is trained: with weight decay, and without it norms and embeddings (released code).
+
+    Frozen parameters are in neither group.
+    """
+    decayed, others = [], []
+    for module in model.modules():
+        exempt = isinstance(module, (*NORMS, nn.Embedding))
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                (others if exempt or name in EMBEDDINGS else decayed).append(parameter)
     return [
-        {
-            "params": [parameter for parameter in trained if parameter.ndim > 1],
-            "weight_decay": settings.weight_decay,
-        },
-        {
-            "params": [parameter for parameter in trained if parameter.ndim <= 1],
-            "weight_decay": 0.0,
-        },
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]

@@ -1,36 +1,35 @@
-"""Hyper-parameters of Guess What Moves (U-Net), defaults as in the paper's supplement A."""
+"""Hyper-parameters of Guess What Moves, defaults as in the paper's supplement A.
+
+What the methods share is here, with the U-Net's own; MaskFormer's are in `gwm_maskformer`. What the
+released code does otherwise is a choice of the keys that say so; docs/gwm.md lists them together.
+"""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from commonfate.models.feature_names import FeatureName
 from commonfate.settings import MethodSettings, Settings
 
 
 class MergeSettings(Settings):
     """How K components become two groups (Section 3.2)."""
 
-    features: Literal["dino_vits8", "network", "pixels"] = "dino_vits8"
-    """Dense features V_u: DINO ViT-S/8 keys, the segmentation network's own, or colour/texture."""
+    features: Literal[FeatureName, "network"] = "dino_vits8"
+    """Dense features V_u: keys of a DINO ViT, the segmentation network's own, or colour/texture."""
     weights: str | None = None
-    """File with the extractor's weights; needed by `dino_vits8` where it cannot be downloaded."""
+    """File with a DINO ViT's weights; none fetches the published ones."""
     epsilon: PositiveFloat = 1e-12
     """Floor of the affinity, Eq. 6 (the released code has 1e-6)."""
 
 
-class GwmSettings(MethodSettings):
-    """One GWM model: network, loss, optimiser, merging."""
+class GuessWhatMovesSettings(MethodSettings):
+    """What one model needs, whatever its network: loss, optimiser, merging."""
 
     trained: ClassVar[bool] = True
     reads_frame: ClassVar[bool] = True
     reads_flow: ClassVar[bool] = False
-    named: ClassVar[tuple[str, ...]] = ("backbone", "flow_model", "components")
 
-    method: Literal["gwm"] = "gwm"
-    backbone: Literal["unet"] = "unet"
-    """Segmentation network."""
-    width: int = Field(64, ge=4, le=256)
-    """Channels of the U-Net's first level; each of its four levels doubles them."""
     components: int = Field(4, ge=1, le=16)
     """K, the number of regions that the network predicts."""
     flow_model: Literal["constant", "affine", "quadratic"] = "quadratic"
@@ -44,28 +43,28 @@ class GwmSettings(MethodSettings):
     normalise_flow: bool = False
     """Divide each flow field by the RMS of its global fit's residual (not in the paper)."""
     image_size: tuple[PositiveInt, PositiveInt] = (128, 224)
-    """Height and width of the network's input; multiples of 16."""
+    """Height and width of the network's input; multiples of what the network needs."""
     flow_size: tuple[PositiveInt, PositiveInt] = (480, 854)
     """Height and width at which the loss sees the flow."""
     flip: bool = False
     """Mirror half of the samples left-right (not in the paper)."""
-    batch_size: PositiveInt = 16
+    batch_size: PositiveInt
     """Samples an iteration."""
     iterations: PositiveInt = 15_000
-    """Optimiser steps."""
-    learning_rate: PositiveFloat = 7e-4
+    """Optimiser steps (released: 20000, as in Table 5 without pre-training)."""
+    learning_rate: PositiveFloat
     """AdamW's learning rate after the warm-up."""
     weight_decay: float = Field(0.01, ge=0)
-    """AdamW's weight decay (released; 0 for normalisation layers and biases)."""
+    """AdamW's weight decay (released; 0 for norms and embeddings)."""
     warmup_iterations: int = Field(1500, ge=0)
     """Length of the linear warm-up."""
     warmup_from: PositiveFloat = 1e-6
-    """Learning rate at the first iteration."""
+    """Learning rate at the first iteration (released: 1e-6 times `learning_rate`)."""
     decay_power: PositiveFloat = 0.9
     """Power of the polynomial decay."""
     decay_iterations: PositiveInt | None = None
     """Iterations over which the decay is planned (released: 160000); default: `iterations`."""
-    clip_norm: PositiveFloat = 5.0
+    clip_norm: PositiveFloat
     """Largest 2-norm of the gradient."""
     loss_multiplier: PositiveFloat = 0.03
     """Factor of the loss."""
@@ -76,20 +75,47 @@ class GwmSettings(MethodSettings):
     merge: MergeSettings = MergeSettings()
     """From K components to foreground and background."""
 
+    @property
+    def multiple(self) -> int:
+        """What the sides of the network's input must be multiples of."""
+        raise NotImplementedError
+
     @model_validator(mode="after")
-    def _sizes_fit_the_network(self) -> "GwmSettings":
-        if any(side % 16 for side in self.image_size):
-            raise ValueError(f"image_size {self.image_size} must be multiples of 16")
+    def _sizes_fit_the_network(self) -> "GuessWhatMovesSettings":
+        if any(side % self.multiple for side in self.image_size):
+            raise ValueError(f"image_size {self.image_size} must be multiples of {self.multiple}")
         return self
 
     @model_validator(mode="after")
-    def _decay_outlasts_training(self) -> "GwmSettings":
+    def _decay_outlasts_training(self) -> "GuessWhatMovesSettings":
         if self.decay_iterations is not None and self.decay_iterations < self.iterations:
             raise ValueError(
                 f"decay_iterations {self.decay_iterations} must be at least iterations "
                 f"{self.iterations}, or the learning rate ends at 0 before training does"
             )
         return self
+
+
+class GwmSettings(GuessWhatMovesSettings):
+    """Guess What Moves with a U-Net, trained from scratch."""
+
+    named: ClassVar[tuple[str, ...]] = ("backbone", "flow_model", "components")
+
+    method: Literal["gwm"] = "gwm"
+    backbone: Literal["unet"] = "unet"
+    """Segmentation network."""
+    width: int = Field(64, ge=4, le=256)
+    """Channels of the U-Net's first level; each of its four levels doubles them."""
+    batch_size: PositiveInt = 16
+    """Samples an iteration."""
+    learning_rate: PositiveFloat = 7e-4
+    """AdamW's learning rate after the warm-up."""
+    clip_norm: PositiveFloat = 5.0
+    """Largest 2-norm of the gradient."""
+
+    @property
+    def multiple(self) -> int:
+        return 16
 
     @property
     def slug(self) -> tuple[str, ...]:

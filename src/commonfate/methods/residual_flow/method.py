@@ -22,9 +22,14 @@ class ResidualFlow(Method):
         return {"features": "flow", "resolution": "flow's"}
 
     def predict(
-        self, model: nn.Module | None, frame: np.ndarray, flow: np.ndarray | None
+        self,
+        model: nn.Module | None,
+        frame: np.ndarray,
+        flow: np.ndarray | None,
+        *,
+        size: tuple[int, int] | None = None,
     ) -> Prediction:
-        """Segment one frame by its flow, at the flow's size; `frame` is not looked at.
+        """Segment one frame by its flow, at the flow's size; nothing else is looked at.
 
         Component 1 is what moves differently; components and groups are the same. Pixels without
         flow count as part of the dominant motion.

@@ -29,7 +29,7 @@ def export(task: FlowTask, state: dict[str, Any], output: Path) -> dict[str, str
         name: value.half().contiguous() if value.is_floating_point() else value.contiguous()
         for name, value in state["model"].items()
     }
-    model = task.build(task.settings.evaluation_updates).eval()
+    model = task.build(updates=task.settings.evaluation_updates).eval()
     model.load_state_dict(weights, strict=True)
     pairs = held_out.draw(task.settings)
     epe = {

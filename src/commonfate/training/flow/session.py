@@ -30,7 +30,8 @@ class FlowSession(Session):
         options: Options,
     ) -> None:
         super().__init__(task, None, folder, run, fabric, options)
-        self._measured = task.build(task.settings.evaluation_updates).eval().to(fabric.device)
+        measured = task.build(pretrained=False, updates=task.settings.evaluation_updates)
+        self._measured = measured.eval().to(fabric.device)
         self._held_out = held_out.draw(task.settings)
         self.errors: dict[str, float] = {}
 

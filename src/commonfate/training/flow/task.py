@@ -29,10 +29,11 @@ class FlowTask:
         self._seed = seed
         self._arflow = _arflow_loss(settings) if settings.objective == "arflow" else None
 
-    def build(self, updates: int | None = None) -> nn.Module:
+    def build(self, pretrained: bool = True, updates: int | None = None) -> nn.Module:
         """Make the network, with the weights to start from.
 
         Args:
+            pretrained: whether those are put in.
             updates: of a recurrent network; the training's by default.
 
         Raises:
@@ -43,7 +44,7 @@ class FlowTask:
         model = reference(**self._options(reference, updates or self.settings.updates))
         if self.settings.normalise is not None and not hasattr(model, "normalise"):
             raise ConfigError(f"flow network {self.network}: it has no features to normalise")
-        if (path := self._start_file(reference)) is not None:
+        if pretrained and (path := self._start_file(reference)) is not None:
             weights.load(model, path)
         return model
 

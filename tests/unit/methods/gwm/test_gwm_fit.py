@@ -1,12 +1,11 @@
 """Closed-form fits against numpy's least squares, also where a region is nearly nothing."""
 
-import numpy as np
 import pytest
 import torch
 
 from commonfate.methods.gwm import loss as gwm
 from commonfate.methods.gwm.fit import fit, moments, without_global_fit
-from commonfate.methods.gwm.polynomial import DEGREES, evaluate, exponents
+from commonfate.methods.gwm.polynomial import evaluate
 from commonfate.methods.gwm.upsampled import upsampled_loss
 
 MODELS = ["constant", "affine", "quadratic"]
@@ -24,30 +23,15 @@ def random_masks(seed, segments, batch=2):
     return (2 * logits).softmax(1)
 
 
-def least_squares_energies(masks, flow, model):
-    """(B, K) sums of m |F - fit|^2, by an SVD of the sqrt(m)-weighted design; NaN flow left out."""
-    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]].reshape(2, -1)
-    x, y = columns / SIZE[1], rows / SIZE[0]  # another box than the one under test
-    design = np.stack([x**a * y**b for a, b in exponents(DEGREES[model])], -1)
-    energies = np.zeros(masks.shape[:2])
-    for b, k in np.ndindex(*masks.shape[:2]):
-        target = flow[b].reshape(2, -1).T.numpy()
-        known = np.isfinite(target).all(1)
-        root = np.sqrt(masks[b, k].numpy().reshape(-1, 1))[known]
-        theta = np.linalg.lstsq(root * design[known], root * target[known], rcond=None)[0]
-        energies[b, k] = np.square(root * (target[known] - design[known] @ theta)).sum()
-    return torch.from_numpy(energies)
-
-
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("segments", [1, 3])
-def test_energies_are_those_of_weighted_least_squares(model, segments):
+def test_energies_are_those_of_weighted_least_squares(model, segments, least_squares_energies):
     masks, flow = random_masks(0, segments), random_flow(1)
     found = gwm.paper_energies(masks, flow, model)
     torch.testing.assert_close(found, least_squares_energies(masks, flow, model), rtol=1e-9, atol=0)
 
 
-def test_a_nearly_empty_mask_is_fitted_like_any_other():
+def test_a_nearly_empty_mask_is_fitted_like_any_other(least_squares_energies):
     masks, flow = random_masks(2, 2), random_flow(3)
     faint = torch.cat([1e-12 * masks[:, :1], 1 - 1e-12 * masks[:, :1]], 1)
     found = gwm.paper_energies(faint, flow, "quadratic")
@@ -55,7 +39,7 @@ def test_a_nearly_empty_mask_is_fitted_like_any_other():
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
 
 
-def test_a_small_region_is_fitted_in_spite_of_its_condition_number():
+def test_a_small_region_is_fitted_in_spite_of_its_condition_number(least_squares_energies):
     masks = torch.full((1, 1, *SIZE), 1e-9, dtype=torch.float64)
     masks[..., 4:8, 20:25] = 1
     flow = random_flow(4, batch=1)
@@ -64,7 +48,7 @@ def test_a_small_region_is_fitted_in_spite_of_its_condition_number():
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
 
 
-def test_unknown_flow_has_no_weight():
+def test_unknown_flow_has_no_weight(least_squares_energies):
     masks, flow = random_masks(5, 3), random_flow(6)
     flow[0, 0, 3:9, 2:20] = torch.nan
     flow[1, 1, 15] = torch.inf
@@ -111,7 +95,9 @@ def test_the_fit_of_nothing_is_zero():
     )
 
 
-def test_global_fit_leaves_energies_unchanged_and_removes_the_dominant_motion():
+def test_global_fit_leaves_energies_unchanged_and_removes_the_dominant_motion(
+    least_squares_energies,
+):
     theta = torch.tensor([[[40.0, -30], [10, 5], [2, 1]]], dtype=torch.float64)
     noise = random_flow(10, 1, scale=0.1)
     flow = evaluate(theta, SIZE, 1) + noise

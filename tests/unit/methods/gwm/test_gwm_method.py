@@ -12,6 +12,7 @@ from commonfate.methods import create
 from commonfate.methods.gwm import loss as gwm
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
 from commonfate.methods.gwm.upsampled import upsampled_loss
+from commonfate.models import features
 from commonfate.settings import from_pairs
 
 SMALL = {
@@ -74,10 +75,12 @@ def test_flow_is_scaled_to_its_size_and_clipped():
     frame, _ = sample()
     flow = np.full((2, 30, 57), [[[2.0]], [[-5.0]]], np.float32)
     flow[:, 0, 0] = np.nan
+    flow[0, 29, 56] = np.inf
     found = subject.prepare(frame, flow, flip=False)["flow"]
     assert found.shape == (2, 60, 114)
     assert torch.equal(found[:, 30, 60], torch.tensor([4.0, -7.0]))
     assert found[:, :2, :2].isnan().all()
+    assert found[0, 58:, 112:].isnan().all()
 
 
 def test_normalised_flow_has_a_loss_of_one_for_one_region():
@@ -129,10 +132,10 @@ def test_training_separates_two_motions():
     assert loss < 0.2 * ceiling
 
 
-@pytest.mark.parametrize("features", ["pixels", "network"])
+@pytest.mark.parametrize("by", ["pixels", "network"])
 @pytest.mark.parametrize("components", [1, 2, 4])
-def test_prediction_sums_to_one(features, components):
-    subject = method(components=components, merge=MergeSettings(features=features))
+def test_prediction_sums_to_one(by, components):
+    subject = method(components=components, merge=MergeSettings(features=by))
     frame, _ = sample()
     found = subject.predict(subject.build().eval(), frame, None)
     assert found.components.shape == (components, 16, 32)
@@ -153,8 +156,34 @@ def test_prediction_and_samples_repeat():
         assert torch.equal(value, again[key])
 
 
+def test_prediction_near_another_size():
+    subject = method()
+    frame, _ = sample()
+    found = subject.predict(subject.build().eval(), frame, None, size=(47, 57))
+    assert found.components.shape == (3, 48, 64)
+    assert found.groups.shape == (2, 48, 64)
+
+
+def test_features_are_those_of_the_resized_frame(monkeypatch):
+    asked = []
+
+    def create_extractor(name, weights, device):
+        asked.append((name, weights, str(device)))
+        return lambda frame: torch.from_numpy(frame).permute(2, 0, 1).float()[:, ::16, ::16]
+
+    monkeypatch.setattr(features, "create", create_extractor)
+    subject, (frame, _) = method(merge=MergeSettings(features="dino_vitb16")), sample()
+    found = subject.predict(subject.build().eval(), frame, None, size=(96, 96))
+    assert found.groups.shape == (2, 96, 96)
+    assert asked == [("dino_vitb16", None, "cpu")]
+
+
 def test_description():
-    assert method().description == {"features": "pixels", "resolution": "16x32"}
+    assert method().description == {
+        "network": "U-Net, width 4, from scratch",
+        "features": "pixels",
+        "resolution": "16x32",
+    }
 
 
 def test_missing_weights_are_noticed_before_training(tmp_path):
@@ -168,3 +197,23 @@ def test_settings_that_contradict_each_other():
         from_pairs(GwmSettings, ["image_size=[100, 224]"])
     with pytest.raises(ConfigError, match="decay_iterations 10 must be at least iterations 15000"):
         from_pairs(GwmSettings, ["decay_iterations=10"])
+
+
+def test_the_released_protocol_is_a_choice_of_keys():
+    released = from_pairs(
+        GwmSettings,
+        [
+            "variant=released",
+            "upsample=probabilities",
+            "clip_flow=20",
+            "iterations=20000",
+            "decay_iterations=160000",
+            "warmup_from=7e-10",
+            "merge.epsilon=1e-6",
+        ],
+    )
+    assert (released.variant, released.clip_flow) == ("released", 20)
+    assert create(released).learning_rate(0) == pytest.approx(1e-6 * released.learning_rate)
+    paper = GwmSettings()
+    assert (paper.variant, paper.clip_flow, paper.iterations) == ("paper", None, 15_000)
+    assert (paper.decay_iterations, paper.merge.epsilon) == (None, 1e-12)

@@ -1,8 +1,11 @@
 """Learning rate and parameter groups of Guess What Moves."""
 
 import pytest
+import torch
+from torch import nn
 
 from commonfate.methods import create
+from commonfate.methods.gwm.recipe import parameter_groups
 from commonfate.methods.gwm.settings import GwmSettings
 
 PAPER = create(GwmSettings())
@@ -33,11 +36,23 @@ def test_no_warm_up():
     assert create(GwmSettings(warmup_iterations=0)).learning_rate(0) == 7e-4
 
 
-def test_norms_and_biases_have_no_weight_decay():
+def test_norms_alone_have_no_weight_decay_in_the_u_net():
     method = create(GwmSettings(width=4))
     model = method.build()
     decayed, others = method.parameter_groups(model)
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.01, 0)
-    assert len(decayed["params"]) == 18 + 4 + 1  # convolutions, transposed ones, head
-    assert len(others["params"]) == 2 * 18 + 4 + 1  # batch norms, biases
+    assert len(decayed["params"]) == 18 + 2 * 4 + 2  # convolutions; with bias: upwards, head
+    assert len(others["params"]) == 2 * 18  # batch norms
     assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))
+
+
+def test_norms_and_embeddings_have_no_weight_decay_and_frozen_parts_no_group():
+    model = nn.ModuleDict({"linear": nn.Linear(2, 3), "norm": nn.LayerNorm(3)})
+    model["queries"] = nn.Embedding(4, 3)
+    model["frozen"] = nn.Linear(3, 3).requires_grad_(False)
+    model["vit"] = nn.Module()
+    model["vit"].pos_embed = nn.Parameter(torch.zeros(1, 5, 3))
+    decayed, others = parameter_groups(GwmSettings(), model)
+    assert [len(group["params"]) for group in (decayed, others)] == [2, 2 + 1 + 1]
+    assert any(one is model["linear"].bias for one in decayed["params"])
+    assert any(one is model["queries"].weight for one in others["params"])

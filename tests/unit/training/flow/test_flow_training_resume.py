@@ -100,7 +100,7 @@ def test_exported_weights_are_small_half_precision_and_say_what_they_are(unbroke
         said = file.metadata()
     assert (said["network"], said["seed"], said["iterations"]) == ("raft_small", "5", "4")
     assert json.loads(said["recipe"]) == SETTINGS.model_dump(mode="json")
-    model = task.build(1).eval()
+    model = task.build(updates=1).eval()
     model.load_state_dict(weights)
     errors = held_out.draw(SETTINGS).errors(held_out.of_network(model))
     assert json.loads(said["epe"])["weights"] == pytest.approx(errors)

@@ -1,0 +1,80 @@
+"""How each dataset is laid out: said in error messages, in docs/datasets.md, made in tests."""
+
+from pathlib import Path
+
+from commonfate.datasets import search
+from commonfate.datasets.settings import (
+    AnyDataset,
+    DavisConfig,
+    FbmsConfig,
+    ImagesConfig,
+    SegTrackConfig,
+)
+from commonfate.errors import ConfigError
+
+DOCS = "docs/datasets.md"
+
+IMAGE_FOLDERS = {
+    "cub": ("test_images", "test_segmentations"),
+    "duts": ("DUTS-TE/DUTS-TE-Image", "DUTS-TE/DUTS-TE-Mask"),
+    "ecssd": ("images", "ground_truth_mask"),
+    "dut_omron": ("DUT-OMRON-image", "pixelwiseGT-new-PNG"),
+    "pairs": ("images", "masks"),
+}
+"""Folders of images and of masks, by the layout of an image benchmark."""
+
+FBMS_FOLDERS = {"train": "Trainingset", "val": "Testset"}
+"""Folders of FBMS-59's splits."""
+
+
+def files(settings: AnyDataset) -> list[str]:
+    """Patterns of the files that a dataset should hold; `<...>` stands for a name.
+
+    Nothing for data that are rendered, or that have no layout (`folder`).
+    """
+    match settings:
+        case DavisConfig(resolution=resolution):
+            return [
+                f"JPEGImages/{resolution}/<sequence>/<00000>.jpg",
+                f"Annotations/{resolution}/<sequence>/<00000>.png",
+                *(f"ImageSets/{resolution}/{split}.txt" for split in settings.splits),
+            ]
+        case FbmsConfig(splits=splits):
+            tops = [f"{FBMS_FOLDERS[split]}/<sequence>" for split in splits]
+            names = ("<sequence>_<0001>.jpg", "GroundTruth/<sequence>_<0001>.pgm")
+            return [f"{top}/{name}" for top in tops for name in names]
+        case ImagesConfig(layout=layout):
+            images, masks = IMAGE_FOLDERS[layout]
+            return [f"{images}/<image>.jpg", f"{masks}/<image>.png"]
+        case SegTrackConfig():
+            return [
+                "JPEGImages/<sequence>/<frame>.png",
+                "GroundTruth/<sequence>/[<object>/]<frame>.png",
+            ]
+    return []
+
+
+def folders(settings: AnyDataset) -> list[str]:
+    """Folders that a dataset should have directly under its root, without those of sequences."""
+    found = []
+    for pattern in files(settings):
+        parents = Path(pattern).parent.parts
+        fixed = [part for n, part in enumerate(parents) if "<" not in "".join(parents[: n + 1])]
+        found.append(Path(*fixed).as_posix())
+    return list(dict.fromkeys(found))
+
+
+def check_root(name: str, settings: AnyDataset) -> None:
+    """Refuse a root that does not exist or holds no file at all.
+
+    Raises:
+        ConfigError: with the files that are expected there.
+    """
+    key = f"datasets.{name}.root = {str(settings.root)!r}"
+    if not settings.root.is_dir():
+        raise ConfigError(f"{key}: no such folder; {DOCS} says what belongs there")
+    if search.holds_no_file(settings.root):
+        raise ConfigError(
+            f"{key}: holds no file; expected there: {', '.join(files(settings))} ({DOCS} says "
+            f"where to get them)"
+        )

@@ -1,0 +1,135 @@
+"""Settings of datasets: one class an adapter; `adapter` says which one a dataset has."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PositiveFloat, model_validator
+
+from commonfate.settings import Settings
+
+
+def _can_be_encoded(size: tuple[int, int]) -> tuple[int, int]:
+    if any(side % 2 or side < 32 for side in size):
+        raise ValueError("height and width must be even numbers of at least 32")
+    return size
+
+
+Gap = Annotated[int, Field(ge=-64, le=64)]
+Size = Annotated[tuple[int, int], AfterValidator(_can_be_encoded)]
+
+
+class _Videos(Settings):
+    gaps: tuple[Gap, ...] = (-1, 1)
+    """Frame gaps of the flow: from frame t to t+gap."""
+
+    @model_validator(mode="after")
+    def _gaps_make_sense(self) -> "_Videos":
+        if not self.gaps or 0 in self.gaps or len(set(self.gaps)) < len(self.gaps):
+            raise ValueError(f"gaps {list(self.gaps)} must be different and not 0")
+        return self
+
+
+class _Images(Settings):
+    gaps: tuple[()] = ()
+    """None: still images have no flow."""
+
+
+class SpritesConfig(_Videos):
+    """The embedded data: textured objects over textured backgrounds, rendered to MP4."""
+
+    adapter: Literal["sprites"] = "sprites"
+    """Rendered by the project."""
+    videos: int = Field(12, ge=2)
+    """How many videos; a quarter of them (at least one) is the split `val`."""
+    frames: int = Field(24, ge=2)
+    """Frames a video."""
+    size: Size = (128, 224)
+    """Height and width, even numbers."""
+    fps: PositiveFloat = 12.0
+    """Frames a second."""
+    seed: int = Field(0, ge=0)
+    """Equal seeds give equal bytes."""
+    codec: Literal["h264", "mpeg4"] = "h264"
+    """Video codec of the MP4 files."""
+
+
+class SpriteImagesConfig(_Images):
+    """Embedded stand-in for image benchmarks: still images of scenes like those of `sprites`."""
+
+    adapter: Literal["sprite_images"] = "sprite_images"
+    """Rendered by the project."""
+    images: int = Field(12, ge=1)
+    """How many images; all are of the split `val`."""
+    size: Size = (128, 224)
+    """Height and width, even numbers."""
+    seed: int = Field(0, ge=0)
+    """Equal seeds give equal bytes; no scene is that of a video, whatever the seeds."""
+
+
+class DavisConfig(_Videos):
+    """DAVIS 2016 in its official layout; frames are read in place."""
+
+    adapter: Literal["davis"] = "davis"
+    """DAVIS 2016 as its authors ship it."""
+    root: Path
+    """Folder that holds JPEGImages, Annotations and ImageSets."""
+    resolution: Literal["480p", "1080p"] = "480p"
+    """Which copy of the frames."""
+    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
+    """Splits to read; each has its list in ImageSets."""
+
+
+class SegTrackConfig(_Videos):
+    """SegTrackv2; every sequence is of the split `val`, and frames are read in place."""
+
+    adapter: Literal["segtrack"] = "segtrack"
+    """SegTrackv2 as its authors ship it, or with the objects of a frame merged."""
+    root: Path
+    """Folder that holds JPEGImages and GroundTruth, or JPEGImages and Annotations."""
+    gaps: tuple[Gap, ...] = (-2, -1, 1, 2)
+    """Frame gaps of the flow: from frame t to t+gap."""
+
+
+class FbmsConfig(_Videos):
+    """FBMS-59, annotated in some frames only; frames are read in place."""
+
+    adapter: Literal["fbms"] = "fbms"
+    """FBMS-59 as its authors ship it, or cleaned by MotionGrouping's tool (FBMS_clean)."""
+    root: Path
+    """Folder that holds Trainingset and Testset, or JPEGImages and Annotations."""
+    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
+    """Splits to read; `val` is the test set of 30 sequences."""
+    gaps: tuple[Gap, ...] = (-6, -3, 3, 6)
+    """Frame gaps of the flow: from frame t to t+gap."""
+
+
+class ImagesConfig(_Images):
+    """Still images with a mask each; all are of the split `val`."""
+
+    adapter: Literal["images"] = "images"
+    """Image benchmarks, and any folder of images beside a folder of masks."""
+    root: Path
+    """Folder that holds both folders."""
+    layout: Literal["cub", "duts", "ecssd", "dut_omron", "pairs"] = "pairs"
+    """Names of the folders; of `pairs` they are images and masks."""
+
+
+class FolderConfig(_Videos):
+    """A folder of anyone's videos (files or folders of frames), without ground truth."""
+
+    adapter: Literal["folder"] = "folder"
+    """Any folder of videos."""
+    root: Path
+    """Folder that is searched, subfolders included."""
+
+
+AnyDataset = (
+    SpritesConfig
+    | SpriteImagesConfig
+    | DavisConfig
+    | SegTrackConfig
+    | FbmsConfig
+    | ImagesConfig
+    | FolderConfig
+)
+Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]

@@ -1,0 +1,168 @@
+"""The work of prediction, video by video: in this process, or spread over several.
+
+Each process has its own network. What it makes of a video does not depend on the other videos, so
+the number of processes changes nothing but the time (on the CPU to the bit, at equal threads).
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from commonfate.errors import UserError
+from commonfate.evaluation import label_maps, soft_maps
+from commonfate.evaluation.benchmark import AnnotatedVideo
+from commonfate.evaluation.segmenting import Segmented, Task, segment_video
+from commonfate.evaluation.unfinished import Report, Unfinished
+from commonfate.methods.base import Method
+from commonfate.training import checkpoint
+from commonfate.training.launch import launch
+
+if TYPE_CHECKING:  # Lightning takes seconds, and only adaptation needs it
+    from commonfate.evaluation.adaptation import Adapter, Adapting
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a process must know to segment videos; it can be pickled.
+
+    Attributes:
+        method: the method.
+        weights: checkpoint or snapshot of its network; None where nothing is trained.
+        task: what is segmented.
+        device: torch device of the network.
+        threads: CPU threads of a process; None leaves it to torch.
+        adapting: how the network is adapted to each video; None uses it as it is.
+    """
+
+    method: Method
+    weights: Path | None
+    task: Task
+    device: str
+    threads: int | None
+    adapting: "Adapting | None" = None
+
+
+class Segmenter:
+    """A process's network, and what it does to a video.
+
+    Args:
+        work: what to do.
+        folder: where label maps go.
+        model: the network with its weights, where it is at hand; otherwise they are read.
+    """
+
+    def __init__(self, work: Work, folder: Unfinished, model: nn.Module | None = None) -> None:
+        self._work, self._folder = work, folder
+        self._model, self._adapter = model, None
+        if work.threads:
+            torch.set_num_threads(work.threads)
+        if work.adapting is not None:
+            self._adapter = _adapter(work, work.adapting)
+            self._model = self._adapter.network
+        elif work.weights is not None and model is None:
+            self._model = work.method.build(pretrained=False).to(work.device)
+            checkpoint.load_weights(work.weights, self._model)
+
+    def video(self, video: AnnotatedVideo) -> Iterator[None]:
+        """Adapt to a video if so asked, segment it and write its maps; yields after each frame."""
+        adapted = asdict(self._adapter.adapt(video.name)) if self._adapter else None
+        frames = []
+        for one in segment_video(self._work.method, self._model, self._work.task, video):
+            _write(self._folder.path, one)
+            frames.append(one.facts)
+            yield
+        self._folder.finish(video.name, Report(frames, adapted))
+
+
+def _adapter(work: Work, adapting: "Adapting") -> "Adapter":
+    from commonfate.evaluation.adaptation import Adapter
+
+    settings = work.method.settings
+    fabric = launch(work.device, 1, 1, work.threads, settings.precision, settings.batch_size)
+    return Adapter(work.method, work.weights, adapting, fabric)
+
+
+def _write(folder: Path, one: Segmented) -> None:
+    name = f"{one.video.name}/{one.t:05d}.png"
+    label_maps.write(folder / "components" / name, one.components)
+    label_maps.write(folder / "groups" / name, one.groups)
+    if one.soft is not None:
+        soft_maps.write(folder / "foreground" / name, one.soft)
+
+
+def run(
+    work: Work,
+    folder: Unfinished,
+    videos: Sequence[AnnotatedVideo],
+    workers: int,
+    model: nn.Module | None,
+) -> Iterator[None]:
+    """Segment videos; yields for each frame that is done.
+
+    Args:
+        work: what to do.
+        folder: open; gets label maps and a report a video.
+        videos: which of the task's videos.
+        workers: processes; 1 is this one.
+        model: the network with its weights, for this process.
+
+    Raises:
+        UserError: a video cannot be segmented, or a process died.
+    """
+    if workers == 1 or len(videos) < 2:
+        segmenter = Segmenter(work, folder, model)
+        for video in videos:
+            yield from segmenter.video(video)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, len(videos)),
+        mp_context=multiprocessing.get_context("spawn"),  # neither CUDA nor Zarr survives a fork
+        initializer=_begin,
+        initargs=(work, folder),
+    )
+    try:
+        # The longest first, so that no process is left alone with it at the end.
+        longest = sorted(videos, key=lambda video: -len(work.task.times(video)))
+        yield from _frames(as_completed([pool.submit(_segment, video) for video in longest]))
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"--workers {workers}: a process died, perhaps for want of memory; finished videos are "
+            "kept: run the same command again, with fewer"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _frames(done: Iterator[Future[int]]) -> Iterator[None]:
+    for future in done:
+        yield from (None for _ in range(future.result()))
+
+
+_segmenter: Callable[[], Segmenter]
+"""Of a process of the pool: made when first asked for, so that its errors are those of a video."""
+
+
+def _begin(work: Work, folder: Unfinished) -> None:
+    global _segmenter
+    # After kill -9 of the parent nobody else would end this process.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _segmenter = cache(partial(Segmenter, work, folder))
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _segment(video: AnnotatedVideo) -> int:
+    return sum(1 for _ in _segmenter().video(video))

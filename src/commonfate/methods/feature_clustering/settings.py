@@ -1,0 +1,50 @@
+"""Settings of the appearance baseline."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from commonfate.models.feature_names import MULTIPLE, FeatureName
+from commonfate.settings import MethodSettings
+
+
+class FeatureClusteringSettings(MethodSettings):
+    """Clusters of dense features of one frame, as they are or merged to two groups."""
+
+    trained: ClassVar[bool] = False
+    reads_frame: ClassVar[bool] = True
+    reads_flow: ClassVar[bool] = False
+    named: ClassVar[tuple[str, ...]] = ("algorithm", "clusters", "merge", "features")
+
+    method: Literal["feature_clustering"] = "feature_clustering"
+    algorithm: Literal["kmeans", "spectral"] = "kmeans"
+    """K-means, or normalised cuts of the features' affinity (Melas-Kyriazi et al. 2022)."""
+    clusters: int = Field(2, ge=2, le=16)
+    """K, the number of clusters."""
+    merge: bool = False
+    """Merge the clusters to two groups as Guess What Moves merges its components (Section 3.2)."""
+    features: FeatureName = "pixels"
+    """Dense features, as for GWM's merging."""
+    weights: str | None = None
+    """File with the extractor's weights; none are the published ones."""
+    image_size: tuple[PositiveInt, PositiveInt] = (128, 224)
+    """Height and width at which the frame is clustered."""
+    positions: int = Field(6500, ge=100, le=20_000)
+    """Spectral clustering averages larger feature maps to at most so many positions."""
+    seed: int = Field(0, ge=0)
+    """Seed of the initial centres."""
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_network(self) -> "FeatureClusteringSettings":
+        multiple = MULTIPLE[self.features]
+        if any(side % multiple for side in self.image_size):
+            raise ValueError(
+                f"image_size {self.image_size} must be multiples of {multiple} for {self.features}"
+            )
+        return self
+
+    @property
+    def slug(self) -> tuple[str, ...]:
+        """E.g. `("kmeans", "k4.merged", "dino_vits8")`."""
+        merged = ".merged" if self.merge else ""
+        return (self.algorithm, f"k{self.clusters}{merged}", self.features)

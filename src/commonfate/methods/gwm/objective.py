@@ -1,0 +1,67 @@
+"""The training loss of a batch, by the settings."""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from commonfate.methods.gwm.loss import paper_loss_pulled_back, pixel_count
+from commonfate.methods.gwm.polynomial import DEGREES
+from commonfate.methods.gwm.pull_back import monomial_maps
+from commonfate.methods.gwm.samples import pulls_back
+from commonfate.methods.gwm.settings import GuessWhatMovesSettings
+from commonfate.methods.gwm.upsampled import upsampled_loss
+
+
+def objective(
+    settings: GuessWhatMovesSettings, logits: Tensor, batch: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Loss of a batch that `samples.prepare` made.
+
+    Args:
+        settings: of the run.
+        logits: (B, K, h, w) of the batch's images, at `image_size`.
+        batch: what `prepare` returns, stacked.
+
+    Returns:
+        `loss`, with the multiplier; `residual`, the root mean square over pixels of what the loss
+        measures, in pixels at the flow's size (or in units of `normalise_flow`).
+    """
+    logits = logits.float()
+    if pulls_back(settings):
+        valid = batch["valid"]
+        mean_square = paper_loss_pulled_back(
+            logits.softmax(1),
+            batch["flow_maps"],
+            _monomial_maps(settings, valid),
+            pixel_count(valid),
+            settings.flow_model,
+        )
+    else:
+        mean_square = upsampled_loss(
+            logits, batch["flow"], settings.flow_model, settings.variant, settings.upsample
+        )
+    components = 1 if settings.variant == "paper" else 2  # the released loss is their mean
+    return {
+        "loss": settings.loss_multiplier * mean_square.float(),
+        "residual": (components * mean_square.detach()).clamp(min=0).sqrt().float(),
+    }
+
+
+def _monomial_maps(settings: GuessWhatMovesSettings, valid: Tensor) -> Tensor:
+    """Maps of the pixel grid: shared, or made for those samples that lack flow somewhere."""
+    size, degree = settings.image_size, DEGREES[settings.flow_model]
+    shared = _whole_grid(tuple(valid.shape[1:]), tuple(size), degree, valid.device)
+    incomplete = ~valid.all(-1).all(-1)
+    if not incomplete.any():
+        return shared
+    maps = shared.repeat(len(valid), 1, 1, 1)
+    maps[incomplete] = monomial_maps(valid[incomplete], size, degree)
+    return maps
+
+
+@cache
+def _whole_grid(
+    full: tuple[int, int], size: tuple[int, int], degree: int, device: torch.device
+) -> Tensor:
+    return monomial_maps(torch.ones(1, *full, dtype=torch.bool, device=device), size, degree)[0]

@@ -1,0 +1,1 @@
+"""Guess What Moves with MaskFormer's segmentation head."""

@@ -1,0 +1,70 @@
+"""Guess What Moves with MaskFormer: the backbone, its pre-trained weights, the head."""
+
+from pathlib import Path
+
+from torch import nn
+
+from commonfate import weights
+from commonfate.methods.gwm.method import GuessWhatMoves, require_file
+from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
+from commonfate.models import backbones
+from commonfate.models.maskformer import WIDTHS, MaskFormer
+
+BACKBONES = {
+    "vit_base_8": "ViT-B/8",
+    "vit_small_8": "ViT-S/8",
+    "vit_small_16": "ViT-S/16",
+    "vit_base_16": "ViT-B/16",
+    "swin_tiny": "Swin-tiny",
+    "resnet50": "ResNet-50",
+}
+STARTS = {"dino": "DINO", "moby": "MoBY", "supervised": "CLS"}
+"""The field's names, for tables."""
+
+
+class MaskFormerMethod(GuessWhatMoves):
+    """Guess What Moves with MaskFormer's segmentation head on a backbone."""
+
+    settings: GwmMaskFormerSettings
+
+    @property
+    def network(self) -> str:
+        settings = self.settings
+        small = ", small" if settings.size == "small" else ""
+        start = STARTS[settings.pretraining] if settings.pretrained else "from scratch"
+        return f"MaskFormer, {BACKBONES[settings.backbone]}{small}, {start}"
+
+    def build(self, pretrained: bool = True) -> nn.Module:
+        """Make MaskFormer on its backbone; the published weights are fetched if need be."""
+        settings = self.settings
+        backbone = backbones.create(
+            settings.backbone,
+            settings.size,
+            self._weights() if pretrained else None,
+            frozen=settings.frozen,
+            fixed_norms=settings.pretrained,
+            patch_stride=settings.patch_stride,
+            hierarchy=settings.hierarchy,
+        )
+        return MaskFormer(backbone, settings.components, WIDTHS[settings.size])
+
+    def _weights(self) -> Path | None:
+        """The file that the backbone starts from; None starts at random."""
+        settings = self.settings
+        if settings.weights is not None:
+            return Path(settings.weights)
+        if not settings.pretrained:
+            return None
+        name = backbones.published(settings.backbone, settings.pretraining)
+        return weights.fetch(weights.known()[name])
+
+
+def create(settings: GwmMaskFormerSettings) -> MaskFormerMethod:
+    """Make the method.
+
+    Raises:
+        UserError: `weights` or `merge.weights` names a file that does not exist.
+    """
+    require_file("weights", settings.weights)
+    require_file("merge.weights", settings.merge.weights)
+    return MaskFormerMethod(settings)

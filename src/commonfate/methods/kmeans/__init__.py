@@ -1,1 +1,0 @@
-"""Baseline: k-means on dense image features."""

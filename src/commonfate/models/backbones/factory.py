@@ -1,0 +1,141 @@
+"""Making a backbone by its name."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from commonfate.errors import ConfigError
+from commonfate.models.backbones import state_file
+from commonfate.models.backbones.base import Backbone
+from commonfate.models.backbones.catalogue import check_name
+from commonfate.models.backbones.resnet import ResNetStages
+from commonfate.models.backbones.swin import SwinStages
+from commonfate.models.backbones.vit import KEY_LAYERS, KeyMaps
+
+SIZES = ("full", "small")
+# Half as deep: the keys are still those of four layers, at the same shares of the depth.
+SMALL_KEY_LAYERS = tuple(layer // 2 for layer in KEY_LAYERS)
+SMALL_VIT = {"embed_dim": 96, "depth": SMALL_KEY_LAYERS[-1], "num_heads": 3}
+FULL_SWIN = {"drop_path_rate": 0.3}  # MaskFormer's
+SMALL_SWIN = {
+    "embed_dim": 24,
+    "depths": (2, 2, 2, 2),
+    "num_heads": (1, 2, 4, 8),
+    "drop_path_rate": 0.0,
+}
+SMALL_RESNET = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128)}
+# Between patches of a small ViT: at the full size's 4, attention would take most of a step.
+SMALL_PATCH_STRIDE = 8
+
+
+def create(
+    name: str,
+    size: str = "full",
+    weights: Path | None = None,
+    *,
+    frozen: bool = False,
+    fixed_norms: bool | None = None,
+    patch_stride: int | None = None,
+    hierarchy: bool = False,
+) -> Backbone:
+    """Make a backbone, initialised at random from torch's global generator, or from a file.
+
+    Args:
+        name: one of `NAMES`.
+        size: `full`, or `small` (few blocks and channels in the same structure).
+        weights: file of published weights, as their authors or timm distribute them; those of a
+            classifier that it may hold are passed over. None: at random.
+        frozen: the weights are not trained. The released code runs its ViT without gradients, so
+            that only the head learns; the paper does not say so. Its Swin and ResNet are trained.
+        fixed_norms: batch norm (ResNet's) keeps its statistics and scales in training, as the
+            released code's does. None: where `weights` are given. To be said of a network that is
+            made to take a checkpoint, and trained on: the file it began with is not read again.
+        patch_stride: of a ViT: pixels between patches; None: half a patch, as in the released code
+            (`small`: 8).
+        hierarchy: of a ViT: maps at strides 4, 8, 16, 32 instead of all on the grid of patches;
+            see `KeyMaps`.
+
+    Returns:
+        The backbone, in training mode unless frozen.
+
+    Raises:
+        ConfigError: unknown name or size; small with weights; options of a ViT for another.
+        ValueError: `patch_stride` does not suit the patches.
+        UserError: the file is missing or damaged, or holds weights of another network.
+    """
+    check_name(name)
+    if size not in SIZES:
+        raise ConfigError(f"backbone {name}: size {size!r} is unknown; known: {', '.join(SIZES)}")
+    if size == "small" and weights is not None:
+        raise ConfigError(f"backbone {name}: published weights are of size full, not small")
+    if not name.startswith("vit") and (patch_stride or hierarchy):
+        raise ConfigError(
+            f"backbone {name}: patch_stride and hierarchy are a ViT's, not this one's"
+        )
+    if name.startswith("vit"):
+        backbone = _vit(name, size, weights, patch_stride, hierarchy)
+    elif name == "swin_tiny":
+        backbone = _swin(name, size, weights)
+    else:
+        fixed = weights is not None if fixed_norms is None else fixed_norms
+        backbone = _resnet(name, size, weights, fixed)
+    if frozen:
+        backbone.freeze()
+    return backbone
+
+
+def _vit(
+    name: str, size: str, weights: Path | None, patch_stride: int | None, hierarchy: bool
+) -> Backbone:
+    _, width, patch = name.split("_")
+    small = size == "small"
+    network = _timm(
+        f"vit_{width}_patch{patch}_224.dino",
+        dynamic_img_size=True,
+        **(SMALL_VIT if small else {}),
+    )
+    if weights is not None:
+        state_file.fill(network, state_file.read(weights), weights, name)
+    layers = SMALL_KEY_LAYERS if small else KEY_LAYERS
+    return KeyMaps(
+        network, layers, patch_stride or (SMALL_PATCH_STRIDE if small else None), hierarchy
+    )
+
+
+def _swin(name: str, size: str, weights: Path | None) -> Backbone:
+    from timm.models.swin_transformer import checkpoint_filter_fn
+
+    network = _timm(
+        "swin_tiny_patch4_window7_224",
+        dynamic_img_size=True,
+        always_partition=True,  # windows keep their size and shift in every stage, as MaskFormer's
+        **(SMALL_SWIN if size == "small" else FULL_SWIN),
+    )
+    if weights is not None:
+        state = _without(_moby(state_file.read(weights)), "head.")
+        state_file.fill(network, checkpoint_filter_fn(state, network), weights, name)
+    return SwinStages(network)
+
+
+def _moby(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a MoBY checkpoint, its online encoder; any other state dict as it is."""
+    start = "encoder."
+    encoder = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+    return encoder or state
+
+
+def _resnet(name: str, size: str, weights: Path | None, fixed_norms: bool) -> Backbone:
+    network = _timm("resnet50", **(SMALL_RESNET if size == "small" else {}))
+    if weights is not None:
+        state_file.fill(network, _without(state_file.read(weights), "fc."), weights, name)
+    return ResNetStages(network, fixed_norms)
+
+
+def _without(state: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {key: value for key, value in state.items() if not key.startswith(start)}
+
+
+def _timm(architecture: str, **options) -> nn.Module:
+    import timm
+
+    return timm.create_model(architecture, pretrained=False, num_classes=0, **options)

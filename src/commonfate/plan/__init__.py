@@ -1,0 +1,33 @@
+"""What the tables need: their runs and evaluations, and where the files of those lie.
+
+Tables are declared in `workflow/tables/*.yaml`; with a configuration they become runs (models to
+train) and evaluations (scores to compute). Snakemake asks for their paths, the table verb reads
+them. Nothing here imports torch: the plan is made every time Snakemake starts.
+"""
+
+from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring, samples_name
+from commonfate.plan.declarations import (
+    Expectation,
+    PublishedDeclaration,
+    RowDeclaration,
+    TableDeclaration,
+    read_declaration,
+)
+from commonfate.plan.plan import Plan, join, make
+
+__all__ = [
+    "SCORINGS",
+    "Evaluation",
+    "Expectation",
+    "Foreground",
+    "Plan",
+    "PublishedDeclaration",
+    "RowDeclaration",
+    "Run",
+    "Scoring",
+    "TableDeclaration",
+    "join",
+    "make",
+    "read_declaration",
+    "samples_name",
+]

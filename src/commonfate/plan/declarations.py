@@ -1,0 +1,107 @@
+"""Tables as `workflow/tables/*.yaml` declare them, whatever the scale."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, NonNegativeInt, field_validator, model_validator
+
+from commonfate.errors import ConfigError
+from commonfate.plan.cells import SCORINGS
+from commonfate.settings import Name, Settings, parse, unknown
+
+Metric = Literal["J", "J_oracle", "J_mean", "J_recall", "J_decay", "Acc", "F_beta", "maxF_beta"]
+
+
+class RowDeclaration(Settings):
+    """A measured row: a method with some settings of its own."""
+
+    label: str
+    """The row's name in the table."""
+    method: Name
+    """Which method."""
+    settings: dict[str, Any] = Field({})
+    """Settings that differ from the scale's, by key."""
+    flow: Name | None = None
+    """Role of the flow source, e.g. `raft`; `flow_roles` of the config says which source plays it.
+    None is the table's own source."""
+    adapt: NonNegativeInt = 0
+    """Steps of test-time adaptation on each video."""
+    crf: bool = False
+    """Whether a conditional random field refines the foreground."""
+    published: str | None = None
+    """Label of the paper's own row for the same thing."""
+
+
+class PublishedDeclaration(Settings):
+    """Rows copied from papers' tables."""
+
+    tables: tuple[str, ...] = Field(min_length=1)
+    """Names of CSVs in commonfate/tables/published."""
+    metrics: tuple[Metric, ...] = ("J",)
+    """Which metrics of them."""
+
+
+class Expectation(Settings):
+    """A direction that the paper shows; the table says whether the measured numbers show it."""
+
+    better: str
+    """Label of the row that should score higher."""
+    worse: str
+    """Label of the other one."""
+    scoring: str = "leak_free"
+    """Column in which they are compared."""
+    because: str = ""
+    """What the paper says of it, for the table's note."""
+
+
+class TableDeclaration(Settings):
+    """A result table."""
+
+    title: str
+    caption: str
+    kind: Literal["comparison", "sequences"] = "comparison"
+    """`comparison`: a row a method; `sequences`: a row a sequence."""
+    rows: tuple[RowDeclaration, ...]
+    scorings: tuple[str, ...] = Field(("leak_free", "released"), min_length=1)
+    """How numbers are read off predictions; a column each."""
+    published: PublishedDeclaration | None = None
+    expects: tuple[Expectation, ...] = ()
+    """Directions that the paper shows."""
+
+    @field_validator("scorings")
+    @classmethod
+    def _scorings_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in SCORINGS:
+                raise ValueError(f"scoring {name!r}{unknown(name, SCORINGS)}")
+        return names
+
+    @model_validator(mode="after")
+    def _labels_tell_rows_apart(self) -> "TableDeclaration":
+        labels = [row.label for row in self.rows]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(f"rows: the label {label!r} is used more than once")
+        for expected in self.expects:
+            for label in (expected.better, expected.worse):
+                if label not in labels:
+                    raise ValueError(f"expects: row {label!r}{unknown(label, labels)}")
+            if expected.scoring not in self.scorings:
+                known = unknown(expected.scoring, self.scorings)
+                raise ValueError(f"expects: scoring {expected.scoring!r}{known}")
+        return self
+
+
+def read_declaration(path: Path) -> TableDeclaration:
+    """Read one table's YAML.
+
+    Raises:
+        ConfigError: the file is not YAML or not a table.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path}: cannot be read as YAML ({reason})") from error
+    return parse(TableDeclaration, values, str(path))

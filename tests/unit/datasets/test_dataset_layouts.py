@@ -1,0 +1,76 @@
+"""Datasets that are not there yet: a plan can be made, a run says what belongs where."""
+
+from pathlib import Path
+
+import pytest
+
+from commonfate import datasets
+from commonfate.datasets import layouts
+from commonfate.datasets.settings import (
+    DavisConfig,
+    FbmsConfig,
+    FolderConfig,
+    ImagesConfig,
+    SegTrackConfig,
+    SpriteImagesConfig,
+    SpritesConfig,
+)
+from commonfate.errors import ConfigError
+
+DOCS = Path(__file__).parents[3] / "docs" / "datasets.md"
+SETTINGS = [
+    DavisConfig(root="/data/DAVIS2016"),
+    SegTrackConfig(root="/data/SegTrackv2"),
+    FbmsConfig(root="/data/FBMS"),
+    *(ImagesConfig(root="/data/images", layout=layout) for layout in layouts.IMAGE_FOLDERS),
+]
+FOLDERS = {
+    "davis": ["JPEGImages/480p", "Annotations/480p", "ImageSets/480p"],
+    "segtrack": ["JPEGImages", "GroundTruth"],
+    "fbms": ["Trainingset", "Testset"],
+    "duts": ["DUTS-TE/DUTS-TE-Image", "DUTS-TE/DUTS-TE-Mask"],
+}
+
+
+def key(settings):
+    return getattr(settings, "layout", settings.adapter)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=key)
+def test_empty_folders_can_be_planned_with_but_not_run(tmp_path, settings):
+    settings = settings.model_copy(update={"root": tmp_path})
+    for folder in datasets.layout(settings):
+        (tmp_path / folder / "sequence").mkdir(parents=True)
+    (tmp_path / ".gitkeep").touch()
+    assert datasets.number_of_videos("mine", settings, "unused") == 0
+    with pytest.raises(ConfigError) as error:
+        datasets.open("mine", settings, "unused").videos()
+    message = str(error.value)
+    assert message.startswith(f"datasets.mine.root = '{tmp_path}': holds no file; expected there: ")
+    assert all(folder in message for folder in datasets.layout(settings))
+    assert "\n" not in message and "docs/datasets.md" in message
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=key)
+def test_the_page_shows_every_layout(settings):
+    page = DOCS.read_text()
+    for folder in datasets.layout(settings):
+        assert f"{folder}/" in page
+
+
+def test_folders_of_the_layouts():
+    found = {key(settings): datasets.layout(settings) for settings in SETTINGS}
+    assert {name: found[name] for name in FOLDERS} == FOLDERS
+
+
+def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path):
+    with pytest.raises(ConfigError, match=r"datasets\.mine\.root = .*: no such folder"):
+        datasets.number_of_videos("mine", SegTrackConfig(root=tmp_path / "x"), "unused")
+
+
+def test_number_of_videos(tmp_path):
+    assert datasets.number_of_videos("sprites", SpritesConfig(videos=7), tmp_path / "x") == 7
+    assert datasets.number_of_videos("stills", SpriteImagesConfig(images=5), tmp_path / "x") == 5
+    assert datasets.number_of_videos("mine", FolderConfig(root=tmp_path), "unused") == 0
+    (tmp_path / "a.mp4").touch()
+    assert datasets.number_of_videos("mine", FolderConfig(root=tmp_path), "unused") == 1

@@ -1,0 +1,183 @@
+"""Test-time adaptation: steps on one video's samples, from the trained weights each time."""
+
+import math
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+
+from commonfate import parquet
+from commonfate.errors import ConfigError
+from commonfate.evaluation.adaptation import Adapter, Adapting, read_samples, video_seed
+from commonfate.methods.base import TrainedMethod
+from commonfate.samples import index, sampler
+from commonfate.settings import MethodSettings
+from commonfate.storage.flow import open_writer
+from commonfate.storage.frames import FrameWriter
+from commonfate.training import checkpoint
+
+SIZE = (4, 6)
+MOTION = {"cat": 2.0, "dog": -3.0}
+RATE, DECAY = 0.1, 0.01
+
+
+class ShiftSettings(MethodSettings):
+    """A recipe whose schedule would give another rate than its peak."""
+
+    trained: ClassVar[bool] = True
+    method: Literal["shift"] = "shift"
+    batch_size: int = 2
+    flip: bool = False
+    clip_norm: float = 1.0
+    learning_rate: float = RATE
+    iterations: int = 10
+    snapshots: int = 1
+
+
+class Shift(TrainedMethod):
+    """Its network is a number: the motion that it believes in, and batch norm, which it ignores."""
+
+    def build(self, pretrained=True):
+        network = nn.Module()
+        network.motion = nn.Parameter(torch.zeros(()))
+        network.norm = nn.BatchNorm1d(1, affine=False)
+        return network
+
+    def prepare(self, frame, flow, flip):
+        return {"flow": torch.from_numpy(flow[0])}
+
+    def loss(self, model, batch):
+        assert model.training
+        model.norm(batch["flow"].mean((1, 2))[:, None])
+        return {"loss": (model.motion - batch["flow"]).abs().mean()}
+
+    def parameter_groups(self, model):
+        return [{"params": [model.motion], "weight_decay": DECAY}]
+
+    def learning_rate(self, iteration):
+        return 0.0
+
+    def predict(self, model, frame, flow, *, size=None):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def stores(tmp_path):
+    """Videos that move by one number each, and `eel`, which moves by infinity."""
+    frames, flow = tmp_path / "frames.zarr.zip", tmp_path / "flow.zarr.zip"
+    with FrameWriter(frames) as writer:
+        for video in (*MOTION, "eel"):
+            writer.add_video(video, np.zeros((3, *SIZE, 3), np.uint8), [0.0, 1.0, 2.0], 1.0)
+    with open_writer(flow, provenance={}, key="") as writer:
+        for video, motion in {**MOTION, "eel": math.nan}.items():
+            pairs = [(t, np.full((2, *SIZE), motion, np.float32)) for t in range(2)]
+            writer.add(video, 1, 3, SIZE, pairs)
+    return frames, flow
+
+
+@pytest.fixture
+def samples(tmp_path, stores):
+    """The index of these videos."""
+    names = [str(store) for store in stores]
+    videos = (*MOTION, "eel")
+    rows = [("toy", video, t, [1], *names, 0) for video in videos for t in range(2)]
+    path = tmp_path / "index.parquet"
+    parquet.write(path, pd.DataFrame(rows, columns=list(index.COLUMNS)), {"inputs": {}})
+    return index.read(path)
+
+
+@pytest.fixture
+def adapter(tmp_path, samples):
+    """Make an adapter of a network trained to 1: `adapter(steps)`."""
+    method = Shift(ShiftSettings())
+    network = method.build()
+    with torch.no_grad():
+        network.motion.fill_(1.0)
+    path = tmp_path / "checkpoint.pt"
+    state = {"model": network.state_dict(), "settings": {}, "iteration": 10}
+    checkpoint.save(path, state)
+
+    def make(steps, seed=0):
+        fabric = Fabric(accelerator="cpu", devices=1)
+        fabric.launch()
+        return Adapter(method, path, Adapting(samples, steps, seed), fabric)
+
+    return make
+
+
+def shifted(towards, steps):
+    """Where AdamW takes 1: a step is the rate long, for the gradient's sign never changes."""
+    value = 1.0
+    for _ in range(steps):
+        value = value * (1 - RATE * DECAY) + RATE * np.sign(towards - value)
+    return value
+
+
+def test_steps_are_adamws_at_the_peak_rate(adapter):
+    one = adapter(5)
+    found = one.adapt("cat")
+    assert float(one.network.motion.detach()) == pytest.approx(shifted(2.0, 5), abs=1e-5)
+    assert (found.steps, found.problem) == (5, None)
+    assert found.first_loss == pytest.approx(1.0)
+    assert found.last_loss == pytest.approx(2.0 - shifted(2.0, 4), abs=1e-5)
+    assert not one.network.training and found.seconds >= 0
+
+
+def test_every_video_begins_with_the_trained_weights(adapter):
+    one = adapter(5)
+    one.adapt("cat")
+    statistics = one.network.norm.running_mean.clone()
+    found = one.adapt("dog")
+    assert found.first_loss == pytest.approx(4.0)
+    assert float(one.network.motion.detach()) == pytest.approx(shifted(-3.0, 5), abs=1e-5)
+    # Batch norm: 1 - 0.9^5 of the way from the trained 0, not from cat's.
+    assert float(one.network.norm.running_mean) == pytest.approx(-3 * (1 - 0.9**5), rel=1e-5)
+    one.adapt("cat")
+    assert torch.equal(one.network.norm.running_mean, statistics)
+
+
+def test_a_loss_that_is_not_finite_leaves_the_trained_weights(adapter):
+    one = adapter(5)
+    found = one.adapt("eel")
+    assert (found.steps, found.first_loss, found.last_loss) == (0, None, None)
+    assert found.problem.startswith("step 1 is not finite (loss nan")
+    assert one.network.motion == 1.0 and one.network.norm.running_mean == 0
+    assert not one.network.training
+    assert one.adapt("cat").problem is None
+
+
+def test_a_video_without_samples(adapter, samples):
+    one = adapter(5)
+    one.adapt("cat")
+    found = one.adapt("fox")
+    assert found.problem == f"{samples.path} has no samples of it"
+    assert found.steps == 0 and one.network.motion == 1.0
+
+
+def test_only_its_own_samples_and_a_seed_of_its_own(adapter, monkeypatch):
+    drawn = []
+    batch = sampler.batch
+
+    def spy(samples, seed, *rest):
+        drawn.append(({sample.video for sample in samples}, seed))
+        return batch(samples, seed, *rest)
+
+    monkeypatch.setattr(sampler, "batch", spy)
+    one = adapter(2, seed=7)
+    one.adapt("cat")
+    one.adapt("dog")
+    cat, dog = video_seed(7, "cat"), video_seed(7, "dog")
+    assert drawn == [({"cat"}, cat)] * 2 + [({"dog"}, dog)] * 2
+    assert len({cat, dog, video_seed(8, "cat")}) == 3
+
+
+def test_the_samples_must_be_of_what_is_segmented(samples, stores, tmp_path):
+    assert read_samples(samples.path, ["cat", "fox"], stores[:1]).samples == samples.samples
+    with pytest.raises(ConfigError, match=r"index.parquet: has no sample of any of the 1 videos"):
+        read_samples(samples.path, ["fox"], stores[:1])
+    with pytest.raises(ConfigError, match=r"toy/cat frame 0 is of .*frames.zarr.zip, which is not"):
+        read_samples(samples.path, ["cat"], [tmp_path / "others.zarr.zip"])

@@ -1,0 +1,54 @@
+"""From the measures of frames to the numbers of a benchmark, by hand."""
+
+import numpy as np
+import pytest
+
+from commonfate.evaluation import metrics, protocols, saliency
+from commonfate.evaluation.foreground import overlap
+
+DAVIS, FRAMES = protocols.get("davis"), protocols.get("frame_average")
+
+
+def frame(accuracy, curve):
+    return {"Acc": accuracy, "maxF_beta": np.array(curve)}
+
+
+SEQUENCES = {
+    "long": {0: frame(0.2, [0.9, 0.0]), 1: frame(0.6, [0.1, 0.2]), 4: frame(1.0, [0.2, 0.7])},
+    "short": {7: frame(0.9, [0.1, 0.6])},
+}
+
+
+def test_mean_over_sequences():
+    found = metrics.over_frames(DAVIS, SEQUENCES)
+    assert found["Acc"] == pytest.approx((0.6 + 0.9) / 2)
+    # Curves: (0.4, 0.3) and (0.1, 0.6), so (0.25, 0.45) in the mean.
+    assert found["maxF_beta"] == pytest.approx(0.45)
+
+
+def test_mean_over_frames():
+    found = metrics.over_frames(FRAMES, SEQUENCES)
+    assert found["Acc"] == pytest.approx(2.7 / 4)
+    assert found["maxF_beta"] == pytest.approx(1.5 / 4)  # of 1.3 / 4 and 1.5 / 4
+
+
+@pytest.mark.parametrize("protocol", [DAVIS, FRAMES], ids=["sequence", "frame"])
+def test_one_threshold_serves_all_frames_of_a_sequence(protocol):
+    found = metrics.over_frames(protocol, {"long": SEQUENCES["long"]})
+    assert found["maxF_beta"] == pytest.approx(0.4)  # not (0.9 + 0.2 + 0.7) / 3
+    assert isinstance(found["Acc"], float)
+
+
+def test_measures_of_a_frame():
+    truth = np.array([[True, True, False, False]])
+    labels = np.array([[1, 0, 0, 0]], np.uint8)
+    nothing = np.zeros_like(truth)
+    counts, chosen = overlap(labels, truth, nothing, 2), np.array([False, True])
+    measures = metrics.of_frame(counts, chosen)
+    assert list(measures) == ["J", "Acc", "F_beta"]
+    assert (measures["J"], measures["Acc"]) == (0.5, 0.75)
+    assert measures["F_beta"] == pytest.approx(1.3 * 0.5 / 0.8)
+    soft = np.array([[255, 102, 0, 0]], np.uint8)
+    measures = metrics.of_frame(counts, chosen, saliency.levels(soft, truth, nothing))
+    assert measures["maxF_beta"].max() == 1.0
+    assert measures["MAE"] == pytest.approx(0.6 / 4)
