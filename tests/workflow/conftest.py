@@ -24,7 +24,9 @@ class Workflow:
         snakemake = [str(Path(sys.executable).with_name("snakemake")), "--cores", "2"]
         files = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)]
         scale = ["--configfile", str(ROOT / "config/smoke.yaml")]
-        return [*snakemake, *files, *scale, *options, "--", *targets]
+        # Networks are tiny here: two jobs of a thread each, not one of two.
+        threads = ["--set-threads", "train=1", "predict=1", "flow=1"]
+        return [*snakemake, *files, *scale, *threads, *options, "--", *targets]
 
     def start(
         self,
