@@ -8,6 +8,15 @@ import pytest
 from commonfate.training import interrupt
 
 
+@pytest.fixture
+def interruptible():
+    """A shell starts its background jobs with SIGINT ignored; here it acts wherever tests run."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_first_signal_is_noted_and_the_second_acts():
     with interrupt.noticed() as name:
         assert name() is None
