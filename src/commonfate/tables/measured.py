@@ -73,7 +73,7 @@ def describe(plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> dict[str,
         METHOD: row.label,
         SOURCE: MEASURED,
         "scale": plan.config.scale,
-        "network": _network(settings),
+        "network": _distinct(_described(one, "network") for one in chosen),
         "K": str(getattr(settings, "components", getattr(settings, "clusters", "none"))),
         "flow model": getattr(settings, "flow_model", "none"),
         "RGB at inference": YES_NO[settings.reads_frame],
@@ -112,15 +112,6 @@ def _runtime(chosen: list[Scores]) -> dict[str, Any]:
     seconds = [one.facts["seconds_per_frame"]["median"] for one in of_predictions]
     digits = f"{sum(seconds) / len(seconds):.3g}"
     return {"column": RUNTIME, "value": f"{float(digits):g}", **origin(of_predictions[::-1])}
-
-
-def _network(settings: Any) -> str:
-    """Backbone and what it starts from, as far as a method has such settings."""
-    if not hasattr(settings, "backbone"):
-        return "none"
-    size = getattr(settings, "size", "full")
-    start = settings.pretraining if getattr(settings, "pretrained", False) else "from scratch"
-    return ", ".join([settings.backbone, *([size] if size != "full" else []), start])
 
 
 def _resolution(one: Scores) -> str:

@@ -124,7 +124,11 @@ def _write_scores(cell: plan.Evaluation, data: list[Path], names: list[str], exc
         "sequences": {name: of_sequence | {"frames": {"00000": j, "00001": j}} for name in names},
         "n_frames": 2 * len(names),
         "excluded_frames": {names[0]: list(range(2, 2 + excluded))},
-        "description": {"features": "pixels", "resolution": "128x224"},
+        "description": {
+            "network": "U-Net, from scratch",
+            "features": "pixels",
+            "resolution": "128x224",
+        },
         "resolution": "network",
         "seconds_per_frame": {"median": 0.01234, "mean": 0.02, "device": "cpu (test)"},
         "left_out": {},

@@ -168,7 +168,7 @@ def test_notes_say_what_the_columns_are(results) -> None:
     made = results(["a"], declared=_declared(), **_real("DAVIS2016"))
     notes = assemble(made.plan, "table1").notes
     (note,) = [note for note in notes if note.startswith("Columns with CRF: ")]
-    for told in ("network unet, from scratch", "K 4", "flow source dis", "post-processing CRF"):
+    for told in ("network U-Net, from scratch", "K 4", "flow source dis", "post-processing CRF"):
         assert told in note
     assert any(
         "Means are not comparable with published ones: it is not the whole" in n for n in notes
