@@ -10,13 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from commonfate.datasets.settings import (  # noqa: F401
-    Dataset,
-    DavisConfig,
-    FolderConfig,
-    Gap,
-    SpritesConfig,
-)
+from commonfate.datasets.settings import Dataset
 from commonfate.errors import ConfigError
 from commonfate.evaluation.crf_settings import CrfSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings

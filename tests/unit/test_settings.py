@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from commonfate.config import DavisConfig, FlowSource, SpritesConfig
+from commonfate.config import FlowSource
+from commonfate.datasets.settings import DavisConfig, SpritesConfig
 from commonfate.errors import ConfigError
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings

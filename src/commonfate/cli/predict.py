@@ -148,14 +148,14 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
 
 def _task(settings: Any, options: dict[str, Any]) -> Any:
     """What is segmented, and how."""
-    from commonfate.evaluation import benchmark, whole_videos
+    from commonfate.evaluation import benchmark
     from commonfate.evaluation.crf_settings import CrfSettings
     from commonfate.evaluation.segmenting import How, Task
     from commonfate.evaluation.stores import Flow, Frames
     from commonfate.settings import from_pairs
 
     crf = from_pairs(CrfSettings, options["crf_pairs"], "--crf-set") if options["crf"] else None
-    read = whole_videos.read if options["frames_of"] == "all" else benchmark.read
+    read = benchmark.read_whole if options["frames_of"] == "all" else benchmark.read
     return Task(
         read(options["manifest"], options["split"]),
         Frames(options["frames"]),

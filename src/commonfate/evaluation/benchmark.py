@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -51,19 +52,8 @@ def read(manifest: str | Path, split: str) -> Benchmark:
         StoreError: the file is damaged or no manifest, or nothing of the split is annotated.
         ConfigError: the manifest has no such split.
     """
-    table = parquet.read(manifest)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise StoreError(
-            f"{manifest}: has no column {missing[0]!r}; name a manifest.parquet, which commonfate "
-            f"manifest makes"
-        )
-    splits = sorted(set(table["split"]))
-    if split != "all":
-        if split not in splits:
-            raise ConfigError(f"{manifest}: split {split!r}{unknown(split, [*splits, 'all'])}")
-        table = table[table["split"] == split]
     videos, left_out = [], {}
-    for row in table.sort_values("id").itertuples(index=False):
+    for row in _rows(manifest, split):
         annotations = _annotations(row.annotation_files)
         if row.status != "ok":
             left_out[row.id] = row.reason
@@ -78,6 +68,39 @@ def read(manifest: str | Path, split: str) -> Benchmark:
             f"{manifest}: no video of split {split!r} has ground truth to score ({reasons})"
         )
     return Benchmark(videos, left_out)
+
+
+def read_whole(manifest: str | Path, split: str) -> Benchmark:
+    """Read the usable videos of `split`, annotated or not: where masks of all are wanted.
+
+    Raises: as `read`, but a video needs no annotation.
+    """
+    videos, left_out = [], {}
+    for row in _rows(manifest, split):
+        if row.status != "ok":
+            left_out[row.id] = row.reason
+            continue
+        annotations = _annotations(row.annotation_files)
+        videos.append(AnnotatedVideo(row.id, int(row.frames), row.annotation_kind, annotations))
+    if not videos:
+        raise StoreError(f"{manifest}: no video of split {split!r} is usable (column reason)")
+    return Benchmark(videos, left_out)
+
+
+def _rows(manifest: str | Path, split: str) -> Iterator[Any]:
+    """The manifest's rows of a split, sorted by name."""
+    table = parquet.read(manifest)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise StoreError(
+            f"{manifest}: has no column {missing[0]!r}; name a manifest.parquet, which commonfate "
+            f"manifest makes"
+        )
+    splits = sorted(set(table["split"]))
+    if split != "all":
+        if split not in splits:
+            raise ConfigError(f"{manifest}: split {split!r}{unknown(split, [*splits, 'all'])}")
+        table = table[table["split"] == split]
+    return table.sort_values("id").itertuples(index=False)
 
 
 def _annotations(files: object) -> dict[int, Path]:

@@ -7,11 +7,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from commonfate import parquet, provenance
-from commonfate.config import FolderConfig
 from commonfate.datasets import inventory
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.names import identifiers
+from commonfate.datasets.settings import FolderConfig
 from commonfate.errors import StoreError
 from commonfate.storage.frames import FrameReader, FrameWriter
 from commonfate.videos import manifest, shard

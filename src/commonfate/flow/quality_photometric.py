@@ -31,7 +31,7 @@ def frame_pairs(folder: Path, count: int) -> list[tuple[Path, Path]]:
         UserError: the folder holds no two frames in a row.
     """
     from commonfate import datasets
-    from commonfate.config import DavisConfig, FolderConfig
+    from commonfate.datasets.settings import DavisConfig, FolderConfig
 
     is_davis = (folder / "JPEGImages").is_dir()
     lists = (folder / "ImageSets" / "480p").glob("*.txt") if is_davis else ()

@@ -4,6 +4,7 @@ What the methods share is here, with the U-Net's own; MaskFormer's are in `gwm_m
 released code does otherwise is a choice of the keys that say so; docs/gwm.md lists them together.
 """
 
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -76,9 +77,9 @@ class GuessWhatMovesSettings(MethodSettings):
     """From K components to foreground and background."""
 
     @property
+    @abstractmethod
     def multiple(self) -> int:
         """What the sides of the network's input must be multiples of."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _sizes_fit_the_network(self) -> "GuessWhatMovesSettings":

@@ -1,12 +1,14 @@
 """What every backbone is to the head of a segmentation network."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
 from commonfate.models.unet import MEAN, STD
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """Image in, feature maps out, fine to coarse.
 
     Attributes:
@@ -29,9 +31,9 @@ class Backbone(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
+    @abstractmethod
     def maps(self, image: Tensor) -> list[Tensor]:
         """Feature maps of a normalised image of valid size: what a subclass has to say."""
-        raise NotImplementedError
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Feature maps.
