@@ -37,6 +37,7 @@ from torch import Tensor, nn
 
 from commonfate import parquet
 from commonfate.flow.resize import resize
+from commonfate.methods.base import Example
 from commonfate.methods.gwm.method import UNetMethod
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.models.frame import resize_frame, to_image
@@ -58,11 +59,11 @@ SMALL = {"batch_size": 2, "width": 8, "image_size": (64, 112), "flow_size": (120
 class Plain(UNetMethod):
     """The same network and samples, with the loss as one would write it from the paper."""
 
-    def prepare(self, frame: np.ndarray, flow: np.ndarray, flip: bool) -> dict[str, Tensor]:
+    def prepare(self, example: Example) -> dict[str, Tensor]:
         """Image and flow at the sizes of supplement A; nothing is flipped here."""
-        target = resize(flow, self.settings.flow_size, "nearest")
+        target = resize(example.flow, self.settings.flow_size, "nearest")
         return {
-            "image": to_image(resize_frame(frame, self.settings.image_size)),
+            "image": to_image(resize_frame(example.frame, self.settings.image_size)),
             "flow": torch.from_numpy(np.ascontiguousarray(target)),
         }
 
@@ -104,7 +105,7 @@ def made_up(folder: Path, size: tuple[int, int], videos: int = 4, frames: int = 
                 flows = ((t, _flow(generator, size)) for t in sources(frames, gap))
                 flow_writer.add(name, gap, frames, size, flows)
             gaps = {t: [gap for gap in GAPS if t in sources(frames, gap)] for t in range(frames)}
-            rows += [("made_up", name, t, gaps[t], *stores, 0) for t in gaps]
+            rows += [("made_up", name, t, gaps[t], *stores, 0, "") for t in gaps]
     table = pd.DataFrame(rows, columns=list(sample_index.COLUMNS))
     parquet.write(folder / "index.parquet", table, {})
     return folder / "index.parquet"
@@ -150,7 +151,7 @@ class Trial:
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
         before = _memory_mb("VmRSS")
         network = self.method.build().to(self.device).train()
-        optimiser = torch.optim.AdamW(self.method.parameter_groups(network), lr=1e-4)
+        optimiser = self.method.optimiser(network)
         times: dict[str, list[float]] = {part: [] for part in PARTS}
         coming = self.batches(WARM + steps, workers)
         for step in range(WARM + steps):

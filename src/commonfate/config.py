@@ -13,13 +13,18 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 from commonfate.datasets.settings import Dataset
 from commonfate.errors import ConfigError
 from commonfate.evaluation.crf_settings import CrfSettings
+from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
+from commonfate.methods.semantic.settings import SemanticSettings
 from commonfate.settings import Name, Settings, merged, parse, unknown
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
 from commonfate.training.flow.settings import FlowTrainingSettings
+
+SAMPLES_WITHOUT_FLOW = ("pairs", "labels")
+"""What stands in the names of samples where those with flow have its source."""
 
 
 class DecodeConfig(Settings):
@@ -79,6 +84,14 @@ class FlowConfig(Settings):
     batch_size: PositiveInt | None = None
     """Pairs at a time; none finds what fits. It does not change the flow."""
 
+    @field_validator("sources")
+    @classmethod
+    def _samples_have_other_names(cls, sources: dict[str, FlowSource]) -> dict[str, FlowSource]:
+        for name in SAMPLES_WITHOUT_FLOW:
+            if name in sources:
+                raise ValueError(f"{name!r} is what samples without flow are called; rename it")
+        return sources
+
 
 class FlowQualityConfig(Settings):
     """`results/tables/flow_quality.csv`: flow sources against flow that is known."""
@@ -106,14 +119,17 @@ class BenchmarkConfig(Settings):
     split: Literal["train", "val", "all"] = "val"
     """Videos that are scored."""
     train_split: Literal["train", "val", "all"] = "all"
-    """Videos that methods learn from, without ground truth."""
+    """What methods learn from: videos without ground truth; only semantic segmentation reads it."""
     train_datasets: tuple[Name, ...] = ()
     """Datasets that methods learn from together; none is the one that is scored."""
+    pretrain_datasets: tuple[Name, ...] = ()
+    """Datasets, all splits, that methods which learn from pairs of frames learn from, and runs that
+    others start from; none are those that other methods learn from."""
     protocol: Protocol = "davis"
     """Averaging and excluded frames."""
     released_protocol: Protocol | None = None
     """The same as the released code has it; none is `protocol`."""
-    metrics: tuple[Literal["J", "Acc", "F_beta", "maxF_beta", "MAE"], ...] = ("J",)
+    metrics: tuple[Literal["J", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"], ...] = ("J",)
     """What tables show."""
     resolution: Literal["network", "native"] = "network"
     """Size at which frames are segmented: that of the training, or the frame's own."""
@@ -124,7 +140,7 @@ class BenchmarkConfig(Settings):
 
     @property
     def learnt_from(self) -> tuple[str, ...]:
-        """Names of the datasets that trained methods learn from."""
+        """Datasets that trained methods learn from, if not from `pretrain_datasets`."""
         return self.train_datasets or (self.dataset,)
 
 
@@ -133,8 +149,8 @@ class TableConfig(Settings):
 
     benchmarks: tuple[Name, ...]
     """Column groups."""
-    flow: Name
-    """Flow source of rows that ask for none by its role."""
+    flow: Name | None = None
+    """Flow source of rows that ask for none by its role; none where no method needs flow."""
     rows: dict[str, dict[str, Any]] = Field({})
     """Settings of single rows at this scale, by the row's label."""
     by_default: bool = True
@@ -148,6 +164,10 @@ class MethodsConfig(Settings):
     """Guess What Moves with a U-Net."""
     gwm_maskformer: GwmMaskFormerSettings = GwmMaskFormerSettings()
     """Guess What Moves with MaskFormer."""
+    amd: AmdSettings = AmdSettings()
+    """Appearance-motion decomposition."""
+    semantic: SemanticSettings = SemanticSettings()
+    """Semantic segmentation, fine-tuned on labels."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
     """The flow baseline."""
     feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()
@@ -163,6 +183,9 @@ class Config(Settings):
     """Seed of training."""
     shard_size: PositiveInt = 256
     """Videos a job."""
+    train_devices: dict[Name, PositiveInt] = Field({})
+    """Devices of a machine that share a training (DDP), by the name of the method; others use one.
+    They do not change what is learnt from."""
     weights_folder: Path | None = None
     """Where downloaded weights are kept; none is $COMMONFATE_WEIGHTS or the user's cache folder."""
     datasets: dict[Name, Dataset]
@@ -198,13 +221,15 @@ class Config(Settings):
             _must_exist(benchmark.dataset, self.datasets, f"benchmarks.{name}.dataset")
             for dataset in benchmark.train_datasets:
                 _must_exist(dataset, self.datasets, f"benchmarks.{name}.train_datasets")
-                if not self.datasets[dataset].gaps:
-                    key = f"benchmarks.{name}.train_datasets"
-                    raise ValueError(f"{key}: nothing is learnt from {dataset}, it has no gaps")
+            for dataset in benchmark.pretrain_datasets:
+                _must_exist(dataset, self.datasets, f"benchmarks.{name}.pretrain_datasets")
         for name, table in self.tables.items():
             for benchmark_name in table.benchmarks:
                 _must_exist(benchmark_name, self.benchmarks, f"tables.{name}.benchmarks")
-            _must_exist(table.flow, self.flow.sources, f"tables.{name}.flow")
+            if table.flow is not None:
+                _must_exist(table.flow, self.flow.sources, f"tables.{name}.flow")
+        for name in self.train_devices:
+            _must_exist(name, MethodsConfig.model_fields, "train_devices")
         for role, source in self.flow_roles.items():
             _must_exist(source, self.flow.sources, f"flow_roles.{role}")
         for name in self.flow_quality.datasets:
@@ -218,7 +243,9 @@ class Config(Settings):
         """Names of the datasets that the tables need, in order."""
         shown = (name for table in self.tables.values() for name in table.benchmarks)
         used = (self.benchmarks[name] for name in shown)
-        names = [name for one in used for name in (one.dataset, *one.learnt_from)]
+        names = [
+            name for one in used for name in (one.dataset, *one.learnt_from, *one.pretrain_datasets)
+        ]
         return list(dict.fromkeys(names))
 
 

@@ -29,6 +29,10 @@ class MethodSettings(Settings):
     """Whether prediction looks at the frame."""
     reads_flow: ClassVar[bool]
     """Whether prediction looks at flow."""
+    learns_from: ClassVar[Literal["flow", "pairs", "labels"]] = "flow"
+    """What a training sample is: a frame with flow, two frames, or a frame with its classes."""
+    foreground: ClassVar[str] = "unsupervised"
+    """The rule of `evaluation.foreground` that finds its foreground without ground truth."""
     named: ClassVar[tuple[str, ...]]
     """Keys whose values `slug` already tells."""
 

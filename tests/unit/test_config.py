@@ -35,7 +35,8 @@ def _mistake(values: dict[str, Any]) -> str:
 def test_the_default_is_the_demo_on_embedded_data() -> None:
     config = load(DEFAULT)
     assert config.scale == "demo"
-    assert config.used_datasets() == ["sprites", "sprite_images"]
+    used = {config.datasets[name].adapter for name in config.used_datasets()}
+    assert used == {"sprites", "sprite_images"}
     assert config.methods.gwm.components == 4  # the paper's, as config.yaml does not change it
 
 
@@ -48,6 +49,8 @@ def test_scale_paper_has_the_hyper_parameters_of_the_papers(tmp_path: Path) -> N
     for settings in (methods.gwm, methods.gwm_maskformer):
         changed = set(to_pairs(settings)) - set(to_pairs(type(settings)()))
         assert changed == {"snapshots=60"}  # every 250 iterations, as the released code
+    for settings in (methods.amd, methods.semantic):
+        assert set(to_pairs(settings)) == set(to_pairs(type(settings)()))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
@@ -66,15 +69,15 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
             "sead",
             1,
             "config: sead is unknown; did you mean seed? Known: scale, seed, shard_size, "
-            "weights_folder, datasets, decode, frames, flow, flow_training, flow_quality, "
-            "flow_roles, methods, crf, benchmarks, tables",
+            "train_devices, weights_folder, datasets, decode, frames, flow, flow_training, "
+            "flow_quality, flow_roles, methods, crf, benchmarks, tables",
         ),
         (
             "zzz",
             1,
-            "config: zzz is unknown. Known: scale, seed, shard_size, weights_folder, datasets, "
-            "decode, frames, flow, flow_training, flow_quality, flow_roles, methods, crf, "
-            "benchmarks, tables",
+            "config: zzz is unknown. Known: scale, seed, shard_size, train_devices, "
+            "weights_folder, datasets, decode, frames, flow, flow_training, flow_quality, "
+            "flow_roles, methods, crf, benchmarks, tables",
         ),
         (
             "datasets/sprites/size",
@@ -86,7 +89,7 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
             "datasets/sprites/vidoes",
             3,
             "config: datasets.sprites.vidoes is unknown; did you mean videos? Known: gaps, "
-            "adapter, videos, frames, size, fps, seed, codec",
+            "pair_gaps, adapter, videos, frames, size, fps, seed, codec",
         ),
         (
             "methods/gwm/merge/featurs",
@@ -146,7 +149,7 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
             "datasets/sprites/adapter",
             "sprits",
             "config: datasets.sprites.adapter 'sprits' is unknown; did you mean sprites? Known: "
-            "sprites, sprite_images, davis, segtrack, fbms, images, folder",
+            "sprites, sprite_images, davis, segtrack, fbms, images, youtube_vos, voc, folder",
         ),
         (
             "datasets/cats",
@@ -186,8 +189,8 @@ def test_a_value_that_is_not_allowed(key: str, value: Any, message: str) -> None
         (
             "tables/table1/benchmarks",
             ["sprite"],
-            "config: tables.table1.benchmarks 'sprite' is unknown; did you mean sprites? "
-            "Known: sprites, sprites_unseen, sprite_images",
+            f"config: tables.table1.benchmarks 'sprite' is unknown; did you mean sprites? "
+            f"Known: {', '.join(DEFAULT['benchmarks'])}",
         ),
         (
             "tables/table1/flow",
@@ -198,13 +201,26 @@ def test_a_value_that_is_not_allowed(key: str, value: Any, message: str) -> None
         (
             "benchmarks/sprites/dataset",
             "davis2016",
-            "config: benchmarks.sprites.dataset 'davis2016' is unknown. Known: sprites, "
-            "sprite_images",
+            f"config: benchmarks.sprites.dataset 'davis2016' is unknown. Known: "
+            f"{', '.join(DEFAULT['datasets'])}",
         ),
     ],
 )
 def test_a_name_of_something_that_is_not_there(key: str, value: Any, message: str) -> None:
     assert _mistake(_with(key, value)) == message
+
+
+@pytest.mark.parametrize("key", ["train_datasets", "pretrain_datasets"])
+def test_what_is_learnt_from_must_exist(key: str) -> None:
+    assert _mistake(_with(f"benchmarks/sprites/{key}", ["sprite"])).startswith(
+        f"config: benchmarks.sprites.{key} 'sprite' is unknown; did you mean sprites? Known: "
+    )
+
+
+@pytest.mark.parametrize("name", ["pairs", "labels"])
+def test_samples_without_flow_keep_their_names(name: str) -> None:
+    message = f"{name!r} is what samples without flow are called; rename it"
+    assert _mistake(_with(f"flow/sources/{name}", {"estimator": "dis"})).endswith(message)
 
 
 def test_several_mistakes_are_several_lines() -> None:
@@ -231,9 +247,16 @@ def test_a_missing_dataset_folder_is_told_with_what_to_set(tmp_path: Path) -> No
     )
 
 
+def test_folders_of_pre_training_are_needed_too(tmp_path: Path) -> None:
+    values = merged(
+        _davis(tmp_path / "no"), {"benchmarks": {"sprites": {"pretrain_datasets": ["davis2016"]}}}
+    )
+    assert f"datasets.davis2016.root = '{tmp_path}/no': no such folder" in _mistake(values)
+
+
 def test_a_dataset_that_no_table_uses_may_be_missing(tmp_path: Path) -> None:
     config = load(_davis(tmp_path / "no"))
-    assert config.used_datasets() == ["sprites", "sprite_images"]
+    assert "davis2016" not in config.used_datasets()
 
 
 def test_a_recipe_of_flow_training_keeps_what_is_not_changed() -> None:

@@ -34,13 +34,15 @@ FLOW_STORE = {
 
 
 DATASET = "|".join(CONFIG.datasets)
+# What samples are made of: flow of a source, or something else.
+SOURCES = [*CONFIG.flow.sources, *commonfate_config.SAMPLES_WITHOUT_FLOW]
 
 
 wildcard_constraints:
     dataset=DATASET,
     datasets=rf"({DATASET})(\+({DATASET}))*",
     split="train|val|all",
-    source="|".join(name.replace(".", r"\.") for name in CONFIG.flow.sources),
+    source="|".join(map(re.escape, SOURCES)),
     shard=r"\d{4}",
     run=r"[a-z0-9][a-zA-Z0-9_.=+-]*",
     benchmark="|".join(CONFIG.benchmarks) or "none",
@@ -48,9 +50,10 @@ wildcard_constraints:
     table="|".join(CONFIG.tables) or "none",
 
 
-def set_options(settings):
+def set_options(settings, leave_out=()):
     """Settings as `--set key=value ...`, so that a job reruns when one of them changes."""
-    return [word for pair in to_pairs(settings) for word in ("--set", pair)]
+    pairs = [pair for pair in to_pairs(settings) if pair.split("=")[0] not in leave_out]
+    return [word for pair in pairs for word in ("--set", pair)]
 
 
 def rendered(dataset):

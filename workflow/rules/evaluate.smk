@@ -16,7 +16,7 @@ def predict_input(wildcards):
         files["checkpoint"] = f"results/runs/{run.slug}/checkpoint.pt"
         files["snapshots"] = f"results/runs/{run.slug}/snapshots"
     if adaptation_steps(wildcards):
-        name = plan.samples_name((dataset,), benchmark.split, run.flow)
+        name = run.samples_of((dataset,), benchmark.split)
         files["index"] = f"results/samples/{name}/index.parquet"
     return files
 
@@ -47,10 +47,9 @@ def adaptation_options(wildcards, input, threads):
 
 
 def flow_of_sheet(wildcards):
-    """Flow that the sheet of an evaluation shows: what the run learnt from, where there is any."""
+    """Flow that the sheet of an evaluation shows: what the run learnt from or looks at, if any."""
     run, dataset = run_of(wildcards), CONFIG.benchmarks[wildcards.benchmark].dataset
-    wanted = run.settings.trained or run.settings.reads_flow
-    if not (wanted and CONFIG.datasets[dataset].gaps):
+    if run.flow is None or not CONFIG.datasets[dataset].gaps:
         return []
     return of_shards(FLOW_STORE, dataset, source=run.flow)
 

@@ -10,8 +10,25 @@ def of_datasets(pattern, wildcards, **others):
     ]
 
 
+def learns_from(wildcards):
+    """What a sample is: flow, unless there is something else where its source would stand."""
+    without_flow = wildcards.source in commonfate_config.SAMPLES_WITHOUT_FLOW
+    return wildcards.source if without_flow else "flow"
+
+
+def pair_gaps(wildcards):
+    """The gaps of pairs, as options: those of each dataset."""
+    if learns_from(wildcards) != "pairs":
+        return []
+    return [
+        f"--gap={dataset}={gap}"
+        for dataset in wildcards.datasets.split("+")
+        for gap in CONFIG.datasets[dataset].pair_gaps
+    ]
+
+
 rule samples:
-    """Index the training samples of one split and flow source, of one dataset or several."""
+    """Index the training samples of one split and source, of one dataset or several."""
     input:
         manifest=lambda wildcards: expand(
             "results/videos/{dataset}/manifest.parquet",
@@ -20,8 +37,10 @@ rule samples:
         frames=lambda wildcards: of_datasets(
             "results/frames/{dataset}/{shard}.zarr.zip", wildcards
         ),
-        flow=lambda wildcards: of_datasets(
-            FLOW_STORE, wildcards, source=wildcards.source
+        flow=lambda wildcards: (
+            of_datasets(FLOW_STORE, wildcards, source=wildcards.source)
+            if learns_from(wildcards) == "flow"
+            else []
         ),
     output:
         "results/samples/{datasets}-{split}-{source}/index.parquet",
@@ -35,12 +54,16 @@ rule samples:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        learns_from=learns_from,
+        gaps=pair_gaps,
+        flow=lambda wildcards, input: [f"--flow={path}" for path in input.flow],
     shell:
         """
         commonfate samples \
             $(printf -- '--manifest=%s ' {input.manifest:q}) \
+            --learns-from {params.learns_from} {params.gaps:q} \
             --split {wildcards.split} \
-            $(printf -- '--frames=%s ' {input.frames:q}) \
-            $(printf -- '--flow=%s ' {input.flow:q}) \
+            $(printf -- '--frames=%s ' {input.frames:q}) {params.flow:q} \
             --output {output:q} 2>{log:q}
         """

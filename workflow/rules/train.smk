@@ -1,10 +1,22 @@
 # Training: one run, resumed from its own checkpoint after a kill.
 
 
+def start_of(wildcards):
+    """The weights that a run starts from, those of another run; its settings name them."""
+    start = run_of(wildcards).start
+    return [start.checkpoint] if start else []
+
+
+def devices_of(wildcards):
+    """Devices that share a training; no param, so that another number trains nothing again."""
+    return CONFIG.train_devices.get(run_of(wildcards).settings.method, 1)
+
+
 rule train:
     """Train one run."""
     input:
         index=lambda wildcards: f"results/samples/{run_of(wildcards).samples}/index.parquet",
+        start=start_of,
     output:
         checkpoint="results/runs/{run}/checkpoint.pt",
         config="results/runs/{run}/config.yaml",
@@ -18,7 +30,8 @@ rule train:
         "../../envs/commonfate.yaml"
     threads: 8
     resources:
-        gpu=1,
+        gpu=devices_of,
+        devices=devices_of,
         mem_mb=16000,
         runtime=1440,
     params:
@@ -32,5 +45,6 @@ rule train:
             --method {params.method} {params.settings:q} \
             --seed {params.seed} \
             --threads {threads} \
+            --devices {resources.devices} \
             --output results/runs/{wildcards.run:q} 2>{log:q}
         """

@@ -23,7 +23,9 @@ rule sprites:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=lambda wildcards: set_options(CONFIG.datasets[wildcards.dataset]),
+        settings=lambda wildcards: set_options(
+            CONFIG.datasets[wildcards.dataset], leave_out=("pair_gaps",)
+        ),
     shell:
         """
         commonfate sprites {params.settings:q} \
@@ -49,7 +51,9 @@ rule videos:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=lambda wildcards: set_options(CONFIG.datasets[wildcards.dataset]),
+        settings=lambda wildcards: set_options(
+            CONFIG.datasets[wildcards.dataset], leave_out=("pair_gaps",)
+        ),
         shard_size=CONFIG.shard_size,
     shell:
         """

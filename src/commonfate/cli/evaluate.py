@@ -32,8 +32,8 @@ EXISTING = click.Path(exists=True, path_type=Path)
     "--foreground",
     required=True,
     metavar="NAME",
-    help="How the foreground is chosen: unsupervised, unsupervised_released, oracle, "
-    "oracle_components.",
+    help="How the foreground is chosen: unsupervised, unsupervised_released, object, oracle, "
+    "oracle_components; or `classes`: what is scored is semantic segmentation.",
 )
 @click.option(
     "--frames",
@@ -49,7 +49,7 @@ EXISTING = click.Path(exists=True, path_type=Path)
     "--output",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Scores to write (JSON); the foreground masks go into the folder of the same name.",
+    help="Scores to write (JSON); the masks that were scored go into the folder of the same name.",
 )
 def command(
     predictions: Path,
@@ -63,13 +63,15 @@ def command(
 ) -> None:
     """Score predictions by a protocol.
 
-    Keeps J of every scored frame, by sequence, and the masks that were scored; J, accuracy and
-    F-beta over all and by sequence, and, where predictions have a soft foreground, the maximum of
-    F-beta over thresholds and the mean absolute error. `unsupervised` and `unsupervised_released`
-    choose the foreground without ground truth; `oracle` and `oracle_components` look at it.
+    Keeps J of every scored frame, by sequence, and the masks that were scored; J, accuracy,
+    F-beta and mIoU of foreground and background over all and by sequence, and, where predictions
+    have a soft foreground, the maximum of F-beta over thresholds and the mean absolute error.
+    `unsupervised` and `unsupervised_released` choose the foreground without ground truth, `object`
+    takes what the method says is the object; `oracle` and `oracle_components` look at the ground
+    truth. `classes` scores the classes of what learnt from labels: IoU of each, mIoU, accuracy.
     """
     from commonfate.evaluation import foreground as foregrounds
-    from commonfate.evaluation import protocols, score
+    from commonfate.evaluation import protocols, score, semantic
     from commonfate.evaluation.predictions import Predictions
 
     if output.suffix != ".json":
@@ -77,17 +79,25 @@ def command(
     if flow and not frames:
         raise click.UsageError("--flow is drawn beside frames: name their stores with --frames")
     opened = Predictions.open(predictions)
-    chosen = protocols.get(protocol), foregrounds.get(foreground)
-    scores = score.evaluate(opened, manifest, *chosen, output)
+    how = protocols.get(protocol)
+    if foreground == foregrounds.CLASSES:
+        scores = semantic.evaluate(opened, manifest, how, output)
+    else:
+        scores = score.evaluate(opened, manifest, how, foregrounds.get(foreground), output)
     if frames:
         _draw(scores, opened, manifest, frames, flow, scale, output)
-    numbers = {key: scores[key] for key in ("J", "recall", "decay")} | scores["metrics"]
+    numbers = {key: scores[key] for key in ("J", "recall", "decay") if key in scores}
     log.info(
         "%s: %s (%d sequences, %d frames; protocol %s, foreground %s)",
         output,
-        ", ".join(f"{name} {100 * value:.1f}" for name, value in numbers.items()),
+        ", ".join(_told(*number) for number in (numbers | scores["metrics"]).items()),
         *(scores[key] for key in ("n_sequences", "n_frames", "protocol", "foreground")),
     )
+
+
+def _told(metric: str, value: float) -> str:
+    """A score in percent; MAE, as in the papers, as a fraction."""
+    return f"{metric} {value:.3f}" if metric == "MAE" else f"{metric} {100 * value:.1f}"
 
 
 def _draw(

@@ -119,6 +119,8 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
         raise ConfigError(f"--method {name}: looks at flow; name its stores with --flow")
     if options["adapt_steps"] and not settings.trained:
         raise ConfigError(f"--adapt-steps: method {name} is not trained; leave it out")
+    if options["adapt_steps"] and settings.learns_from == "labels":
+        raise ConfigError(f"--adapt-steps: method {name} learns from ground truth; leave it out")
     if bool(options["adapt_steps"]) != bool(options["index"]):
         given, other = (
             ("adapt-steps", "index") if options["adapt_steps"] else ("index", "adapt-steps")

@@ -1,12 +1,28 @@
 """`commonfate samples`."""
 
 import logging
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 log = logging.getLogger(__name__)
 EXISTING = click.Path(exists=True, path_type=Path)
+
+
+class _Gap(click.ParamType):
+    """A number of frames, of every dataset or of one."""
+
+    name = "[DATASET=]N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str | None, int]:
+        dataset, found, number = str(value).rpartition("=")
+        if not number.isdecimal() or int(number) < 1 or (found and not dataset):
+            self.fail(f"{value!r}: expected a number of frames, at least 1, or DATASET=N", param)
+        return dataset or None, int(number)
 
 
 @click.command()
@@ -19,17 +35,29 @@ EXISTING = click.Path(exists=True, path_type=Path)
     help="results/videos/{dataset}/manifest.parquet; repeat it to train on several datasets.",
 )
 @click.option(
-    "--frames", type=EXISTING, multiple=True, required=True, help="Frame store; one a shard."
+    "--learns-from",
+    type=click.Choice(["flow", "pairs", "labels"]),
+    default="flow",
+    show_default=True,
+    help="What a sample is: a frame with flow, two frames of a video, or a frame with its classes.",
 )
 @click.option(
-    "--flow", type=EXISTING, multiple=True, required=True, help="Flow store; one a shard."
+    "--frames", type=EXISTING, multiple=True, required=True, help="Frame store; one a shard."
+)
+@click.option("--flow", type=EXISTING, multiple=True, help="Flow store; one a shard.")
+@click.option(
+    "--gap",
+    "gaps",
+    type=_Gap(),
+    multiple=True,
+    help="Pairs: the second frame is so many frames later, in every dataset or in one. Repeatable.",
 )
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "all"]),
     default="all",
     show_default=True,
-    help="Videos to learn from; ground truth is never read.",
+    help="Videos to learn from; only labels are learnt from ground truth.",
 )
 @click.option(
     "--output",
@@ -39,26 +67,64 @@ EXISTING = click.Path(exists=True, path_type=Path)
 )
 def command(
     manifests: tuple[Path, ...],
+    learns_from: str,
     frames: tuple[Path, ...],
     flow: tuple[Path, ...],
+    gaps: tuple[tuple[str | None, int], ...],
     split: str,
     output: Path,
 ) -> None:
-    """Index training samples: one row a frame that has flow, with its gaps and stores.
+    """Index training samples: one row a frame, with what is learnt from it and where it lies.
 
     Of several datasets, a store belongs to the one whose name is a folder of its path.
     """
     from commonfate import parquet
-    from commonfate.samples.build import build
+    from commonfate.samples.build import build, by_dataset
 
-    table, facts = build(manifests, frames, flow, split)
+    _check(learns_from, flow, gaps)
+    given = _gaps(gaps, by_dataset(manifests)) if learns_from == "pairs" else None
+    table, facts = build(manifests, frames, flow, split, learns_from, given)
     parquet.write(output, table, facts)
     for dataset, count in facts["videos"].items():
         log.info(
-            "%s: %d videos used, %d left out, %d without flow",
+            "%s: %d videos used, %d left out, %d without %s",
             dataset,
             count["used"],
             count["left_out"],
-            count["without_flow"],
+            count[f"without_{learns_from}"],
+            learns_from,
         )
     log.info("%s: %d samples", output, len(table))
+
+
+def _check(learns_from: str, flow: Sequence[Path], gaps: Sequence[Any]) -> None:
+    """Find options that do not go together."""
+    if learns_from == "flow" and not flow:
+        raise click.UsageError("--learns-from flow: needs --flow, once for each flow store")
+    if learns_from != "flow" and flow:
+        raise click.UsageError(f"--learns-from {learns_from}: reads no flow; leave --flow out")
+    if learns_from != "pairs" and gaps:
+        why = "flow has the gaps of its stores" if learns_from == "flow" else "labels have none"
+        raise click.UsageError(f"--gap is of --learns-from pairs; {why}")
+
+
+def _gaps(
+    gaps: Sequence[tuple[str | None, int]], datasets: Collection[str]
+) -> dict[str, tuple[int, ...]]:
+    """The gaps of each dataset."""
+    known = ", ".join(datasets)
+    for dataset, number in gaps:
+        if dataset is not None and dataset not in datasets:
+            raise click.UsageError(
+                f"--gap {dataset}={number}: there is no such --manifest; there are: {known}"
+            )
+    found = {
+        name: tuple(sorted({number for dataset, number in gaps if dataset in (None, name)}))
+        for name in datasets
+    }
+    for name, own in found.items():
+        if not own:
+            raise click.UsageError(
+                f"--learns-from pairs: {name} has no gap; give --gap 1 or --gap {name}=1"
+            )
+    return found

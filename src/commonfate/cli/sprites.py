@@ -29,7 +29,8 @@ import click
 def command(pairs: tuple[str, ...], jobs: int, output: Path) -> None:
     """Render embedded data: videos with exact ground truth, or still images with masks.
 
-    `--set adapter=sprite_images` renders images.
+    `--set adapter=sprite_images` renders images; with `--set labels=classes` their masks hold
+    classes instead of objects.
 
     Textures come from photographs inside the installed scikit-image; nothing is downloaded. Equal
     settings give equal videos, to the bit.

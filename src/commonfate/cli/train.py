@@ -8,6 +8,7 @@ import click
 
 from commonfate.cli.training_options import facts_of, training_options
 from commonfate.config import MethodsConfig
+from commonfate.errors import ConfigError
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -75,6 +76,7 @@ def command(
     from commonfate.settings import from_pairs
 
     settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs)
+    inputs = _inputs(index, settings)
     # Several devices are the launcher's to hand out; a single one is taken under a lock.
     single = devices == nodes == 1
     with acquire(device) if single else contextlib.nullcontext(device) as chosen:
@@ -86,20 +88,32 @@ def command(
 
         trained, samples = methods.create(settings), read(index)
         fabric = launch(chosen, devices, nodes, threads, settings.precision, settings.batch_size)
-        facts = _facts(index, settings, seed, fabric)
+        facts = _facts(inputs, settings, seed, fabric)
         if workers is None:
             workers = facts["threads"] if fabric.device.type == "cuda" else 0
         train(trained, samples, output, seed, fabric, Options(workers, **options), facts)
 
 
-def _facts(index: Path, settings: "MethodSettings", seed: int, fabric: "Fabric") -> dict[str, Any]:
+def _inputs(index: Path, settings: "MethodSettings") -> list[Path]:
+    """What is read: the samples, and the weights that training starts from, if there are any."""
+    start = getattr(settings, "start", None)
+    if start is None:
+        return [index]
+    if not Path(start).is_file():
+        raise ConfigError(f"--set start={start}: no such file; name the checkpoint.pt of a run")
+    return [index, Path(start)]
+
+
+def _facts(
+    inputs: list[Path], settings: "MethodSettings", seed: int, fabric: "Fabric"
+) -> dict[str, Any]:
     """The provenance of the run."""
     from commonfate import provenance
 
     return provenance.record(
         "train",
         settings.model_dump(mode="json"),
-        [index],
+        inputs,
         seed=seed,
         processes=fabric.world_size,
         **facts_of(fabric),

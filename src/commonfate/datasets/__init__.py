@@ -2,20 +2,24 @@
 
 from pathlib import Path
 
-from commonfate.datasets import layouts, search
-from commonfate.datasets.base import Adapter, VideoSource
+from commonfate.datasets import layouts, search, voc
+from commonfate.datasets.base import Adapter, Countable, VideoSource
 from commonfate.datasets.davis import Davis
 from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.images import Images
 from commonfate.datasets.rendered import SpriteImages, Sprites
 from commonfate.datasets.segtrack import SegTrack
-from commonfate.datasets.settings import AnyDataset
+from commonfate.datasets.settings import AnyDataset, SpriteImagesConfig, VocConfig
+from commonfate.datasets.voc import Voc
+from commonfate.datasets.youtube_vos import YoutubeVos
 
 __all__ = [
     "RENDERED",
     "Adapter",
+    "Countable",
     "VideoSource",
+    "class_names",
     "layout",
     "number_of_videos",
     "open",
@@ -29,6 +33,8 @@ _SHIPPED = {
     "segtrack": SegTrack,
     "fbms": Fbms,
     "images": Images,
+    "youtube_vos": YoutubeVos,
+    "voc": Voc,
     "folder": Folder,
 }
 
@@ -57,7 +63,22 @@ def number_of_videos(name: str, settings: AnyDataset, rendered_root: str | Path)
     root: Path | None = getattr(settings, "root", None)
     if root is not None and root.is_dir() and search.holds_no_file(root):
         return 0
-    return len(open(name, settings, rendered_root).videos())
+    adapter = open(name, settings, rendered_root)
+    return adapter.count() if isinstance(adapter, Countable) else len(adapter.videos())
+
+
+def class_names(settings: AnyDataset) -> tuple[str, ...]:
+    """Names of the classes in order of their labels, background first.
+
+    Empty for data sets whose annotations are not of the kind `classes`.
+    """
+    if isinstance(settings, VocConfig):
+        return voc.CLASSES
+    if isinstance(settings, SpriteImagesConfig) and settings.labels == "classes":
+        from commonfate.datasets.sprites import shapes
+
+        return "background", *shapes.CLASSES
+    return ()
 
 
 def layout(settings: AnyDataset) -> list[str]:

@@ -1,7 +1,7 @@
 """What every dataset looks like to the rest of the pipeline: a list of videos."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class VideoSource:
             `binary`: above 128 is foreground (DAVIS);
             `grey`: 128 and above is foreground, anything may lie between (image benchmarks);
             `instances`: 0 background, 1 to 254 objects, 255 void;
+            `classes`: 0 background, 1 to 254 classes of objects, 255 void;
             `union:2`: two binary files a frame, an object each, together the foreground;
             `fbms:0.1`: FBMS-59's labels; grey above 0.1 of 255 is foreground, white of .ppm is not.
         truth: file with exact ground truth of a rendered video, else "".
@@ -45,4 +46,13 @@ class Adapter(Protocol):
             ConfigError: a folder or list that the settings name does not exist or is empty.
             StoreError: the folder is not what the dataset's layout says.
         """
+        ...
+
+
+@runtime_checkable
+class Countable(Protocol):
+    """An adapter of so many frames that a plan must not list them only to count videos."""
+
+    def count(self) -> int:
+        """How many videos `videos` would list; raises ConfigError and StoreError as it does."""
         ...

@@ -9,6 +9,8 @@ from commonfate.datasets.settings import (
     FbmsConfig,
     ImagesConfig,
     SegTrackConfig,
+    VocConfig,
+    YoutubeVosConfig,
 )
 from commonfate.errors import ConfigError
 
@@ -25,6 +27,19 @@ IMAGE_FOLDERS = {
 
 FBMS_FOLDERS = {"train": "Trainingset", "val": "Testset"}
 """Folders of FBMS-59's splits."""
+
+YOUTUBE_VOS_FRAMES = {"all": "train_all_frames/JPEGImages", "every_fifth": "train/JPEGImages"}
+"""Folder of frames, by which of them are wanted."""
+YOUTUBE_VOS_LABELS = "train/Annotations"
+
+VOC_FOLDERS = {"devkit": ("JPEGImages", "ImageSets/Segmentation"), "voc_data": ("images", "sets")}
+"""Folders of VOC 2012's images and of its lists, by layout."""
+VOC_LABELS = {
+    "train": "SegmentationClass",
+    "trainaug": "SegmentationClassAug",
+    "val": "SegmentationClass",
+}
+"""Folder of the labels of the images of a list."""
 
 
 def files(settings: AnyDataset) -> list[str]:
@@ -51,7 +66,24 @@ def files(settings: AnyDataset) -> list[str]:
                 "JPEGImages/<sequence>/<frame>.png",
                 "GroundTruth/<sequence>/[<object>/]<frame>.png",
             ]
+        case VocConfig(layout=layout):
+            images, lists = VOC_FOLDERS[layout]
+            return [
+                f"{images}/<image>.jpg",
+                *dict.fromkeys(f"{VOC_LABELS[one]}/<image>.png" for one in voc_lists(settings)),
+                *(f"{lists}/{one}.txt" for one in voc_lists(settings)),
+            ]
+        case YoutubeVosConfig(frames=frames):
+            return [
+                f"{YOUTUBE_VOS_FRAMES[frames]}/<video>/<00000>.jpg",
+                f"{YOUTUBE_VOS_LABELS}/<video>/<00000>.png",
+            ]
     return []
+
+
+def voc_lists(settings: VocConfig) -> list[str]:
+    """Names of the lists of the wanted splits, in the order of the splits."""
+    return [settings.train_list if split == "train" else split for split in settings.splits]
 
 
 def folders(settings: AnyDataset) -> list[str]:

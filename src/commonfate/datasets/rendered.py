@@ -39,17 +39,17 @@ class SpriteImages:
         self.root = root
 
     def videos(self) -> list[VideoSource]:
-        """List the images, sorted by id, each a video of one frame; all are of the split `val`."""
+        """List the images, sorted by id, each a video of one frame."""
         from commonfate.datasets.sprites import listing
 
         sources = [
             VideoSource(
                 id=row["id"],
-                split="val",
+                split=row["split"],
                 path=str(row["image"]),
                 frame_files=(str(row["image"]),),
                 annotation_files=(str(row["mask"]),),
-                annotation_kind="instances",
+                annotation_kind=self.settings.labels,
             )
             for row in listing.images(self.settings, self.root)
         ]

@@ -15,23 +15,30 @@ def _can_be_encoded(size: tuple[int, int]) -> tuple[int, int]:
 
 
 Gap = Annotated[int, Field(ge=-64, le=64)]
+PairGap = Annotated[int, Field(ge=1, le=64)]
 Size = Annotated[tuple[int, int], AfterValidator(_can_be_encoded)]
 
 
 class _Videos(Settings):
     gaps: tuple[Gap, ...] = (-1, 1)
     """Frame gaps of the flow: from frame t to t+gap."""
+    pair_gaps: tuple[PairGap, ...] = (1,)
+    """Frame gaps of the pairs that methods without flow learn from: frames t and t+gap."""
 
     @model_validator(mode="after")
     def _gaps_make_sense(self) -> "_Videos":
         if not self.gaps or 0 in self.gaps or len(set(self.gaps)) < len(self.gaps):
             raise ValueError(f"gaps {list(self.gaps)} must be different and not 0")
+        if not self.pair_gaps or len(set(self.pair_gaps)) < len(self.pair_gaps):
+            raise ValueError(f"pair_gaps {list(self.pair_gaps)} must be different, at least one")
         return self
 
 
 class _Images(Settings):
     gaps: tuple[()] = ()
     """None: still images have no flow."""
+    pair_gaps: tuple[()] = ()
+    """None: nor do they make pairs."""
 
 
 class SpritesConfig(_Videos):
@@ -59,7 +66,11 @@ class SpriteImagesConfig(_Images):
     adapter: Literal["sprite_images"] = "sprite_images"
     """Rendered by the project."""
     images: int = Field(12, ge=1)
-    """How many images; all are of the split `val`."""
+    """How many images of the split `val`."""
+    train_images: int = Field(0, ge=0)
+    """How many more, of other scenes, of the split `train`."""
+    labels: Literal["instances", "classes"] = "instances"
+    """What the masks hold: a number for each object, or that of its class, its family of shapes."""
     size: Size = (128, 224)
     """Height and width, even numbers."""
     seed: int = Field(0, ge=0)
@@ -114,6 +125,32 @@ class ImagesConfig(_Images):
     """Names of the folders; of `pairs` they are images and masks."""
 
 
+class YoutubeVosConfig(_Videos):
+    """Training split of YouTube-VOS 2019; frames are read in place."""
+
+    adapter: Literal["youtube_vos"] = "youtube_vos"
+    """YouTube-VOS as its authors ship it."""
+    root: Path
+    """Folder that holds train_all_frames, or train, or both."""
+    frames: Literal["all", "every_fifth"] = "all"
+    """Those of train_all_frames, or of train, which has every fifth."""
+
+
+class VocConfig(_Images):
+    """PASCAL VOC 2012, semantic segmentation: still images with a class for each pixel."""
+
+    adapter: Literal["voc"] = "voc"
+    """VOC 2012 as its authors ship it, or as Leopart's voc_data."""
+    root: Path
+    """Folder that holds SegmentationClass."""
+    layout: Literal["devkit", "voc_data"] = "devkit"
+    """Names of the folders."""
+    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
+    """Splits to read; each has its list."""
+    train_list: Literal["trainaug", "train"] = "trainaug"
+    """List of the split `train`: with SBD's masks (10,582 images), or VOC's alone (1,464)."""
+
+
 class FolderConfig(_Videos):
     """A folder of anyone's videos (files or folders of frames), without ground truth."""
 
@@ -130,6 +167,8 @@ AnyDataset = (
     | SegTrackConfig
     | FbmsConfig
     | ImagesConfig
+    | YoutubeVosConfig
+    | VocConfig
     | FolderConfig
 )
 Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]

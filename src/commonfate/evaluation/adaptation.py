@@ -1,10 +1,11 @@
 """Test-time adaptation: some steps of the training loss on each video before it is segmented.
 
-Guess What Moves, supplement C.1, takes 20 steps a sequence, AMD (Section 4) 100: each begins again
-from the trained weights, with the optimiser, clipping, batch size and precision of the training and
-its peak learning rate throughout (the paper names the rate, no schedule). Ground truth is not read.
-Networks are in training mode during the steps, so batch norm uses and keeps up its statistics, and
-dropout drops; then they predict in evaluation mode.
+Guess What Moves, supplement C.1, takes 20 steps a sequence, on frames with flow; AMD, Section 4.3,
+100 on pairs of frames of the video. Each video begins again from the trained weights, with the
+optimiser, clipping, batch size and precision of the training and its peak learning rate throughout:
+Guess What Moves names that rate and no schedule, AMD nothing, and its training has no schedule.
+Ground truth is not read. Networks are in training mode during the steps, so batch norm uses and
+keeps up its statistics, and dropout drops; then they predict in evaluation mode.
 """
 
 import hashlib
@@ -33,7 +34,8 @@ class Adapting:
     """How videos are adapted to.
 
     Attributes:
-        samples: index of the samples to learn from; of each video only its own.
+        samples: index of what the method learns from, frames with flow or pairs of frames; of each
+            video only its own are used.
         steps: optimiser steps a video, at least 1.
         seed: seed of the batches and of all else that is random; each video has its own, made of
             this one and its name.
@@ -103,7 +105,7 @@ class Adapter:
         with the trained weights. Either way it is in evaluation mode then.
 
         Raises:
-            StoreError: a sample cannot be read.
+            UserError: a sample cannot be read, or is not what the method can learn from.
         """
         began = time.perf_counter()
         self._learner.restore(self._trained)

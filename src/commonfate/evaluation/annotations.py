@@ -11,20 +11,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from commonfate.datasets import class_labels, image_file
 from commonfate.errors import StoreError
-from commonfate.evaluation import image_file
 
 ADVICE = "the manifest lists it; copy it again"
-VOID = 255
 FOREGROUND_ABOVE = 128
 GREY_FOREGROUND_FROM = 128
 """More than 0.5 of 255, as Guess What Moves' notebook binarises the masks of image benchmarks."""
 FBMS_BACKGROUND_ABOVE = 0.99
 """Grey, of 1, that is background in FBMS-59's .ppm files: their background is white."""
 
-KINDS = ("binary", "grey", "instances", "union:N", "fbms:X")
+KINDS = ("binary", "grey", "instances", "classes", "union:N", "fbms:X")
 """For messages; N counts files, X is a threshold."""
-_KIND = re.compile(r"binary|grey|instances|union:[1-9][0-9]*|fbms:0\.[0-9]+")
+_KIND = re.compile(r"binary|grey|instances|classes|union:[1-9][0-9]*|fbms:0\.[0-9]+")
 _ANY_GREY = ("L", "P", "1", "LA", "RGB", "RGBA")
 MODES = {"binary": _ANY_GREY, "grey": _ANY_GREY, "instances": ("L", "P")}
 """Modes of PIL in which a kind of annotation may come; P has a palette."""
@@ -61,8 +60,9 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
         path: an image file; of the kind `union`, a pattern that matches several.
         kind: what it holds. `binary`: above 128 is foreground, labels instead of colours count
             where the image has a palette. `grey`: 128 and above, of the colour's red. `instances`:
-            0 is background, 1 to 254 are objects, all foreground, and 255 is void. `union:N`: N
-            binary files that are foreground together. `fbms:X`: grey above X, of 1.
+            0 is background, 1 to 254 are objects, all foreground, and 255 is void. `classes`:
+            likewise, of classes instead of objects. `union:N`: N binary files that are foreground
+            together. `fbms:X`: grey above X, of 1.
 
     Returns:
         Foreground and void, (H, W) bool each, never both true.
@@ -75,9 +75,9 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"annotation_kind {kind!r} is unknown; known: {', '.join(KINDS)}")
     path = Path(path)
     name, _, number = kind.partition(":")
-    if name == "instances":
-        values = _values(path, name)
-        void = values == VOID
+    if name in ("instances", "classes"):
+        values = class_labels.read(path) if name == "classes" else _values(path, name)
+        void = values == class_labels.VOID
         return (values > 0) & ~void, void
     if name == "union":
         foreground = _union(path, int(number))

@@ -15,6 +15,10 @@ from commonfate.errors import ConfigError
 from commonfate.evaluation.jaccard import jaccard
 from commonfate.settings import unknown
 
+CLASSES = "classes"
+"""In place of a rule's name: segments are classes, none is the foreground, see `semantic`."""
+OBJECT = "object"
+"""The rule for methods that name the object themselves."""
 WIDTH = 2
 WHOLE_ABOVE = 0.3
 """Of `unsupervised_released`: width of a side in pixels, share above which it counts as whole."""
@@ -27,12 +31,12 @@ def overlap(labels: np.ndarray, truth: np.ndarray, void: np.ndarray, segments: i
         labels: (H, W) uint8 in [0, segments).
         truth: (H, W) bool, the true foreground.
         void: (H, W) bool, pixels that do not count.
-        segments: number of segments S, at most 128; some may be absent.
+        segments: number of segments S, at most 256; some may be absent.
 
     Returns:
         (S, 2) int64: outside, inside.
     """
-    cells = labels * np.uint8(2) + truth
+    cells = labels * np.uint16(2) + truth
     if void.any():
         cells = cells[~void]
     return np.bincount(cells.ravel(), minlength=2 * segments).reshape(segments, 2)
@@ -57,8 +61,8 @@ class Foreground:
     segments: Literal["components", "groups"]
     """What is chosen from: a method's components, or the groups into which it merges them."""
     sees: Callable[[np.ndarray, int], np.ndarray] | None
-    """What the rule is told of labels and their number: `extent` or `sides`; None is `overlap`,
-    which only rules that look at the ground truth are told."""
+    """What the rule is told of labels and their number: `extent`, `sides` or `nothing`; None is
+    `overlap`, which only rules that look at the ground truth are told."""
     rule: Callable[[np.ndarray], np.ndarray]
     """(S, ...) -> (S) bool: the choice, from what it sees of each segment."""
 
@@ -84,7 +88,8 @@ def is_second(chosen: np.ndarray, labels: np.ndarray) -> bool:
     """Whether the second of two groups is the foreground, of which a soft mask tells the odds.
 
     Where a rule finds no foreground, since the frame is all one group, the foreground is the other
-    group: nowhere the likelier one, but with some probability everywhere.
+    group: nowhere the likelier one, but with some probability everywhere. The rule `object` always
+    names the second, so the soft mask is the object's where no pixel belongs to it, too.
 
     Args:
         chosen: (2) bool, at most one of them true.
@@ -123,6 +128,11 @@ def sides(labels: np.ndarray, segments: int) -> np.ndarray:
     return np.stack(shares, axis=1)
 
 
+def nothing(labels: np.ndarray, segments: int) -> np.ndarray:
+    """What a rule sees that always makes the same choice: (S, 0) float64."""
+    return np.empty((segments, 0))
+
+
 def _best_overlap(counts: np.ndarray) -> np.ndarray:
     each = np.eye(len(counts), dtype=bool)
     return each[np.argmax([frame_jaccard(counts, one) for one in each])]
@@ -152,6 +162,10 @@ def _most_sides_are_background(shares: np.ndarray) -> np.ndarray:
     return np.arange(len(shares)) != background
 
 
+def _second(seen: np.ndarray) -> np.ndarray:
+    return np.arange(len(seen)) == 1
+
+
 FOREGROUNDS = {
     foreground.name: foreground
     for foreground in (
@@ -173,6 +187,14 @@ FOREGROUNDS = {
             _most_sides_are_background,
         ),
         Foreground(
+            OBJECT,
+            "The second group: the segment that the method itself says is the object (AMD, Section "
+            "3.5); sees no ground truth.",
+            "groups",
+            nothing,
+            _second,
+        ),
+        Foreground(
             "oracle",
             "The group that has the largest IoU with the ground truth, frame by frame, as in "
             "GWM's released evaluation of videos.",
@@ -190,6 +212,8 @@ FOREGROUNDS = {
         ),
     )
 }
+NAMES = (*FOREGROUNDS, CLASSES)
+"""How predictions may be scored: by which rule, or as classes."""
 
 
 def get(name: str) -> Foreground:
@@ -199,5 +223,5 @@ def get(name: str) -> Foreground:
         ConfigError: there is none.
     """
     if name not in FOREGROUNDS:
-        raise ConfigError(f"foreground {name!r}{unknown(name, FOREGROUNDS)}")
+        raise ConfigError(f"foreground {name!r}{unknown(name, NAMES)}")
     return FOREGROUNDS[name]

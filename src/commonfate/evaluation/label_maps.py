@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from commonfate.datasets import image_file
 from commonfate.errors import StoreError
-from commonfate.evaluation import image_file
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; black is the first label's.
 _FIRST = "000000 E69F00 56B4E9 009E73 F0E442 0072B2 D55E00 CC79A7"
@@ -25,17 +25,31 @@ def palette() -> np.ndarray:
     return np.array(first + rest, np.uint8)
 
 
-def write(path: str | Path, labels: np.ndarray) -> None:
+def voc_palette() -> np.ndarray:
+    """(256, 3) uint8 colours of classes as in PASCAL VOC: 0 is black, void (255) cream.
+
+    The bits of a class are dealt to red, green and blue in turn, the lowest to the highest bit of
+    a colour.
+    """
+    labels = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        colours[:, bit % 3] |= ((labels >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
+    return colours
+
+
+def write(path: str | Path, labels: np.ndarray, colours: np.ndarray | None = None) -> None:
     """Write a label map as an indexed PNG.
 
     Args:
         path: file; its folder is made. Not atomic: the folder of all maps is.
         labels: (H, W) uint8.
+        colours: (256, 3) uint8, one a label; None is `palette`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(labels)
-    image.putpalette(palette().tobytes())
+    image.putpalette((palette() if colours is None else colours).tobytes())
     image.save(path, format="PNG")
 
 

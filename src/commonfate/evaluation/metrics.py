@@ -1,20 +1,23 @@
 """The metrics of an evaluation: what is measured in a frame, and how frames become one number.
 
-`J`: Jaccard index. `Acc`: share of pixels on the right side. `F_beta`: beta^2 = 0.3. These three
-are of the chosen foreground. `maxF_beta` and `MAE` are of the soft foreground, and are left out
-where predictions have none.
+`J`: Jaccard index. `Acc`: share of pixels on the right side. `F_beta`: beta^2 = 0.3. `mIoU`: mean
+of the IoU of background and foreground, whose pixels are counted over all frames before anything is
+divided, as AMD's released code scores; it is the only one that does not go by the protocol's mean.
+These four are of the chosen foreground. `maxF_beta` and `MAE` are of the soft foreground, and are
+left out where predictions have none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from commonfate.evaluation import saliency
+from commonfate.evaluation import confusion, saliency
 from commonfate.evaluation.foreground import frame_jaccard
 from commonfate.evaluation.protocols import Protocol, average
 
 Measures = dict[str, float | np.ndarray]
-"""Metrics of one frame by name; `maxF_beta` is not a number yet, but F-beta at each threshold."""
+"""Metrics of one frame by name. Two are no numbers yet: `maxF_beta` is F-beta at each threshold,
+`mIoU` the (2, 2) pixels of background and foreground by what they are predicted to be."""
 
 
 def of_frame(counts: np.ndarray, chosen: np.ndarray, levels: np.ndarray | None = None) -> Measures:
@@ -31,6 +34,7 @@ def of_frame(counts: np.ndarray, chosen: np.ndarray, levels: np.ndarray | None =
         "J": frame_jaccard(counts, chosen),
         "Acc": saliency.accuracy(counts, chosen),
         "F_beta": saliency.f_beta(counts, chosen),
+        "mIoU": np.stack([counts[~chosen].sum(0), counts[chosen].sum(0)], axis=1),
     }
     if levels is not None:
         measures["maxF_beta"] = saliency.f_beta_curve(levels)
@@ -41,7 +45,9 @@ def of_frame(counts: np.ndarray, chosen: np.ndarray, levels: np.ndarray | None =
 def over_frames(
     protocol: Protocol, sequences: Mapping[str, Mapping[int, Measures]]
 ) -> dict[str, float]:
-    """Average each metric as a protocol says; the maximum of F-beta is taken of the averages.
+    """Make one number of each metric.
+
+    Averages are taken as the protocol says, the maximum of F-beta of the averages.
 
     Args:
         protocol: says over what the mean is taken.
@@ -52,14 +58,19 @@ def over_frames(
         Shares of 1 by metric.
     """
     first = next(iter(next(iter(sequences.values())).values()))
-    averages = {
-        name: average(
-            protocol,
-            {
-                sequence: [measures[name] for measures in frames.values()]
-                for sequence, frames in sequences.items()
-            },
-        )
+    values = {
+        name: {
+            sequence: [measures[name] for measures in frames.values()]
+            for sequence, frames in sequences.items()
+        }
         for name in first
     }
-    return {name: float(np.max(value)) for name, value in averages.items()}
+    return {name: _one_number(protocol, name, values[name]) for name in first}
+
+
+def _one_number(
+    protocol: Protocol, metric: str, values: Mapping[str, Sequence[float | np.ndarray]]
+) -> float:
+    if metric == "mIoU":
+        return confusion.mean_iou(sum(matrix for frames in values.values() for matrix in frames))
+    return float(np.max(average(protocol, values)))

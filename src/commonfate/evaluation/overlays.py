@@ -69,18 +69,22 @@ def outlined(
     return cv2.drawContours(np.ascontiguousarray(picture), contours, -1, colour, LINE)
 
 
-def coloured(frame: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def coloured(
+    frame: np.ndarray, labels: np.ndarray, palette: np.ndarray | None = None
+) -> np.ndarray:
     """Tint each segment in a colour of its own; the frame shows through in grey.
 
     Args:
         frame: (H, W, 3) uint8, RGB.
         labels: (H, W) uint8; a label has the same colour in every frame.
+        palette: (256, 3) uint8, one colour a label; None is `colours`.
 
     Returns:
         (H, W, 3) uint8.
     """
     grey = 255 * LIFT + (1 - LIFT) * _grey(frame)
-    return ((1 - TINT) * grey + TINT * colours()[labels]).astype(np.uint8)
+    tints = (colours() if palette is None else palette)[labels]
+    return ((1 - TINT) * grey + TINT * tints).astype(np.uint8)
 
 
 def colours() -> np.ndarray:

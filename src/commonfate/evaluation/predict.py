@@ -85,6 +85,8 @@ def _summary(
     return {
         "method": work.method.settings.method,
         "description": work.method.description,
+        "foreground": work.method.settings.foreground,
+        "learns_from": work.method.settings.learns_from,
         "segments": {
             "components": max(one.components for one in done),
             "groups": max(one.groups for one in done),

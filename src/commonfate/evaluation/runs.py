@@ -1,29 +1,20 @@
-"""Methods and their trained weights: settings, networks, the best of a run's snapshots.
+"""Methods and their trained weights: settings and networks."""
 
-Choosing the best snapshot looks at the ground truth, as GWM's released code does to choose its
-`checkpoint_best`. What is predicted with it says so.
-"""
-
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from torch import nn
 
 from commonfate.config import MethodsConfig
-from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation import annotations, foreground
-from commonfate.evaluation.crop import central_square
-from commonfate.evaluation.protocols import Protocol, score_benchmark
-from commonfate.evaluation.score import score_frame, select
-from commonfate.evaluation.segmenting import Task, segment
+from commonfate.errors import ConfigError
+from commonfate.evaluation.protocols import Protocol
+from commonfate.evaluation.segmenting import Task
+from commonfate.evaluation.snapshots import choose_best
 from commonfate.methods.base import TrainedMethod
 from commonfate.settings import MethodSettings, from_pairs, parse, to_pairs, unknown
 from commonfate.training import checkpoint
-
-log = logging.getLogger(__name__)
 
 
 def settings_of_method(name: str, pairs: Sequence[str]) -> MethodSettings:
@@ -106,59 +97,17 @@ def load(
 
     Raises:
         StoreError: weights are missing or damaged.
+        ConfigError: snapshots cannot be scored on this benchmark.
     """
-    model, path, scores = method.build(pretrained=False).to(device), run / "checkpoint.pt", None
+    model, path, how = method.build(pretrained=False).to(device), run / "checkpoint.pt", None
     if which == "best":
-        path, scores = choose_best(run, method, model, task, protocol)
+        path, how = choose_best(run, method, model, task, protocol)
     state = checkpoint.load_weights(path, model)
     facts = {
         "run": run.resolve().name,
         "checkpoint": which,
         "iteration": state["iteration"],
         "checkpoint_looks_at_ground_truth": which == "best",
-        "snapshot_scores": scores and {"protocol": protocol.name, "J_oracle": scores},
+        "snapshot_scores": how,
     }
     return Network(model, path, facts)
-
-
-def choose_best(
-    run: Path, method: TrainedMethod, model: nn.Module, task: Task, protocol: Protocol
-) -> tuple[Path, dict[str, float]]:
-    """Score every snapshot of a run with the oracle foreground; the earliest of equals wins.
-
-    They are scored as trained, on the annotated frames alone: neither adapted nor by a CRF.
-
-    Args: as for `load`; the weights of `model` are overwritten.
-
-    Returns:
-        The best snapshot, and J of every one by its iteration, as in its file name.
-
-    Raises:
-        StoreError: the run has no snapshots, or one is damaged.
-    """
-    snapshots = sorted((run / "snapshots").glob("*.pt"))
-    if not snapshots:
-        raise StoreError(f"{run}/snapshots: holds no *.pt to choose from; train the run again")
-    plain = replace(task, how=replace(task.how, crf=None, frames_of="annotated"))
-    scores = {}
-    for path in snapshots:
-        checkpoint.load_weights(path, model)
-        scores[path.stem] = _oracle_score(method, model, plain, protocol, path.stem)
-        log.info("%s: J %.4f (oracle, protocol %s)", path, scores[path.stem], protocol.name)
-    best = max(snapshots, key=lambda path: scores[path.stem])
-    log.info("%s: chosen by looking at the ground truth", best)
-    return best, scores
-
-
-def _oracle_score(
-    method: TrainedMethod, model: nn.Module, task: Task, protocol: Protocol, name: str
-) -> float:
-    oracle = foreground.get("oracle")
-    values: dict[str, dict[int, float]] = {}
-    for one in segment(method, model, task, f"snapshot {name}"):
-        truth, void = annotations.read(one.video.annotations[one.t], one.video.kind)
-        if task.how.crop == "square":
-            truth, void = central_square(truth), central_square(void)
-        _, j = score_frame(one.groups, one.facts.groups, truth, void, oracle)
-        values.setdefault(one.video.name, {})[one.t] = j
-    return score_benchmark(protocol, select(protocol, task.benchmark, values)).mean

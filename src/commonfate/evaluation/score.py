@@ -2,24 +2,27 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from commonfate import provenance
-from commonfate.errors import StoreError
-from commonfate.evaluation import annotations, benchmark, metrics, replaceable, saliency
+from commonfate.errors import ConfigError
+from commonfate.evaluation import annotations, benchmark, metrics, record, replaceable, saliency
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.crop import central_square
-from commonfate.evaluation.foreground import Foreground, frame_jaccard, is_second, overlap
+from commonfate.evaluation.foreground import (
+    OBJECT,
+    Foreground,
+    frame_jaccard,
+    is_second,
+    overlap,
+)
 from commonfate.evaluation.metrics import Measures
-from commonfate.evaluation.predictions import PASSED_ON, Predictions
+from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
 from commonfate.files import replacing_directory, write_json
 from commonfate.progress import track
-
-T = TypeVar("T")
 
 
 def score_frame(
@@ -44,27 +47,6 @@ def score_frame(
     counts = overlap(labels, truth, void, segments)
     chosen = foreground.choose(labels, counts)
     return chosen[labels], frame_jaccard(counts, chosen)
-
-
-def select(
-    protocol: Protocol, task: Benchmark, values: Mapping[str, Mapping[int, T]]
-) -> dict[str, dict[int, T]]:
-    """Keep the frames that a protocol scores, and the sequences that have any.
-
-    Raises:
-        StoreError: nothing is left.
-    """
-    kept = {}
-    for video in task.videos:
-        frames = protocol.scored(list(video.annotations), video.frames)
-        if frames:
-            kept[video.name] = {t: values[video.name][t] for t in frames}
-    if not kept:
-        raise StoreError(
-            f"protocol {protocol.name} scores no annotated frame of "
-            f"{', '.join(video.name for video in task.videos)}; choose another with --protocol"
-        )
-    return kept
 
 
 def evaluate(
@@ -94,27 +76,34 @@ def evaluate(
 
     Raises:
         StoreError: a prediction or an annotation is missing or broken; nothing is written.
-        ConfigError: there is a folder for the masks that this program did not make.
+        ConfigError: the rule does not fit the method, or there is a folder for the masks that this
+            program did not make.
     """
     output = Path(output)
     folder = output.with_suffix("")
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])
+    _check(predictions, foreground)
+    scored = record.scored_frames(protocol, task)
     with replacing_directory(folder) as temporary:
         measured = _measure_frames(predictions, task, foreground, temporary)
-        kept = select(protocol, task, measured)
-    facts = _summary(protocol, task, measured, kept) | {
-        "foreground": foreground.name,
-        "foreground_looks_at_ground_truth": foreground.looks_at_ground_truth,
-        **{key: predictions.facts[key] for key in PASSED_ON},
-        "provenance": provenance.record(
-            "evaluate",
-            {"protocol": protocol.name, "foreground": foreground.name},
-            [predictions.path, manifest],
-        ),
-    }
-    write_json(output, facts)
-    return facts
+    kept = {name: {t: measured[name][t] for t in frames} for name, frames in scored.items()}
+    scores = (
+        record.facts(predictions, manifest, protocol, foreground.name, task, scored)
+        | {"foreground_looks_at_ground_truth": foreground.looks_at_ground_truth}
+        | _summary(protocol, kept)
+    )
+    write_json(output, scores)
+    return scores
+
+
+def _check(predictions: Predictions, foreground: Foreground) -> None:
+    # Predictions that do not tell were made before there were methods with a rule of their own.
+    if foreground.name == OBJECT and predictions.facts.get("foreground") != OBJECT:
+        raise ConfigError(
+            f"--foreground {OBJECT}: method {predictions.facts['method']} of {predictions.path} "
+            f"does not say which of its segments is the object; choose unsupervised"
+        )
 
 
 def _measure_frames(
@@ -156,22 +145,11 @@ def _measure_frame(
     return chosen[labels], metrics.of_frame(counts, chosen, levels)
 
 
-def _summary(
-    protocol: Protocol,
-    task: Benchmark,
-    measured: Mapping[str, Mapping[int, Measures]],
-    kept: Mapping[str, Mapping[int, Measures]],
-) -> dict[str, Any]:
+def _summary(protocol: Protocol, kept: Mapping[str, Mapping[int, Measures]]) -> dict[str, Any]:
     values = {
         name: {t: measures["J"] for t, measures in frames.items()} for name, frames in kept.items()
     }
-    unscored = {
-        name: f"protocol {protocol.name} scores none of its frames"
-        for name in measured
-        if name not in kept
-    }
     return {
-        "protocol": protocol.name,
         "average": protocol.average,
         "sequences": {
             name: _sequence(frames) | {"metrics": metrics.over_frames(protocol, {name: kept[name]})}
@@ -179,12 +157,6 @@ def _summary(
         },
         **_named(score_benchmark(protocol, values), ("J", "recall", "decay")),
         "metrics": metrics.over_frames(protocol, kept),
-        "n_sequences": len(kept),
-        "n_frames": sum(len(frames) for frames in kept.values()),
-        "excluded_frames": {
-            name: sorted(set(frames) - set(kept.get(name, ()))) for name, frames in measured.items()
-        },
-        "left_out": task.left_out | unscored,
     }
 
 

@@ -16,7 +16,7 @@ from commonfate.evaluation.benchmark import AnnotatedVideo, Benchmark
 from commonfate.evaluation.crf_settings import CrfSettings
 from commonfate.evaluation.crop import Crop, central_square
 from commonfate.evaluation.stores import Flow, Frames
-from commonfate.methods.base import Method, Prediction
+from commonfate.methods.base import Method
 from commonfate.models.frame import resize_frame
 from commonfate.progress import track
 
@@ -80,6 +80,7 @@ class Segmented:
         components: (H, W) uint8 in [0, K); of the crop only, where the task crops.
         groups: (H, W) uint8 in [0, G), likewise.
         soft: (H, W) float32 in [0, 1], the probability of group 1 where G is 2, otherwise None.
+            It may be below one half where group 1 is the likelier one, see `Prediction`.
         facts: K, G and more.
     """
 
@@ -153,8 +154,11 @@ def _segment_frame(
     with torch.no_grad():
         prediction = method.predict(model, seen.frame, seen.flow, size=size)
         # Copying the labels to the CPU waits for the GPU, so the time is that of the work.
-        components = labels(upsampled(prediction.components, seen.size))
-        groups, soft = _groups(prediction, seen, how.crf, method.settings.method)
+        large = upsampled(prediction.components, seen.size)
+        components = labels(large)
+        if prediction.groups is not prediction.components:
+            large = upsampled(prediction.groups, seen.size)
+        groups, soft = _groups(large, seen, how.crf, method.settings.method)
     seconds = time.perf_counter() - began
     counts = len(prediction.components), len(prediction.groups)
     facts = Facts(*counts, seconds, seen.opposite_gap)
@@ -188,19 +192,30 @@ def labels(masks: Tensor) -> np.ndarray:
 
 
 def _groups(
-    prediction: Prediction, seen: _Seen, crf_settings: CrfSettings | None, method: str
+    masks: Tensor, seen: _Seen, crf_settings: CrfSettings | None, method: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Label map of the groups, and the probability of the second where there are two."""
-    large = upsampled(prediction.groups, seen.size)
-    soft = large[1].float().cpu().numpy() if len(large) == 2 else None
+    """Label map of groups, (G, H, W), and the probability of the second where there are two."""
+    soft = masks[1].float().cpu().numpy() if len(masks) == 2 else None
     if crf_settings is None:
-        return labels(large), soft
+        return labels(masks), soft
     if soft is None:
         raise ConfigError(
-            f"--crf: method {method} makes {len(large)} groups here, but the CRF refines two, "
+            f"--crf: method {method} makes {len(masks)} groups here, but the CRF refines two, "
             f"foreground and background; leave --crf out"
         )
     from commonfate.evaluation import crf
 
-    soft = crf.refine(resize_frame(seen.frame, seen.size), soft, crf_settings)
+    frame = resize_frame(seen.frame, seen.size)
+    soft = crf.refine(frame, _share_of_second(masks), crf_settings)
     return (soft > 0.5).astype(np.uint8), soft
+
+
+def _share_of_second(masks: Tensor) -> np.ndarray:
+    """The second of two groups as a share of both, (H, W) float32 in [0, 1].
+
+    The CRF weighs two labels whose probabilities sum to 1: with this it begins from the segments
+    that it shall refine, above one half where the second group is the larger.
+    """
+    total = masks.float().sum(0)
+    share = torch.where(total > 0, masks[1].float() / total, 0.5)
+    return share.cpu().numpy()

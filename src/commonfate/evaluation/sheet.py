@@ -1,6 +1,7 @@
 """A sheet of what went in, what came out and the truth, for the best and the worst of a benchmark.
 
-A row is a frame: the frame, its flow, the components, the foreground, the ground truth.
+A row is a frame: the frame, its flow, the components, the foreground, the ground truth; of semantic
+segmentation the frame, its flow, the predicted classes, the true ones.
 """
 
 import logging
@@ -9,20 +10,26 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
 
 from commonfate.errors import StoreError
-from commonfate.evaluation import annotations, overlays, sheet_layout, showcase
+from commonfate.evaluation import overlays, sheet_layout, sheet_pictures, showcase
 from commonfate.evaluation.benchmark import AnnotatedVideo
 from commonfate.evaluation.crop import central_square
+from commonfate.evaluation.foreground import CLASSES
 from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.sheet_layout import Row
+from commonfate.evaluation.sheet_pictures import Pictures
 from commonfate.evaluation.showcase import Moment
 from commonfate.evaluation.stores import Frames
 from commonfate.files import replacing
 from commonfate.flow import colour
 
 log = logging.getLogger(__name__)
+AVERAGES = {
+    "sequence": "mean over sequences",
+    "frame": "mean over frames",
+    "pooled": "pixels of all frames counted together",
+}
 
 
 class FlowReader(Protocol):
@@ -40,21 +47,26 @@ def of_evaluation(
     masks: Path,
     flow: FlowReader | None = None,
 ) -> list[Row]:
-    """Rows for the sequences of highest and of lowest J, see `showcase.moments`.
+    """Rows for the sequences of highest and of lowest score, see `showcase.moments`.
 
     Args:
-        scores: what `score.evaluate` returned.
+        scores: what `score.evaluate` or `semantic.evaluate` returned.
         predictions: what was scored.
         videos: the benchmark's videos.
         frames: their frames.
-        masks: folder of the foreground masks that `score.evaluate` wrote.
+        masks: folder of the masks that it wrote.
         flow: their flow; a frame without any gets a blank picture.
     """
     by_name = {video.name: video for video in videos}
-    return [
-        _row(moment, by_name[moment.name], predictions, frames, masks, flow)
-        for moment in showcase.moments(scores["sequences"])
-    ]
+    square = predictions.facts["crop"] == "square"
+    metric = _metric(scores)
+    show = sheet_pictures.classes if metric == "mIoU" else sheet_pictures.foreground
+    rows = []
+    for moment in showcase.moments(scores["sequences"], metric):
+        pictures, note = _input(moment, frames, flow, square)
+        pictures |= show(predictions, by_name[moment.name], moment.t, pictures["frame"], masks)
+        rows.append(_row(moment, metric, pictures, note))
+    return rows
 
 
 def draw(path: str | Path, rows: Sequence[Row], caption: str) -> None:
@@ -74,7 +86,7 @@ def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
     """What a sheet shows and how its numbers were read off.
 
     Args:
-        scores: what `score.evaluate` returned.
+        scores: what `score.evaluate` or `semantic.evaluate` returned.
         scale: of the configuration, where the evaluation is part of a workflow.
     """
     looked = [
@@ -82,18 +94,20 @@ def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
     ]
     images = scores["n_sequences"] == scores["n_frames"]
     count = f"{scores['n_frames']} {'images' if images else 'frames'}"
+    metric = _metric(scores)
+    score = f"{metric} {100 * scores['metrics'][metric]:.1f}"
     parts = [
         f"scale {scale}" if scale else "",
         f"split {scores['split']}",
-        f"protocol {scores['protocol']} (mean over {scores['average']}s)",
-        f"foreground {scores['foreground']}",
+        f"protocol {scores['protocol']} ({AVERAGES[scores['average']]})",
+        "" if metric == "mIoU" else f"foreground {scores['foreground']}",
         f"checkpoint {scores['checkpoint']}" if scores["run"] else "",
         f"{steps} steps of adaptation" if (steps := scores["adapt_steps"]) else "",
         "CRF" if scores["crf"] else "",
     ]
     return "\n".join(
         (
-            f"{scores['run'] or scores['method']}: J {100 * scores['J']:.1f} of "
+            f"{scores['run'] or scores['method']}: {score} of "
             + (count if images else f"{scores['n_sequences']} sequences, {count}"),
             "; ".join(part for part in parts if part),
             f"{' and '.join(looked)} chosen by looking at the ground truth"
@@ -103,47 +117,32 @@ def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
     )
 
 
-def _row(
-    moment: Moment,
-    video: AnnotatedVideo,
-    predictions: Predictions,
-    frames: Frames,
-    masks: Path,
-    flow: FlowReader | None,
-) -> Row:
-    square = predictions.facts["crop"] == "square"
-    frame = frames.read(video.name, moment.t)
-    truth, void = annotations.read(video.annotations[moment.t], video.kind)
-    if square:
-        frame, truth, void = (central_square(one) for one in (frame, truth, void))
-    with Image.open(masks / video.name / f"{moment.t:05d}.png") as image:
-        mask = np.asarray(image) > 0
-    labels = predictions.read("components", video.name, moment.t, truth.shape)
+def _metric(scores: Mapping[str, Any]) -> str:
+    """The metric that a sheet is about."""
+    return "mIoU" if scores["foreground"] == CLASSES else "J"
+
+
+def _input(
+    moment: Moment, frames: Frames, flow: FlowReader | None, square: bool
+) -> tuple[Pictures, str]:
+    """The frame and, where flow is shown, its flow; and a note on the latter."""
+    frame = frames.read(moment.name, moment.t)
+    frame = central_square(frame) if square else frame
     size = sheet_layout.picture_size((frame.shape[0], frame.shape[1]))
-    frame = overlays.scaled(frame, size)
-    mask, truth, void, labels = (
-        overlays.labels_scaled(one, size) for one in (mask, truth, void, labels)
-    )
-    pictures: dict[str, np.ndarray | None] = {"frame": frame}
-    note = ""
-    if flow is not None:
-        pictures["flow"], note = _coloured_flow(flow, moment, size, square)
-    pictures |= {
-        f"{predictions.facts['segments']['components']} components": overlays.coloured(
-            frame, labels
-        ),
-        "foreground": overlays.outlined(frame, mask),
-        "ground truth": overlays.outlined(frame, truth, overlays.TRUE, void),
-    }
-    return Row(
-        group=moment.group,
-        name=moment.name,
-        summary=None if moment.sequence_j is None else f"mean J {100 * moment.sequence_j:.1f}",
-        label=("" if moment.sequence_j is None else f"frame {moment.t}, ")
-        + f"J {100 * moment.j:.1f}",
-        note=note,
-        pictures=pictures,
-    )
+    pictures: Pictures = {"frame": overlays.scaled(frame, size)}
+    if flow is None:
+        return pictures, ""
+    pictures["flow"], note = _coloured_flow(flow, moment, size, square)
+    return pictures, note
+
+
+def _row(moment: Moment, metric: str, pictures: Pictures, note: str) -> Row:
+    summary, label = None, f"{metric} {100 * moment.score:.1f}"
+    if moment.sequence_score is not None:
+        # That of classes is no mean over frames.
+        summary = f"{'mean J' if metric == 'J' else metric} {100 * moment.sequence_score:.1f}"
+        label = f"frame {moment.t}, {label}"
+    return Row(moment.group, moment.name, summary, label, note, pictures)
 
 
 def _coloured_flow(

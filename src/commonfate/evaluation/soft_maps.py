@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from commonfate.datasets import image_file
 from commonfate.errors import StoreError
-from commonfate.evaluation import image_file
 
 AGAIN = "run commonfate predict again"
 

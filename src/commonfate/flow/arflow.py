@@ -68,7 +68,7 @@ class PwcLite(BaseModel):
         others = n_frames - 1
         self.feature_pyramid_extractor = FeaturePyramid(CHANNELS)
         self.flow_estimators = ReducedDenseEstimator(REDUCED + ((2 * RADIUS + 1) ** 2 + 2) * others)
-        self.context_networks = ContextNetwork((ReducedDenseEstimator.features + 2) * others)
+        self.context_networks = ContextNetwork((ReducedDenseEstimator.width + 2) * others)
         self.conv_1x1 = nn.ModuleList(convolution(width, REDUCED, kernel=1) for width in SCALES)
         initialise(self, [self.flow_estimators.predict_flow, self.context_networks.convs[-1]])
 

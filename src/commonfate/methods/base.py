@@ -3,12 +3,35 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from commonfate.settings import MethodSettings
+
+CONCLUDE_SAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Example:
+    """What is read of one training sample; what a method does not learn from is None.
+
+    Attributes:
+        frame: (H, W, 3) uint8, RGB.
+        flow: (2, H, W) float32, u then v, pixels, at its own size; NaN where unknown.
+        other: (H, W, 3) uint8, RGB: the frame that is a gap away, of the same size.
+        labels: (H, W) uint8, a class for each pixel, 255 where there is none.
+        flip: mirror all of it left-right.
+        seed: of whatever else the method draws; every use of a sample has its own.
+    """
+
+    frame: np.ndarray
+    flow: np.ndarray | None = None
+    other: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    flip: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -17,8 +40,9 @@ class Prediction:
 
     Attributes:
         components: (K, h, w) float32 in [0, 1], summing to 1 over K: what the method predicts.
-        groups: (G, h, w) float32, likewise: after merging; G is 2 where foreground and
-            background are what is sought.
+        groups: (G, h, w) float32 in [0, 1]: after merging; a pixel belongs to the largest. G is 2
+            where foreground and background are what is sought: then the second is the probability
+            of the one or the other.
     """
 
     components: Tensor
@@ -62,10 +86,10 @@ class Method(ABC):
 class TrainedMethod(Method):
     """A method with a network, a loss and a recipe.
 
-    Of `settings`, training reads `batch_size`, `iterations`, `clip_norm`, `flip`, `snapshots` and
-    `precision`.
+    Of `settings`, training reads `batch_size`, `iterations`, `clip_norm` (None does not clip),
+    `flip`, `snapshots` and `precision`.
 
-    Test-time adaptation to a video needs `prepare`, `loss` and `parameter_groups`, and of
+    Test-time adaptation to a video needs `prepare`, `loss` and `optimiser`, and of
     `settings` the `batch_size`, `clip_norm`, `flip`, `precision` and `learning_rate`: the rate that
     the schedule rises to, at which all its steps are taken. No method keeps anything between the
     calls, so the trained weights are all that has to be put back for the next video.
@@ -84,13 +108,12 @@ class TrainedMethod(Method):
         """
 
     @abstractmethod
-    def prepare(self, frame: np.ndarray, flow: np.ndarray, flip: bool) -> dict[str, Tensor]:
+    def prepare(self, example: Example) -> dict[str, Tensor]:
         """Turn one sample into tensors; runs in the loader's worker processes.
 
-        Args:
-            frame: (H, W, 3) uint8, RGB.
-            flow: (2, H, W) float32, u then v, pixels, at its own size; NaN where unknown.
-            flip: mirror image and flow left-right.
+        Raises:
+            UserError: the sample cannot be learnt from; it has to say which one only by its sizes,
+                the reader adds its name.
         """
 
     @abstractmethod
@@ -98,9 +121,23 @@ class TrainedMethod(Method):
         """Scalars to log of one batch; the one under `loss` is minimised."""
 
     @abstractmethod
-    def parameter_groups(self, model: nn.Module) -> Iterable[dict[str, Any]]:
-        """Groups for AdamW, each with its `weight_decay`."""
+    def optimiser(self, model: nn.Module) -> Optimizer:
+        """Make the optimiser.
+
+        The learning rate of its groups is set before every step, times their `factor` if they have
+        one.
+        """
 
     @abstractmethod
     def learning_rate(self, iteration: int) -> float:
         """Learning rate of optimiser step `iteration`, counted from 0."""
+
+    def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
+        """Settle buffers of the model that are no weights, for each snapshot and at the end.
+
+        Args:
+            model: trained, on its device.
+            batches: of the training samples, each once, in order, none mirrored; at most
+                `CONCLUDE_SAMPLES` samples, fewer for snapshots before the last, evenly spread. They
+                are read when they are asked for.
+        """

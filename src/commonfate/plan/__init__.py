@@ -5,11 +5,12 @@ train) and evaluations (scores to compute). Snakemake asks for their paths, the 
 them. Nothing here imports torch: the plan is made every time Snakemake starts.
 """
 
-from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring, samples_name
+from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring
 from commonfate.plan.declarations import (
     Expectation,
     PublishedDeclaration,
     RowDeclaration,
+    StartDeclaration,
     TableDeclaration,
     read_declaration,
 )
@@ -25,9 +26,9 @@ __all__ = [
     "RowDeclaration",
     "Run",
     "Scoring",
+    "StartDeclaration",
     "TableDeclaration",
     "join",
     "make",
     "read_declaration",
-    "samples_name",
 ]

@@ -5,15 +5,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 Checkpoint = Literal["last", "best"]
-Foreground = Literal["unsupervised", "unsupervised_released", "oracle", "oracle_components"]
+Foreground = Literal[
+    "unsupervised",
+    "unsupervised_released",
+    "object",
+    "oracle",
+    "oracle_components",
+    "classes",
+]
 
 
 @dataclass(frozen=True)
 class Scoring:
     """How a number is read off predictions: every choice by which papers and code differ."""
 
-    foreground: Foreground
-    """Which segments are the foreground, see `evaluation.foreground`."""
+    foreground: Foreground | None
+    """Which segments are the foreground, see `evaluation.foreground`; None is the rule that the
+    method has for it, `settings.foreground`, and `classes` scores every class by itself."""
     checkpoint: Checkpoint = "last"
     """`best` is the snapshot of highest J, so it looks at the ground truth."""
     released_frames: bool = False
@@ -21,14 +29,16 @@ class Scoring:
 
 
 SCORINGS: dict[str, Scoring] = {
-    "leak_free": Scoring("unsupervised"),
+    "leak_free": Scoring(None),
     "oracle": Scoring("oracle"),
     "oracle_components": Scoring("oracle_components"),
     "released": Scoring("oracle", "best", released_frames=True),
     "released_images": Scoring("unsupervised_released", "best", released_frames=True),
+    "classes": Scoring("classes"),
 }
-"""Scorings by name. The last two are those of the released code of Guess What Moves, on videos and
-on images, where its published numbers come from."""
+"""Scorings by name. The two that begin with `released` are those of the released code of Guess What
+Moves, on videos and on images, where its published numbers come from; `classes` is for semantic
+segmentation alone."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +50,35 @@ class Run:
     datasets: tuple[str, ...]
     """What it learns from, or, where nothing is trained, what its flow is of."""
     split: str
-    flow: str
+    flow: str | None
+    """The flow source that it learns from or looks at; None if there is neither."""
     seed: int
+    start: "Run | None" = None
+    """The run whose weights it starts from."""
+
+    @property
+    def lineage(self) -> tuple["Run", ...]:
+        """The runs that it starts from, the first one first, and itself."""
+        return (*self.start.lineage, self) if self.start else (self,)
 
     @property
     def samples(self) -> str:
         """Name of the training samples."""
-        return samples_name(self.datasets, self.split, self.flow)
+        return self.samples_of(self.datasets, self.split)
 
+    def samples_of(self, datasets: tuple[str, ...], split: str) -> str:
+        """Name of the samples of a split of some datasets that it can learn from.
 
-def samples_name(datasets: tuple[str, ...], split: str, flow: str) -> str:
-    """Name of the samples of a split of some datasets, `results/samples/{name}`."""
-    return f"{'+'.join(datasets)}-{split}-{flow}"
+        They lie in `results/samples/{name}`; the name ends in the flow source, `pairs` or `labels`.
+        """
+        learns_from = self.settings.learns_from
+        source = self.flow if learns_from == "flow" else learns_from
+        return f"{'+'.join(datasets)}-{split}-{source}"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Its weights, `results/runs/{run}/checkpoint.pt`."""
+        return Path("results/runs", self.slug, "checkpoint.pt")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,18 @@ from commonfate.errors import ConfigError
 from commonfate.plan.cells import SCORINGS
 from commonfate.settings import Name, Settings, parse, unknown
 
-Metric = Literal["J", "J_oracle", "J_mean", "J_recall", "J_decay", "Acc", "F_beta", "maxF_beta"]
+Metric = Literal[
+    "J", "J_oracle", "J_mean", "J_recall", "J_decay", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"
+]
+
+
+class StartDeclaration(Settings):
+    """The run that a row's training starts from; it is trained on `pretrain_datasets`."""
+
+    method: Name
+    """Which method."""
+    settings: dict[str, Any] = Field({})
+    """Settings that differ from the scale's, by key."""
 
 
 class RowDeclaration(Settings):
@@ -22,6 +33,8 @@ class RowDeclaration(Settings):
     """Which method."""
     settings: dict[str, Any] = Field({})
     """Settings that differ from the scale's, by key."""
+    start: StartDeclaration | None = None
+    """The run whose weights its training starts from; None starts from none."""
     flow: Name | None = None
     """Role of the flow source, e.g. `raft`; `flow_roles` of the config says which source plays it.
     None is the table's own source."""
@@ -29,6 +42,8 @@ class RowDeclaration(Settings):
     """Steps of test-time adaptation on each video."""
     crf: bool = False
     """Whether a conditional random field refines the foreground."""
+    scorings: tuple[str, ...] | None = None
+    """Those of the table's scorings that make sense for it; None is all of them."""
     published: str | None = None
     """Label of the paper's own row for the same thing."""
 
@@ -69,6 +84,10 @@ class TableDeclaration(Settings):
     expects: tuple[Expectation, ...] = ()
     """Directions that the paper shows."""
 
+    def scorings_of(self, row: RowDeclaration) -> tuple[str, ...]:
+        """The scorings of one of the rows."""
+        return self.scorings if row.scorings is None else row.scorings
+
     @field_validator("scorings")
     @classmethod
     def _scorings_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,11 +97,16 @@ class TableDeclaration(Settings):
         return names
 
     @model_validator(mode="after")
-    def _labels_tell_rows_apart(self) -> "TableDeclaration":
+    def _names_fit(self) -> "TableDeclaration":
         labels = [row.label for row in self.rows]
         for label in labels:
             if labels.count(label) > 1:
                 raise ValueError(f"rows: the label {label!r} is used more than once")
+        for row in self.rows:
+            for name in row.scorings or ():
+                if name not in self.scorings:
+                    known = unknown(name, self.scorings)
+                    raise ValueError(f"row {row.label!r}: scoring {name!r}{known}")
         for expected in self.expects:
             for label in (expected.better, expected.worse):
                 if label not in labels:

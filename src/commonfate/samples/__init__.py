@@ -1,1 +1,1 @@
-"""Training samples: index, readers, transforms."""
+"""Training samples: index, reader, sampler."""

@@ -2,88 +2,121 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from commonfate import parquet, provenance
-from commonfate.errors import UserError
+from commonfate.errors import StoreError, UserError
 from commonfate.files import sha256
 from commonfate.samples.index import COLUMNS
+from commonfate.samples.listing import LISTINGS
 from commonfate.samples.stores import Stores, of_dataset
+
+_CURES = {
+    "flow": "use longer videos or smaller gaps",
+    "pairs": "use longer videos or smaller gaps",
+    "labels": "give a data set whose annotations are classes",
+}
+
+
+def by_dataset(manifests: Sequence[Path]) -> dict[str, Path]:
+    """The manifests by the names of their folders, which are the names of their datasets.
+
+    Raises:
+        UserError: two are of one dataset.
+    """
+    found = {path.absolute().parent.name: path for path in manifests}
+    if len(found) < len(manifests):
+        raise UserError(f"--manifest: {len(manifests)} files, but datasets {sorted(found)}")
+    return dict(sorted(found.items()))
 
 
 def build(
-    manifests: Sequence[Path], frames: Sequence[Path], flow: Sequence[Path], split: str
+    manifests: Sequence[Path],
+    frames: Sequence[Path],
+    flow: Sequence[Path],
+    split: str,
+    learns_from: str = "flow",
+    gaps: Mapping[str, Sequence[int]] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """List the samples of one split of one or several datasets.
 
     Args:
         manifests: `results/videos/{dataset}/manifest.parquet`; the folder's name is the dataset's.
         frames: frame stores of those datasets.
-        flow: flow stores of those datasets, one flow source.
+        flow: flow stores of those datasets, one flow source; none unless samples have flow.
         split: `train`, `val` or `all`.
+        learns_from: what a sample is: a frame with `flow`, one of `pairs` of frames, or a frame
+            with `labels`, its classes.
+        gaps: of pairs, positive, by dataset; not needed otherwise.
 
     Returns:
         The table (columns `COLUMNS`; by dataset, video and t, whatever the order of the arguments)
-        and its provenance, which counts the videos that were left out and why. Still images and
-        videos whose flow could not be extracted are counted as `without_flow`.
+        and its provenance, which counts the videos that were left out and why. Videos that have no
+        sample are counted as `without_flow`, `without_pairs` or `without_labels`: still images of
+        the first two, videos whose flow could not be extracted, videos without such annotations.
 
     Raises:
         UserError: no sample is found, or a video of a manifest is in no store.
+        StoreError: a label file is missing.
     """
     rows: list[tuple] = []
     counts: dict[str, dict[str, Any]] = {}
-    by_dataset = {path.absolute().parent.name: path for path in manifests}
-    if len(by_dataset) < len(manifests):
-        raise UserError(f"--manifest: {len(manifests)} files, but datasets {sorted(by_dataset)}")
-    for dataset, path in sorted(by_dataset.items()):
-        stores = of_dataset(dataset, len(by_dataset) > 1, frames, flow)
+    known = by_dataset(manifests)
+    for dataset, path in known.items():
+        stores = of_dataset(dataset, len(known) > 1, frames, flow)
         table = parquet.read(path)
         chosen = table if split == "all" else table[table["split"] == split]
-        found = {row.id: list(_rows(dataset, row, stores, path)) for row in _usable(chosen)}
+        own = (gaps or {}).get(dataset, ())
+        found = {
+            row.id: list(_rows(dataset, row, stores, path, learns_from, own))
+            for row in _usable(chosen)
+        }
         rows += [sample for video in sorted(found) for sample in found[video]]
-        counts[dataset] = _count(chosen, found)
+        counts[dataset] = _count(chosen, found, learns_from)
     if not rows:
-        raise UserError(_nothing(manifests, split, counts))
-    facts = provenance.record("samples", {"split": split}, manifests, videos=counts)
+        raise UserError(_nothing(manifests, split, counts, learns_from))
+    index = pd.DataFrame(rows, columns=list(COLUMNS))
+    told: dict[str, Any] = {"split": split, "learns_from": learns_from}
+    if gaps:
+        told["gaps"] = {dataset: list(own) for dataset, own in gaps.items()}
+    facts = provenance.record("samples", told, manifests, videos=counts)
     facts["inputs"] |= {str(path): fingerprint(path) for path in (*frames, *flow)}
-    return pd.DataFrame(rows, columns=list(COLUMNS)), facts
+    if learns_from == "labels":
+        facts["labels"] = _labels_hash(index["labels"])
+    return index, facts
 
 
 def _usable(table: pd.DataFrame) -> Iterator[Any]:
     return table[table["status"] == "ok"].itertuples(index=False)
 
 
-def _rows(dataset: str, row: Any, stores: Stores, manifest: Path) -> Iterator[tuple]:
-    frame_store = stores.frame_store(row.id, manifest)
-    found = stores.flow_store(row.id, manifest)
-    if found is None:
-        return
-    flow_store, reader = found
-    gaps: dict[int, list[int]] = {}
-    for gap in sorted(reader.gaps(row.id)):
-        for t in reader.frames_with_flow(row.id, gap):
-            gaps.setdefault(int(t), []).append(int(gap))
-    for t in sorted(gaps):
-        yield dataset, row.id, t, gaps[t], str(frame_store), str(flow_store), int(row.shard)
+def _rows(
+    dataset: str, row: Any, stores: Stores, manifest: Path, learns_from: str, gaps: Sequence[int]
+) -> Iterator[tuple]:
+    store, shard = str(stores.frame_store(row.id, manifest)), int(row.shard)
+    for one in LISTINGS[learns_from](row, stores, manifest, gaps):
+        yield dataset, row.id, one.t, one.gaps, store, one.flow_store, shard, one.labels
 
 
-def _count(chosen: pd.DataFrame, found: dict[str, list]) -> dict[str, Any]:
+def _count(chosen: pd.DataFrame, found: dict[str, list], learns_from: str) -> dict[str, Any]:
     left_out = chosen[chosen["status"] != "ok"]
     return {
         "used": sum(bool(rows) for rows in found.values()),
-        "without_flow": sum(not rows for rows in found.values()),
+        f"without_{learns_from}": sum(not rows for rows in found.values()),
         "left_out": len(left_out),
         "reasons": dict(sorted(Counter(left_out["reason"].astype(str)).items())),
     }
 
 
-def _nothing(manifests: Sequence[Path], split: str, counts: dict[str, dict[str, Any]]) -> str:
+def _nothing(
+    manifests: Sequence[Path], split: str, counts: dict[str, dict[str, Any]], learns_from: str
+) -> str:
     left_out = sum(count["left_out"] for count in counts.values())
-    without = sum(count["without_flow"] for count in counts.values())
+    without = sum(count[f"without_{learns_from}"] for count in counts.values())
     where = ", ".join(map(str, manifests))
     if not left_out and not without:
         splits = {split for path in manifests for split in parquet.read(path)["split"]}
@@ -93,8 +126,22 @@ def _nothing(manifests: Sequence[Path], split: str, counts: dict[str, dict[str, 
         )
     return (
         f"{where}: no sample in split {split!r}: {left_out} videos were left out (column reason), "
-        f"{without} have no flow; use longer videos or smaller gaps"
+        f"{without} have no {learns_from}; {_CURES[learns_from]}"
     )
+
+
+def _labels_hash(files: Sequence[str]) -> str:
+    """SHA-256 of the hashes of label files, in order; one for all, as there may be thousands."""
+    listed = hashlib.sha256()
+    for file in files:
+        try:
+            listed.update(f"{sha256(file)}\n".encode())
+        except OSError as error:
+            problem = error.strerror or error
+            raise StoreError(
+                f"{file}: cannot be read ({problem}); the manifest lists it; copy it again"
+            ) from error
+    return listed.hexdigest()
 
 
 def fingerprint(path: Path) -> str:

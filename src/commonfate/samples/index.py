@@ -1,7 +1,8 @@
-"""The index of training samples: one row a frame that has flow.
+"""The index of training samples: one row a frame that something can be learnt from.
 
-A row names a frame, the gaps whose flow starts at it, and the stores that hold both. Pixels and
-flow are not copied: the loader reads them from the stores.
+A row names a frame and what is learnt from it: the gaps whose flow starts at it, or the gaps to the
+other frames of its pairs, or the file of its classes. Pixels, flow and classes are not copied: the
+loader reads them where they lie.
 """
 
 import hashlib
@@ -15,22 +16,38 @@ from typing import Any
 from commonfate import parquet
 from commonfate.errors import StoreError
 
-COLUMNS = ("dataset", "video", "t", "gaps", "frame_store", "flow_store", "shard")
+COLUMNS = ("dataset", "video", "t", "gaps", "frame_store", "flow_store", "shard", "labels")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A frame with the flow that starts at it."""
+    """A frame with the flow that starts at it, with the frames a gap later, or with its classes.
+
+    Attributes:
+        dataset: name of its dataset.
+        video: its video.
+        t: its number, counted from 0.
+        gaps: of the flow or of the pairs; (0,) of a frame with classes.
+        frame_store: store of the frame, and of the other frame of a pair.
+        flow_store: store of the flow; "" of samples without it.
+        labels: image file of the classes; "" of samples without them.
+    """
 
     dataset: str
     video: str
     t: int
     gaps: tuple[int, ...]
     frame_store: str
-    flow_store: str
+    flow_store: str = ""
+    labels: str = ""
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.video} frame {self.t}"
+
+    @property
+    def learns_from(self) -> str:
+        """What it offers to learn from: `flow`, `pairs` or `labels`."""
+        return "labels" if self.labels else "flow" if self.flow_store else "pairs"
 
 
 @dataclass(frozen=True)
@@ -39,8 +56,9 @@ class SampleIndex:
 
     Attributes:
         path: the file.
-        samples: its rows.
-        digest: hash of the rows and of the stores' bytes; equal digests mean equal training data.
+        samples: its rows, all of one kind.
+        digest: hash of the rows and of the bytes of stores and label files; equal digests mean
+            equal training data.
     """
 
     path: Path
@@ -79,6 +97,7 @@ def read(path: str | Path) -> SampleIndex:
             tuple(int(gap) for gap in row.gaps),
             row.frame_store,
             row.flow_store,
+            row.labels,
         )
         for row in table.itertuples(index=False)
     )
@@ -86,8 +105,11 @@ def read(path: str | Path) -> SampleIndex:
 
 
 def _digest(samples: Sequence[Sample], provenance: dict[str, Any]) -> str:
+    """Hash of the samples; of those with flow it is what it was when there were no others."""
     inputs = provenance.get("inputs", {})
-    stores = sorted({store for s in samples for store in (s.frame_store, s.flow_store)})
+    stores = sorted({store for s in samples for store in (s.frame_store, s.flow_store) if store})
     rows = [[s.dataset, s.video, s.t, s.gaps, s.frame_store, s.flow_store] for s in samples]
-    content = [rows, [(store, inputs.get(store)) for store in stores]]
+    content: list[Any] = [rows, [(store, inputs.get(store)) for store in stores]]
+    if any(s.labels for s in samples):
+        content += [[s.labels for s in samples], provenance.get("labels")]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -18,11 +18,19 @@ _ORDER, _CHOICES = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class SampleKey:
-    """One use of a sample: its place in the index, the gap of the flow, mirrored or not."""
+    """One use of a sample.
+
+    Attributes:
+        index: its place in the index.
+        gap: of the flow, or from the frame to the other one of the pair.
+        flip: mirrored or not.
+        seed: of all else that the method draws, in [0, 2**63).
+    """
 
     index: int
     gap: int
     flip: bool
+    seed: int
 
 
 @functools.lru_cache(maxsize=2)
@@ -36,7 +44,8 @@ def batch(
     """Draw the batch of one iteration.
 
     Samples are taken without replacement, epoch by epoch, in an order that is drawn anew for each;
-    a batch may span two epochs. Each sample comes with one of its gaps, drawn evenly.
+    a batch may span two epochs. Each sample comes with one of its gaps, drawn evenly, and with a
+    seed of its own.
 
     Args:
         samples: all samples.
@@ -47,13 +56,15 @@ def batch(
     """
     generator = np.random.default_rng((seed, _CHOICES, iteration))
     which, mirrored = generator.random(size), generator.random(size)
+    # Drawn last, so that the batches of earlier versions, which had no seeds, stay as they were.
+    seeds = generator.integers(2**63, size=size)
     keys = []
     for slot in range(size):
         epoch, place = divmod(iteration * size + slot, len(samples))
         index = int(_order(len(samples), seed, epoch)[place])
         gaps = samples[index].gaps
         gap = gaps[int(which[slot] * len(gaps))]
-        keys.append(SampleKey(index, gap, bool(flip and mirrored[slot] < 0.5)))
+        keys.append(SampleKey(index, gap, bool(flip and mirrored[slot] < 0.5), int(seeds[slot])))
     return keys
 
 

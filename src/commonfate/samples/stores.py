@@ -39,6 +39,14 @@ class Stores:
         """
         return self._find(self._frames, video, manifest, "frames")[0]
 
+    def length(self, video: str, manifest: Path) -> int:
+        """Number of frames that are stored of a video.
+
+        Raises:
+            UserError: no store holds them.
+        """
+        return self._find(self._frames, video, manifest, "frames")[1].length(video)
+
     def flow_store(self, video: str, manifest: Path) -> tuple[Path, Any] | None:
         """The store that holds a video's flow, and its reader.
 

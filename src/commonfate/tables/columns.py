@@ -1,7 +1,11 @@
 """Columns of scores: what they are called, and whether the papers' numbers may be compared."""
 
+from collections.abc import Iterable, Sequence
+from functools import partial
+
 from commonfate.plan import Plan
-from commonfate.tables.benchmarks import BENCHMARKS, Benchmark
+from commonfate.tables import benchmarks
+from commonfate.tables.benchmarks import Benchmark
 from commonfate.tables.scores import Scores
 
 DIFFERENCE = ": difference to published"
@@ -23,10 +27,12 @@ def published_as(plan: Plan, one: Scores) -> str | None:
 
 
 def benchmark_label(plan: Plan, one: Scores) -> str:
-    """A benchmark's name; where it is not the whole published one, with how much of it it is."""
-    whole = _whole(plan, one)
-    extent = _extent(whole, one) if whole else None
-    return f"{one.planned.benchmark} ({extent})" if extent else one.planned.benchmark
+    """A benchmark's name; where it is not the data of any paper, with how much of them it is."""
+    known = benchmarks.BENCHMARKS.get(published_as(plan, one) or "", {}).values()
+    found = [_mismatch(facts, one) for facts in sorted(known, key=partial(_distance, one))]
+    if not found or None in found:
+        return one.planned.benchmark
+    return f"{one.planned.benchmark} ({_extent(*found[0])})"
 
 
 def size(one: Scores) -> str:
@@ -36,41 +42,64 @@ def size(one: Scores) -> str:
     return f"{frames} images" if images else f"{sequences} sequences, {frames} frames"
 
 
-def incomparable(plan: Plan, one: Scores) -> str | None:
-    """Why a benchmark's scores may not be compared with published ones; None if they may."""
-    whole = _whole(plan, one)
-    if whole is None:
+def incomparable(plan: Plan, one: Scores, paper: str) -> str | None:
+    """Why scores may not be compared with those that a paper prints; None if they may.
+
+    Args:
+        plan: where the scores were asked for.
+        one: the scores of a benchmark.
+        paper: one of `published.PAPERS`.
+    """
+    known_as = published_as(plan, one)
+    if known_as is None:
         return "it is no published benchmark"
-    if extent := _extent(whole, one):
-        return f"it is not the whole of {published_as(plan, one)} ({extent})"
-    if one.facts["average"] != whole.average:
-        return f"the published mean is over every {whole.average}"
+    facts = benchmarks.of(known_as, paper)
+    if facts is None:
+        return f"{paper} has no {known_as}"
+    if mismatch := _mismatch(facts, one):
+        found, whole, _ = mismatch
+        what = "not the whole of" if found < whole else f"more than {paper} scores of"
+        return f"it is {what} {known_as} ({_extent(*mismatch)})"
+    if facts.average not in (None, one.facts["average"]):
+        return f"the published mean is over every {facts.average}"
     return None
 
 
-def compared_scoring(plan: Plan, table: str, benchmark: str) -> str:
-    """The scoring whose numbers are compared with the papers' on a benchmark.
+def incomparable_by_paper(plan: Plan, one: Scores, papers: Iterable[str]) -> dict[str, str | None]:
+    """The same for some papers, or, without any, for all that score the benchmark."""
+    known = benchmarks.BENCHMARKS.get(published_as(plan, one) or "", {"": None})
+    return {paper: incomparable(plan, one, paper) for paper in (list(papers) or known)}
 
-    It is the one that the published numbers come from, if the table has it, and `leak_free`, or
-    the table's first, if not.
+
+def compared_scoring(scorings: Sequence[str], facts: Benchmark) -> str:
+    """The scoring whose numbers are compared with a paper's.
+
+    It is the one that the paper's numbers come from, if the table has it, and `leak_free`, or the
+    table's first, if not.
+
+    Args:
+        scorings: those of the table.
+        facts: the benchmark as the paper scores it.
     """
-    scorings = plan.declarations[table].scorings
-    whole = BENCHMARKS.get(plan.config.benchmarks[benchmark].published_as or "")
-    wanted = (*([whole.scoring] if whole else []), "leak_free")
+    wanted = (facts.scoring, "leak_free")
     return next((scoring for scoring in wanted if scoring in scorings), scorings[0])
 
 
-def _whole(plan: Plan, one: Scores) -> Benchmark | None:
-    known_as = published_as(plan, one)
-    return None if known_as is None else BENCHMARKS[known_as]
+def _distance(one: Scores, facts: Benchmark) -> tuple[int, int]:
+    """How far the scored data are from those of a paper, in sequences, then in frames."""
+    sequences = abs(len(one.facts["sequences"]) - facts.sequences) if facts.sequences else 0
+    return sequences, abs(one.annotated - facts.frames) if facts.frames else 0
 
 
-def _extent(whole: Benchmark, one: Scores) -> str | None:
-    """How much of a published benchmark was there to be scored; None if all."""
+def _mismatch(facts: Benchmark, one: Scores) -> tuple[int, int, str] | None:
+    """How many sequences, frames or images are scored, and how many should be; None if just so."""
     sequences = len(one.facts["sequences"])
-    if whole.sequences is not None and sequences != whole.sequences:
-        return f"{sequences} of {whole.sequences} sequences"
-    if whole.frames is not None and one.annotated != whole.frames:
-        noun = "images" if whole.sequences is None else "frames"
-        return f"{one.annotated} of {whole.frames} {noun}"
+    if facts.sequences is not None and sequences != facts.sequences:
+        return sequences, facts.sequences, "sequences"
+    if facts.frames is not None and one.annotated != facts.frames:
+        return one.annotated, facts.frames, "frames" if facts.sequences else "images"
     return None
+
+
+def _extent(found: int, whole: int, noun: str) -> str:
+    return f"{found} of {whole} {noun}" if found < whole else f"{found} {noun}, not {whole}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from commonfate.plan import Expectation, Plan, TableDeclaration
-from commonfate.tables import columns, measured, published
+from commonfate.tables import columns, measured, published, units
 from commonfate.tables.scores import Scores
 
 
@@ -39,19 +39,23 @@ def _note(
 ) -> str:
     one = pair[0]
     metric = plan.config.benchmarks[one.planned.benchmark].metrics[0]
-    start = f"Expected {expected.better} > {expected.worse}"
+    than = "<" if metric in units.LOWER_IS_BETTER else ">"
+    start = f"Expected {expected.better} {than} {expected.worse}"
+    start += f' (the paper: "{expected.because}")' if expected.because else ""
     start += _printed(declaration, expected, measured.published_metric(one, metric), known)
     if pair[0].planned == pair[1].planned:
         return f"{start}: cannot be seen at scale {plan.config.scale}, where both are the same run."
     column = columns.name(plan, one, metric)
-    texts = [scores.percent(metric) for scores in pair]
+    texts = [scores.text(metric) for scores in pair]
     if None in texts:
         return f"{start}: not measured in {column}."
-    difference = Decimal(texts[0]) - Decimal(texts[1])
+    gain, unit = units.gain(metric, *texts), units.points(metric)
     numbers = f"{texts[0]} and {texts[1]} in {column}"
-    if difference > 0:
-        return f"{start}: seen, by {difference} points ({numbers})."
-    return f"{start}: NOT SEEN at scale {plan.config.scale}, {difference:+} points ({numbers})."
+    if gain > 0:
+        return f"{start}: seen, by {gain}{unit} ({numbers})."
+    difference = Decimal(texts[0]) - Decimal(texts[1])
+    seen = f"NOT SEEN at scale {plan.config.scale}, {difference:+}{unit}"
+    return f"{start}: {seen} ({numbers})."
 
 
 def _printed(

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from commonfate.plan import Plan, RowDeclaration
-from commonfate.tables import columns, published
+from commonfate.plan import Plan, RowDeclaration, Run
+from commonfate.tables import benchmarks, columns, published
 from commonfate.tables.scores import Scores
 from commonfate.tables.table import MEASURED, METHOD, RUNTIME, SOURCE, Table
 
 YES_NO = {True: "yes", False: "no"}
+LEARNS_FROM = {"flow": "flow", "pairs": "pairs of frames", "labels": "labels"}
+"""What a method's training samples teach it beside the frame itself, in words."""
 
 
 def add_row(
@@ -28,16 +30,16 @@ def add_row(
         chosen: its scores: benchmarks, then scorings.
         known: the published rows of the table, by label.
     """
-    paper = known[row.published] if row.published and known else None
+    paper = known.get(row.published or "")
     cells = []
-    for one, metric in _by_metric(plan, chosen):
-        text = one.percent(metric)
+    for one, metric in by_metric(plan, chosen):
+        text = one.text(metric)
         if text is None:
             continue
         column = columns.name(plan, one, metric)
         here = {"heading": columns.heading(plan, one), **origin([one])}
         cells.append({"column": column, "value": text, **here})
-        if paper and (value := _comparable(plan, table.name, paper, one, metric)):
+        if paper and (value := comparable(plan, table.name, paper, one, metric)):
             # Of the digits that are printed, so that the table agrees with itself.
             difference = f"{Decimal(text) - Decimal(value.text):+}"
             minus = {"value": difference, **here, "minus": published.origin(paper, value)}
@@ -66,7 +68,7 @@ def describe(plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> dict[str,
     """What a row is, by leading column."""
     run = chosen[0].planned.run
     settings = run.settings
-    uses_flow = settings.trained or settings.reads_flow or row.adapt
+    learns_from = LEARNS_FROM[settings.learns_from] if settings.trained else "none"
     played = f" (as {row.flow})" if row.flow not in (None, run.flow) else ""
     seed = plan.config.seed if settings.trained else getattr(settings, "seed", "none")
     return {
@@ -74,12 +76,14 @@ def describe(plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> dict[str,
         SOURCE: MEASURED,
         "scale": plan.config.scale,
         "network": _distinct(_described(one, "network") for one in chosen),
-        "K": str(getattr(settings, "components", getattr(settings, "clusters", "none"))),
+        "K": _number_of_segments(settings),
         "flow model": getattr(settings, "flow_model", "none"),
         "RGB at inference": YES_NO[settings.reads_frame],
         "flow at inference": YES_NO[settings.reads_flow],
         "input resolution": _distinct(_resolution(one) for one in chosen),
-        "flow source": f"{run.flow}{played}" if uses_flow else "none",
+        "learns from": learns_from,
+        "flow source": f"{run.flow}{played}" if run.flow else "none",
+        "pre-training": _pretraining(run.start) if run.start else "none",
         "features": _distinct(_described(one, "features") for one in chosen),
         "adaptation": f"{row.adapt} steps" if row.adapt else "none",
         "post-processing": "CRF" if row.crf else "none",
@@ -88,7 +92,7 @@ def describe(plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> dict[str,
     }
 
 
-def _by_metric(plan: Plan, chosen: list[Scores]) -> Iterator[tuple[Scores, str]]:
+def by_metric(plan: Plan, chosen: list[Scores]) -> Iterator[tuple[Scores, str]]:
     """Scores with metrics: benchmarks, then metrics, then scorings."""
     for benchmark in dict.fromkeys(one.planned.benchmark for one in chosen):
         of_benchmark = [one for one in chosen if one.planned.benchmark == benchmark]
@@ -96,14 +100,31 @@ def _by_metric(plan: Plan, chosen: list[Scores]) -> Iterator[tuple[Scores, str]]
             yield from ((one, metric) for one in of_benchmark)
 
 
-def _comparable(
+def comparable(
     plan: Plan, table: str, paper: published.Row, one: Scores, metric: str
 ) -> published.Value | None:
     """The paper's number for the same thing, if it has one that may be compared."""
-    compared = (columns.compared_scoring(plan, table, one.planned.benchmark), "oracle_components")
-    if one.planned.scoring not in compared or columns.incomparable(plan, one):
+    dataset = columns.published_as(plan, one) or ""
+    facts = benchmarks.of(dataset, paper.paper)
+    if facts is None or columns.incomparable(plan, one, paper.paper):
         return None
-    return paper.values.get((published_metric(one, metric), columns.published_as(plan, one) or ""))
+    compared = columns.compared_scoring(plan.declarations[table].scorings, facts)
+    if one.planned.scoring not in (compared, "oracle_components"):
+        return None
+    return paper.values.get((published_metric(one, metric), dataset))
+
+
+def _number_of_segments(settings: Any) -> str:
+    """K of a method, whatever it calls it."""
+    names = ("components", "clusters", "segments")
+    return next((str(getattr(settings, name)) for name in names if hasattr(settings, name)), "none")
+
+
+def _pretraining(start: Run) -> str:
+    """Method, data and augmentation of the run that another one starts from."""
+    augmentation = getattr(start.settings, "augmentation", None)
+    told = f", {augmentation} augmentation" if augmentation else ""
+    return f"{start.settings.method} on {' and '.join(start.datasets)}{told}"
 
 
 def _runtime(chosen: list[Scores]) -> dict[str, Any]:

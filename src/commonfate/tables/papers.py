@@ -19,6 +19,7 @@ COLUMNS: dict[str, tuple[str, Mapping[str, str]]] = {
     "tta_steps": ("adaptation", ADDED),
     "crf": ("post-processing", {**ADDED, "1": "CRF"}),
     "crf_or_extra_postproc": ("post-processing", {**ADDED, "1": "CRF or more"}),
+    "supervision": ("supervision", {}),
 }
 """By column of the CSVs: our column, and what texts there are called here."""
 
@@ -64,7 +65,9 @@ def _text(row: published.Row) -> dict[str, str]:
     if told.get("adaptation", "none") != "none":
         told["adaptation"] += " steps"
     network = [row.variant.get(key, "") for key in ("backbone", "backbone_pretraining")]
-    return told | ({"network": ", ".join(network)} if all(network) else {})
+    told |= {"network": ", ".join(network)} if all(network) else {}
+    data, augmentation = (row.variant.get(key) for key in ("pretraining_data", "augmentation"))
+    return told | ({"pre-training": f"{data}, {augmentation} augmentation"} if data else {})
 
 
 def _cell(row: published.Row, value: published.Value) -> dict[str, str]:

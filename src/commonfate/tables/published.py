@@ -53,11 +53,9 @@ class Row:
     """By metric and data set."""
     of_all: Mapping[str, Value]
     """Metrics that the paper gives once for all data sets, e.g. `runtime`, by name."""
-
-    @property
-    def source(self) -> str:
-        """`published`, or `published code` for what a program of the authors prints."""
-        return "published code" if self.paper in CODE else "published"
+    source: str
+    """`published`; `published code` for what a program of the authors prints; `published (AMD)`
+    for what another paper than that of the first table prints."""
 
     @property
     def place(self) -> str:
@@ -88,7 +86,9 @@ def rows(tables: Sequence[str], metrics: Sequence[str]) -> dict[str, Row]:
     """Read the rows that give one of some metrics, by label, in the paper's order.
 
     A label that several rows of a table share is followed by the least that tells them apart, e.g.
-    `Quadratic (Eq. (2)) (K 3)`; it does not depend on the metrics.
+    `Quadratic (Eq. (2)) (K 3)`; it does not depend on the metrics. A row of a later table that
+    repeats label and numbers of an earlier one is left out; if it has the label alone in common,
+    its paper follows: `MG (AMD)`.
 
     Args:
         tables: of `names()`. The first gives the columns: of the others only those numbers are
@@ -106,12 +106,24 @@ def rows(tables: Sequence[str], metrics: Sequence[str]) -> dict[str, Row]:
             where = f"published table {tables[0]}: metric {metric!r}"
             raise ConfigError(f"{where}{unknown(metric, known)}")
     columns = [key for key in given if key[0] in metrics]
+    first = next(iter(parts[0].values())).paper
     found: dict[str, Row] = {}
     for label, row in (pair for part in parts for pair in part.items()):
         values = {key: row.values[key] for key in columns if key in row.values}
-        if values:
-            found.setdefault(label, replace(row, values=values))
+        if not values or (label in found and _repeats(values, found[label].values)):
+            continue
+        other = row.paper not in (first, *CODE)
+        source = f"published ({row.paper})" if other else row.source
+        told = f"{label} ({row.paper})" if label in found else label
+        found[told] = replace(row, values=values, source=source)
     return found
+
+
+def _repeats(
+    values: Mapping[tuple[str, str], Value], earlier: Mapping[tuple[str, str], Value]
+) -> bool:
+    """Whether another row prints the same digits."""
+    return all(key in earlier and earlier[key].text == one.text for key, one in values.items())
 
 
 def origin(row: Row, value: Value) -> dict[str, str]:
@@ -152,7 +164,9 @@ def _row(name: str, cells: list[tuple[int, dict[str, str]]]) -> Row:
         for line, cell in cells
     }
     of_all = {metric: value for (metric, dataset), value in values.items() if dataset == "all"}
-    return Row(first["row"], first["paper"], first["table"], _variant(first), values, of_all)
+    paper = first["paper"]
+    source = "published code" if paper in CODE else "published"
+    return Row(first["row"], paper, first["table"], _variant(first), values, of_all, source)
 
 
 def _each_once(found: list[Row]) -> list[Row]:

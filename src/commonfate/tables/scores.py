@@ -1,14 +1,14 @@
 """Evaluations as a table reads them."""
 
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from commonfate.errors import StoreError, UserError
-from commonfate.plan import Evaluation
+from commonfate.plan import Evaluation, RowDeclaration
+from commonfate.tables import units
 
 KEYS = (
     "metrics",
@@ -35,9 +35,9 @@ class Scores:
         """The file, as a record of provenance names it."""
         return str(self.planned.path)
 
-    def percent(self, metric: str) -> str | None:
-        """A metric in percent, with one decimal; None where it could not be measured."""
-        return percent(self.facts["metrics"].get(metric))
+    def text(self, metric: str) -> str | None:
+        """A metric as the table shows it; None where it could not be measured."""
+        return units.text(metric, self.facts["metrics"].get(metric))
 
     @property
     def annotated(self) -> int:
@@ -51,12 +51,8 @@ class Scores:
         return {name: sorted(one["frames"]) for name, one in self.facts["sequences"].items()}
 
 
-def percent(share: float | None) -> str | None:
-    """A share of 1 in percent, with one decimal; None if there is none."""
-    if share is None or not math.isfinite(share):
-        return None
-    text = f"{100 * share:.1f}"
-    return "0.0" if text == "-0.0" else text
+Found = Sequence[tuple[RowDeclaration, list[Scores]]]
+"""The declared rows of a table with their scores: benchmarks, then scorings."""
 
 
 def read(planned: Evaluation) -> Scores:

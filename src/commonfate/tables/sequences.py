@@ -7,8 +7,8 @@ from typing import Any
 
 from commonfate.evaluation import statistics
 from commonfate.plan import Plan, RowDeclaration
-from commonfate.tables import columns, measured, published
-from commonfate.tables.scores import Scores, percent
+from commonfate.tables import columns, measured, published, units
+from commonfate.tables.scores import Scores
 from commonfate.tables.table import MEASURED, Table
 
 LEADING = ("sequence", "benchmark")
@@ -85,12 +85,13 @@ def _measured(own: Sequence[tuple[RowDeclaration, Scores]], metrics: Sequence[st
             column = _column(row.label, metric, one.planned.scoring)
             cell = {"column": column, "source": MEASURED, **measured.origin([one])}
             for name, facts in sequences.items():
-                _append(part.sequences, name, cell, percent(facts[metric]))
+                _append(part.sequences, name, cell, units.text(metric, facts[metric]))
             mean = statistics.mean([facts[metric] for facts in sequences.values()])
-            _append(part.means, AVERAGE, cell, percent(mean))
+            _append(part.means, AVERAGE, cell, units.text(metric, mean))
             if metric == "J_mean":
                 frames = [j for facts in sequences.values() for j in facts["frames"].values()]
-                _append(part.means, FRAME_AVERAGE, cell, percent(statistics.mean(frames)))
+                mean = statistics.mean(frames)
+                _append(part.means, FRAME_AVERAGE, cell, units.text(metric, mean))
     return part
 
 

@@ -5,29 +5,37 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch.optim import AdamW
 
 from commonfate.methods.base import TrainedMethod
+from commonfate.training.batch_norm import synchronised
 from commonfate.training.loader import Batch
+
+# Above every finite norm. Not infinity: torch would make NaN of all gradients whose norm overflows.
+NO_CLIPPING = torch.finfo(torch.float32).max
 
 
 class Learner:
-    """What is learned, and how: AdamW on the method's loss, the gradient's 2-norm clipped.
+    """What is learned, and how: the method's optimiser on its loss, the gradient's 2-norm clipped.
 
     A step has two halves, so that the caller sees the loss before the weights change.
+
+    Where processes share a batch on GPUs, batch norm counts the whole of it. On CPUs, for which
+    torch has no such layer, each process counts its own share, and the first one's statistics are
+    kept.
     """
 
     def __init__(self, method: TrainedMethod, fabric: Fabric, pretrained: bool = True) -> None:
-        self.network = method.build(pretrained)
-        optimiser = AdamW(list(method.parameter_groups(self.network)), lr=method.learning_rate(0))
-        self._model, self._optimiser = fabric.setup(self.network, optimiser)
+        network = method.build(pretrained)
+        shared = fabric.world_size > 1 and fabric.device.type == "cuda"
+        self.network = synchronised(network) if shared else network
+        self._model, self._optimiser = fabric.setup(self.network, method.optimiser(self.network))
         self._model.train()
         self._method = method
         self._fabric = fabric
         self._precision = fabric.strategy.precision
 
     def gradient(self, batch: Batch) -> dict[str, float]:
-        """First half of a step: loss, gradient, clipping.
+        """First half of a step: loss, gradient, clipping if the method's settings ask for it.
 
         Returns:
             The terms of the loss, means over the processes, and `gradient_norm` before clipping.
@@ -35,10 +43,11 @@ class Learner:
         self._optimiser.zero_grad()
         terms = self._method.loss(self._model, batch)
         self._fabric.backward(terms["loss"])
+        clip_norm = self._method.settings.clip_norm
         norm = self._fabric.clip_gradients(
             self._model,
             self._optimiser,
-            max_norm=self._method.settings.clip_norm,
+            max_norm=NO_CLIPPING if clip_norm is None else clip_norm,
             error_if_nonfinite=False,
         )
         scalars = torch.stack([value.detach().float() for value in terms.values()])
@@ -59,7 +68,7 @@ class Learner:
     def update(self, learning_rate: float) -> None:
         """Second half of a step: change the weights."""
         for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get("factor", 1)
         self._optimiser.step()
 
     def state(self) -> dict[str, Any]:

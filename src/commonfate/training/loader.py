@@ -1,7 +1,7 @@
 """From samples to batches on the device."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from commonfate.errors import UserError
 from commonfate.samples.reader import SampleDataset
-from commonfate.samples.sampler import Batches, SampleKey
+from commonfate.samples.sampler import SampleKey
 
 if TYPE_CHECKING:  # workers import this module, and would wait seconds for Lightning
     from lightning.fabric import Fabric
@@ -20,7 +20,7 @@ Batch = dict[str, Tensor]
 
 
 def batches(
-    dataset: SampleDataset, plan: Batches, fabric: "Fabric", workers: int
+    dataset: SampleDataset, plan: Iterable[list[SampleKey]], fabric: "Fabric", workers: int
 ) -> Iterator[Batch]:
     """Yield the planned batches, on the device, in order.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from lightning.fabric import Fabric
 
+from commonfate.files import sha256
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples.index import SampleIndex
 from commonfate.training import randomness, resume
@@ -32,8 +33,8 @@ def train(
     the metrics of an unbroken one, to the bit.
 
     Args:
-        method: what to train; `method.settings` is its recipe: `iterations`, `batch_size`,
-            `flip`, `clip_norm`, `snapshots`.
+        method: what to train; `method.settings` has the part of its recipe that all methods
+            share: `iterations`, `batch_size`, `flip`, `clip_norm`, `snapshots`.
         index: samples to learn from.
         output: `results/runs/{run}`; gets checkpoint.pt, config.yaml, metrics.jsonl, snapshots/.
         seed: seed of the initial weights, the batches, and all else that is random.
@@ -47,11 +48,14 @@ def train(
     """
     folder = RunFolder(output)
     settings = method.settings
+    start = getattr(settings, "start", None)
     run = {
         "method": settings.method,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "samples": index.digest,
+        # Of the same name in every training, but not of the same weights.
+        "start": None if start is None else sha256(Path(start)),
         "code": resume.code_digest(),
         "index": str(index.path),
         "provenance": provenance,

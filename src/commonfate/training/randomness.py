@@ -60,6 +60,16 @@ def restore(by_rank: list[dict[str, Any]], rank: int) -> None:
 
 
 @contextmanager
+def untouched() -> Iterator[None]:
+    """Put back, at the end, the random states of this process as they are now."""
+    before = _state()
+    try:
+        yield
+    finally:
+        restore([before], rank=0)
+
+
+@contextmanager
 def deterministic(enabled: bool) -> Iterator[None]:
     """Let torch choose algorithms that give equal bits in every run, where it has them."""
     before = torch.are_deterministic_algorithms_enabled()

@@ -12,7 +12,7 @@ from commonfate.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 # What must agree for two trainings to be the same one.
-IDENTITY = ("method", "settings", "seed", "samples")
+IDENTITY = ("method", "settings", "seed", "samples", "start")
 
 
 @functools.cache
@@ -33,7 +33,8 @@ def saved_state(folder: RunFolder, run: dict[str, Any], iterations: int) -> dict
 
     Args:
         folder: the run's folder.
-        run: what is to be trained: the keys of `IDENTITY`, and `code`.
+        run: what is to be trained: the keys of `IDENTITY`, and `code`. `start` may be missing: the
+            weights that it starts from, if those are another training's.
         iterations: steps of a finished training.
 
     Raises:
@@ -64,7 +65,7 @@ def saved_state(folder: RunFolder, run: dict[str, Any], iterations: int) -> dict
 
 def _differences(state: dict[str, Any], run: dict[str, Any]) -> list[str]:
     """Names of what differs; settings are named one by one."""
-    names = [key for key in IDENTITY if key != "settings" and state.get(key) != run[key]]
+    names = [key for key in IDENTITY if key != "settings" and state.get(key) != run.get(key)]
     before, now = state["settings"], run["settings"]
     keys = sorted(before.keys() | now.keys())
     return names + [f"settings.{key}" for key in keys if before.get(key) != now.get(key)]

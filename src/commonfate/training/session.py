@@ -9,18 +9,21 @@ import torch
 from lightning.fabric import Fabric
 
 from commonfate.errors import UserError
-from commonfate.methods.base import TrainedMethod
+from commonfate.methods.base import CONCLUDE_SAMPLES, TrainedMethod
 from commonfate.progress import track
 from commonfate.samples import sampler
 from commonfate.samples.index import SampleIndex
 from commonfate.samples.reader import SampleDataset
 from commonfate.training import checkpoint, interrupt, randomness
+from commonfate.training.conclusion import conclude
 from commonfate.training.learner import Learner
 from commonfate.training.loader import Batch, batches
 from commonfate.training.log import MetricsLog
 from commonfate.training.options import Options
 from commonfate.training.run_folder import RunFolder, snapshot_iterations
 
+SNAPSHOT_SAMPLES = 100
+"""On which `conclude` is called for a snapshot before the last: they are many."""
 # What the processes agree on after a step; the largest wish wins.
 _GO_ON, _SAVE, _STOP = 0, 1, 2
 
@@ -106,12 +109,15 @@ class Session:
         keys = sampler.batch(
             samples, self._run["seed"], self._iteration, settings.batch_size, settings.flip
         )
-        shown = ", ".join(f"{samples[key.index]} gap {key.gap}" for key in keys)
+        shown = ", ".join(
+            f"{samples[key.index]} gap {key.gap}" if key.gap else str(samples[key.index])
+            for key in keys
+        )
         terms = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
         return (
             f"{self._folder.path}: iteration {self._iteration + 1} is not finite ({terms}); "
             f"stopped before the optimiser step, the last checkpoint is kept. Its batch: {shown}. "
-            "Look at their flow, or lower learning_rate"
+            "Look at these samples, or lower learning_rate"
         )
 
     def _keep(self, signal_name: str | None) -> None:
@@ -140,6 +146,16 @@ class Session:
         return int(self._fabric.all_reduce(wishes, reduce_op="max"))
 
     def _snapshot(self) -> None:
+        """Write the weights, with what the method settles for them.
+
+        In the first process alone; DDP hands its buffers to the others at the next step. The last
+        snapshot is of the last step, so the final checkpoint has what was settled for it.
+        """
+        settings, done = self._settings, self._iteration
+        most = CONCLUDE_SAMPLES if done == settings.iterations else SNAPSHOT_SAMPLES
+        # No more samples than were learnt from: a trial of few steps ends at once.
+        count = min(most, done * settings.batch_size)
+        conclude(self._method, self._learner.network, self._index, count, self._fabric)
         facts = {key: self._run[key] for key in ("method", "settings", "seed", "samples")}
         weights = {"model": self._learner.network.state_dict(), "iteration": self._iteration}
         checkpoint.save(self._folder.snapshot(self._iteration), weights | facts)

@@ -14,6 +14,8 @@ from commonfate.datasets.settings import (
     SegTrackConfig,
     SpriteImagesConfig,
     SpritesConfig,
+    VocConfig,
+    YoutubeVosConfig,
 )
 from commonfate.errors import ConfigError
 
@@ -23,12 +25,17 @@ SETTINGS = [
     SegTrackConfig(root="/data/SegTrackv2"),
     FbmsConfig(root="/data/FBMS"),
     *(ImagesConfig(root="/data/images", layout=layout) for layout in layouts.IMAGE_FOLDERS),
+    YoutubeVosConfig(root="/data/YouTubeVOS"),
+    *(VocConfig(root="/data/VOC2012", layout=layout) for layout in layouts.VOC_FOLDERS),
 ]
 FOLDERS = {
     "davis": ["JPEGImages/480p", "Annotations/480p", "ImageSets/480p"],
     "segtrack": ["JPEGImages", "GroundTruth"],
     "fbms": ["Trainingset", "Testset"],
     "duts": ["DUTS-TE/DUTS-TE-Image", "DUTS-TE/DUTS-TE-Mask"],
+    "youtube_vos": ["train_all_frames/JPEGImages", "train/Annotations"],
+    "devkit": ["JPEGImages", "SegmentationClassAug", "SegmentationClass", "ImageSets/Segmentation"],
+    "voc_data": ["images", "SegmentationClassAug", "SegmentationClass", "sets"],
 }
 
 
@@ -71,6 +78,8 @@ def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path):
 def test_number_of_videos(tmp_path):
     assert datasets.number_of_videos("sprites", SpritesConfig(videos=7), tmp_path / "x") == 7
     assert datasets.number_of_videos("stills", SpriteImagesConfig(images=5), tmp_path / "x") == 5
+    more = SpriteImagesConfig(images=5, train_images=3)
+    assert datasets.number_of_videos("stills", more, tmp_path / "x") == 8
     assert datasets.number_of_videos("mine", FolderConfig(root=tmp_path), "unused") == 0
     (tmp_path / "a.mp4").touch()
     assert datasets.number_of_videos("mine", FolderConfig(root=tmp_path), "unused") == 1

@@ -45,14 +45,14 @@ def manifest(tmp_path: Path) -> Path:
 def predict(tmp_path: Path) -> Callable[..., Path]:
     """Write predictions: `predict(groups)`, a function of video and frame, for every frame.
 
-    `soft`, likewise, is the probability of group 1; `crop` is what predictions.json says of it.
+    `soft`, likewise, is the probability of group 1; `told` is what else predictions.json says.
     """
 
     def write(
         groups: Callable[[str, int], np.ndarray],
         n_groups: int = 2,
         soft: Callable[[str, int], np.ndarray] | None = None,
-        crop: str = "none",
+        **told: str,
     ) -> Path:
         folder = tmp_path / "predictions"
         for video, frames in FRAMES.items():
@@ -78,8 +78,10 @@ def predict(tmp_path: Path) -> Callable[..., Path]:
             "seed": None,
             "crf": None,
             "resolution": "network",
-            "crop": crop,
-        }
+            "crop": "none",
+            "foreground": "unsupervised",
+            "learns_from": "flow",
+        } | told
         (folder / "predictions.json").write_text(json.dumps(facts))
         return folder / "predictions.json"
 

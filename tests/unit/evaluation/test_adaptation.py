@@ -15,6 +15,7 @@ from commonfate.errors import ConfigError
 from commonfate.evaluation.adaptation import Adapter, Adapting, read_samples, video_seed
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import index, sampler
+from commonfate.samples.build import build
 from commonfate.settings import MethodSettings
 from commonfate.storage.flow import open_writer
 from commonfate.storage.frames import FrameWriter
@@ -47,22 +48,37 @@ class Shift(TrainedMethod):
         network.norm = nn.BatchNorm1d(1, affine=False)
         return network
 
-    def prepare(self, frame, flow, flip):
-        return {"flow": torch.from_numpy(flow[0])}
+    def prepare(self, example):
+        return {"flow": torch.from_numpy(example.flow[0])}
 
     def loss(self, model, batch):
         assert model.training
         model.norm(batch["flow"].mean((1, 2))[:, None])
         return {"loss": (model.motion - batch["flow"]).abs().mean()}
 
-    def parameter_groups(self, model):
-        return [{"params": [model.motion], "weight_decay": DECAY}]
+    def optimiser(self, model):
+        return torch.optim.AdamW([model.motion], lr=1.0, weight_decay=DECAY)
 
     def learning_rate(self, iteration):
         return 0.0
 
     def predict(self, model, frame, flow, *, size=None):
         raise NotImplementedError
+
+
+class BrighteningSettings(ShiftSettings):
+    """The same recipe, for pairs of frames."""
+
+    learns_from: ClassVar[str] = "pairs"
+    method: Literal["brightening"] = "brightening"
+
+
+class Brightening(Shift):
+    """Its number is by how much the other frame of a pair is brighter."""
+
+    def prepare(self, example):
+        frame, other = (torch.from_numpy(one).float() for one in (example.frame, example.other))
+        return {"flow": (other - frame)[..., 0]}
 
 
 @pytest.fixture
@@ -84,7 +100,7 @@ def samples(tmp_path, stores):
     """The index of these videos."""
     names = [str(store) for store in stores]
     videos = (*MOTION, "eel")
-    rows = [("toy", video, t, [1], *names, 0) for video in videos for t in range(2)]
+    rows = [("toy", video, t, [1], *names, 0, "") for video in videos for t in range(2)]
     path = tmp_path / "index.parquet"
     parquet.write(path, pd.DataFrame(rows, columns=list(index.COLUMNS)), {"inputs": {}})
     return index.read(path)
@@ -93,7 +109,11 @@ def samples(tmp_path, stores):
 @pytest.fixture
 def adapter(tmp_path, samples):
     """Make an adapter of a network trained to 1: `adapter(steps)`."""
-    method = Shift(ShiftSettings())
+    return adapters(tmp_path, Shift(ShiftSettings()), samples)
+
+
+def adapters(tmp_path, method, samples):
+    """Make adapters of a method's network, trained to 1."""
     network = method.build()
     with torch.no_grad():
         network.motion.fill_(1.0)
@@ -173,6 +193,42 @@ def test_only_its_own_samples_and_a_seed_of_its_own(adapter, monkeypatch):
     cat, dog = video_seed(7, "cat"), video_seed(7, "dog")
     assert drawn == [({"cat"}, cat)] * 2 + [({"dog"}, dog)] * 2
     assert len({cat, dog, video_seed(8, "cat")}) == 3
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """The index of pairs of videos that brighten by the motion of the others, and of a still."""
+    frames = tmp_path / "brightening.zarr.zip"
+    with FrameWriter(frames) as writer:
+        for video, motion in MOTION.items():
+            shades = [np.full((*SIZE, 3), 100 + motion * t, np.uint8) for t in range(4)]
+            writer.add_video(video, shades, [0.0, 1.0, 2.0, 3.0], 1.0)
+        writer.add_video("fox", [np.zeros((*SIZE, 3), np.uint8)], [0.0], 1.0)
+    manifest = tmp_path / "toy" / "manifest.parquet"
+    table = pd.DataFrame({"id": [*MOTION, "fox"], "split": "val", "shard": 0, "status": "ok"})
+    parquet.write(manifest, table.assign(reason=""), {})
+    path = tmp_path / "pairs.parquet"
+    parquet.write(path, *build([manifest], [frames], [], "val", "pairs", {"toy": (1,)}))
+    return read_samples(path, [*MOTION, "fox"], [frames])
+
+
+def test_steps_on_pairs_of_the_video(tmp_path, pairs):
+    """As AMD takes them: no flow, from the trained weights for each video."""
+    one = adapters(tmp_path, Brightening(BrighteningSettings()), pairs)(5)
+    for video, motion in MOTION.items():
+        found = one.adapt(video)
+        assert (found.steps, found.problem) == (5, None)
+        assert found.first_loss == pytest.approx(abs(motion - 1.0))
+        assert float(one.network.motion.detach()) == pytest.approx(shifted(motion, 5), abs=1e-5)
+    found = one.adapt("fox")
+    assert found.problem == f"{pairs.path} has no samples of it"
+    assert found.steps == 0 and one.network.motion == 1.0
+
+
+def test_samples_that_the_method_does_not_learn_from(tmp_path, samples):
+    one = adapters(tmp_path, Brightening(BrighteningSettings()), samples)(1)
+    with pytest.raises(ConfigError, match="toy/cat frame 0 is a sample with flow, but the method"):
+        one.adapt("cat")
 
 
 def test_the_samples_must_be_of_what_is_segmented(samples, stores, tmp_path):

@@ -45,6 +45,13 @@ def test_instances(save):
     assert void.tolist() == [[False, False, False], [False, False, True]]
 
 
+@pytest.mark.parametrize("image", [Image.fromarray(VALUES), indexed(VALUES)], ids=["L", "P"])
+def test_of_classes_all_but_background_and_void_are_foreground(save, image):
+    foreground, void = annotations.read(save(image), "classes")
+    assert foreground.tolist() == [[False, True, True], [True, True, False]]
+    assert void.tolist() == [[False, False, False], [False, False, True]]
+
+
 def test_a_palette_is_read_as_labels(save):
     foreground, void = annotations.read(save(indexed(VALUES)), "instances")
     assert foreground.sum() == 4 and void.sum() == 1
@@ -137,8 +144,14 @@ def test_damaged_fbms_labels(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        *((kind, True) for kind in ("binary", "grey", "instances", "union:1", "fbms:0.05")),
-        *((kind, False) for kind in ("", "union", "union:0", "fbms", "fbms:1", "labels")),
+        *(
+            (kind, True)
+            for kind in ("binary", "grey", "instances", "classes", "union:1", "fbms:0.05")
+        ),
+        *(
+            (kind, False)
+            for kind in ("", "union", "union:0", "fbms", "fbms:1", "labels", "classes:5")
+        ),
     ],
 )
 def test_kinds(save, kind, known):

@@ -114,6 +114,22 @@ def test_which_of_two_groups_is_the_foreground(chosen, labels, expected):
     assert found is expected
 
 
+@pytest.mark.parametrize("labels", [LABELS % 2, np.zeros_like(LABELS), np.ones_like(LABELS)])
+def test_the_object_is_always_the_second_group(labels):
+    assert choose("object", labels, LABELS == 2, 2) == [False, True]
+    assert foreground.is_second(np.array([False, True]), labels)
+    rule = foreground.get("object")
+    assert (rule.segments, rule.looks_at_ground_truth) == ("groups", False)
+
+
+def test_as_many_labels_as_eight_bits_have():
+    labels = np.array([[0, 127, 128, 254, 255]], np.uint8)
+    truth = np.array([[True, False, True, False, True]])
+    counts = overlap(labels, truth, np.zeros_like(truth), 256)
+    assert np.flatnonzero(counts[:, 0]).tolist() == [127, 254]
+    assert np.flatnonzero(counts[:, 1]).tolist() == [0, 128, 255]
+
+
 def test_oracle_takes_the_best_single_group():
     truth = LABELS > 0  # IoU of group 1 is 4/7, of group 2 3/7, of group 0 0
     assert choose("oracle", LABELS, truth, 3) == [False, True, False]
@@ -154,3 +170,5 @@ def test_jaccard_from_overlap_is_that_of_the_mask(seed):
 def test_unknown_rule():
     with pytest.raises(ConfigError, match="foreground 'orakle' is unknown; did you mean oracle"):
         foreground.get("orakle")
+    with pytest.raises(ConfigError, match="'clases' is unknown; did you mean classes"):
+        foreground.get("clases")

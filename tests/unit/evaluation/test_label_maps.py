@@ -28,3 +28,15 @@ def test_colours_of_the_first_labels_differ():
 def test_label_zero_alone(tmp_path):
     label_maps.write(tmp_path / "a.png", np.zeros((2, 3), np.uint8))
     assert not label_maps.read(tmp_path / "a.png", 1, (2, 3)).any()
+
+
+def test_colours_of_pascal_voc(tmp_path):
+    colours = label_maps.voc_palette()
+    known = {0: (0, 0, 0), 1: (128, 0, 0), 8: (64, 0, 0), 15: (192, 128, 128), 20: (0, 64, 128)}
+    assert {label: tuple(colours[label].tolist()) for label in known} == known
+    assert colours[255].tolist() == [224, 224, 192]
+    assert len(np.unique(colours, axis=0)) == 256
+    label_maps.write(tmp_path / "a.png", np.array([[0, 1, 254]], np.uint8), colours)
+    assert label_maps.read(tmp_path / "a.png", 255, (1, 3)).tolist() == [[0, 1, 254]]
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.convert("RGB").getpixel((1, 0)) == (128, 0, 0)

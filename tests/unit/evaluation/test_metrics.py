@@ -45,10 +45,25 @@ def test_measures_of_a_frame():
     nothing = np.zeros_like(truth)
     counts, chosen = overlap(labels, truth, nothing, 2), np.array([False, True])
     measures = metrics.of_frame(counts, chosen)
-    assert list(measures) == ["J", "Acc", "F_beta"]
+    assert list(measures) == ["J", "Acc", "F_beta", "mIoU"]
+    assert measures["mIoU"].tolist() == [[2, 0], [1, 1]]  # of background, of the object
     assert (measures["J"], measures["Acc"]) == (0.5, 0.75)
     assert measures["F_beta"] == pytest.approx(1.3 * 0.5 / 0.8)
     soft = np.array([[255, 102, 0, 0]], np.uint8)
     measures = metrics.of_frame(counts, chosen, saliency.levels(soft, truth, nothing))
     assert measures["maxF_beta"].max() == 1.0
     assert measures["MAE"] == pytest.approx(0.6 / 4)
+
+
+@pytest.mark.parametrize("protocol", [DAVIS, FRAMES], ids=["sequence", "frame"])
+def test_pixels_are_counted_over_all_frames_before_they_are_divided(protocol):
+    def counted(background, object_):
+        return {"mIoU": np.array([background, object_])}
+
+    # A frame where all is right, one without an object, one where half of it is missed.
+    frames = {0: counted([6, 0], [0, 4]), 1: counted([9, 1], [0, 0]), 2: counted([8, 0], [1, 1])}
+    found = metrics.over_frames(protocol, {"long": frames, "short": {0: frames[0]}})
+    assert found == {"mIoU": pytest.approx((29 / 31 + 9 / 11) / 2)}
+    assert metrics.over_frames(protocol, {"long": {1: frames[1]}})["mIoU"] == (0.9 + 0) / 2
+    nothing = {"a": {0: counted([10, 0], [0, 0])}}  # the object does not occur: it has no part
+    assert metrics.over_frames(protocol, nothing)["mIoU"] == 1.0

@@ -45,6 +45,13 @@ def test_labels_keep_their_colour_and_the_frame_shows_through():
     np.testing.assert_allclose(dark[-1] - dark[0], overlays.TINT * difference, atol=1)
 
 
+def test_colours_of_ones_own():
+    palette = np.zeros((256, 3), np.uint8)
+    palette[255] = 200
+    picture = overlays.coloured(FRAME, np.array([[0, 255]], np.uint8).repeat(30, 1)[:1], palette)
+    assert (picture[0, -1].astype(int) - picture[0, 0] == 110).all()  # 0.55 of 200
+
+
 def test_colours_are_distinct_and_without_black_among_the_first():
     first = overlays.colours()[:8].astype(int)
     apart = np.abs(first[:, None] - first[None]).sum(-1) + 1000 * np.eye(8)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation import benchmark, crf, label_maps, predict, soft_maps
+from commonfate.evaluation import benchmark, crf, label_maps, predict, segmenting, soft_maps
 from commonfate.evaluation.crew import Work
 from commonfate.evaluation.crf_settings import CrfSettings
 from commonfate.evaluation.segmenting import How, Task, labels, upsampled
@@ -93,12 +93,77 @@ def test_maps_have_the_annotations_size(manifest, tmp_path):
     assert facts["segments"] == {"components": 3, "groups": 2} and facts["soft"] is True
     assert facts["frames"] == {"cat": 3, "dog": 4} and facts["n_frames"] == 7
     assert facts["left_out"] == {"eel": "empty file"}
+    assert (facts["foreground"], facts["learns_from"]) == ("unsupervised", "flow")
     assert (facts["method"], facts["description"]) == ("residual_flow", {"resolution": "4x6"})
     time = facts["seconds_per_frame"]
     assert time["device"] == "CPU, 1 threads" and time["median"] > 0 and 0 < time["mean"] < 1
     assert time["processes"] == 1
     assert (facts["resolution"], facts["crop"], facts["crf"]) == ("network", "none", None)
     assert (facts["adapt_steps"], facts["seed"], facts["adaptation"]) == (0, None, None)
+
+
+class Object(Halves):
+    """Two groups that do not sum to 1: the likeliest of other segments, and the object."""
+
+    def predict(self, model, frame, flow, *, size=None):
+        # Four segments; the object has 0.4 on the left, more than any other, and 0.1 on the right.
+        components = torch.full((4, 4, 6), 0.2)
+        components[3, :, :3], components[3, :, 3:], components[0, :, 3:] = 0.4, 0.1, 0.5
+        groups = torch.stack([components[:3].amax(0), components[3]])
+        return Prediction(components, groups)
+
+
+def test_groups_need_not_sum_to_one(manifest, tmp_path):
+    written(manifest, tmp_path / "a", method=Object())
+    groups = label_maps.read(tmp_path / "a" / "groups" / "cat" / "00000.png", 2, (8, 12))
+    # From 0.4 against 0.2 to 0.1 against 0.5; at a quarter of the way 0.325 against 0.275.
+    np.testing.assert_array_equal(groups, np.repeat([[1] * 6 + [0] * 6], 8, axis=0))
+    soft = soft_maps.read(tmp_path / "a" / "foreground" / "cat" / "00000.png", (8, 12))
+    levels = [102] * 5 + [83, 45] + [26] * 5  # 0.4, 0.325, 0.175 and 0.1 of 255
+    np.testing.assert_allclose(soft, np.repeat([levels], 8, axis=0), atol=1)
+
+
+def test_the_crf_begins_from_the_share_of_the_second_group(manifest, tmp_path, monkeypatch):
+    given = []
+
+    def refine(frame, foreground, settings):
+        given.append(foreground)
+        return foreground
+
+    monkeypatch.setattr(crf, "refine", refine)
+    written(manifest, tmp_path / "plain", method=Object())
+    written(manifest, tmp_path / "crf", method=Object(), how=How(crf=CrfSettings()))
+    shares = [0.4 / 0.6] * 5 + [0.325 / 0.6, 0.175 / 0.6] + [0.1 / 0.6] * 5
+    np.testing.assert_allclose(given[0], np.repeat([shares], 8, axis=0), rtol=1e-6)
+    # So a CRF that does nothing leaves the labels as they are.
+    for t in range(3):
+        plain, refined = (
+            label_maps.read(tmp_path / name / "groups" / "cat" / f"{t:05d}.png", 2, (8, 12))
+            for name in ("plain", "crf")
+        )
+        np.testing.assert_array_equal(plain, refined)
+
+
+def test_where_both_groups_are_nothing_the_crf_is_undecided():
+    share = segmenting._share_of_second(torch.tensor([[[0.0, 0.3]], [[0.0, 0.1]]]))
+    np.testing.assert_allclose(share, [[0.5, 0.25]])
+
+
+class Classes(Halves):
+    """A class for each pixel: its groups are its components. Class 200 is the likeliest."""
+
+    def predict(self, model, frame, flow, *, size=None):
+        components = torch.zeros(255, 4, 6)
+        components[200] = 1
+        return Prediction(components, components)
+
+
+def test_as_many_classes_as_eight_bits_have(manifest, tmp_path):
+    facts = written(manifest, tmp_path / "a", method=Classes())
+    assert facts["segments"] == {"components": 255, "groups": 255} and facts["soft"] is False
+    for segments in ("components", "groups"):
+        path = tmp_path / "a" / segments / "dog" / "00001.png"
+        assert (label_maps.read(path, 255, (8, 12)) == 200).all()
 
 
 def test_three_groups_have_no_soft_foreground(manifest, tmp_path):

@@ -10,7 +10,7 @@ from PIL import Image
 from commonfate.cli import evaluate, predict
 from commonfate.config import BenchmarkConfig
 from commonfate.errors import ConfigError
-from commonfate.evaluation.foreground import FOREGROUNDS
+from commonfate.evaluation import foreground
 from commonfate.evaluation.protocols import PROTOCOLS
 from commonfate.plan import cells
 from commonfate.storage.flow import open_writer, sources
@@ -106,4 +106,4 @@ def test_contradictions_are_refused(stores, options, message):
 def test_names_are_those_of_the_configuration():
     protocols = BenchmarkConfig.model_fields["protocol"].annotation.__args__
     assert set(protocols) == set(PROTOCOLS)
-    assert set(cells.Foreground.__args__) == set(FOREGROUNDS)
+    assert set(cells.Foreground.__args__) == set(foreground.NAMES)

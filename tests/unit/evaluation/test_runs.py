@@ -1,12 +1,15 @@
 """Settings and weights of runs, and the choice of the best snapshot."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from commonfate import parquet
 from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, protocols, runs
 from commonfate.evaluation.segmenting import How, Task
@@ -23,8 +26,10 @@ class Frames:
 class Columns:
     """A trained method: its network is a number, how many columns it calls foreground."""
 
-    class settings:
-        method = "columns"
+    def __init__(self, foreground="unsupervised", learns_from="flow"):
+        self.settings = SimpleNamespace(
+            method="columns", foreground=foreground, learns_from=learns_from
+        )
 
     def build(self, pretrained=True):
         assert not pretrained
@@ -59,8 +64,8 @@ def task(manifest):
     return Task(benchmark.read(manifest, "val"), Frames(), None)
 
 
-def load(run, which, task):
-    return runs.load(run, which, Columns(), task, protocols.get("davis"), "cpu")
+def load(run, which, task, method=None):
+    return runs.load(run, which, method or Columns(), task, protocols.get("davis"), "cpu")
 
 
 def test_last_weights(run, task):
@@ -80,16 +85,40 @@ def test_best_is_the_earliest_snapshot_of_highest_score(run, task):
     assert network.model.columns == 4 and network.weights.name == "000020.pt"
     assert network.facts["iteration"] == 20
     assert network.facts["checkpoint_looks_at_ground_truth"] is True
-    scores = network.facts["snapshot_scores"]
-    assert scores["protocol"] == "davis"
+    how = network.facts["snapshot_scores"]
+    assert [how[key] for key in ("protocol", "foreground", "metric")] == ["davis", "oracle", "J"]
     # 0 columns: the only group covers the image, 16 / 96; 8 columns: 16 / 32.
     expected = {"000010": 1 / 6, "000020": 1.0, "000030": 1.0, "000040": 0.5}
-    assert scores["J_oracle"] == pytest.approx(expected)
+    assert how["scores"] == pytest.approx(expected)
+
+
+def test_the_best_by_the_object_that_the_method_names(run, task):
+    network = load(run, "best", task, Columns("object"))
+    how = network.facts["snapshot_scores"]
+    assert (how["foreground"], how["metric"]) == ("object", "J")
+    # Nothing is the object where there are no columns; the oracle would have taken all the rest.
+    expected = {"000010": 0.0, "000020": 1.0, "000030": 1.0, "000040": 0.5}
+    assert how["scores"] == pytest.approx(expected)
+
+
+def test_the_best_of_what_learns_from_labels(run, task, manifest):
+    classes = Columns(learns_from="labels")
+    with pytest.raises(ConfigError, match="--checkpoint best: the annotations of video 'cat' are"):
+        load(run, "best", task, classes)
+    for path in (manifest.parent / "truth").rglob("*.png"):
+        Image.fromarray((np.asarray(Image.open(path)) > 0).astype(np.uint8)).save(path)
+    parquet.write(manifest, parquet.read(manifest).assign(annotation_kind="classes"), {})
+    task = replace(task, benchmark=benchmark.read(manifest, "val"))
+    how = load(run, "best", task, classes).facts["snapshot_scores"]
+    assert (how["foreground"], how["metric"]) == ("classes", "mIoU")
+    # Classes 0 and 1: 80 of 96 and 0 of 16; all; 64 of 80 and 16 of 32.
+    expected = {"000010": 80 / 96 / 2, "000020": 1.0, "000030": 1.0, "000040": (0.8 + 0.5) / 2}
+    assert how["scores"] == pytest.approx(expected)
 
 
 def test_the_best_of_the_central_square(run, task):
     square = replace(task, how=How(crop="square"))
-    scores = load(run, "best", square).facts["snapshot_scores"]["J_oracle"]
+    scores = load(run, "best", square).facts["snapshot_scores"]["scores"]
     # The square cuts columns 10 and 11 off: of 8 columns 6 are left, and of the image 64 pixels.
     expected = {"000010": 16 / 64, "000020": 1.0, "000030": 1.0, "000040": 16 / 24}
     assert scores == pytest.approx(expected)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation import benchmark, foreground, protocols, score
+from commonfate.evaluation import benchmark, foreground, protocols, record, score
 from commonfate.evaluation.predictions import Predictions
 
 TRUTH = np.zeros((8, 12), bool)
@@ -94,7 +94,7 @@ def test_metrics_of_the_chosen_foreground(evaluate):
     assert scores["metrics"]["Acc"] == pytest.approx((1 + dog["Acc"]) / 2)
     assert scores["metrics"]["F_beta"] == pytest.approx((1 + dog["F_beta"]) / 2)
     assert scores["metrics"]["J"] == scores["J"] and dog["J"] == 0.625
-    assert set(scores["metrics"]) == set(dog) == {"J", "Acc", "F_beta"}  # no soft foreground
+    assert set(scores["metrics"]) == set(dog) == {"J", "Acc", "F_beta", "mIoU"}  # none is soft
 
 
 def soft(video, t):
@@ -152,7 +152,7 @@ def test_the_foreground_of_a_frame_of_one_group_is_the_other_group(evaluate_soft
 
 def test_components_have_no_soft_foreground(evaluate_soft):
     scores = evaluate_soft(groups, soft, rule="oracle_components")
-    assert set(scores["metrics"]) == {"J", "Acc", "F_beta"}
+    assert set(scores["metrics"]) == {"J", "Acc", "F_beta", "mIoU"}
 
 
 def test_annotations_are_cropped_like_the_frames(evaluate_soft, tmp_path):
@@ -204,9 +204,77 @@ def test_somebody_elses_folder_is_not_replaced(evaluate, tmp_path):
     assert kept.read_text() == "years of work"
 
 
+def test_pixels_of_background_and_foreground_are_pooled(evaluate):
+    scores = evaluate()
+    # dog: of 4 * 16 pixels of the object 8 + 16 + 16 are found, and nothing else is.
+    dog = (40 / 64 + 4 * 80 / (4 * 80 + 24)) / 2
+    assert scores["sequences"]["dog"]["metrics"]["mIoU"] == pytest.approx(dog)
+    # With cat's 3 * 16, all found; frame by frame and sequence by sequence it would be otherwise.
+    assert scores["metrics"]["mIoU"] == pytest.approx((88 / 112 + 7 * 80 / (7 * 80 + 24)) / 2)
+    only = evaluate("davis_official")["metrics"]
+    assert only["mIoU"] == 1.0
+
+
+def likeliest(video, t):
+    """A soft object, of which 0.4 is enough: what is left is shared by several segments."""
+    return np.where(groups(video, t), 0.4, 0.2)
+
+
+def test_the_object_is_the_group_that_the_method_names(evaluate_soft):
+    # What the method calls the object is all but the object; `unsupervised` would turn it round.
+    scores = evaluate_soft(
+        lambda *frame: ~groups(*frame),
+        lambda *frame: 1 - likeliest(*frame),
+        rule="object",
+        foreground="object",
+    )
+    assert scores["foreground_looks_at_ground_truth"] is False
+    first = scores["sequences"]["cat"]
+    assert first["frames"]["00000"] == 0.0
+    assert first["metrics"]["MAE"] == pytest.approx((16 * 0.4 + 80 * 0.8) / 96)
+
+
+def test_saliency_of_the_object_by_hand(evaluate_soft):
+    scores = evaluate_soft(groups, likeliest, rule="object", foreground="object")
+    cat, dog = (scores["sequences"][name]["metrics"] for name in ("cat", "dog"))
+    # The labels find all of cat, though its soft score is 0.4: 16 pixels off by 0.6, 80 by 0.2.
+    assert (cat["J"], cat["F_beta"]) == (1.0, 1.0)
+    assert cat["MAE"] == pytest.approx((16 * 0.6 + 80 * 0.2) / 96)
+    # Of dog 8 pixels are missed in frame 0, and 16 in frame 3: these are off by 0.8.
+    assert dog["MAE"] == pytest.approx(cat["MAE"] + 0.2 * (8 + 16) / 96 / 4)
+    assert dog["F_beta"] == pytest.approx((1.3 * 0.5 / 0.8 + 1 + 1 + 0) / 4)
+
+
+def test_where_no_pixel_is_the_object_its_soft_map_still_is(evaluate_soft):
+    empty = np.zeros_like(TRUTH)
+
+    def faint(video, t):
+        return np.where(TRUTH, 0.2, 0.0)
+
+    scores = evaluate_soft(lambda *_: empty, faint, rule="object", foreground="object")["metrics"]
+    assert (scores["J"], scores["F_beta"], scores["maxF_beta"]) == (0.0, 0.0, 1.0)
+    assert scores["MAE"] == pytest.approx(16 * 0.8 / 96)
+    # Were it all object, it would be the same map: the rule names it, whatever the labels are.
+    full = evaluate_soft(lambda *_: ~empty, faint, rule="object", foreground="object")["metrics"]
+    assert full["J"] == pytest.approx(16 / 96)
+    assert full["MAE"] == scores["MAE"] and full["maxF_beta"] == 1.0
+
+
+def test_a_method_that_names_no_object(evaluate_soft, tmp_path):
+    message = "--foreground object: method gwm of .*predictions.json does not say which"
+    with pytest.raises(ConfigError, match=message):
+        evaluate_soft(groups, soft, rule="object")
+    assert not (tmp_path / "out").exists()
+
+
 def test_protocol_that_scores_nothing(manifest):
     task = benchmark.read(manifest, "val")
-    values = {video.name: dict.fromkeys(video.annotations, 1.0) for video in task.videos}
     nothing = protocols.Protocol("none", "", "frame", lambda annotated, frames: [])
     with pytest.raises(StoreError, match="protocol none scores no annotated frame of cat, dog"):
-        score.select(nothing, task, values)
+        record.scored_frames(nothing, task)
+
+
+def test_frames_that_are_scored(manifest):
+    task = benchmark.read(manifest, "val")
+    scored = record.scored_frames(protocols.get("davis_released"), task)
+    assert scored == {"dog": [2]}

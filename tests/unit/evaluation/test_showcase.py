@@ -4,9 +4,9 @@ from commonfate.evaluation.showcase import Moment, moments
 
 
 def sequences(means, frames=3):
-    """Sequences `a`, `b`, ... of these mean J, the same in every frame."""
+    """Sequences `a`, `b`, ... of these J, the same in every frame."""
     return {
-        name: {"J_mean": mean, "frames": {f"{t:05d}": mean for t in range(frames)}}
+        name: {"metrics": {"J": mean}, "frames": {f"{t:05d}": mean for t in range(frames)}}
         for name, mean in zip("abcdefghijklmnop", means, strict=False)
     }
 
@@ -46,3 +46,13 @@ def test_equal_scores_are_ordered_by_name():
     shown = moments(sequences([0.5] * 6))
     assert names("Highest J", shown) == ["a", "b"]
     assert names("Lowest J", shown) == ["e", "f"]
+
+
+def test_another_metric():
+    scored = {"a": {"metrics": {"mIoU": 0.2}, "frames": {"00003": 0.4, "00005": 0.1}}}
+    scored["b"] = {"metrics": {"mIoU": 0.3}, "frames": {"00000": 0.3}}
+    assert moments(scored, "mIoU") == [
+        Moment("Highest mIoU", "b", 0, 0.3, None),
+        Moment("Lowest mIoU", "a", 3, 0.4, 0.2),
+        Moment("Lowest mIoU", "a", 5, 0.1, 0.2),
+    ]

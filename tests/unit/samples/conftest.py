@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,22 @@ from commonfate.storage.frames import FrameWriter
 def pixel(video: str, t: int) -> int:
     """Every pixel of frame t has this value, so that a test can tell frames apart."""
     return 10 * (ord(video[0]) - ord("a")) + t
+
+
+class Raw:
+    """A method that hands over the example as it was read."""
+
+    def __init__(self, learns_from: str) -> None:
+        self.settings = SimpleNamespace(learns_from=learns_from)
+
+    def prepare(self, example):
+        return vars(example)
+
+
+@pytest.fixture
+def raw() -> Callable[[str], Raw]:
+    """Make a method that hands over what is read of a sample: `raw("pairs")`."""
+    return Raw
 
 
 @pytest.fixture
@@ -60,12 +77,23 @@ def make_shard(tmp_path) -> Callable[..., tuple[Path, Path]]:
 
 @pytest.fixture
 def make_manifest(tmp_path) -> Callable[..., Path]:
-    """Write a manifest; rows are (id, split, shard, reason), an empty reason for a good video."""
+    """Write a manifest; rows are (id, split, shard, reason), an empty reason for a good video.
 
-    def make(dataset: str, rows: list[tuple[str, str, int, str]]) -> Path:
+    `annotations` are the files by video, of the kind `annotation_kind`; other videos have none.
+    """
+
+    def make(
+        dataset: str,
+        rows: list[tuple[str, str, int, str]],
+        annotations: dict[str, list[str]] | None = None,
+        annotation_kind: str = "classes",
+    ) -> Path:
         path = tmp_path / "videos" / dataset / "manifest.parquet"
         table = pd.DataFrame(rows, columns=["id", "split", "shard", "reason"])
         table["status"] = ["left_out" if reason else "ok" for reason in table["reason"]]
+        files = [(annotations or {}).get(video) for video in table["id"]]
+        table["annotation_files"] = files
+        table["annotation_kind"] = [annotation_kind if own else "" for own in files]
         parquet.write(path, table, {})
         return path
 

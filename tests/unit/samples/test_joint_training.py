@@ -16,11 +16,6 @@ from commonfate.samples.reader import SampleDataset
 GAPS = {"davis": (-2, -1, 1, 2), "fbms": (-6, -3, 3, 6), "segtrack": (-1, 1)}
 
 
-class Raw:
-    def prepare(self, frame, flow, flip):
-        return {"value": frame[0, 0, 0], "size": (frame.shape[:2], flow.shape[1:]), "flow": flow}
-
-
 def joint(tmp_path, make_shard, make_manifest):
     """Three datasets whose videos bear the same name; one has a still image, too."""
     given = [
@@ -48,15 +43,15 @@ def test_each_sample_has_the_gaps_of_its_dataset(tmp_path, make_shard, make_mani
     assert all(key.gap in samples[key.index].gaps for key in drawn)
 
 
-def test_frame_and_flow_come_from_the_datasets_own_stores(tmp_path, make_shard, make_manifest):
+def test_frame_and_flow_come_from_the_datasets_own_stores(tmp_path, make_shard, make_manifest, raw):
     samples = joint(tmp_path, make_shard, make_manifest).samples
-    dataset = SampleDataset(samples, Raw())
+    dataset = SampleDataset(samples, raw("flow"))
     sizes = {"davis": (8, 12), "fbms": (10, 6), "segtrack": (7, 7)}
     for number, sample in enumerate(samples):
         gap = sample.gaps[-1]
-        read = dataset[sampler.SampleKey(number, gap, flip=False)]
-        assert read["size"] == (sizes[sample.dataset],) * 2
-        assert read["value"] == sample.t
+        read = dataset[sampler.SampleKey(number, gap, flip=False, seed=0)]
+        assert read["frame"].shape[:2] == read["flow"].shape[1:] == sizes[sample.dataset]
+        assert read["frame"][0, 0, 0] == sample.t
         np.testing.assert_allclose(read["flow"][0], sample.t + gap / 10, atol=1 / 64)
 
 
@@ -68,7 +63,7 @@ def test_a_batch_of_all_three(tmp_path, make_shard, make_manifest):
     )
     dataset = SampleDataset(samples, create(settings))
     last = {sample.dataset: number for number, sample in enumerate(samples)}
-    keys = [sampler.SampleKey(n, samples[n].gaps[-1], flip=False) for n in last.values()]
+    keys = [sampler.SampleKey(n, samples[n].gaps[-1], flip=False, seed=0) for n in last.values()]
     batch = default_collate([dataset[key] for key in keys])
     assert batch["image"].shape == (3, 3, 16, 16) and batch["flow"].shape == (3, 2, 14, 24)
     for one, key in zip(batch["flow"], keys, strict=True):

@@ -1,5 +1,6 @@
 """The index of samples: which frames are in it, in which order, and what it says of the rest."""
 
+import pandas as pd
 import pytest
 
 from commonfate import parquet
@@ -32,6 +33,7 @@ def test_a_row_for_every_frame_that_has_flow(toy):
     ]
     assert set(table["frame_store"]) == {str(frames)}
     assert set(table["flow_store"]) == {str(flow)}
+    assert set(table["labels"]) == {""}
     assert set(table["shard"]) == {0}
     assert facts["videos"]["toy"] == {
         "used": 2,
@@ -129,6 +131,7 @@ def test_reading_gives_back_the_rows_and_a_digest_of_the_data(toy, tmp_path, mak
     parquet.write(path, table, facts)
     first = index.read(path)
     assert first.samples[2] == index.Sample("toy", "a", 2, (-2,), str(frames), str(flow))
+    assert first.samples[2].learns_from == "flow"
     assert str(first.samples[2]) == "toy/a frame 2"
     parquet.write(path, table, {**facts, "time": "later"})
     assert index.read(path).digest == first.digest
@@ -136,6 +139,26 @@ def test_reading_gives_back_the_rows_and_a_digest_of_the_data(toy, tmp_path, mak
     parquet.write(path, *build([manifest], [frames], [flow], "val"))
     assert index.read(path).samples == first.samples
     assert index.read(path).digest != first.digest
+
+
+def test_the_digest_of_flow_samples_is_that_of_earlier_versions(tmp_path):
+    """Runs that were begun on the same samples are resumed."""
+    stores = ("frames/0000.zarr.zip", "flow/0000.zarr.zip")
+    rows = [("toy", "a", t, gaps, *stores, 0, "") for t, gaps in ((0, [1]), (1, [-1, 1]))]
+    path = tmp_path / "index.parquet"
+    table = pd.DataFrame(rows, columns=list(index.COLUMNS))
+    parquet.write(path, table, {"inputs": dict(zip(stores, ("aa", "bb"), strict=True))})
+    expected = "5f0fc6f14687977d33a27f1cb944377820d7a1371b274204abe6cdc55cb906e7"
+    assert index.read(path).digest == expected
+
+
+def test_an_index_of_an_earlier_version_is_made_again(toy, tmp_path):
+    manifest, frames, flow = toy
+    path = tmp_path / "index.parquet"
+    table, facts = build([manifest], [frames], [flow], "all")
+    parquet.write(path, table.drop(columns="labels"), facts)
+    with pytest.raises(StoreError, match="has no column labels; make it with `commonfate samples`"):
+        index.read(path)
 
 
 def test_another_table_is_no_index(toy):

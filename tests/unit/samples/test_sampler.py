@@ -7,6 +7,12 @@ import pytest
 from commonfate.samples.index import Sample
 from commonfate.samples.sampler import Batches, batch
 
+# Batches of the version that had no seeds yet: (index, gap, flip).
+EARLIER = {
+    (0, 0): [(4, 2, 0), (6, 1, 1), (2, 2, 0), (7, 2, 0), (3, -2, 1), (5, -2, 1)],
+    (3, 7): [(8, -2, 0), (6, 1, 0), (9, 1, 0), (4, 2, 1), (0, 1, 0), (7, 2, 0)],
+}
+
 SAMPLES = [Sample("toy", "a", t, (-2, -1, 1, 2), "frames", "flow") for t in range(10)]
 
 
@@ -19,6 +25,23 @@ def test_a_resumed_run_draws_the_batches_of_an_unbroken_one():
     resumed = list(Batches(SAMPLES, 0, 4, True, 5, 12))
     assert resumed == unbroken[5:]
     assert len(resumed) == len(Batches(SAMPLES, 0, 4, True, 5, 12)) == 7
+
+
+@pytest.mark.parametrize(("seed", "iteration"), EARLIER)
+def test_batches_are_those_of_earlier_versions(seed, iteration):
+    """So runs that were begun with them are resumed, and what was measured stays true."""
+    (drawn,) = keys_of([iteration], size=6, seed=seed)
+    assert [(key.index, key.gap, key.flip) for key in drawn] == EARLIER[seed, iteration]
+
+
+def test_every_use_of_a_sample_has_a_seed_of_its_own():
+    seeds = [key.seed for drawn in keys_of(range(1000)) for key in drawn]
+    assert len(set(seeds)) == len(seeds) == 4000
+    assert all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
+    # Uniform: a mean of 4000 has a standard deviation of 0.0046 of the range.
+    assert abs(sum(seeds) / len(seeds) / 2**63 - 0.5) < 5 * 0.0046
+    assert seeds[:12] == [key.seed for drawn in keys_of(range(3), flip=False) for key in drawn]
+    assert seeds[:4] != [key.seed for key in keys_of([0], seed=1)[0]]
 
 
 def test_every_sample_once_an_epoch_though_batches_span_epochs():

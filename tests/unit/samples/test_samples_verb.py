@@ -1,5 +1,6 @@
 """`commonfate samples`, as the rule calls it."""
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -7,8 +8,6 @@ from commonfate.cli import commonfate
 from commonfate.errors import UserError
 from commonfate.parquet import provenance
 from commonfate.samples import index
-
-KINDS = ("frames", "flow")
 
 
 def call(*arguments):
@@ -41,4 +40,59 @@ def test_nothing_is_written_where_there_is_no_sample(make_shard, make_manifest, 
     output = tmp_path / "index.parquet"
     with pytest.raises(UserError, match="no sample in split 'all': 1 videos were left out"):
         call(f"--manifest={manifest}", f"--frames={frames}", f"--flow={flow}", f"--output={output}")
+    assert not output.exists()
+
+
+@pytest.fixture
+def toy(make_shard, make_manifest, tmp_path):
+    """Options that every call needs, of a data set `toy`, and its flow store."""
+    frames, flow = make_shard("toy", 0, {"a": 3})
+    manifest = make_manifest("toy", [("a", "train", 0, "")])
+    output = tmp_path / "toy-all-pairs" / "index.parquet"
+    return [f"--manifest={manifest}", f"--frames={frames}", f"--output={output}"], flow, output
+
+
+def test_pairs_need_no_flow(toy):
+    options, _, output = toy
+    call(*options, "--learns-from=pairs", "--gap=1", "--gap=2", "--gap=1")
+    assert [(one.t, one.gaps) for one in index.read(output).samples] == [(0, (1, 2)), (1, (1,))]
+
+
+def test_a_gap_of_one_data_set(make_shard, make_manifest, tmp_path):
+    options = []
+    for name in ("one", "two"):
+        options += [f"--manifest={make_manifest(name, [('a', 'train', 0, '')])}"]
+        options += [f"--frames={make_shard(name, 0, {'a': 3})[0]}"]
+    options += ["--learns-from=pairs", f"--output={tmp_path / 'index.parquet'}"]
+    call(*options, "--gap=1", "--gap=two=2")
+    found = index.read(tmp_path / "index.parquet").samples
+    assert [(one.dataset, one.t, one.gaps) for one in found] == [
+        ("one", 0, (1,)), ("one", 1, (1,)), ("two", 0, (1, 2)), ("two", 1, (1,))
+    ]  # fmt: skip
+    with pytest.raises(click.UsageError, match="pairs: one has no gap; give --gap 1 or --gap one="):
+        call(*options, "--gap=two=2")
+    with pytest.raises(click.UsageError, match=r"--gap to=2: there is no .* one, two"):
+        call(*options, "--gap=1", "--gap=to=2")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "--learns-from flow: needs --flow, once for each flow store"),
+        (["--learns-from=pairs"], "pairs: toy has no gap; give --gap 1"),
+        (["--learns-from=pairs", "--gap=1", "FLOW"], "pairs: reads no flow; leave --flow out"),
+        (["--learns-from=labels", "FLOW"], "labels: reads no flow; leave --flow out"),
+        (["--gap=1", "FLOW"], "--gap is of --learns-from pairs; flow has the gaps of its stores"),
+        (["--learns-from=labels", "--gap=1"], "--gap is of --learns-from pairs; labels have none"),
+        (["--learns-from=pairs", "--gap=0"], "'0': expected a number of frames, at least 1"),
+        (["--learns-from=pairs", "--gap=-1"], "'-1': expected a number of frames, at least 1"),
+        (["--learns-from=pairs", "--gap==1"], "'=1': expected a number of frames, at least 1"),
+        (["--learns-from=pairs", "--gap=toy="], "'toy=': expected a number of frames, at least 1"),
+    ],
+)
+def test_options_that_do_not_go_together(toy, given, message):
+    options, flow, output = toy
+    given = [f"--flow={flow}" if option == "FLOW" else option for option in given]
+    with pytest.raises(click.UsageError, match=message):
+        call(*options, *given)
     assert not output.exists()

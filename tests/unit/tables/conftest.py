@@ -14,8 +14,10 @@ from commonfate.evaluation.protocols import PROTOCOLS
 from commonfate.settings import parse
 from commonfate.storage.frames import FrameWriter
 
-J = {"gwm": 0.61, "gwm_maskformer": 0.55, "residual_flow": 0.42}
+J = {"gwm": 0.61, "gwm_maskformer": 0.55, "residual_flow": 0.42, "amd": 0.5, "semantic": 0.48}
 ABOVE = {
+    "object": 0.0,
+    "classes": 0.0,
     "unsupervised": 0.0,
     "unsupervised_released": 0.02,
     "oracle": 0.1,
@@ -98,7 +100,8 @@ def _write_run(run: plan.Run, data: list[Path]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint.pt").write_bytes(run.slug.encode())
     told = run.settings.model_dump(mode="json")
-    record = provenance.record("train", told, [index], seed=run.seed, device="cpu")
+    inputs = [index, *([_write_run(run.start, data)] if run.start else [])]
+    record = provenance.record("train", told, inputs, seed=run.seed, device="cpu")
     files.write_text(folder / "config.yaml", yaml.safe_dump({"provenance": record}))
     return folder / "checkpoint.pt"
 
@@ -111,7 +114,9 @@ def _write_scores(cell: plan.Evaluation, data: list[Path], names: list[str], exc
         predictions = {"provenance": provenance.record("predict", told, inputs, device="cpu")}
         files.write_json(cell.predictions / "predictions.json", predictions)
     j = J[run.settings.method] + ABOVE[cell.foreground] + 0.02 * cell.crf + 0.01 * bool(cell.adapt)
-    j += 0.03 * (cell.checkpoint == "best")
+    j += 0.03 * (cell.checkpoint == "best") + 0.02 * bool(run.start)
+    of_classes = cell.foreground == "classes"
+    metrics = {"J": j, "Acc": j + 0.2, "F_beta": j + 0.05, "maxF_beta": None, "MAE": (1 - j) / 4}
     record = provenance.record(
         "evaluate",
         {"protocol": cell.protocol, "foreground": cell.foreground},
@@ -119,8 +124,8 @@ def _write_scores(cell: plan.Evaluation, data: list[Path], names: list[str], exc
     )
     of_sequence = {"J_mean": j, "J_recall": 1.0, "J_decay": -0.012}
     scores = {
-        "metrics": {"J": j, "Acc": j + 0.2, "F_beta": j + 0.05, "maxF_beta": None},
-        "average": PROTOCOLS[cell.protocol].average,
+        "metrics": {"mIoU": j, "Acc": j + 0.2} if of_classes else metrics,
+        "average": "pooled" if of_classes else PROTOCOLS[cell.protocol].average,
         "sequences": {name: of_sequence | {"frames": {"00000": j, "00001": j}} for name in names},
         "n_frames": 2 * len(names),
         "excluded_frames": {names[0]: list(range(2, 2 + excluded))},

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from commonfate.cli import commonfate
 from commonfate.errors import ConfigError
-from commonfate.tables import published, scores, summary
+from commonfate.tables import published, summary
 from commonfate.tables.assemble import assemble
 
 WITHOUT, WITH = "without CRF", "with CRF"
@@ -157,11 +157,6 @@ def test_printed_numbers_that_no_declared_row_matches(results) -> None:
     table = assemble(results(["a"], declared=declared, **_real("DAVIS2016")).plan, "table1")
     assert "with CRF: J mean published" in table.scores
     assert "with CRF: J mean leak_free" not in table.scores
-
-
-@pytest.mark.parametrize(("share", "text"), [(-0.0003, "0.0"), (-0.0126, "-1.3"), (None, None)])
-def test_percent_has_no_negative_zero(share: float | None, text: str | None) -> None:
-    assert scores.percent(share) == text
 
 
 def test_notes_say_what_the_columns_are(results) -> None:

@@ -28,10 +28,11 @@ class TinySettings(MethodSettings):
     method: Literal["tiny"] = "tiny"
     iterations: int = 10
     batch_size: int = 3
-    clip_norm: float = 1.0
+    clip_norm: float | None = 1.0
     snapshots: int = 2
     flip: bool = True
     learning_rate: float = 0.1
+    start: str | None = None
 
 
 class TinyMethod(TrainedMethod):
@@ -52,10 +53,10 @@ class TinyMethod(TrainedMethod):
     def build(self, pretrained=True):
         return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Dropout(0.5), nn.Conv2d(4, 2, 1))
 
-    def prepare(self, frame, flow, flip):
-        image = torch.from_numpy(frame.copy()).permute(2, 0, 1) / 255
-        sample = {"image": image, "flow": torch.from_numpy(flow)}
-        return {name: value.flip(2) if flip else value for name, value in sample.items()}
+    def prepare(self, example):
+        image = torch.from_numpy(example.frame.copy()).permute(2, 0, 1) / 255
+        sample = {"image": image, "flow": torch.from_numpy(example.flow)}
+        return {name: value.flip(2) if example.flip else value for name, value in sample.items()}
 
     def loss(self, model, batch):
         self.steps += 1
@@ -63,13 +64,13 @@ class TinyMethod(TrainedMethod):
         error = (model(batch["image"]) - batch["flow"]).square().mean()
         return {"loss": error + extra, "root": error.detach().sqrt()}
 
-    def parameter_groups(self, model):
-        return [{"params": list(model.parameters()), "weight_decay": 0.0}]
+    def optimiser(self, model):
+        return torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=0.0)
 
     def learning_rate(self, iteration):
         return self.settings.learning_rate * (1 - iteration / self.settings.iterations)
 
-    def predict(self, model, frame, flow):
+    def predict(self, model, frame, flow, *, size=None):
         raise NotImplementedError
 
 
@@ -92,7 +93,7 @@ def index_path(tmp_path) -> Path:
             flows = generator.normal(3, 1, (6, 2, *SIZE)).astype(np.float32)
             writer.add("a", gap, 6, SIZE, [(t, flows[t]) for t in sources(6, gap)])
     gaps = [[1], *[[-1, 1]] * 4, [-1]]
-    rows = [("toy", "a", t, gaps[t], str(frames), str(flow), 0) for t in range(6)]
+    rows = [("toy", "a", t, gaps[t], str(frames), str(flow), 0, "") for t in range(6)]
     path = tmp_path / "index.parquet"
     parquet.write(path, pd.DataFrame(rows, columns=list(index.COLUMNS)), {"inputs": {}})
     return path

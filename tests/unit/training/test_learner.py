@@ -30,6 +30,29 @@ def test_the_gradient_is_clipped_and_its_norm_before_is_reported(tiny, fabric):
     assert values["root"] == pytest.approx(math.sqrt(values["loss"]))
 
 
+def test_without_a_largest_norm_the_gradient_stays_and_its_norm_is_reported(tiny, fabric):
+    learner = Learner(tiny(clip_norm=None), fabric)
+    values = learner.gradient(make_batch())
+    parameters = list(learner.network.parameters())
+    found = [parameter.grad.clone() for parameter in parameters]
+    learner.network.zero_grad()
+    tiny().loss(learner.network, make_batch())["loss"].backward()
+    for gradient, parameter in zip(found, parameters, strict=True):
+        assert torch.equal(gradient, parameter.grad)
+    norm = float(torch.cat([gradient.flatten() for gradient in found]).norm())
+    assert values["gradient_norm"] == pytest.approx(norm)
+    assert norm > 10
+
+
+def test_a_norm_that_overflows_makes_no_nan_of_a_gradient_that_does_not(tiny, fabric):
+    learner = Learner(tiny(clip_norm=None), fabric)
+    batch = make_batch()
+    values = learner.gradient(batch | {"flow": 1e30 * batch["flow"]})
+    assert values["gradient_norm"] == math.inf
+    assert not learner.is_finite(values)
+    assert all(parameter.grad.isfinite().all() for parameter in learner.network.parameters())
+
+
 def test_the_first_step_is_as_long_as_the_learning_rate(tiny, fabric):
     learner = Learner(tiny(), fabric)
     learner.gradient(make_batch())

@@ -137,6 +137,19 @@ def test_a_finished_training_of_other_code_is_done_again(tiny, train, tmp_path, 
     assert again.steps == 10
 
 
+def test_a_training_from_other_weights_is_done_again(tiny, train, tmp_path, caplog):
+    start = tmp_path / "start.pt"
+    start.write_bytes(b"weights")
+    for content, steps in ((b"weights", 10), (b"weights", 0), (b"others", 10)):
+        start.write_bytes(content)
+        method = tiny(start=str(start))
+        train(method, tmp_path / "run")
+        assert method.steps == steps
+    with caplog.at_level("INFO"):
+        train(tiny(), tmp_path / "run")
+    assert "differs in start, settings.start; training anew" in caplog.text
+
+
 def test_a_resumed_training_tells_its_past(tiny, train, tmp_path):
     with pytest.raises(Crash):
         train(tiny().at(6, crash), tmp_path / "run")

@@ -17,15 +17,27 @@ pytestmark = pytest.mark.slow
 
 # Lightning starts the other processes by running this file again.
 SCRIPT = "from commonfate.cli import main\nif __name__ == '__main__':\n    main()\n"
+# The same, with a method that settles something.
+SETTLING = """
+import torch
+from commonfate.methods.gwm.method import UNetMethod
+build = UNetMethod.build
+def build_with_buffer(self, pretrained=True):
+    network = build(self, pretrained)
+    network.register_buffer("settled", torch.zeros((), dtype=torch.int64))
+    return network
+def conclude(self, model, batches):
+    model.settled.fill_(1000 * sum(float(model(batch["image"]).std()) for batch in batches))
+UNetMethod.build, UNetMethod.conclude = build_with_buffer, conclude
+"""
 SETTINGS = ["width=4", "image_size=[16, 32]", "flow_size=[16, 32]", "iterations=30"]
 SETTINGS += ["batch_size=4", "warmup_iterations=3", "flip=true"]
 
 
 @pytest.fixture
 def start(index_path, tmp_path):
-    (tmp_path / "verb.py").write_text(SCRIPT)
-
-    def run(folder: Path, devices: int) -> subprocess.Popen:
+    def run(folder: Path, devices: int, before: str = "") -> subprocess.Popen:
+        (tmp_path / "verb.py").write_text(before + SCRIPT)
         command = [sys.executable, tmp_path / "verb.py", "train", f"--index={index_path}"]
         command += ["--method=gwm", f"--output={folder}", "--device=cpu", f"--devices={devices}"]
         command += ["--threads=1", "--checkpoint-every=5", "--log-every=1"]
@@ -74,3 +86,15 @@ def test_stopped_by_a_signal_all_processes_save_the_same_step(start, tmp_path):
     for name, weight in weights[0].items():
         assert torch.equal(weight, weights[1][name]), name
     assert metrics(tmp_path / "unbroken") == metrics(tmp_path / "broken")
+
+
+def test_what_is_settled_is_in_the_checkpoint_and_training_is_the_same(start, tmp_path):
+    finish(start(tmp_path / "without", 2))
+    finish(start(tmp_path / "with", 2, SETTLING))
+    files = ("checkpoint.pt", "snapshots/000030.pt", "snapshots/000003.pt")
+    found = [checkpoint.load(tmp_path / "with" / name)["model"] for name in files]
+    final, last, first = (int(weights["settled"]) for weights in found)
+    assert final == last
+    assert len({0, first, final}) == 3
+    expected = checkpoint.load(tmp_path / "without/checkpoint.pt")["model"]
+    assert all(torch.equal(found[0][name], weight) for name, weight in expected.items())

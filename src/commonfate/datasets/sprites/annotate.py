@@ -1,8 +1,10 @@
-"""Ground truth that follows from which layer is seen where: instances, boxes, visibility."""
+"""Ground truth that follows from which layer is seen where: labels, boxes, visibility."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
-from commonfate.datasets.sprites import geometry
+from commonfate.datasets.sprites import geometry, shapes
 from commonfate.datasets.sprites.scene import Scene
 
 
@@ -14,9 +16,19 @@ def seen_layers(scene: Scene) -> np.ndarray:
 
 def instances(scene: Scene, seen: np.ndarray) -> np.ndarray:
     """Label maps (T, H, W) uint8: 0 is background, n the n-th object."""
+    return _labelled(scene, seen, range(1, len(scene.objects) + 1))
+
+
+def classes(scene: Scene, seen: np.ndarray) -> np.ndarray:
+    """Label maps (T, H, W) uint8: 0 is background, c + 1 an object of class c of `shapes`."""
+    families = [scene.layers[number].shape.family for number in scene.objects]
+    return _labelled(scene, seen, [1 + shapes.CLASSES.index(family) for family in families])
+
+
+def _labelled(scene: Scene, seen: np.ndarray, labels: Iterable[int]) -> np.ndarray:
+    """Label maps where each object has its label, in the order of `scene.objects`."""
     table = np.zeros(len(scene.layers), np.uint8)
-    for instance, number in enumerate(scene.objects, start=1):
-        table[number] = instance
+    table[list(scene.objects)] = list(labels)
     return table[seen]
 
 

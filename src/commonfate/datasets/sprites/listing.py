@@ -23,6 +23,8 @@ class ListedImage(TypedDict):
     """Where one still image and its ground truth lie."""
 
     id: str
+    split: str
+    number: int  # within its split
     image: Path
     mask: Path
 
@@ -54,11 +56,17 @@ def images(config: SpriteImagesConfig, root: str | Path) -> list[ListedImage]:
     Args as of `videos`.
     """
     root = Path(root)
+    val = [("val", number, f"image_{number:04d}") for number in range(config.images)]
+    train = [("train", number, f"train_{number:04d}") for number in range(config.train_images)]
     return [
         ListedImage(
-            id=name, image=root / "images" / f"{name}.png", mask=root / "masks" / f"{name}.png"
+            id=name,
+            split=split,
+            number=number,
+            image=root / "images" / f"{name}.png",
+            mask=root / "masks" / f"{name}.png",
         )
-        for name in (f"image_{number:04d}" for number in range(config.images))
+        for split, number, name in [*val, *train]
     ]
 
 

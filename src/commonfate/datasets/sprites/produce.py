@@ -20,8 +20,8 @@ from commonfate.settings import from_pairs
 log = logging.getLogger(__name__)
 
 
-STILL = 1
-"""Third number of an image's seed: no image shows the scene of a video."""
+STILLS = {"val": 1, "train": 2}
+"""Third number of an image's seed, by split: no image shows the scene of another or of a video."""
 
 
 def parse(pairs: Sequence[str]) -> SpritesConfig | SpriteImagesConfig:
@@ -52,7 +52,8 @@ def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs
         parts, one, count = ("videos", "masks", "truth"), render_video, config.videos
         told = f"{count} videos of {config.frames} frames"
     else:
-        parts, one, count = ("images", "masks"), render_image, config.images
+        parts, one = ("images", "masks"), render_image
+        count = config.images + config.train_images
         told = f"{count} images"
     pictures = [photographs.path(name) for name in photographs.FILES]
     record = provenance.record("sprites", config.model_dump(mode="json"), pictures)
@@ -103,15 +104,16 @@ def render_image(config: SpriteImagesConfig, folder: Path, number: int) -> None:
 
     Args:
         folder: holds the folders images and masks.
-        number: which of the images.
+        number: which of the images that are listed.
     """
     listed = listing.images(config, folder)[number]
+    key = (config.seed, listed["number"], STILLS[listed["split"]])
     for_scene, for_textures = (
-        np.random.default_rng(seed)
-        for seed in np.random.SeedSequence([config.seed, number, STILL]).spawn(2)
+        np.random.default_rng(seed) for seed in np.random.SeedSequence(key).spawn(2)
     )
-    drawn = scene.draw(for_scene, number, config.size, frames=1)
+    drawn = scene.draw(for_scene, listed["number"], config.size, frames=1)
     (picture,) = render.frames(drawn, render.draw_textures(for_textures, drawn))
-    (label,) = annotate.instances(drawn, annotate.seen_layers(drawn))
+    labels = {"instances": annotate.instances, "classes": annotate.classes}[config.labels]
+    (label,) = labels(drawn, annotate.seen_layers(drawn))
     Image.fromarray(picture).save(listed["image"])
     Image.fromarray(label).save(listed["mask"])

@@ -1,16 +1,15 @@
 """Guess What Moves as a method: what its networks share, and the U-Net."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from commonfate.errors import UserError
-from commonfate.methods.base import Prediction, TrainedMethod
+from commonfate.methods.base import Example, Prediction, TrainedMethod
 from commonfate.methods.gwm import recipe, samples
 from commonfate.methods.gwm.objective import objective
 from commonfate.methods.gwm.prediction import predict
@@ -42,14 +41,14 @@ class GuessWhatMoves(TrainedMethod):
             "resolution": f"{height}x{width}",
         }
 
-    def prepare(self, frame: np.ndarray, flow: np.ndarray, flip: bool) -> dict[str, Tensor]:
-        return samples.prepare(self.settings, frame, flow, flip)
+    def prepare(self, example: Example) -> dict[str, Tensor]:
+        return samples.prepare(self.settings, example)
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return objective(self.settings, model(batch["image"]), batch)
 
-    def parameter_groups(self, model: nn.Module) -> Iterable[dict[str, Any]]:
-        return recipe.parameter_groups(self.settings, model)
+    def optimiser(self, model: nn.Module) -> Optimizer:
+        return recipe.optimiser(self.settings, model)
 
     def learning_rate(self, iteration: int) -> float:
         return recipe.learning_rate(self.settings, iteration)

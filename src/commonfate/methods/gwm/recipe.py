@@ -3,6 +3,7 @@
 from typing import Any
 
 from torch import nn
+from torch.optim import AdamW
 
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
 
@@ -26,6 +27,11 @@ def learning_rate(settings: GuessWhatMovesSettings, iteration: int) -> float:
         return settings.learning_rate * decay
     warm = iteration / settings.warmup_iterations
     return (settings.warmup_from * (1 - warm) + settings.learning_rate * warm) * decay
+
+
+def optimiser(settings: GuessWhatMovesSettings, model: nn.Module) -> AdamW:
+    """AdamW, which steps at the rate of the first iteration until it is told another one."""
+    return AdamW(parameter_groups(settings, model), lr=learning_rate(settings, 0))
 
 
 def parameter_groups(settings: GuessWhatMovesSettings, model: nn.Module) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from commonfate.flow.resize import resize
+from commonfate.methods.base import Example
 from commonfate.methods.gwm.loss import split_unknown
 from commonfate.methods.gwm.normalise import normalised
 from commonfate.methods.gwm.polynomial import DEGREES
@@ -18,22 +19,19 @@ def pulls_back(settings: GuessWhatMovesSettings) -> bool:
     return settings.variant == "paper" and settings.upsample == "probabilities"
 
 
-def prepare(
-    settings: GuessWhatMovesSettings, frame: np.ndarray, flow: np.ndarray, flip: bool
-) -> dict[str, Tensor]:
+def prepare(settings: GuessWhatMovesSettings, example: Example) -> dict[str, Tensor]:
     """Turn one sample into tensors.
 
     Args:
         settings: of the run.
-        frame: (H, W, 3) uint8, RGB.
-        flow: (2, H, W) float32, pixels; NaN where unknown.
-        flip: mirror image and flow left-right.
+        example: a frame with its flow.
 
     Returns:
         `image` (3, h, w) float32 in [0, 1]; and either `flow_maps` (1 + 2n, h, w) float32 with
         `valid` (H, W) bool, at image and flow size, or `flow` (2, H, W) float32.
     """
-    if flip:
+    frame, flow = example.frame, example.flow
+    if example.flip:
         frame, flow = frame[:, ::-1], flow[:, :, ::-1] * np.float32([-1, 1])[:, None, None]
     image = to_image(resize_frame(frame, settings.image_size))
     target = _target(settings, flow)

@@ -7,6 +7,7 @@ Flow Estimation", CVPR 2020.
 import torch
 from torch import Tensor, nn
 
+from commonfate.models.pwc.reconstruction import Weights, reconstruction_loss, resized
 from commonfate.training.flow.arflow_loss_appearance import hide_cells, transform_appearance
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 from commonfate.training.flow.arflow_loss_spatial import (
@@ -17,9 +18,7 @@ from commonfate.training.flow.arflow_loss_spatial import (
     transform_mask,
 )
 from commonfate.training.flow.arflow_loss_terms import (
-    photometric_term,
     regularisation_term,
-    resized,
     smoothness_term,
     visible,
 )
@@ -62,9 +61,10 @@ class ArflowLoss:
         first, second = (resized(image, size) for image in images.unbind(1))
         shown_first = visible(forward[0], backward[0], settings.occlusion)
         shown_second = visible(backward[0], forward[0], settings.occlusion)
+        weights = Weights(settings.l1, settings.ssim, settings.ternary, settings.scales)
         photometric = (
-            photometric_term(first, second, forward, shown_first, settings)
-            + photometric_term(second, first, backward, shown_second, settings)
+            reconstruction_loss(first, second, forward, shown_first, weights)
+            + reconstruction_loss(second, first, backward, shown_second, weights)
         ) / 2
         smooth = (
             smoothness_term(first, forward[0], settings)

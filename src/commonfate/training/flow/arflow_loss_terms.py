@@ -1,25 +1,11 @@
 """The terms of ARFlow's unsupervised loss, one function an equation."""
 
-from collections.abc import Sequence
-
-import torch.nn.functional as F
 from torch import Tensor
 
 from commonfate.flow.consistency import consistent
 from commonfate.models.pwc.occlusion import covered
-from commonfate.models.pwc.photometric import photometric_loss
 from commonfate.models.pwc.smoothness import smoothness
-from commonfate.models.pwc.warp import warp
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
-
-
-def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Images (B, C, H, W) at another size: means over areas to reduce, bilinear to enlarge."""
-    if image.shape[-2:] == size:
-        return image
-    if size[0] <= image.shape[-2] and size[1] <= image.shape[-1]:
-        return F.interpolate(image, size, mode="area")
-    return F.interpolate(image, size, mode="bilinear")
 
 
 def visible(forward: Tensor, backward: Tensor, occlusion: str) -> Tensor:
@@ -36,42 +22,6 @@ def visible(forward: Tensor, backward: Tensor, occlusion: str) -> Tensor:
     if occlusion == "coverage":
         return covered(backward).float()
     return consistent(forward.detach(), backward.detach())[:, None].float()
-
-
-def photometric_term(
-    first: Tensor,
-    second: Tensor,
-    flows: Sequence[Tensor],
-    shown: Tensor,
-    settings: ArflowLossSettings,
-) -> Tensor:
-    """Photometric loss of one direction, summed over scales.
-
-    ARFlow, L_ph: where each scale compares images reduced to its size.
-
-    Args:
-        first: (B, 3, H, W) float, RGB in [0, 1], the frame where flow begins.
-        second: (B, 3, H, W), the frame where it ends.
-        flows: (B, 2, h, w) per scale, pixels of it, finest first.
-        shown: (B, 1, H, W) float, of `visible`.
-        settings: weights.
-
-    Returns:
-        Scalar.
-    """
-    total = first.new_zeros(())
-    for flow, weight in zip(flows, settings.scales, strict=False):
-        if weight == 0:
-            continue
-        size = tuple(flow.shape[-2:])
-        here = resized(first, size)
-        warped = warp(resized(second, size), flow)
-        # Nearest, as in the authors' code: masks stay binary.
-        mask = F.interpolate(shown, size, mode="nearest")
-        total = total + weight * photometric_loss(
-            here, warped, mask, settings.l1, settings.ssim, settings.ternary
-        )
-    return total
 
 
 def smoothness_term(image: Tensor, flow: Tensor, settings: ArflowLossSettings) -> Tensor:

@@ -1,10 +1,12 @@
 """What is learned: a network of ptlflow, its loss on a batch of pairs, its schedule."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.optim import AdamW
 
 from commonfate.errors import ConfigError, did_you_mean
 from commonfate.files import sha256
@@ -77,16 +79,20 @@ class FlowTask:
             )
         return {name: updates}
 
-    def parameter_groups(self, model: nn.Module) -> list[dict[str, Any]]:
-        """Convolution weights, with weight decay; biases and norms, without."""
+    def optimiser(self, model: nn.Module) -> AdamW:
+        """AdamW: convolution weights with weight decay; biases and norms without."""
         trained = [one for one in model.parameters() if one.requires_grad]
-        return [
+        groups = [
             {
                 "params": [one for one in trained if one.ndim > 1],
                 "weight_decay": self.settings.weight_decay,
             },
             {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
         ]
+        return AdamW(groups, lr=self.learning_rate(0))
+
+    def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
+        """There is nothing but weights."""
 
     def learning_rate(self, iteration: int) -> float:
         """One cycle with straight sides, up and down, as RAFT was trained.

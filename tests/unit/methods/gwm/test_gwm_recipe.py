@@ -1,4 +1,4 @@
-"""Learning rate and parameter groups of Guess What Moves."""
+"""Learning rate and optimiser of Guess What Moves."""
 
 import pytest
 import torch
@@ -36,10 +36,17 @@ def test_no_warm_up():
     assert create(GwmSettings(warmup_iterations=0)).learning_rate(0) == 7e-4
 
 
+def test_the_optimiser_is_adamw_at_the_first_rate():
+    optimiser = PAPER.optimiser(nn.Linear(2, 3))
+    assert type(optimiser) is torch.optim.AdamW
+    for group in optimiser.param_groups:
+        assert (group["lr"], group["betas"], group["eps"]) == (1e-6, (0.9, 0.999), 1e-8)
+
+
 def test_norms_alone_have_no_weight_decay_in_the_u_net():
     method = create(GwmSettings(width=4))
     model = method.build()
-    decayed, others = method.parameter_groups(model)
+    decayed, others = method.optimiser(model).param_groups
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.01, 0)
     assert len(decayed["params"]) == 18 + 2 * 4 + 2  # convolutions; with bias: upwards, head
     assert len(others["params"]) == 2 * 18  # batch norms

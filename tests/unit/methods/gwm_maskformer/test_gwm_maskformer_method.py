@@ -8,6 +8,7 @@ from torch.utils.data import default_collate
 from commonfate import weights
 from commonfate.errors import UserError
 from commonfate.methods import create
+from commonfate.methods.base import Example
 from commonfate.methods.gwm.settings import MergeSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.models import backbones
@@ -39,7 +40,7 @@ def sample(seed=0):
 
 
 def batch_of(subject):
-    return default_collate([subject.prepare(*sample(seed), flip=False) for seed in range(2)])
+    return default_collate([subject.prepare(Example(*sample(seed))) for seed in range(2)])
 
 
 @pytest.mark.parametrize(("backbone", "pretraining"), BACKBONES)
@@ -48,17 +49,17 @@ def test_every_trained_parameter_has_a_finite_gradient(backbone, pretraining, va
     subject = method(backbone=backbone, pretraining=pretraining, variant=variant)
     model = subject.build()
     subject.loss(model, batch_of(subject))["loss"].backward()
-    decayed, others = subject.parameter_groups(model)
-    grouped = {id(one) for group in (decayed, others) for one in group["params"]}
+    groups = subject.optimiser(model).param_groups
+    grouped = {id(one) for group in groups for one in group["params"]}
     assert grouped == {id(one) for one in model.parameters()}
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
 def test_training_separates_two_motions():
     torch.manual_seed(0)
-    subject = method(components=2)
+    subject = method(components=2, learning_rate=3e-3, warmup_iterations=0)
     model, batch = subject.build(), batch_of(subject)
-    optimiser = torch.optim.AdamW(subject.parameter_groups(model), lr=3e-3)
+    optimiser = subject.optimiser(model)
     losses = []
     for _ in range(15):
         optimiser.zero_grad()
@@ -69,11 +70,10 @@ def test_training_separates_two_motions():
 
 
 def test_a_frozen_backbone_is_not_trained():
-    subject = method(freeze_backbone=True)
+    subject = method(freeze_backbone=True, learning_rate=0.1, warmup_iterations=0)
     model = subject.build().train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    groups = list(subject.parameter_groups(model))
-    optimiser = torch.optim.AdamW(groups, lr=0.1)
+    optimiser = subject.optimiser(model)
     subject.loss(model, batch_of(subject))["loss"].backward()
     optimiser.step()
     changed = {key for key, value in model.state_dict().items() if not value.equal(before[key])}

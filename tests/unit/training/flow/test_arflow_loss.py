@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from commonfate.models.pwc.reconstruction import resized
 from commonfate.training.flow.arflow_loss import ArflowLoss
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
-from commonfate.training.flow.arflow_loss_terms import regularisation_term, resized, visible
+from commonfate.training.flow.arflow_loss_terms import regularisation_term, visible
 
 HEIGHT, WIDTH, SCALES = 48, 64, 5
 MOTION = (3.0, -2.0)

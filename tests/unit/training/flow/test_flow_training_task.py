@@ -61,7 +61,9 @@ def test_a_few_steps_on_one_pair_lower_loss_and_error():
     torch.manual_seed(0)
     one = task()
     model = one.build().train()
-    optimiser = torch.optim.AdamW(one.parameter_groups(model), lr=1e-3)
+    optimiser = one.optimiser(model)
+    for group in optimiser.param_groups:
+        group["lr"] = 1e-3
     batch, found = moved_noise(6), []
     for _ in range(16):
         optimiser.zero_grad()
@@ -75,7 +77,7 @@ def test_a_few_steps_on_one_pair_lower_loss_and_error():
 def test_every_parameter_is_in_one_group():
     one = task(weight_decay=0.1)
     model = one.build()
-    decayed, free = one.parameter_groups(model)
+    decayed, free = one.optimiser(model).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0)
     assert all(weight.ndim == 4 for weight in decayed["params"])
     count = len(decayed["params"]) + len(free["params"])

@@ -1,0 +1,101 @@
+"""PASCAL VOC 2012 (Everingham et al.), semantic segmentation, with SBD's masks for training.
+
+VOCdevkit/VOC2012, the root:                              voc_data (Leopart), the root:
+JPEGImages/2007_000032.jpg                                images/2007_000032.jpg
+SegmentationClass/2007_000032.png                         SegmentationClass/...
+SegmentationClassAug/2007_000032.png                      SegmentationClassAug/...
+ImageSets/Segmentation/{train,trainaug,val}.txt           sets/{train,trainaug,val}.txt
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path, PurePath
+
+from commonfate.datasets.base import VideoSource
+from commonfate.datasets.layouts import DOCS, VOC_FOLDERS, VOC_LABELS, check_root, voc_lists
+from commonfate.datasets.settings import VocConfig
+from commonfate.errors import ConfigError, StoreError
+
+# fmt: off
+CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
+    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
+    "train", "tvmonitor",
+)
+# fmt: on
+"""Names of the classes in order of their labels."""
+
+
+class Voc:
+    """Each listed image is a video of one frame, its annotation a label map of classes."""
+
+    def __init__(self, name: str, settings: VocConfig) -> None:
+        self.name = name
+        self.settings = settings
+
+    def videos(self) -> list[VideoSource]:
+        """List the images of the wanted splits, sorted by id.
+
+        Raises:
+            ConfigError: the root does not exist or is empty, or the list of a split does not exist.
+            StoreError: a folder, a listed image or its labels are missing, or it is listed twice.
+        """
+        check_root(self.name, self.settings)
+        lists = zip(self.settings.splits, voc_lists(self.settings), strict=True)
+        found = [source for split, one in lists for source in self._listed(split, one)]
+        ordered = sorted(found, key=lambda source: source.id)
+        for one, other in pairwise(ordered):
+            if one.id == other.id:
+                raise StoreError(
+                    f"{one.path}: is listed twice, in the splits {one.split!r} and "
+                    f"{other.split!r}; delete one of the two lines"
+                )
+        return ordered
+
+    def _listed(self, split: str, one: str) -> Iterator[VideoSource]:
+        """The images of the list `one`, in its order."""
+        image_folder, list_folder = VOC_FOLDERS[self.settings.layout]
+        list_file = self.settings.root / list_folder / f"{one}.txt"
+        names = self._names(list_file, split)
+        parts = ((image_folder, ".jpg"), (VOC_LABELS[one], ".png"))
+        images, labels = (
+            _found(self.settings.root / folder, suffix, names, list_file)
+            for folder, suffix in parts
+        )
+        for name in names:
+            yield VideoSource(
+                id=name,
+                split=split,
+                path=images[name],
+                frame_files=(images[name],),
+                annotation_files=(labels[name],),
+                annotation_kind="classes",
+            )
+
+    def _names(self, list_file: Path, split: str) -> list[str]:
+        """Names of the images of a list: a line each, or paths of image and mask as DeepLab's."""
+        if not list_file.is_file():
+            raise ConfigError(
+                f"{list_file}: no such list, but the split {split!r} is wanted; {DOCS} says where "
+                f"it comes from; or change datasets.{self.name}.splits or .train_list"
+            )
+        lines = list_file.read_text(encoding="utf-8").splitlines()
+        names = [PurePath(line.split()[0]).stem for line in lines if line.strip()]
+        if not names:
+            raise StoreError(f"{list_file}: the list is empty; {DOCS} says where it comes from")
+        return names
+
+
+def _found(folder: Path, suffix: str, names: Sequence[str], list_file: Path) -> dict[str, str]:
+    """Files of a folder by the names of a list, which must all be there."""
+    if not folder.is_dir():
+        raise StoreError(f"{folder}: no such folder; {DOCS} says what belongs there")
+    # One look into the folder: asking for each file is slow on network file systems.
+    present = {file.name for file in folder.iterdir()}
+    for name in names:
+        if f"{name}{suffix}" not in present:
+            raise StoreError(
+                f"{folder / name}{suffix}: missing, but {list_file} lists it; {DOCS} says where it "
+                f"comes from"
+            )
+    return {name: f"{folder / name}{suffix}" for name in names}

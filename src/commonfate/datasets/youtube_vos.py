@@ -1,0 +1,96 @@
+"""YouTube-VOS 2019 (Xu et al., 2018): its training split.
+
+train_all_frames/JPEGImages/0043f083b5/00000.jpg      all frames
+train/JPEGImages/0043f083b5/00000.jpg                 every fifth frame
+train/Annotations/0043f083b5/00000.png                instances, of every fifth frame; not needed
+"""
+
+import logging
+from pathlib import Path
+
+from commonfate.datasets import search
+from commonfate.datasets.base import VideoSource
+from commonfate.datasets.layouts import DOCS, YOUTUBE_VOS_FRAMES, YOUTUBE_VOS_LABELS, check_root
+from commonfate.datasets.settings import YoutubeVosConfig
+from commonfate.errors import ConfigError, StoreError
+
+log = logging.getLogger(__name__)
+
+
+class YoutubeVos:
+    """Videos of the training split, a folder of frames each; frames are read in place."""
+
+    def __init__(self, name: str, settings: YoutubeVosConfig) -> None:
+        self.name = name
+        self.settings = settings
+
+    def videos(self) -> list[VideoSource]:
+        """List the videos, sorted by id; all are of the split `train`.
+
+        Ground truth is listed where there is some.
+
+        Raises:
+            ConfigError: the root does not exist or is empty, or lacks the wanted frames.
+            StoreError: a video holds no frame, or an annotation belongs to none.
+        """
+        folders = self._folders()
+        annotated = self._annotated()
+        if bare := sorted(annotated.keys() - {folder.name for folder in folders}):
+            log.warning(
+                "%s: %d videos of %s have no frames in %s, such as %s",
+                self.name,
+                len(bare),
+                YOUTUBE_VOS_LABELS,
+                self._frames,
+                bare[0],
+            )
+        sources = [_video(folder, annotated.get(folder.name)) for folder in folders]
+        return sorted(sources, key=lambda source: source.id)
+
+    def count(self) -> int:
+        """How many videos there are; does not look at their half a million frames."""
+        return len(self._folders())
+
+    def _folders(self) -> list[Path]:
+        """The folder of each video's frames."""
+        check_root(self.name, self.settings)
+        if not self._frames.is_dir():
+            other = next(one for one in YOUTUBE_VOS_FRAMES if one != self.settings.frames)
+            raise ConfigError(
+                f"{self._frames}: no such folder; {DOCS} says where it comes from; or set "
+                f"datasets.{self.name}.frames to {other}"
+            )
+        folders = search.subfolders(self._frames)
+        if not folders:
+            raise StoreError(f"{self._frames}: holds no video; {DOCS} says what belongs there")
+        return folders
+
+    def _annotated(self) -> dict[str, Path]:
+        """The folder of annotations of each video that has one."""
+        top = self.settings.root / YOUTUBE_VOS_LABELS
+        return {folder.name: folder for folder in search.subfolders(top)} if top.is_dir() else {}
+
+    @property
+    def _frames(self) -> Path:
+        return self.settings.root / YOUTUBE_VOS_FRAMES[self.settings.frames]
+
+
+def _video(folder: Path, annotations: Path | None) -> VideoSource:
+    frames = search.images(folder)
+    if not frames:
+        raise StoreError(f"{folder}: holds no frame; complete the download of YouTube-VOS")
+    labels = search.images(annotations) if annotations else {}
+    for stem, label in labels.items():
+        if stem not in frames:
+            raise StoreError(
+                f"{label}: annotates no frame, as {folder} has none of this name; complete the "
+                f"download of YouTube-VOS"
+            )
+    return VideoSource(
+        id=folder.name,
+        split="train",
+        path=str(folder),
+        frame_files=tuple(str(file) for file in frames.values()),
+        annotation_files=tuple(str(labels.get(stem, "")) for stem in frames) if labels else None,
+        annotation_kind="instances" if labels else "",
+    )

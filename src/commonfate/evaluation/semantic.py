@@ -1,0 +1,153 @@
+"""Scores of a benchmark of semantic segmentation: IoU of each class, and their mean.
+
+Pixels are counted over all scored frames before anything is divided, as PASCAL VOC does, so every
+protocol gives the same mean: it only says which frames are scored.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from commonfate.datasets import class_labels
+from commonfate.errors import ConfigError, StoreError
+from commonfate.evaluation import benchmark, confusion, label_maps, record, replaceable
+from commonfate.evaluation.benchmark import Benchmark
+from commonfate.evaluation.crop import Crop, central_square
+from commonfate.evaluation.foreground import CLASSES
+from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation.protocols import Protocol
+from commonfate.files import replacing_directory, write_json
+from commonfate.progress import track
+
+
+def evaluate(
+    predictions: Predictions, manifest: str | Path, protocol: Protocol, output: str | Path
+) -> dict[str, Any]:
+    """Score predicted classes, which are a method's components; write them and the scores.
+
+    The label maps of every annotated frame, scored or not, in the colours of PASCAL VOC, go into
+    the folder beside `output` that has its name without `.json`; the scores are written after them.
+
+    Scores hold the IoU of every class that occurs, and `metrics`: `mIoU`, their mean, and `Acc`,
+    the share of pixels of the right class; both for each sequence too, and of each frame the mIoU.
+
+    Args:
+        predictions: what is scored; of cropped frames, then annotations are cropped alike.
+        manifest: manifest of the dataset that was segmented; its annotations are classes.
+        protocol: which frames count.
+        output: JSON file, replaced in one step.
+
+    Returns:
+        What the JSON holds.
+
+    Raises:
+        StoreError: a prediction or an annotation is missing or broken, or holds a class that is not
+            predicted; nothing is written.
+        ConfigError: the annotations or the predictions are not classes, or there is a folder for
+            the label maps that this program did not make.
+    """
+    output = Path(output)
+    folder = output.with_suffix("")
+    replaceable.check(folder, output, "protocol")
+    task = benchmark.read(manifest, predictions.facts["split"])
+    check_kind(task, f"--foreground {CLASSES}")
+    if predictions.facts.get("learns_from") != "labels":
+        raise ConfigError(
+            f"--foreground {CLASSES}: the components of {predictions.path} are no classes, as "
+            f"method {predictions.facts['method']} does not learn from labels; choose another"
+        )
+    scored = record.scored_frames(protocol, task)
+    with replacing_directory(folder) as temporary:
+        sequences, matrix = _count(predictions, task, scored, temporary)
+    each = confusion.iou(matrix)
+    scores = record.facts(predictions, manifest, protocol, CLASSES, task, scored) | {
+        "average": "pooled",
+        "foreground_looks_at_ground_truth": False,
+        "sequences": sequences,
+        "metrics": _metrics(matrix),
+        "classes": {str(c): float(each[c]) for c in np.flatnonzero(~np.isnan(each))},
+        "n_classes": len(each),
+    }
+    write_json(output, scores)
+    return scores
+
+
+def check_kind(task: Benchmark, asked: str) -> None:
+    """Refuse a benchmark whose annotations are not classes.
+
+    Raises:
+        ConfigError: this is so; the message begins with what the user asked for.
+    """
+    for video in task.videos:
+        if video.kind != CLASSES:
+            raise ConfigError(
+                f"{asked}: the annotations of video {video.name!r} are of the kind {video.kind}, "
+                f"not {CLASSES}; name the manifest of a dataset of semantic segmentation"
+            )
+
+
+def read_truth(annotation: Path, crop: Crop) -> np.ndarray:
+    """True classes, (H, W) uint8, 255 where there is none: of the part that is segmented.
+
+    Raises:
+        StoreError: the annotation is missing or broken.
+    """
+    truth = class_labels.read(annotation)
+    return central_square(truth) if crop == "square" else truth
+
+
+def frame_matrix(
+    labels: np.ndarray, truth: np.ndarray, classes: int, annotation: Path
+) -> np.ndarray:
+    """Count the pixels of one frame.
+
+    Args:
+        labels, truth, classes: see `confusion.count`.
+        annotation: where the truth was read from.
+
+    Raises:
+        StoreError: the truth holds a class that is not predicted.
+    """
+    try:
+        return confusion.count(labels, truth, classes)
+    except ValueError as error:
+        raise StoreError(
+            f"{annotation}: {error}, those that are predicted; evaluate what was trained on the "
+            f"classes of this dataset"
+        ) from None
+
+
+def _count(
+    predictions: Predictions, task: Benchmark, scored: Mapping[str, Sequence[int]], folder: Path
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Scores by sequence, and the pixels of all scored frames; writes label maps into `folder`."""
+    classes = predictions.facts["segments"]["components"]
+    total = np.zeros((classes, classes), np.int64)
+    sequences = {}
+    steps = track(task, "scoring", len(task))
+    for name, frames in groupby(steps, key=lambda step: step[0].name):
+        matrices = {t: _frame(predictions, name, t, file, folder) for _, t, file in frames}
+        matrices = {t: matrices[t] for t in scored.get(name, ())}
+        if matrices:
+            pooled = sum(matrices.values())
+            total += pooled
+            means = {f"{t:05d}": confusion.mean_iou(matrix) for t, matrix in matrices.items()}
+            sequences[name] = {"frames": means, "metrics": _metrics(pooled)}
+    return sequences, total
+
+
+def _frame(
+    predictions: Predictions, video: str, t: int, annotation: Path, folder: Path
+) -> np.ndarray:
+    """Pixels of one frame; writes what is predicted into `folder`."""
+    truth = read_truth(annotation, predictions.facts["crop"])
+    labels = predictions.read("components", video, t, truth.shape)
+    label_maps.write(folder / video / f"{t:05d}.png", labels, label_maps.voc_palette())
+    return frame_matrix(labels, truth, predictions.facts["segments"]["components"], annotation)
+
+
+def _metrics(matrix: np.ndarray) -> dict[str, float]:
+    return {"mIoU": confusion.mean_iou(matrix), "Acc": confusion.accuracy(matrix)}

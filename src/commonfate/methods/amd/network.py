@@ -1,0 +1,108 @@
+"""AMD's two pathways: what moves, and how it moves."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from commonfate.models.dilated_resnet import DilatedResNet, FcnHead
+from commonfate.models.pwc.segment_flow import (
+    CHANNELS,
+    SMALL_CHANNELS,
+    SMALL_WIDTH,
+    WIDTH,
+    MotionPathway,
+    SegmentFlow,
+)
+
+HEAD_WIDTH = {"full": 256, "small": 64}
+MOTION = {"full": (CHANNELS, WIDTH), "small": (SMALL_CHANNELS, SMALL_WIDTH)}
+"""Channels and width of the motion pathway."""
+
+
+class AppearancePathway(nn.Module):
+    """One image to c segments: f_A of Eq. 1, before the softmax."""
+
+    def __init__(self, segments: int, size: str) -> None:
+        super().__init__()
+        self.backbone = DilatedResNet(size)
+        self.head = FcnHead(self.backbone.channels, segments, HEAD_WIDTH[size])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (B, c, H / 8, W / 8) of images (B, 3, H, W) float, RGB in [0, 1]."""
+        return self.head(self.backbone(image))
+
+
+class AmdNetwork(nn.Module):
+    """Both pathways, and which segment is the object.
+
+    Attributes:
+        object_segment: int64 scalar; settled after the training, see `selection`.
+    """
+
+    object_segment: Tensor
+
+    def __init__(self, segments: int, size: str) -> None:
+        """Make both pathways, drawn from torch's global generator.
+
+        Args:
+            segments: c.
+            size: `full` or `small`.
+        """
+        super().__init__()
+        self.appearance = AppearancePathway(segments, size)
+        self.motion = MotionPathway(*MOTION[size])
+        self.register_buffer("object_segment", torch.zeros((), dtype=torch.int64))
+
+    def forward(
+        self,
+        first: Tensor,
+        second: Tensor,
+        motion_size: tuple[int, int] | None = None,
+        masks_of: str = "warped",
+    ) -> "Pairs":
+        """Segments and segment flow of pairs, both ways.
+
+        Args:
+            first: (B, 3, H, W) float, RGB in [0, 1].
+            second: the same shape.
+            motion_size: height and width at which the motion pathway sees them; None is their own.
+            masks_of: whose segments the flow on a frame's grid is composed of: those of the other
+                frame, which it warps (`warped`), or of that frame itself (`target`).
+        """
+        segments = self.appearance(torch.cat([first, second])).float().softmax(1)
+        first, second = (stretched(image, motion_size) for image in (first, second))
+        here, there = segments.chunk(2)
+        levels = self.motion.encode(torch.cat([first, second]))
+        swapped = [torch.cat(level.chunk(2)[::-1]) for level in levels]
+        masks = segments if masks_of == "target" else torch.cat([there, here])
+        both = self.motion.decode(levels, swapped, masks)
+        forward, backward = both.chunk()
+        return Pairs(*masks.chunk(2), forward, backward)
+
+
+# Not frozen, like `SegmentFlow`: Fabric takes apart and rebuilds what a network returns.
+@dataclass
+class Pairs:
+    """What the network makes of pairs.
+
+    Attributes:
+        forward_masks: (B, c, h, w) float32, the segments that the forward flow is composed of,
+            summing to 1 over c.
+        backward_masks: those of the backward flow.
+        forward: segment flow from the first frame to the second.
+        backward: from the second to the first.
+    """
+
+    forward_masks: Tensor
+    backward_masks: Tensor
+    forward: SegmentFlow
+    backward: SegmentFlow
+
+
+def stretched(image: Tensor, size: tuple[int, int] | None) -> Tensor:
+    """Images (B, 3, H, W) at another size, whatever its shape: bilinear, as released."""
+    if size is None:
+        return image
+    return F.interpolate(image, size, mode="bilinear", align_corners=True)

@@ -1,0 +1,52 @@
+"""The training loss of AMD: each frame of a pair is made out of the other (Section 3.4)."""
+
+import torch
+from torch import Tensor
+
+from commonfate.models.pwc.occlusion import covered
+from commonfate.models.pwc.photometric import ssim_distance
+from commonfate.models.pwc.reconstruction import Weights, reconstruction_loss
+from commonfate.models.pwc.segment_flow import SegmentFlow
+from commonfate.models.pwc.warp import warp
+
+RELEASED = Weights(l1=0.15, ssim=0.85, scales=(1, 1, 1, 1, 0))
+"""Terms and scales of the released configuration."""
+COVERED_FROM = 0.2
+"""Released: a pixel that the opposite flow reaches with less counts as hidden."""
+
+
+def paper_loss(
+    first: Tensor, second: Tensor, forward: SegmentFlow, backward: SegmentFlow
+) -> Tensor:
+    """SSIM between each frame and the other one warped to it, summed over the two: Eq. 6 and 7.
+
+    Args:
+        first: (B, 3, H, W) float, RGB in [0, 1].
+        second: the same shape.
+        forward: from the first frame to the second.
+        backward: from the second to the first.
+
+    Returns:
+        Scalar in [0, 2]: means over pixels of (1 - SSIM) / 2.
+    """
+    there, back = warp(second, forward.flows[0]), warp(first, backward.flows[0])
+    return ssim_distance(first, there).mean() + ssim_distance(second, back).mean()
+
+
+def released_loss(
+    first: Tensor, second: Tensor, forward: SegmentFlow, backward: SegmentFlow
+) -> Tensor:
+    """0.85 SSIM and 0.15 L1 at four scales, where not hidden, averaged over the two directions.
+
+    The paper has none of L1, scales and occlusion. Arguments and result as of `paper_loss`.
+    """
+    shown_first = covered(backward.flows[0], COVERED_FROM).float()
+    shown_second = covered(forward.flows[0], COVERED_FROM).float()
+    losses = (
+        reconstruction_loss(first, second, forward.flows, shown_first, RELEASED),
+        reconstruction_loss(second, first, backward.flows, shown_second, RELEASED),
+    )
+    return torch.stack(losses).mean()
+
+
+LOSSES = {"paper": paper_loss, "released": released_loss}

@@ -1,0 +1,74 @@
+"""From a pair of frames to what the networks learn from, in the loader's processes."""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from commonfate.errors import UserError
+from commonfate.methods.amd.appearance import changed
+from commonfate.methods.amd.settings import AmdSettings
+from commonfate.methods.base import Example
+
+
+def prepare(settings: AmdSettings, example: Example) -> dict[str, Tensor]:
+    """Resize, crop and mirror two frames alike (Section 4.1).
+
+    Args:
+        settings: of the run.
+        example: with `frame` and `other`.
+
+    Returns:
+        `images` (2, 3, h, w) uint8, RGB, of the settings' `crop`.
+
+    Raises:
+        UserError: the two frames differ in size.
+    """
+    frames = [example.frame, example.other]
+    shapes = [f"{width}x{height}" for height, width, _ in (frame.shape for frame in frames)]
+    if shapes[0] != shapes[1]:
+        raise UserError(
+            f"the two frames of a pair are {shapes[0]} and {shapes[1]}, but must have one size; "
+            f"extract the video's frames again, or leave it out"
+        )
+    generator = np.random.default_rng(example.seed)
+    frames = [resize_short_side(frame, settings.short_side, settings.crop) for frame in frames]
+    frames = _cropped(frames, settings.crop, generator)
+    if example.flip:
+        frames = [frame[:, ::-1] for frame in frames]
+    if settings.augmentation == "heavy":
+        frames = changed(frames, generator)
+    images = np.ascontiguousarray(np.stack(frames).transpose(0, 3, 1, 2))
+    return {"images": torch.from_numpy(images)}
+
+
+def resize_short_side(
+    frame: np.ndarray, side: int, at_least: tuple[int, int] = (1, 1)
+) -> np.ndarray:
+    """Resize so that the shorter side has a length, keeping the shape.
+
+    Args:
+        frame: (H, W, 3) uint8.
+        side: pixels.
+        at_least: height and width that the result must cover; where it would not, it is larger.
+
+    Returns:
+        (h, w, 3) uint8: by means over areas to reduce, bilinear to enlarge.
+    """
+    height, width = frame.shape[:2]
+    scale = max(side / min(height, width), at_least[0] / height, at_least[1] / width)
+    if scale == 1:
+        return frame
+    size = round(width * scale), round(height * scale)
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def _cropped(
+    frames: list[np.ndarray], crop: tuple[int, int], generator: np.random.Generator
+) -> list[np.ndarray]:
+    """The same random part of all frames."""
+    top, left = (
+        int(generator.integers(whole - part + 1))
+        for whole, part in zip(frames[0].shape[:2], crop, strict=True)
+    )
+    return [frame[top : top + crop[0], left : left + crop[1]] for frame in frames]

@@ -1,0 +1,99 @@
+"""Semantic segmentation as a method: AMD's appearance pathway, fine-tuned on labelled images."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+
+from commonfate.methods.base import Example, Prediction, TrainedMethod
+from commonfate.methods.semantic.geometry import resize_image, seen_size
+from commonfate.methods.semantic.network import SegmentationNetwork
+from commonfate.methods.semantic.objective import objective, upsampled
+from commonfate.methods.semantic.samples import prepare
+from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.models.dilated_resnet import STRIDE
+from commonfate.models.frame import nearest_multiple, to_image
+
+
+class SemanticSegmentation(TrainedMethod):
+    """A class for each pixel of an image (AMD, Section 4.4)."""
+
+    settings: SemanticSettings
+
+    @property
+    def description(self) -> dict[str, str]:
+        settings = self.settings
+        small = ", small" if settings.size == "small" else ""
+        start = "from scratch" if settings.start is None else "AMD"
+        return {
+            "network": f"FCN on ResNet-50{small}, {start}",
+            "resolution": f"short side {settings.short_side}",
+        }
+
+    def build(self, pretrained: bool = True) -> nn.Module:
+        """Make the network; its backbone starts from the checkpoint `start`, if there is one.
+
+        Raises:
+            StoreError: there is no such checkpoint, or it is damaged.
+            UserError: it is of another method, or of another size.
+        """
+        settings = self.settings
+        network = SegmentationNetwork(settings.classes, settings.size, settings.dropout)
+        if pretrained and settings.start is not None:
+            network.start_from(Path(settings.start))
+        return network
+
+    def prepare(self, example: Example) -> dict[str, Tensor]:
+        return prepare(self.settings, example)
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        return objective(model(batch["image"]), batch["labels"])
+
+    def optimiser(self, model: nn.Module) -> Optimizer:
+        """SGD with momentum, and with weight decay of all parameters, as MMSegmentation has it."""
+        settings = self.settings
+        return SGD(
+            model.parameters(),
+            lr=settings.learning_rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+        )
+
+    def learning_rate(self, iteration: int) -> float:
+        """Polynomial decay from `learning_rate` to `min_learning_rate`, without a warm-up."""
+        settings = self.settings
+        left = max(0.0, 1 - iteration / settings.iterations) ** settings.decay_power
+        lowest = settings.min_learning_rate
+        return lowest + (settings.learning_rate - lowest) * left
+
+    def predict(
+        self,
+        model: nn.Module | None,
+        frame: np.ndarray,
+        flow: np.ndarray | None,
+        *,
+        size: tuple[int, int] | None = None,
+    ) -> Prediction:
+        """Segment a whole image at once; `flow` is not looked at.
+
+        The network sees it with a short side of `short_side`, or at `size`, rounded to multiples
+        of 8.
+
+        Returns:
+            The probability of each class as both components and groups, on the CPU, at the
+            image's own size.
+        """
+        own = (frame.shape[0], frame.shape[1])
+        seen = nearest_multiple(size or seen_size(own, self.settings.short_side), STRIDE)
+        image = to_image(resize_image(frame, seen))[None]
+        with torch.no_grad():
+            logits = model(image.to(next(model.parameters()).device))
+        classes = upsampled(logits, own).softmax(1)[0].cpu()
+        return Prediction(components=classes, groups=classes)
+
+
+def create(settings: SemanticSettings) -> SemanticSegmentation:
+    """Make the method."""
+    return SemanticSegmentation(settings)

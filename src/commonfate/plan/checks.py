@@ -1,0 +1,149 @@
+"""What cannot work is found when the plan is made, not after hours of training."""
+
+from commonfate.config import BenchmarkConfig, Config
+from commonfate.datasets import class_names
+from commonfate.errors import ConfigError
+from commonfate.plan.cells import SCORINGS
+from commonfate.plan.declarations import TableDeclaration
+from commonfate.settings import MethodSettings, unknown
+from commonfate.tables import published
+
+OF_CLASSES = ("mIoU", "Acc")
+"""Metrics of the scoring `classes`."""
+LACKING = {
+    "flow": "flow, but data set {} has no frame gaps",
+    "pairs": "pairs of frames, but data set {} has none",
+    "labels": "classes, but data set {} has none",
+}
+
+
+def has(config: Config, dataset: str, what: str, start: str, hint: str = "") -> None:
+    """Check that a data set has `flow`, `pairs` or `labels`.
+
+    Raises:
+        ConfigError: it has not; the message begins with `start` and ends in `hint`.
+    """
+    settings = config.datasets[dataset]
+    found = {"flow": settings.gaps, "pairs": settings.pair_gaps, "labels": class_names(settings)}
+    if not found[what]:
+        raise ConfigError(f"{start} {LACKING[what].format(dataset)}{hint}")
+
+
+def segmenting(
+    config: Config, settings: MethodSettings, scored: BenchmarkConfig, adapt: int, where: str
+) -> None:
+    """Check that a method can segment a benchmark, after `adapt` steps of adaptation to it.
+
+    Raises:
+        ConfigError: it cannot; the message begins with `where`.
+    """
+    start = f"{where}: adapt {adapt}: {settings.method}"
+    if adapt and not settings.trained:
+        raise ConfigError(f"{start} has nothing to train")
+    if adapt and settings.learns_from == "labels":
+        raise ConfigError(f"{start} would learn from the ground truth that it is scored by")
+    if adapt:
+        has(config, scored.dataset, settings.learns_from, f"{start} adapts to")
+    if settings.reads_flow:
+        has(config, scored.dataset, "flow", f"{where}: {settings.method} looks at")
+
+
+def learning(
+    config: Config,
+    settings: MethodSettings,
+    scored: BenchmarkConfig,
+    datasets: tuple[str, ...],
+    split: str,
+    where: str,
+) -> None:
+    """Check that a method can learn from data, and not from what it is scored by.
+
+    Raises:
+        ConfigError: it cannot; the message begins with `where`.
+    """
+    name, what = settings.method, settings.learns_from
+    hint = f"; name others as its {'pretrain' if what == 'pairs' else 'train'}_datasets"
+    for dataset in datasets:
+        has(config, dataset, what, f"{where}: {name} learns from", hint)
+        if what == "labels":
+            _fits(config, dataset, settings, where)
+    overlap = split == scored.split or "all" in (split, scored.split)
+    if what == "labels" and scored.dataset in datasets and overlap:
+        raise ConfigError(
+            f"{where}: {name} would learn from the ground truth that it is scored by; choose "
+            f"train_split (here {split}) and split (here {scored.split}) that share nothing"
+        )
+
+
+def _fits(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
+    """A network has one output a class."""
+    found, name = len(class_names(config.datasets[dataset])), settings.method
+    if found != settings.classes:
+        raise ConfigError(
+            f"{where}: {name} has {settings.classes} classes, data set {dataset} {found}; set "
+            f"methods.{name}.classes"
+        )
+
+
+def starting(settings: MethodSettings, start: MethodSettings, where: str) -> None:
+    """Check that a method can start from the weights of another.
+
+    Raises:
+        ConfigError: it cannot; the message begins with `where`.
+    """
+    if not start.trained:
+        raise ConfigError(f"{where}: {start.method} has nothing to train")
+    if "start" not in type(settings).model_fields:
+        raise ConfigError(f"{where}: {settings.method} starts from no other run")
+    if settings.start is not None:
+        raise ConfigError(f"{where}: and settings.start {settings.start!r}: leave one of them out")
+    sizes = [getattr(one, "size", None) for one in (settings, start)]
+    if sizes[0] != sizes[1]:
+        raise ConfigError(
+            f"{where}: {settings.method} has size {sizes[0]}, {start.method} {sizes[1]}; they "
+            f"must be equal for its weights to fit"
+        )
+
+
+def scoring(
+    config: Config, settings: MethodSettings, scored: BenchmarkConfig, name: str, where: str
+) -> None:
+    """Check that classes are scored as classes, and foregrounds as foregrounds.
+
+    Raises:
+        ConfigError: they are not; the message begins with `where`.
+    """
+    of_classes = SCORINGS[name].foreground == "classes"
+    if of_classes != (settings.learns_from == "labels"):
+        kind = "finds no classes" if of_classes else "finds classes, no foreground"
+        raise ConfigError(f"{where}: scoring {name}: {settings.method} {kind}")
+    for metric in scored.metrics:
+        if of_classes and metric not in OF_CLASSES:
+            raise ConfigError(f"{where}: scoring {name} has no metric {metric}")
+    if of_classes:
+        has(config, scored.dataset, "labels", f"{where}: scoring {name} compares")
+
+
+def comparing(config: Config, table: str, declaration: TableDeclaration) -> None:
+    """Check that the published rows and benchmarks that a table names exist.
+
+    Raises:
+        ConfigError: one of them does not.
+    """
+    for name in config.tables[table].benchmarks:
+        benchmark = config.benchmarks[name]
+        known_as = benchmark.published_as
+        key = f"config: benchmarks.{name}.published_as {known_as!r}"
+        if known_as is None:
+            continue
+        if known_as not in published.BENCHMARKS:
+            raise ConfigError(f"{key}{unknown(known_as, published.BENCHMARKS)}")
+        if config.datasets[benchmark.dataset].adapter in ("sprites", "sprite_images"):
+            raise ConfigError(f"{key}: rendered data are no published benchmark; leave it out")
+    if declaration.published is None:
+        return
+    rows = published.rows(declaration.published.tables, declaration.published.metrics)
+    for row in declaration.rows:
+        if row.published is not None and row.published not in rows:
+            where = f"workflow/tables/{table}.yaml: row {row.label!r}: published {row.published!r}"
+            raise ConfigError(f"{where}{unknown(row.published, rows)}")

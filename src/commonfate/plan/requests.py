@@ -1,0 +1,146 @@
+"""From a row of a table and a benchmark to the run that they ask for."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from commonfate.config import BenchmarkConfig, Config
+from commonfate.errors import ConfigError
+from commonfate.plan import checks
+from commonfate.plan.cells import Run
+from commonfate.plan.declarations import RowDeclaration
+from commonfate.settings import MethodSettings, merged, parse, unknown
+
+
+@dataclass(frozen=True)
+class Request:
+    """A row of a table on one benchmark."""
+
+    config: Config
+    table: str
+    row: RowDeclaration
+    benchmark: str
+
+    def run(self) -> Run:
+        """The run, with the one that it starts from.
+
+        Raises:
+            ConfigError: method, settings, flow and data do not go together.
+        """
+        row, start = self.row, None
+        changes = merged(row.settings, self.config.tables[self.table].rows.get(row.label, {}))
+        settings = self._settings(row.method, changes)
+        checks.segmenting(self.config, settings, self._scored, row.adapt, self.where)
+        if row.start is not None:
+            first = self._settings(row.start.method, row.start.settings)
+            checks.starting(settings, first, f"{self._row}: start")
+            start = self._run(first, row.start.settings, is_start=True)
+            settings = settings.model_copy(update={"start": str(start.checkpoint)})
+        return self._run(settings, changes, start)
+
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+        return f"{self._row} on benchmark {self.benchmark}"
+
+    @property
+    def _row(self) -> str:
+        """What messages call the row, where the benchmark does not matter."""
+        return f"workflow/tables/{self.table}.yaml: row {self.row.label!r}"
+
+    @property
+    def _scored(self) -> BenchmarkConfig:
+        return self.config.benchmarks[self.benchmark]
+
+    def _settings(self, method: str, changes: Mapping[str, Any]) -> MethodSettings:
+        """A method's settings: the scale's with some changes."""
+        methods = self.config.methods
+        if method not in type(methods).model_fields:
+            known = type(methods).model_fields
+            raise ConfigError(f"{self._row}: method {method!r}{unknown(method, known)}")
+        at_this_scale = getattr(methods, method)
+        return parse(type(at_this_scale), merged(at_this_scale.model_dump(), changes), self._row)
+
+    def _run(
+        self,
+        settings: MethodSettings,
+        changes: Mapping[str, Any],
+        start: Run | None = None,
+        is_start: bool = False,
+    ) -> Run:
+        datasets, split = (self._scored.dataset,), self._scored.train_split
+        if settings.trained:
+            datasets, split = _learnt_from(self._scored, settings, is_start)
+            checks.learning(self.config, settings, self._scored, datasets, split, self.where)
+        uses_flow = settings.reads_flow or (settings.trained and settings.learns_from == "flow")
+        flow = self._flow() if uses_flow else None
+        seed = self.config.seed
+        slug = "-".join(_parts(settings, changes, flow, datasets, split, seed, start))
+        return Run(slug, settings, datasets, split, flow, seed, start)
+
+    def _flow(self) -> str:
+        """The source of the row's flow."""
+        role, source = self.row.flow, self.config.tables[self.table].flow
+        if role is not None:
+            if role not in self.config.flow_roles:
+                raise ConfigError(
+                    f"{self._row}: no flow source plays the role {role!r} at this scale; name one "
+                    f"in the config under flow_roles.{role}"
+                )
+            return self.config.flow_roles[role]
+        if source is None:
+            raise ConfigError(
+                f"{self._row}: needs flow; name a source in the config under "
+                f"tables.{self.table}.flow"
+            )
+        return source
+
+
+def _learnt_from(
+    scored: BenchmarkConfig, settings: MethodSettings, is_start: bool
+) -> tuple[tuple[str, ...], str]:
+    """Datasets and split that a method learns from."""
+    if scored.pretrain_datasets and (is_start or settings.learns_from == "pairs"):
+        return scored.pretrain_datasets, "all"
+    return scored.learnt_from, scored.train_split
+
+
+def _parts(
+    settings: MethodSettings,
+    changes: Mapping[str, Any],
+    flow: str | None,
+    datasets: tuple[str, ...],
+    split: str,
+    seed: int,
+    start: Run | None,
+) -> Iterator[str]:
+    """What a run is called, part by part."""
+    yield from (settings.method, *settings.slug)
+    yield from (
+        f"{key}.{_word(value)}" for key, value in _flat(changes) if key not in settings.named
+    )
+    if flow is not None:
+        yield flow
+    yield "+".join(datasets) + ("" if split == "all" or not settings.trained else f".{split}")
+    if start is not None:
+        yield from ("from", start.slug)  # which ends in the seed, that of both
+    elif settings.trained:
+        yield f"s{seed}"
+
+
+def _flat(values: Mapping[str, Any], parents: str = "") -> Iterator[tuple[str, Any]]:
+    """Pairs of dotted key and value."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{parents}{key}.")
+        else:
+            yield f"{parents}{key}", value
+
+
+def _word(value: Any) -> str:
+    """A setting's value as part of a path, e.g. `128x224` for a size."""
+    if isinstance(value, list | tuple):
+        return "x".join(_word(item) for item in value)
+    text = str(value).lower() if isinstance(value, bool | None) else str(value)
+    return re.sub(r"[^a-zA-Z0-9_.=-]+", "_", text)

@@ -1,0 +1,75 @@
+"""Notes on what the methods of a table learnt from, and how."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from commonfate.plan import Run
+from commonfate.settings import merged, to_pairs
+from commonfate.tables.measured import LEARNS_FROM
+from commonfate.tables.scores import Found
+
+
+def of_benchmark(found: Found, benchmark: str) -> str:
+    """What the methods that segment a benchmark learnt from, as the end of a sentence."""
+    labels: dict[str, list[str]] = {}
+    for row, chosen in found:
+        run = next(one.planned.run for one in chosen if one.planned.benchmark == benchmark)
+        if run.settings.trained:
+            labels.setdefault(_data(run), []).append(row.label)
+    if len(labels) == 1:
+        return f"; trained methods learn from {next(iter(labels))}"
+    return "".join(f"; {' and '.join(rows)}: learnt from {data}" for data, rows in labels.items())
+
+
+def notes(found: Found) -> Iterator[str]:
+    """Say which rows start from another run, and which adapt to each video."""
+    starts: dict[Run, list[str]] = {}
+    adapted: dict[tuple[int, str], list[str]] = {}
+    for row, chosen in found:
+        for start in dict.fromkeys(one.planned.run.start for one in chosen):
+            if start is not None:
+                starts.setdefault(start, []).append(row.label)
+        if row.adapt:
+            kind = LEARNS_FROM[chosen[0].planned.run.settings.learns_from]
+            adapted.setdefault((row.adapt, kind), []).append(row.label)
+    for start, rows in starts.items():
+        yield f"Start of {' and '.join(rows)}: weights of {start.slug}, learnt from {_data(start)}."
+    for (steps, kind), rows in adapted.items():
+        yield (
+            f"Adaptation of {' and '.join(rows)}: {steps} steps of the training loss on {kind} of "
+            f"each video, without ground truth, from the trained weights each time."
+        )
+
+
+def departures(found: Found) -> Iterator[str]:
+    """What trained rows do otherwise than the paper: the defaults of settings are the paper's."""
+    labels: dict[tuple[str, ...], list[str]] = {}
+    for label, run, declared in _trainings(found):
+        as_declared = set(to_pairs(type(run.settings).model_validate(declared)))
+        changed = tuple(pair for pair in to_pairs(run.settings) if pair not in as_declared)
+        labels.setdefault(changed, []).append(label)
+    for changed, rows in labels.items():
+        if changed:
+            said = f"Settings other than the defaults, which are the paper's, in {'; '.join(rows)}"
+            yield f"{said}: {', '.join(changed)}."
+
+
+def _trainings(found: Found) -> Iterator[tuple[str, Run, Mapping[str, Any]]]:
+    """Every training with the settings that its row declares."""
+    for row, chosen in found:
+        run = chosen[0].planned.run
+        if not run.settings.trained:
+            continue
+        if run.start is None or row.start is None:
+            yield row.label, run, row.settings
+        else:
+            # Which weights it starts from is declared, too, if not by their path.
+            yield row.label, run, merged(row.settings, {"start": run.settings.start})
+            yield f"the start of {row.label}", run.start, row.start.settings
+
+
+def _data(run: Run) -> str:
+    """What a run learns from."""
+    unseen = "" if run.settings.learns_from == "labels" else ", without ground truth"
+    kind = LEARNS_FROM[run.settings.learns_from]
+    return f"{kind} of {' and '.join(run.datasets)}, split {run.split}{unseen}"
