@@ -146,6 +146,23 @@ def test_a_loss_that_is_not_finite(index_path, tmp_path, monkeypatch):
     assert not (folder / "checkpoint.pt").exists()
 
 
+def test_a_training_that_can_learn_no_more(index_path, tmp_path, monkeypatch):
+    folder, steps = tmp_path / "run", []
+
+    def trouble(self, terms):
+        steps.append(terms["loss"])
+        return "flow has left the image; lower learning_rate" if len(steps) == 3 else None
+
+    monkeypatch.setattr(GuessWhatMoves, "trouble", trouble)
+    with pytest.raises(UserError) as error:
+        train(index_path, folder, "--checkpoint-every=1")
+    assert str(error.value) == (
+        f"{folder}: iteration 3: flow has left the image; lower learning_rate; stopped before the "
+        "optimiser step, the last checkpoint is kept"
+    )
+    assert checkpoint.load(folder / ".resume.pt")["iteration"] == 2
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("store", ["flow.zarr.zip", "frames.zarr.zip"])
 def test_a_store_that_vanished(index_path, tmp_path, store, workers):

@@ -135,6 +135,8 @@ class Adapter:
                 if not self._learner.is_finite(values):
                     terms = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
                     return losses, f"step {len(losses) + 1} is not finite ({terms})"
+                if trouble := self._method.trouble(values):
+                    return losses, f"step {len(losses) + 1}: {trouble}"
                 losses.append(values["loss"])
                 self._learner.update(settings.learning_rate)
         return losses, None

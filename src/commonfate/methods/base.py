@@ -1,7 +1,7 @@
 """The four parts that every method has, as the training loop and the predictor see them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,6 +131,17 @@ class TrainedMethod(Method):
     @abstractmethod
     def learning_rate(self, iteration: int) -> float:
         """Learning rate of optimiser step `iteration`, counted from 0."""
+
+    def trouble(self, terms: Mapping[str, float]) -> str | None:
+        """Say what has gone wrong for good, so that training stops instead of learning nothing.
+
+        Args:
+            terms: what `loss` returned for a batch, as numbers; all are finite.
+
+        Returns:
+            The trouble and what to do about it; None if there is none.
+        """
+        return None
 
     def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
         """Settle buffers of the model that are no weights, for each snapshot and at the end.

@@ -92,6 +92,11 @@ class Session:
         values = self._learner.gradient(batch)
         if not self._learner.is_finite(values):
             raise UserError(self._not_finite(values))
+        if trouble := self._method.trouble(values):
+            raise UserError(
+                f"{self._folder.path}: iteration {self._iteration + 1}: {trouble}; stopped before "
+                f"the optimiser step, the last checkpoint is kept"
+            )
         learning_rate = self._method.learning_rate(self._iteration)
         self._learner.update(learning_rate)
         self._iteration += 1

@@ -1,6 +1,6 @@
 """AMD as a method: two pathways, trained to make each frame of a pair out of the other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -57,6 +57,16 @@ class Amd(TrainedMethod):
         first, second = (stretched(frame, size) for frame in frames)
         loss = LOSSES[self.settings.variant](first, second, pairs.forward, pairs.backward)
         return {"loss": loss, "flow": pairs.forward.flows[0].detach().norm(dim=1).mean()}
+
+    def trouble(self, terms: Mapping[str, float]) -> str | None:
+        """Flow that points out of the image everywhere: from there no gradient leads back."""
+        longest = max(self.settings.motion_size or self.settings.crop)
+        if terms["flow"] <= longest:
+            return None
+        return (
+            f"segment flow is {terms['flow']:.0f} pixels long on average, out of images of "
+            f"{longest}; lower learning_rate, or set warmup_iterations or clip_norm"
+        )
 
     def optimiser(self, model: nn.Module) -> Optimizer:
         return recipe.optimiser(self.settings, model)

@@ -10,16 +10,17 @@ POWER, LOWEST = 0.9, 1e-6
 
 
 def learning_rate(settings: AmdSettings, iteration: int) -> float:
-    """Constant, or polynomial decay from `learning_rate` to 1e-6.
+    """Constant, or polynomial decay from `learning_rate` to 1e-6; either after a linear warm-up.
 
     Args:
         settings: of the run.
         iteration: counted from 0.
     """
+    warm = min(1.0, (iteration + 1) / max(1, settings.warmup_iterations))
     if settings.schedule == "constant":
-        return settings.learning_rate
+        return warm * settings.learning_rate
     left = max(0.0, 1 - iteration / settings.iterations) ** POWER
-    return LOWEST + (settings.learning_rate - LOWEST) * left
+    return warm * (LOWEST + (settings.learning_rate - LOWEST) * left)
 
 
 def optimiser(settings: AmdSettings, model: nn.Module) -> Adam:

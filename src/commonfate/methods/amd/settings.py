@@ -61,6 +61,9 @@ class AmdSettings(MethodSettings):
     appearance_rate: PositiveFloat = 1
     """Factor of the learning rate of the appearance pathway; not in the paper, but in short
     trainings segments must not settle before motion is found."""
+    warmup_iterations: int = Field(0, ge=0)
+    """Length of a linear warm-up; not in the paper. Flow that a first large step throws out of the
+    image has no gradient to come back by."""
     schedule: Literal["constant", "polynomial"] = "constant"
     """Of the learning rate: the paper names none; released: polynomial, power 0.9, to 1e-6."""
     weight_decay: float = Field(1e-6, ge=0)

@@ -1,6 +1,6 @@
 """What is learned: a network of ptlflow, its loss on a batch of pairs, its schedule."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,6 +90,9 @@ class FlowTask:
             {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
         ]
         return AdamW(groups, lr=self.learning_rate(0))
+
+    def trouble(self, terms: Mapping[str, float]) -> None:
+        """Nothing but a loss that is not finite stops it."""
 
     def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
         """There is nothing but weights."""

@@ -25,6 +25,20 @@ def test_the_released_rate_falls_to_a_millionth():
     assert rates == sorted(rates, reverse=True)
 
 
+def test_the_rate_warms_up_linearly():
+    subject = create(AmdSettings(warmup_iterations=10))
+    rates = [subject.learning_rate(iteration) for iteration in (0, 4, 9, 10, 1000)]
+    assert rates == pytest.approx([1e-5, 5e-5, 1e-4, 1e-4, 1e-4])
+
+
+def test_flow_that_has_left_the_image_is_trouble():
+    subject = create(AmdSettings())
+    assert subject.trouble({"loss": 0.5, "flow": 384.0}) is None
+    assert "flow is 1109 pixels long on average, out of images of 384" in subject.trouble(
+        {"loss": 0.5, "flow": 1109.2}
+    )
+
+
 def test_the_optimiser_is_adam_on_all_parameters():
     model = create(AmdSettings(size="small")).build()
     optimiser = PAPER.optimiser(model)
