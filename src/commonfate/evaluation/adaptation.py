@@ -2,8 +2,9 @@
 
 Guess What Moves, supplement C.1, takes 20 steps a sequence, on frames with flow; AMD, Section 4.3,
 100 on pairs of frames of the video. Each video begins again from the trained weights, with the
-optimiser, clipping, batch size and precision of the training and its peak learning rate throughout:
-Guess What Moves names that rate and no schedule, AMD nothing, and its training has no schedule.
+optimiser, clipping, batch size and precision of the training. The learning rate is the method's
+`adaptation_rate` throughout, the peak of the training's unless settings say otherwise: Guess What
+Moves names that rate and no schedule, AMD nothing, and its training has no schedule.
 Ground truth is not read. Networks are in training mode during the steps, so batch norm uses and
 keeps up its statistics, and dropout drops; then they predict in evaluation mode.
 """
@@ -138,7 +139,7 @@ class Adapter:
                 if trouble := self._method.trouble(values):
                     return losses, f"step {len(losses) + 1}: {trouble}"
                 losses.append(values["loss"])
-                self._learner.update(settings.learning_rate)
+                self._learner.update(self._method.adaptation_rate)
         return losses, None
 
 

@@ -89,10 +89,9 @@ class TrainedMethod(Method):
     Of `settings`, training reads `batch_size`, `iterations`, `clip_norm` (None does not clip),
     `flip`, `snapshots` and `precision`.
 
-    Test-time adaptation to a video needs `prepare`, `loss` and `optimiser`, and of
-    `settings` the `batch_size`, `clip_norm`, `flip`, `precision` and `learning_rate`: the rate that
-    the schedule rises to, at which all its steps are taken. No method keeps anything between the
-    calls, so the trained weights are all that has to be put back for the next video.
+    Test-time adaptation to a video needs `prepare`, `loss`, `optimiser` and `adaptation_rate`, and
+    of `settings` the `batch_size`, `clip_norm`, `flip` and `precision`. No method keeps anything
+    between the calls, so the trained weights are all that has to be put back for the next video.
     """
 
     @abstractmethod
@@ -131,6 +130,14 @@ class TrainedMethod(Method):
     @abstractmethod
     def learning_rate(self, iteration: int) -> float:
         """Learning rate of optimiser step `iteration`, counted from 0."""
+
+    @property
+    def adaptation_rate(self) -> float:
+        """Learning rate of all steps of a test-time adaptation; unless overridden, the training's.
+
+        That is the one which the schedule rises to.
+        """
+        return self.settings.learning_rate
 
     def trouble(self, terms: Mapping[str, float]) -> str | None:
         """Say what has gone wrong for good, so that training stops instead of learning nothing.

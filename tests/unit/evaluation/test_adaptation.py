@@ -160,6 +160,13 @@ def test_every_video_begins_with_the_trained_weights(adapter):
     assert torch.equal(one.network.norm.running_mean, statistics)
 
 
+def test_the_method_says_at_which_rate(adapter, monkeypatch):
+    monkeypatch.setattr(Shift, "adaptation_rate", 0.0)
+    one = adapter(5)
+    assert one.adapt("dog").steps == 5
+    assert one.network.motion == 1.0
+
+
 def test_a_loss_that_is_not_finite_leaves_the_trained_weights(adapter):
     one = adapter(5)
     found = one.adapt("eel")

@@ -74,6 +74,10 @@ class Amd(TrainedMethod):
     def learning_rate(self, iteration: int) -> float:
         return recipe.learning_rate(self.settings, iteration)
 
+    @property
+    def adaptation_rate(self) -> float:
+        return self.settings.adaptation_rate * self.settings.learning_rate
+
     def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
         """Find the object: the segment that moves most over the training pairs."""
         settings = self.settings

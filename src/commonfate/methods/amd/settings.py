@@ -61,6 +61,8 @@ class AmdSettings(MethodSettings):
     appearance_rate: PositiveFloat = 1
     """Factor of the learning rate of the appearance pathway; not in the paper, but in short
     trainings segments must not settle before motion is found."""
+    adaptation_rate: PositiveFloat = 1
+    """Factor of `learning_rate` in test-time adaptation, of which the paper says nothing."""
     warmup_iterations: int = Field(0, ge=0)
     """Length of a linear warm-up; not in the paper. Flow that a first large step throws out of the
     image has no gradient to come back by."""

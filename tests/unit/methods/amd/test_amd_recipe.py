@@ -31,6 +31,11 @@ def test_the_rate_warms_up_linearly():
     assert rates == pytest.approx([1e-5, 5e-5, 1e-4, 1e-4, 1e-4])
 
 
+def test_adaptation_may_have_a_rate_of_its_own():
+    assert create(AmdSettings()).adaptation_rate == 1e-4
+    assert create(AmdSettings(adaptation_rate=0.1)).adaptation_rate == pytest.approx(1e-5)
+
+
 def test_flow_that_has_left_the_image_is_trouble():
     subject = create(AmdSettings())
     assert subject.trouble({"loss": 0.5, "flow": 384.0}) is None
