@@ -24,14 +24,13 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 import torch
+from own_process import in_process, memory_mb
 from tabulate import tabulate
 from torch import Tensor
 from torch.nn import functional
@@ -197,24 +196,10 @@ def measured(task: dict) -> dict[str, float]:
     trial = Trial(task)
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
-    before = _memory_mb("VmRSS")
+    before = memory_mb("VmRSS")
     times = trial.measure(task["steps"])
-    peak = torch.cuda.max_memory_allocated() / 2**20 if cuda else _memory_mb("VmHWM") - before
+    peak = torch.cuda.max_memory_allocated() / 2**20 if cuda else memory_mb("VmHWM") - before
     return times | {"peak_mb": peak}
-
-
-def _memory_mb(field: str) -> float:
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return float(status.split(f"{field}:")[1].split()[0]) / 1024
-
-
-def in_process(task: dict) -> dict[str, float]:
-    """Measure one way in a process of its own."""
-    command = [sys.executable, __file__, "--task", json.dumps(task)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{task['way']}: {done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def differences(task: dict) -> tuple[float, float]:
@@ -288,7 +273,7 @@ def main(
     common = {"settings": settings, "steps": steps, "threads": threads, "device": device}
     torch.set_num_threads(threads)
     loss_apart, gradient_apart = differences(common)
-    runs = {way: in_process(common | {"way": way}) for way in (PLAIN, OURS)}
+    runs = {way: in_process(__file__, common | {"way": way}) for way in (PLAIN, OURS)}
     click.echo(f"{described(common)}\n")
     click.echo(table(runs))
     click.echo(

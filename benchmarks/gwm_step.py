@@ -20,8 +20,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,6 +30,7 @@ import click
 import numpy as np
 import pandas as pd
 import torch
+from own_process import in_process, memory_mb
 from tabulate import tabulate
 from torch import Tensor, nn
 
@@ -149,7 +148,7 @@ class Trial:
         """Median milliseconds of a step and of its parts, and the peak of its memory in MB."""
         ctypes.CDLL("libc.so.6").malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
-        before = _memory_mb("VmRSS")
+        before = memory_mb("VmRSS")
         network = self.method.build().to(self.device).train()
         optimiser = self.method.optimiser(network)
         times: dict[str, list[float]] = {part: [] for part in PARTS}
@@ -178,7 +177,7 @@ class Trial:
             "step": statistics.median(whole),
             "peak_mb": torch.cuda.max_memory_allocated() / 2**20
             if cuda
-            else _memory_mb("VmHWM") - before,
+            else memory_mb("VmHWM") - before,
         }
 
     def gradient(self) -> tuple[Tensor, Tensor]:
@@ -202,20 +201,6 @@ class Trial:
         now = time.perf_counter()
         spent, self._last = now - getattr(self, "_last", now), now
         return spent
-
-
-def _memory_mb(field: str) -> float:
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return float(status.split(f"{field}:")[1].split()[0]) / 1024
-
-
-def in_process(task: dict) -> dict[str, float]:
-    """Measure one way in a process of its own."""
-    command = [sys.executable, __file__, "--task", json.dumps(task)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{task['way']}: {done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def trial(task: dict) -> Trial:
@@ -294,7 +279,9 @@ def main(
         common = {"index": str(path), "settings": settings, "threads": threads, "device": device}
         loss_apart, gradient_apart = differences(common)
         runs = {
-            (way, count): in_process(common | {"way": way, "steps": steps, "workers": count})
+            (way, count): in_process(
+                __file__, common | {"way": way, "steps": steps, "workers": count}
+            )
             for count in workers or ((0,) if small else (0, 1))
             for way in WAYS
         }

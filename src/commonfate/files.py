@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import socket
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,3 +115,16 @@ def sha256(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_zip(path: str | Path) -> None:
+    """Compare every byte of a zip with its checksum; torch, which writes zips, does not.
+
+    Raises:
+        zipfile.BadZipFile: some byte differs, or the file is no zip.
+        OSError: it cannot be read.
+    """
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"checksum of {damaged}")

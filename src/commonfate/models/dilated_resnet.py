@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from commonfate.models.unet import MEAN, STD
 
 STRIDE = 8
+HEAD_WIDTH = {"full": 256, "small": 64}
+"""Channels of the head, by the size of the network (Table 4: 256)."""
 SMALL = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
 
 

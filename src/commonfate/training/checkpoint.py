@@ -1,6 +1,5 @@
 """Checkpoints on disk: whole, safe to load, self-describing."""
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import torch
 from torch import nn
 
 from commonfate.errors import StoreError
-from commonfate.files import replacing
+from commonfate.files import check_zip, replacing
 
 # What a reader of the facts does not want: large, and of use to training alone.
 _STATE = ("model", "optimiser", "precision", "random", "metrics")
@@ -29,10 +28,7 @@ def load(path: str | Path) -> dict[str, Any]:
         StoreError: the file is missing, damaged, or no checkpoint of this project.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise zipfile.BadZipFile(f"checksum of {damaged}")
+        check_zip(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise StoreError(f"{path}: no such checkpoint; train first") from None

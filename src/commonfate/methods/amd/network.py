@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from commonfate.models.dilated_resnet import DilatedResNet, FcnHead
+from commonfate.models.dilated_resnet import HEAD_WIDTH, DilatedResNet, FcnHead
 from commonfate.models.pwc.segment_flow import (
     CHANNELS,
     SMALL_CHANNELS,
@@ -16,7 +16,6 @@ from commonfate.models.pwc.segment_flow import (
     SegmentFlow,
 )
 
-HEAD_WIDTH = {"full": 256, "small": 64}
 MOTION = {"full": (CHANNELS, WIDTH), "small": (SMALL_CHANNELS, SMALL_WIDTH)}
 """Channels and width of the motion pathway."""
 

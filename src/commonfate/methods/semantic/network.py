@@ -7,10 +7,8 @@ from torch import Tensor, nn
 
 from commonfate.errors import StoreError, UserError
 from commonfate.models.backbones import state_file
-from commonfate.models.dilated_resnet import DilatedResNet, FcnHead
+from commonfate.models.dilated_resnet import HEAD_WIDTH, DilatedResNet, FcnHead
 
-WIDTHS = {"full": 256, "small": 64}
-"""Channels of the head."""
 APPEARANCE = "appearance.backbone."
 """How the names of the backbone's weights begin in a checkpoint of an `amd` run."""
 
@@ -28,7 +26,7 @@ class SegmentationNetwork(nn.Module):
         """
         super().__init__()
         self.backbone = DilatedResNet(size)
-        self.head = FcnHead(self.backbone.channels, classes, WIDTHS[size])
+        self.head = FcnHead(self.backbone.channels, classes, HEAD_WIDTH[size])
         self.head.insert(len(self.head) - 1, nn.Dropout2d(dropout))
 
     def forward(self, image: Tensor) -> Tensor:

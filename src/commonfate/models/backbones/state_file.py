@@ -1,6 +1,7 @@
 """Reading published weights from files, and putting them into a network without a rest."""
 
 import pickle
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from commonfate.errors import StoreError, UserError
+from commonfate.files import check_zip
 
 # Microsoft's trainings keep their settings, of this class, beside the weights. It is a dict, and
 # read as one, so that no code of the file's runs.
@@ -69,8 +71,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_pickled(path: Path) -> object:
     try:
+        if zipfile.is_zipfile(path):  # older files of torch are none, and have no checksums
+            check_zip(path)
         with torch.serialization.safe_globals([SETTINGS]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         reason = type(error).__name__  # torch's texts have many lines
         raise StoreError(f"{path}: not weights that torch can load safely ({reason})") from error

@@ -66,6 +66,16 @@ def test_a_missing_start_is_named():
         method(start="runs/missing.pt").build()
 
 
+def test_a_flipped_bit_of_a_start_is_found(tmp_path):
+    path = tmp_path / "flipped.pt"
+    torch.save({"model": {"appearance.backbone.x": torch.arange(1000.0)}}, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.arange(500.0, 510.0).numpy().tobytes())] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"flipped\.pt: not weights .* \(BadZipFile\)"):
+        method(start=str(path)).build()
+
+
 def test_a_damaged_start_is_named(tmp_path):
     path = tmp_path / "damaged.pt"
     path.write_bytes(b"no weights")
