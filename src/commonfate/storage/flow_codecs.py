@@ -24,6 +24,8 @@ DECODED_BYTES = slice(4, 8)
 """Where blosc's header says how large the data will be."""
 CHAIN = (Prediction.name, "blosc", "crc32c")
 BLOSC = blosc(2)
+# As zarr.json has it: the codec's own attributes are enumerations up to zarr 3.1, then texts.
+_BLOSC = BLOSC.to_dict()["configuration"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ class FlowCodec:
         """A pair, (2, H, W) int16, as it lies in the store, its checksum at the end."""
         encoded = numcodecs.blosc.compress(
             prediction.encode(steps, self.name),
-            BLOSC.cname.value.encode(),
-            BLOSC.clevel,
+            _BLOSC["cname"].encode(),
+            _BLOSC["clevel"],
             numcodecs.blosc.BITSHUFFLE,
-            BLOSC.blocksize,
-            BLOSC.typesize,
+            _BLOSC["blocksize"],
+            _BLOSC["typesize"],
         )
         return encoded + crc32c(encoded).to_bytes(CHECKSUM_BYTES, "little")
 
