@@ -7,7 +7,7 @@
 Both ways read the same samples with the project's loader and train the same U-Net. The plain way
 writes the paper down: probabilities upsampled to the flow's size, for every mask a QR factorisation
 of its weighted (pixels x 6) design (Eq. 2-4), and autograd through all of it. The project's way is
-`paper_loss_pulled_back`, whose maps the loader makes.
+`paper_loss_pulled_back`.
 
 Each way and number of loader processes has a process of its own. Times are medians of wall time;
 memory is the peak of the process (Linux: VmHWM, which ru_maxrss reports) less what it held before

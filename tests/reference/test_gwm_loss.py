@@ -134,11 +134,10 @@ def test_paper_with_either_upsampling(data, upsample):
 def test_paper_pulled_back(data):
     logits, flow = data["lowres/mask_logits"].double(), data["flow"].double()
     size = logits.shape[2:]
-    valid = torch.ones(flow.shape[2:], dtype=torch.bool)
-    maps = torch.stack([flow_maps(sample, valid, size, 2) for sample in flow])
-    pixels = torch.full((len(flow),), valid.numel())
+    filled, valid = gwm.split_unknown(flow)
+    maps, grid = flow_maps(filled, valid, size, 2), monomial_maps(valid[:1], size, 2)[0]
     found = len(flow) * gwm.paper_loss_pulled_back(
-        logits.softmax(1), maps, monomial_maps(valid[None], size, 2)[0], pixels, "quadratic"
+        logits.softmax(1), maps, grid, gwm.pixel_count(valid), "quadratic"
     )
     key = "lowres/paper_loss_quadratic_probabilities_upsampled_mean_over_pixels_sum_over_batch_64"
     torch.testing.assert_close(found, data[key], rtol=1e-9, atol=0)

@@ -1,14 +1,14 @@
 """Resizing flow: its values are pixels of the array it is in, so they are scaled with the size."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 
+Mode = Literal["nearest", "linear"]
 
-def resize(
-    flow: np.ndarray, size: tuple[int, int], mode: Literal["nearest", "linear"] = "linear"
-) -> np.ndarray:
+
+def resize(flow: np.ndarray, size: tuple[int, int], mode: Mode = "linear") -> np.ndarray:
     """Resize a flow field and scale its values by the ratio of the sizes.
 
     Pixel centres are at half-integers (`align_corners=False`): output pixel i looks at input
@@ -31,18 +31,20 @@ def resize(
     (height, width), (new_height, new_width) = flow.shape[1:], size
     if new_height < 1 or new_width < 1:
         raise ValueError(f"size must be positive, found {size}")
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode must be 'nearest' or 'linear', found {mode!r}")
+    if (height, width) == (new_height, new_width):
+        return np.array(flow, np.float32, order="C")
     if mode == "nearest":
         # Integer arithmetic: floor((i + 1/2) H/h) without rounding.
         rows = (2 * np.arange(new_height) + 1) * height // (2 * new_height)
         columns = (2 * np.arange(new_width) + 1) * width // (2 * new_width)
         resized = flow[:, rows[:, None], columns].astype(np.float32, copy=False)
-    elif mode == "linear":
+    else:
         planes = flow.astype(np.float32, copy=False)
         shape = (new_width, new_height)
         resized = np.stack(
             [cv2.resize(plane, shape, interpolation=cv2.INTER_LINEAR) for plane in planes]
         )
-    else:
-        raise ValueError(f"mode must be 'nearest' or 'linear', found {mode!r}")
     ratio = np.array([new_width / width, new_height / height], np.float32)
     return resized * ratio[:, None, None]

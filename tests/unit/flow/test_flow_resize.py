@@ -70,3 +70,12 @@ def test_the_result_is_a_new_array(flow):
 def test_wrong_arguments_are_refused(shape, size, mode, message):
     with pytest.raises(ValueError, match=message):
         resize(np.zeros(shape, np.float32), size, mode)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_the_same_size_is_a_copy_to_the_bit(flow, mode):
+    flow[:, 3, 4] = np.nan
+    resized = resize(flow[:, :, ::-1], flow.shape[1:], mode)
+    np.testing.assert_array_equal(resized, flow[:, :, ::-1])
+    assert resized.flags.c_contiguous
+    assert not np.shares_memory(resized, flow)

@@ -5,10 +5,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from commonfate.methods.gwm.loss import paper_loss_pulled_back, pixel_count
+from commonfate.methods.gwm.loss import paper_loss_pulled_back, pixel_count, split_unknown
 from commonfate.methods.gwm.polynomial import DEGREES
-from commonfate.methods.gwm.pull_back import monomial_maps
-from commonfate.methods.gwm.samples import pulls_back
+from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
 from commonfate.methods.gwm.upsampled import upsampled_loss
 
@@ -28,15 +27,8 @@ def objective(
         measures, in pixels at the flow's size (or in units of `normalise_flow`).
     """
     logits = logits.float()
-    if pulls_back(settings):
-        valid = batch["valid"]
-        mean_square = paper_loss_pulled_back(
-            logits.softmax(1),
-            batch["flow_maps"],
-            _monomial_maps(settings, valid),
-            pixel_count(valid),
-            settings.flow_model,
-        )
+    if settings.variant == "paper" and settings.upsample == "probabilities":
+        mean_square = _pulled_back(settings, logits.softmax(1), batch["flow"])
     else:
         mean_square = upsampled_loss(
             logits, batch["flow"], settings.flow_model, settings.variant, settings.upsample
@@ -46,6 +38,18 @@ def objective(
         "loss": settings.loss_multiplier * mean_square.float(),
         "residual": (components * mean_square.detach()).clamp(min=0).sqrt().float(),
     }
+
+
+def _pulled_back(settings: GuessWhatMovesSettings, masks: Tensor, flow: Tensor) -> Tensor:
+    """The paper's loss, which is linear in masks that are upsampled: at their own resolution.
+
+    What needs the flow's full resolution is done here and not in the loader, whose processes it
+    would keep for most of their time: beside a fast GPU the network would wait for them.
+    """
+    filled, valid = split_unknown(flow)
+    maps = flow_maps(filled, valid, settings.image_size, DEGREES[settings.flow_model])
+    grid = _monomial_maps(settings, valid)
+    return paper_loss_pulled_back(masks, maps, grid, pixel_count(valid), settings.flow_model)
 
 
 def _monomial_maps(settings: GuessWhatMovesSettings, valid: Tensor) -> Tensor:

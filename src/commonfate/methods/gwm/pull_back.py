@@ -38,26 +38,23 @@ def pull_back(maps: Tensor, size: tuple[int, int], degree: int) -> Tensor:
 
 
 def flow_maps(flow: Tensor, valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
-    """What the energy needs of a flow field, at the masks' resolution.
+    """What the energy needs of flow fields, at the masks' resolution.
 
     Args:
-        flow: (2, H, W) float, pixels, finite.
-        valid: (H, W) bool; other pixels get no weight.
+        flow: (B, 2, H, W) float, pixels, finite.
+        valid: (B, H, W) bool; other pixels get no weight.
         size: height h and width w of the masks.
         degree: of the flow model.
 
     Returns:
-        (1 + 2n, h, w): |F|^2, then for each monomial its product with u and with v. F is the flow
-        less its global fit.
+        (B, 1 + 2n, h, w): |F|^2, then for each monomial its product with u and with v. F is the
+        flow less its global fit.
     """
-    residual = without_global_fit(flow[None], valid[None], degree)[0]
-    square = residual.square().sum(0, keepdim=True)
-    products = pick_monomials(
-        pull_back(residual, size, degree).permute(0, 3, 4, 1, 2), degree
-    )  # (2, h, w, n)
-    return torch.cat(
-        [pull_back(square, size, 0)[:, 0, 0], products.permute(3, 0, 1, 2).flatten(0, 1)]
-    )
+    residual = without_global_fit(flow, valid, degree)
+    square = pull_back(residual.square().sum(1), size, 0)[:, 0]
+    products = pull_back(residual.flatten(0, 1), size, degree).unflatten(0, (-1, 2))
+    monomials = pick_monomials(products.permute(0, 4, 5, 1, 2, 3), degree)  # (B, h, w, 2, n)
+    return torch.cat([square, monomials.permute(0, 4, 3, 1, 2).flatten(1, 2)], 1)
 
 
 def monomial_maps(valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:

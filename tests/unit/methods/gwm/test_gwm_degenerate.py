@@ -81,11 +81,11 @@ def test_energies_are_those_of_least_squares(model, flow, least_squares_energies
 def test_the_pulled_back_loss_is_that_of_least_squares(model, flow, least_squares_energies):
     low = torch.stack([region(kind, k) for k, kind in enumerate(REGIONS)])[None, :, ::2, ::3]
     target = field(flow, 1)
-    filled, valid = gwm.split_unknown(target)
+    filled, valid = gwm.split_unknown(target[None])
     maps = flow_maps(filled, valid, low.shape[2:], DEGREES[model])
-    grid = monomial_maps(valid[None], low.shape[2:], DEGREES[model])
-    pixels = gwm.pixel_count(valid)[None]
-    found = gwm.paper_loss_pulled_back(low, maps[None], grid, pixels, model)
+    grid = monomial_maps(valid, low.shape[2:], DEGREES[model])
+    pixels = gwm.pixel_count(valid)
+    found = gwm.paper_loss_pulled_back(low, maps, grid, pixels, model)
     masks = torch.nn.functional.interpolate(low, size=SIZE, mode="bilinear")
     expected = least_squares_energies(masks, target[None], model).sum() / pixels[0]
     largest = unfitted(masks, target[None]).sum() / pixels[0]

@@ -41,15 +41,13 @@ def sample(seed=0):
     return frame, flow
 
 
-def test_sample_has_the_image_and_the_reduced_flow():
+def test_sample_has_the_image_and_the_flow():
     prepared = method().prepare(Example(*sample()))
     assert {key: tuple(value.shape) for key, value in prepared.items()} == {
         "image": (3, 16, 32),
-        "flow_maps": (13, 16, 32),
-        "valid": (30, 57),
+        "flow": (2, 30, 57),
     }
-    assert prepared["image"].dtype == prepared["flow_maps"].dtype == torch.float32
-    assert prepared["valid"].all()
+    assert prepared["image"].dtype == prepared["flow"].dtype == torch.float32
     assert 0 <= prepared["image"].min() < prepared["image"].max() <= 1
 
 
@@ -75,7 +73,7 @@ def test_loss_is_that_of_full_resolution_times_the_multiplier(variant, upsample,
 
 
 def test_flow_is_scaled_to_its_size_and_clipped():
-    subject = method(upsample="logits", flow_size=(60, 114), clip_flow=7)
+    subject = method(flow_size=(60, 114), clip_flow=7)
     frame, _ = sample()
     flow = np.full((2, 30, 57), [[[2.0]], [[-5.0]]], np.float32)
     flow[:, 0, 0] = np.nan
@@ -91,7 +89,7 @@ def test_normalised_flow_has_a_loss_of_one_for_one_region():
     frame, flow = sample()
     one_region = torch.ones(1, 1, 30, 57)
     for speed in (1, 50):
-        subject = method(upsample="logits", normalise_flow=True)
+        subject = method(normalise_flow=True)
         target = subject.prepare(Example(frame, speed * flow))["flow"]
         loss = gwm.paper_loss(one_region, target[None], "quadratic")
         torch.testing.assert_close(loss, torch.tensor(1.0), atol=0.02, rtol=0)
@@ -101,7 +99,7 @@ def test_normalising_keeps_unknown_flow_and_does_not_amplify_noise():
     frame, flow = sample()
     flow = np.full_like(flow, 7) + 0.01 * flow
     flow[:, 3, 4] = np.nan
-    target = method(upsample="logits", normalise_flow=True).prepare(Example(frame, flow))["flow"]
+    target = method(normalise_flow=True).prepare(Example(frame, flow))["flow"]
     assert target.isnan().all(0).nonzero().tolist() == [[3, 4]]
     spread = target[0].nan_to_num(70).std()  # a step of 0.05 px, divided by little more than 0.1
     assert 0.1 < spread < 0.5

@@ -25,7 +25,7 @@ def batch(low, full, dtype, unknown=False):
 def pulled_back(logits, flow, model):
     size, degree = logits.shape[2:], DEGREES[model]
     filled, valid = gwm.split_unknown(flow)
-    maps = torch.stack([flow_maps(f, v, size, degree) for f, v in zip(filled, valid, strict=True)])
+    maps = flow_maps(filled, valid, size, degree)
     pixels = gwm.pixel_count(valid)
     grid = monomial_maps(valid, size, degree)
     return gwm.paper_loss_pulled_back(logits.softmax(1), maps, grid, pixels, model)
