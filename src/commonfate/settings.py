@@ -6,7 +6,14 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+)
 
 from commonfate.errors import ConfigError, did_you_mean
 
@@ -40,6 +47,29 @@ class MethodSettings(Settings):
     def slug(self) -> tuple[str, ...]:
         """Parts of a run's name that tell its variant apart."""
         return tuple(str(getattr(self, key)) for key in self.named)
+
+
+class TrainedSettings(MethodSettings):
+    """Settings of a method that is trained: what the training itself reads of them."""
+
+    trained: ClassVar[bool] = True
+    reads_frame: ClassVar[bool] = True
+    reads_flow: ClassVar[bool] = False
+
+    batch_size: PositiveInt
+    """Samples an iteration."""
+    iterations: PositiveInt
+    """Optimiser steps."""
+    learning_rate: PositiveFloat
+    """The largest of the schedule."""
+    flip: bool
+    """Mirror half of the samples left-right."""
+    clip_norm: PositiveFloat | None
+    """Largest 2-norm of the gradient; none does not clip it."""
+    snapshots: PositiveInt = 10
+    """How many evenly spaced sets of weights are kept, for `checkpoint: best`."""
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    """Arithmetic of the network; losses are always float32 or better."""
 
 
 S = TypeVar("S", bound=BaseModel)

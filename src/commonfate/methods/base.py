@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from commonfate.settings import MethodSettings
+from commonfate.settings import MethodSettings, TrainedSettings
 
 CONCLUDE_SAMPLES = 1000
 
@@ -86,13 +86,12 @@ class Method(ABC):
 class TrainedMethod(Method):
     """A method with a network, a loss and a recipe.
 
-    Of `settings`, training reads `batch_size`, `iterations`, `clip_norm` (None does not clip),
-    `flip`, `snapshots` and `precision`.
-
     Test-time adaptation to a video needs `prepare`, `loss`, `optimiser` and `adaptation_rate`, and
     of `settings` the `batch_size`, `clip_norm`, `flip` and `precision`. No method keeps anything
     between the calls, so the trained weights are all that has to be put back for the next video.
     """
+
+    settings: TrainedSettings
 
     @abstractmethod
     def build(self, pretrained: bool = True) -> nn.Module:

@@ -33,8 +33,7 @@ def train(
     the metrics of an unbroken one, to the bit.
 
     Args:
-        method: what to train; `method.settings` has the part of its recipe that all methods
-            share: `iterations`, `batch_size`, `flip`, `clip_norm`, `snapshots`.
+        method: what to train.
         index: samples to learn from.
         output: `results/runs/{run}`; gets checkpoint.pt, config.yaml, metrics.jsonl, snapshots/.
         seed: seed of the initial weights, the batches, and all else that is random.

@@ -16,7 +16,7 @@ from commonfate.evaluation.adaptation import Adapter, Adapting, read_samples, vi
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import index, sampler
 from commonfate.samples.build import build
-from commonfate.settings import MethodSettings
+from commonfate.settings import TrainedSettings
 from commonfate.storage.flow import open_writer
 from commonfate.storage.frames import FrameWriter
 from commonfate.training import checkpoint
@@ -26,10 +26,9 @@ MOTION = {"cat": 2.0, "dog": -3.0}
 RATE, DECAY = 0.1, 0.01
 
 
-class ShiftSettings(MethodSettings):
+class ShiftSettings(TrainedSettings):
     """A recipe whose schedule would give another rate than its peak."""
 
-    trained: ClassVar[bool] = True
     method: Literal["shift"] = "shift"
     batch_size: int = 2
     flip: bool = False

@@ -1,7 +1,7 @@
 """A tiny method and a tiny index to train it on."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from torch import nn
 from commonfate import parquet
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import index
-from commonfate.settings import MethodSettings
+from commonfate.settings import TrainedSettings
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
 from commonfate.training.options import Options
@@ -21,10 +21,9 @@ from commonfate.training.options import Options
 SIZE = (16, 32)
 
 
-class TinySettings(MethodSettings):
+class TinySettings(TrainedSettings):
     """Hyper-parameters of a method that learns next to nothing."""
 
-    trained: ClassVar[bool] = True
     method: Literal["tiny"] = "tiny"
     iterations: int = 10
     batch_size: int = 3

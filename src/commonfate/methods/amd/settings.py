@@ -8,18 +8,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from commonfate.settings import MethodSettings
+from commonfate.settings import TrainedSettings
 
 STRIDE = 64
 """Of the motion pathway's coarsest level: sides of the images that it sees are multiples of it."""
 
 
-class AmdSettings(MethodSettings):
+class AmdSettings(TrainedSettings):
     """Appearance-motion decomposition, trained from scratch on pairs of raw frames."""
 
-    trained: ClassVar[bool] = True
-    reads_frame: ClassVar[bool] = True
-    reads_flow: ClassVar[bool] = False
     learns_from: ClassVar[Literal["pairs"]] = "pairs"
     foreground: ClassVar[str] = "object"
     named: ClassVar[tuple[str, ...]] = ("size", "variant", "segments")
@@ -72,10 +69,6 @@ class AmdSettings(MethodSettings):
     """Adam's weight decay."""
     clip_norm: PositiveFloat | None = None
     """Largest 2-norm of the gradient; none does not clip."""
-    snapshots: PositiveInt = 10
-    """How many evenly spaced sets of weights are kept, for `checkpoint: best`."""
-    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
-    """Arithmetic of the networks; warping and losses are always float32."""
 
     @property
     def slug(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from commonfate.models.feature_names import FeatureName
-from commonfate.settings import MethodSettings, Settings
+from commonfate.settings import Settings, TrainedSettings
 
 
 class MergeSettings(Settings):
@@ -24,12 +24,8 @@ class MergeSettings(Settings):
     """Floor of the affinity, Eq. 6 (the released code has 1e-6)."""
 
 
-class GuessWhatMovesSettings(MethodSettings):
+class GuessWhatMovesSettings(TrainedSettings):
     """What one model needs, whatever its network: loss, optimiser, merging."""
-
-    trained: ClassVar[bool] = True
-    reads_frame: ClassVar[bool] = True
-    reads_flow: ClassVar[bool] = False
 
     components: int = Field(4, ge=1, le=16)
     """K, the number of regions that the network predicts."""
@@ -49,12 +45,8 @@ class GuessWhatMovesSettings(MethodSettings):
     """Height and width at which the loss sees the flow."""
     flip: bool = False
     """Mirror half of the samples left-right (not in the paper)."""
-    batch_size: PositiveInt
-    """Samples an iteration."""
     iterations: PositiveInt = 15_000
     """Optimiser steps (released: 20000, as in Table 5 without pre-training)."""
-    learning_rate: PositiveFloat
-    """AdamW's learning rate after the warm-up."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's weight decay (released; 0 for norms and embeddings)."""
     warmup_iterations: int = Field(1500, ge=0)
@@ -65,14 +57,8 @@ class GuessWhatMovesSettings(MethodSettings):
     """Power of the polynomial decay."""
     decay_iterations: PositiveInt | None = None
     """Iterations over which the decay is planned (released: 160000); default: `iterations`."""
-    clip_norm: PositiveFloat
-    """Largest 2-norm of the gradient."""
     loss_multiplier: PositiveFloat = 0.03
     """Factor of the loss."""
-    snapshots: PositiveInt = 10
-    """How many evenly spaced sets of weights are kept, for `checkpoint: best`."""
-    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
-    """Arithmetic of the network; the loss is always float32 or better."""
     merge: MergeSettings = MergeSettings()
     """From K components to foreground and background."""
 

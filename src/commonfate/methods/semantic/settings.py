@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from commonfate.settings import MethodSettings
+from commonfate.settings import TrainedSettings
 
 VOID = 255
 """Label of pixels without a class."""
@@ -20,12 +20,9 @@ STRIDE = 8
 """Of `models.dilated_resnet`, which is not imported here, as it needs torch."""
 
 
-class SemanticSettings(MethodSettings):
+class SemanticSettings(TrainedSettings):
     """A class for each pixel, learnt from labelled images."""
 
-    trained: ClassVar[bool] = True
-    reads_frame: ClassVar[bool] = True
-    reads_flow: ClassVar[bool] = False
     learns_from: ClassVar[Literal["labels"]] = "labels"
     named: ClassVar[tuple[str, ...]] = ("size", "classes")
 
@@ -69,10 +66,6 @@ class SemanticSettings(MethodSettings):
     """SGD's weight decay, of all parameters."""
     clip_norm: PositiveFloat | None = None
     """Largest 2-norm of the gradient; none does not clip it."""
-    snapshots: PositiveInt = 10
-    """How many evenly spaced sets of weights are kept, for `checkpoint: best`."""
-    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
-    """Arithmetic of the network; the loss is always float32."""
 
     @property
     def slug(self) -> tuple[str, ...]:
