@@ -1,0 +1,73 @@
+"""Planning a table of a test's own rows."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from commonfate import config, plan
+from commonfate.settings import merged
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def default() -> dict[str, Any]:
+    """What config.yaml says."""
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def declared() -> Path:
+    """Folder of the tables that the project declares."""
+    return ROOT / "workflow/tables"
+
+
+@pytest.fixture
+def make(tmp_path: Path, default: dict[str, Any]) -> Callable[..., plan.Plan]:
+    """Plan a table of the given rows; keywords change its declaration, `changes` the config."""
+
+    def made(*rows: dict[str, Any], changes: dict | None = None, **declared: Any) -> plan.Plan:
+        table = {"title": "A table", "caption": "Of tests.", "rows": list(rows)}
+        (tmp_path / "table1.yaml").write_text(yaml.safe_dump({**table, **declared}))
+        one_table = {**default, "tables": {"table1": default["tables"]["table1"]}}
+        return plan.make(config.load(merged(one_table, changes or {})), tmp_path)
+
+    return made
+
+
+@pytest.fixture
+def shapes() -> dict[str, Any]:
+    """Changes of the config: labelled images of five shapes and a background, to score classes.
+
+    Pre-training is on the videos.
+    """
+    return {
+        "datasets": {
+            "shapes": {"adapter": "sprite_images", "labels": "classes", "train_images": 4},
+            "others": {"adapter": "sprites", "seed": 9},
+        },
+        "benchmarks": {
+            "shapes": {
+                "dataset": "shapes",
+                "train_split": "train",
+                "pretrain_datasets": ["sprites"],
+                "metrics": ["mIoU"],
+            }
+        },
+        "tables": {"table1": {"benchmarks": ["shapes"], "flow": None}},
+    }
+
+
+@pytest.fixture(scope="session")
+def is_wildcard() -> Callable[[str, str], bool]:
+    """Whether a text fits the workflow's constraint of a wildcard: `is_wildcard("run", slug)`."""
+    text = (ROOT / "workflow/rules/common.smk").read_text()
+
+    def fits(name: str, value: str) -> bool:
+        return re.fullmatch(re.search(rf'{name}=r"(.+)"', text)[1], value) is not None
+
+    return fits

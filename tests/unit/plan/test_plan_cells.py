@@ -1,0 +1,73 @@
+"""What is predicted and scored for the cells of a table."""
+
+from pathlib import Path
+
+import pytest
+
+from commonfate import config, plan
+from commonfate.errors import ConfigError
+
+GWM = {"label": "ours", "method": "gwm"}
+CLUSTERS = {"label": "clusters", "method": "feature_clustering"}
+AMD = {"label": "pairs", "method": "amd"}
+
+
+def test_table1_has_the_runs_and_evaluations_that_it_should(default, declared) -> None:
+    made = plan.make(config.load(default), declared)
+    evaluations = made.evaluations("table1")
+    slugs = list(dict.fromkeys(cell.run.slug for cell in evaluations))
+    amd = slugs.pop(1)
+    assert amd.startswith("amd-resnet50") and amd.endswith("-sprites-s0")
+    assert slugs == [
+        "gwm-unet-quadratic-k4-dis-sprites-s0",
+        "residual_flow-dis-sprites",
+        "feature_clustering-kmeans-k2-pixels-sprites",
+    ]
+    every = ["leak_free", "oracle", "released"]
+    of_rows = [every, ["leak_free"], ["leak_free"], every, every]
+    assert [cell.scoring for cell in evaluations] == [name for row in of_rows for name in row]
+    folder = Path("results/evaluations/gwm-unet-quadratic-k4-dis-sprites-s0/sprites")
+    assert evaluations[0].path == folder / "davis.unsupervised.last.json"
+    assert evaluations[2].path == folder / "davis_released.oracle.best.json"
+    assert evaluations[2].predictions == Path(
+        "results/predictions/gwm-unet-quadratic-k4-dis-sprites-s0/sprites/best"
+    )
+    per_image, per_video = evaluations[3:5]
+    assert per_image.run == per_video.run
+    assert per_image.path.name == "davis.object.last.json"
+    assert per_video.path.name == "davis.object.last.adapt100.json"
+
+
+def test_each_method_has_its_own_rule_of_the_foreground(make) -> None:
+    made = make(GWM, AMD, scorings=["leak_free", "oracle"])
+    found = [cell.foreground for cell in made.evaluations("table1")]
+    assert found == ["unsupervised", "oracle", "object", "oracle"]
+
+
+def test_a_row_may_have_some_of_the_scorings_of_its_table(make) -> None:
+    made = make(CLUSTERS, CLUSTERS | {"label": "other", "scorings": ["released"]})
+    found = [cell.scoring for cell in made.evaluations("table1")]
+    assert found == ["leak_free", "released", "released"]
+
+
+def test_adaptation_and_crf_are_variants_of_the_predictions(make, is_wildcard) -> None:
+    rows = [GWM, {**GWM, "label": "both", "adapt": 20, "crf": True}]
+    made = make(*rows, scorings=["leak_free", "released"])
+    assert len(made.runs) == 1
+    found = [cell.variant for cell in made.evaluations("table1")]
+    assert found == ["last", "best", "last.adapt20.crf", "best.adapt20.crf"]
+    assert all(is_wildcard("variant", variant) for variant in found)
+
+
+def test_what_has_nothing_to_train_is_neither_adapted_nor_chosen(make) -> None:
+    made = make(CLUSTERS, scorings=["released"])
+    assert [cell.variant for cell in made.evaluations("table1")] == ["last"]
+    with pytest.raises(ConfigError, match="adapt 5: feature_clustering has nothing to train"):
+        make({**CLUSTERS, "adapt": 5})
+
+
+def test_the_released_scoring_has_its_own_frames(make) -> None:
+    changes = {"benchmarks": {"sprites": {"released_protocol": "davis_released"}}}
+    made = make(GWM, changes=changes, scorings=["leak_free", "released", "oracle"])
+    found = [(cell.protocol, cell.foreground) for cell in made.evaluations("table1")]
+    assert found == [("davis", "unsupervised"), ("davis_released", "oracle"), ("davis", "oracle")]

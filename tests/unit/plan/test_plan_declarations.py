@@ -1,0 +1,115 @@
+"""Tables as they are declared, and mistakes in them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commonfate import config, plan
+from commonfate.errors import ConfigError
+from commonfate.settings import merged
+
+GWM = {"label": "ours", "method": "gwm"}
+CLUSTERS = {"label": "clusters", "method": "feature_clustering"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"gwm_table{n}" for n in range(1, 13)),
+        *(f"amd_table{n}" for n in range(1, 4)),
+        "amd_figure5",
+    ],
+)
+def test_every_table_of_the_papers_is_declared(name: str, default, declared) -> None:
+    made = plan.make(config.load(default), declared)
+    assert made.evaluations(name)
+
+
+def test_planning_needs_no_torch() -> None:
+    program = "import sys, commonfate.plan; print(sorted({'torch', 'cv2'} & set(sys.modules)))"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert process.stdout == "[]\n", process.stderr
+
+
+def test_a_row_has_no_scoring_that_its_table_lacks(make) -> None:
+    with pytest.raises(ConfigError, match="scoring 'orakle' is unknown; did you mean oracle"):
+        make(CLUSTERS | {"scorings": ["orakle"]}, scorings=["oracle"])
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ({"better": "ours", "worse": "their"}, "row 'their' is unknown; did you mean theirs?"),
+        (
+            {"better": "ours", "worse": "theirs", "scoring": "oracle"},
+            "scoring 'oracle' is unknown. Known: leak_free, released",
+        ),
+    ],
+)
+def test_expectations_name_what_exists(make, expected: dict, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        make(GWM, {**CLUSTERS, "label": "theirs"}, expects=[expected])
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"label": "x", "method": "gwn"},
+            "table1.yaml: row 'x': method 'gwn' is unknown; did you mean gwm? Known: gwm, "
+            "gwm_maskformer, amd, semantic, residual_flow, feature_clustering",
+        ),
+        (
+            {**GWM, "settings": {"component": 3}},
+            "table1.yaml: row 'ours': component is unknown; did you mean components? Known: ",
+        ),
+        (
+            {**CLUSTERS, "settings": {"clusters": 1}},
+            "table1.yaml: row 'clusters': clusters = 1: Input should be greater than or equal to 2",
+        ),
+        (
+            {**GWM, "published": "Ours (UNnet)"},
+            "table1.yaml: row 'ours': published 'Ours (UNnet)' is unknown; did you mean Ours "
+            "(UNet)? Known: SAGE, ",
+        ),
+    ],
+)
+def test_a_mistake_in_a_row(make, row: dict, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        make(row, published={"tables": ["gwm_table1"]})
+    assert str(error.value).startswith(f"workflow/tables/{message}")
+    assert "\n" not in str(error.value)
+
+
+def test_labels_tell_rows_apart(make) -> None:
+    with pytest.raises(ConfigError, match=r"table1.yaml: rows: the label 'ours' is used more"):
+        make(GWM, GWM)
+
+
+def test_a_table_that_is_not_declared(default, declared) -> None:
+    tables = {"tabel1": {"benchmarks": ["sprites"], "flow": "dis"}}
+    with pytest.raises(ConfigError) as error:
+        plan.make(config.load(merged(default, {"tables": tables})), declared)
+    assert "config: tables.tabel1 is unknown; did you mean table1? Known: " in str(error.value)
+
+
+def test_rendered_videos_never_wear_a_published_name(make) -> None:
+    with pytest.raises(ConfigError, match="published_as 'DAVIS2016': rendered data are no"):
+        make(GWM, changes={"benchmarks": {"sprites": {"published_as": "DAVIS2016"}}})
+
+
+def test_an_unknown_published_benchmark(make) -> None:
+    with pytest.raises(ConfigError, match=r"'DAVIS-2016' is unknown; did you mean DAVIS2016\?"):
+        make(GWM, changes={"benchmarks": {"sprites": {"published_as": "DAVIS-2016"}}})
+
+
+def test_a_declaration_that_is_not_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "table1.yaml"
+    path.write_text("title: [")
+    with pytest.raises(ConfigError) as error:
+        plan.read_declaration(path)
+    assert str(error.value).startswith(f"{path}: cannot be read as YAML (")
+    assert "\n" not in str(error.value)
