@@ -55,6 +55,8 @@ class TrainedSettings(MethodSettings):
     trained: ClassVar[bool] = True
     reads_frame: ClassVar[bool] = True
     reads_flow: ClassVar[bool] = False
+    not_learnt: ClassVar[tuple[str, ...]] = ()
+    """Keys that training does not read: runs that differ in nothing else share their weights."""
 
     batch_size: PositiveInt
     """Samples an iteration."""

@@ -13,8 +13,8 @@ def predict_input(wildcards):
     if run.settings.reads_flow:
         files["flow"] = of_shards(FLOW_STORE, dataset, source=run.flow)
     if run.settings.trained:
-        files["checkpoint"] = f"results/runs/{run.slug}/checkpoint.pt"
-        files["snapshots"] = f"results/runs/{run.slug}/snapshots"
+        files["checkpoint"] = run.checkpoint
+        files["snapshots"] = run.folder / "snapshots"
     if adaptation_steps(wildcards):
         name = run.samples_of((dataset,), benchmark.split)
         files["index"] = f"results/samples/{name}/index.parquet"
@@ -82,7 +82,7 @@ rule predict:
         method=lambda wildcards: run_of(wildcards).settings.method,
         settings=lambda wildcards: set_options(run_of(wildcards).settings),
         run=lambda wildcards: (
-            ["--run", f"results/runs/{wildcards.run}"]
+            ["--run", str(run_of(wildcards).folder)]
             if run_of(wildcards).settings.trained
             else []
         ),

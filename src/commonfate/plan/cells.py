@@ -55,11 +55,15 @@ class Run:
     seed: int
     start: "Run | None" = None
     """The run whose weights it starts from."""
+    twin: "Run | None" = None
+    """The run whose weights it has, where it differs in nothing that training reads; None if it is
+    trained itself."""
 
     @property
     def lineage(self) -> tuple["Run", ...]:
-        """The runs that it starts from, the first one first, and itself."""
-        return (*self.start.lineage, self) if self.start else (self,)
+        """The runs whose weights it has or starts from, the first one first, and itself."""
+        before = self.twin or self.start
+        return (*before.lineage, self) if before else (self,)
 
     @property
     def samples(self) -> str:
@@ -76,9 +80,14 @@ class Run:
         return f"{'+'.join(datasets)}-{split}-{source}"
 
     @property
+    def folder(self) -> Path:
+        """Where its weights lie, `results/runs/{run}`."""
+        return Path("results/runs", (self.twin or self).slug)
+
+    @property
     def checkpoint(self) -> Path:
         """Its weights, `results/runs/{run}/checkpoint.pt`."""
-        return Path("results/runs", self.slug, "checkpoint.pt")
+        return self.folder / "checkpoint.pt"
 
 
 @dataclass(frozen=True)

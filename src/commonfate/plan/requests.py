@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from commonfate.config import BenchmarkConfig, Config
@@ -35,9 +35,12 @@ class Request:
         if row.start is not None:
             first = self._settings(row.start.method, row.start.settings)
             checks.starting(settings, first, f"{self._row}: start")
-            start = self._run(first, row.start.settings, is_start=True)
-            settings = settings.model_copy(update={"start": str(start.checkpoint)})
-        return self._run(settings, changes, start)
+            start = self._run(row.start.method, _learnt(first, row.start.settings), is_start=True)
+        run = self._run(row.method, changes, start)
+        learnt = _learnt(settings, changes)
+        if learnt == changes:
+            return run
+        return replace(run, twin=self._run(row.method, learnt, start))
 
     @property
     def where(self) -> str:
@@ -64,11 +67,14 @@ class Request:
 
     def _run(
         self,
-        settings: MethodSettings,
+        method: str,
         changes: Mapping[str, Any],
         start: Run | None = None,
         is_start: bool = False,
     ) -> Run:
+        settings = self._settings(method, changes)
+        if start is not None:
+            settings = settings.model_copy(update={"start": str(start.checkpoint)})
         datasets, split = (self._scored.dataset,), self._scored.train_split
         if settings.trained:
             datasets, split = _learnt_from(self._scored, settings, is_start)
@@ -95,6 +101,12 @@ class Request:
                 f"tables.{self.table}.flow"
             )
         return source
+
+
+def _learnt(settings: MethodSettings, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those changes that make other weights."""
+    not_learnt = settings.not_learnt if settings.trained else ()
+    return {key: value for key, value in changes.items() if key not in not_learnt}
 
 
 def _learnt_from(

@@ -1,6 +1,7 @@
 """What runs there are: their names, and what they learn and start from."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -148,17 +149,60 @@ def test_split_flow_and_seed_of_a_trained_run_are_in_its_name(make) -> None:
 )
 def test_what_a_row_changes_is_in_its_name(make, settings: dict, slug: str, is_wildcard) -> None:
     made = make({**GWM, "settings": settings})
-    assert list(made.runs) == [slug]
+    assert made.evaluations("table1")[0].run.slug == slug
     assert is_wildcard("run", slug)
 
 
 def test_a_row_changes_single_keys_of_the_scale(make, default) -> None:
     made = make({**GWM, "settings": {"merge": {"epsilon": 1e-6}}})
-    (run,) = made.runs.values()
+    run = made.evaluations("table1")[0].run
     assert run.settings.merge.epsilon == 1e-6
     scale = default["methods"]["gwm"]
     assert run.settings.merge.features == scale["merge"]["features"]
     assert run.settings.iterations == scale["iterations"]
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "name"),
+    [
+        (GWM, {"merge": {"epsilon": 1e-6}}, "merge.epsilon.1e-06"),
+        (AMD, {"adaptation_rate": 0.5}, "adaptation_rate.0.5"),
+    ],
+)
+def test_what_training_does_not_read_trains_nothing_again(
+    make, row: dict, changes: dict, name: str, is_wildcard
+) -> None:
+    other = {**row, "label": "other", "settings": changes}
+    made = make(row, other)
+    own, shared = made.runs.values()
+    assert (own.twin, shared.twin) == (None, own)
+    assert shared.folder == own.folder == Path("results/runs", own.slug)
+    assert name in shared.slug and name not in own.slug
+    assert is_wildcard("run", shared.slug)
+    assert shared.settings != own.settings
+    paths = {cell.run.slug: cell.path for cell in made.evaluations("table1")}
+    assert paths[shared.slug].parents[1].name == shared.slug
+    # Also where no row of the table has the settings that the weights are trained with.
+    assert make(other).runs == made.runs
+
+
+def test_a_row_that_trains_otherwise_shares_only_with_its_like(make) -> None:
+    affine = {"flow_model": "affine"}
+    made = make(
+        GWM,
+        {**GWM, "label": "affine", "settings": {**affine, "merge": {"epsilon": 1e-6}}},
+    )
+    assert [run.slug for run in made.runs.values() if run.twin is None] == [
+        "gwm-unet-quadratic-k4-dis-sprites-s0",
+        "gwm-unet-affine-k4-dis-sprites-s0",
+    ]
+
+
+def test_weights_are_started_from_whatever_training_does_not_read(make, shapes) -> None:
+    start = {"method": "amd", "settings": {"adaptation_rate": 0.5}}
+    other = {**STARTED, "label": "other", "start": start}
+    made = make(STARTED, other, scorings=["classes"], changes=shapes)
+    assert len(made.runs) == 2
 
 
 def test_different_runs_may_not_share_a_name(make) -> None:

@@ -20,6 +20,7 @@ class AmdSettings(TrainedSettings):
     learns_from: ClassVar[Literal["pairs"]] = "pairs"
     foreground: ClassVar[str] = "object"
     named: ClassVar[tuple[str, ...]] = ("size", "variant", "segments")
+    not_learnt: ClassVar[tuple[str, ...]] = ("adaptation_rate",)
 
     method: Literal["amd"] = "amd"
     segments: int = Field(5, ge=2, le=16)

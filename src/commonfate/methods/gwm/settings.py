@@ -27,6 +27,8 @@ class MergeSettings(Settings):
 class GuessWhatMovesSettings(TrainedSettings):
     """What one model needs, whatever its network: loss, optimiser, merging."""
 
+    not_learnt: ClassVar[tuple[str, ...]] = ("merge",)
+
     components: int = Field(4, ge=1, le=16)
     """K, the number of regions that the network predicts."""
     flow_model: Literal["constant", "affine", "quadratic"] = "quadratic"
