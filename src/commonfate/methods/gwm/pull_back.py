@@ -9,6 +9,8 @@ Bilinear upsampling is separable and each low-resolution pixel reaches only a fe
 adjoint is a product with a narrow band of weights along each axis.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -28,8 +30,8 @@ def pull_back(maps: Tensor, size: tuple[int, int], degree: int) -> Tensor:
     Returns:
         (N, degree + 1, degree + 1, h, w), indexed [n, b, a], dtype of `maps`.
     """
-    rows, row_weights = _band(size[0], maps.shape[1], degree, maps)
-    columns, column_weights = _band(size[1], maps.shape[2], degree, maps)
+    rows, row_weights = _band(size[0], maps.shape[1], degree, maps.dtype, maps.device)
+    columns, column_weights = _band(size[1], maps.shape[2], degree, maps.dtype, maps.device)
     along_y = row_weights @ maps[:, rows]  # (N, h, b, W)
     windows = along_y.flatten(0, 2).mT[columns]  # (w, window, N h b)
     along_x = column_weights @ windows  # (w, a, N h b)
@@ -72,18 +74,21 @@ def monomial_maps(valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
     return pick_monomials(tables, 2 * degree).permute(0, 3, 1, 2).contiguous()
 
 
-def _band(low: int, full: int, degree: int, like: Tensor) -> tuple[Tensor, Tensor]:
+@cache  # a training needs the same ones in every step, and a GPU is waited for to find them
+def _band(
+    low: int, full: int, degree: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Which full-resolution pixels each low-resolution pixel reaches, and with what weights.
 
     Returns:
         (low, window) indices and (low, degree + 1, window) weights, times the coordinate's powers.
     """
-    one_hot = torch.eye(low, dtype=torch.float64, device=like.device)
+    one_hot = torch.eye(low, dtype=torch.float64, device=device)
     # Row i: pixel i alone, upsampled. Torch's own operator, so its borders are what training sees.
     reach = functional.interpolate(one_hot[None], size=full, mode="linear", align_corners=False)[0]
     window = int((reach != 0).sum(1).max())
     first = (reach != 0).to(torch.uint8).argmax(1).clamp(max=full - window)
-    index = first[:, None] + torch.arange(window, device=like.device)
+    index = first[:, None] + torch.arange(window, device=device)
     coordinate_powers = powers(full, degree, one_hot)[:, index]  # (degree + 1, low, window)
     weights = reach.gather(1, index)[:, None] * coordinate_powers.transpose(0, 1)
-    return index, weights.to(like.dtype)
+    return index, weights.to(dtype)
