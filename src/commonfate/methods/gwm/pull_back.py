@@ -52,6 +52,13 @@ def flow_maps(flow: Tensor, valid: Tensor, size: tuple[int, int], degree: int) -
         (B, 1 + 2n, h, w): |F|^2, then for each monomial its product with u and with v. F is the
         flow less its global fit.
     """
+    # One after the other they stay in a CPU's caches: half the time and memory.
+    together = len(flow) if flow.is_cuda else 1
+    pairs = zip(flow.split(together), valid.split(together), strict=True)
+    return torch.cat([_flow_maps(*pair, size, degree) for pair in pairs])
+
+
+def _flow_maps(flow: Tensor, valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
     residual = without_global_fit(flow, valid, degree)
     square = pull_back(residual.square().sum(1), size, 0)[:, 0]
     products = pull_back(residual.flatten(0, 1), size, degree).unflatten(0, (-1, 2))
