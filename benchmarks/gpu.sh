@@ -11,6 +11,16 @@ export COMMONFATE_DAVIS_DIR=${COMMONFATE_DAVIS_DIR:-$PWD/../shared/data/DAVIS201
 parts=${PARTS:-tests steps flow trainings}
 cores=$(nproc)
 failed=0
+
+for chosen in $parts; do
+    [[ " tests steps flow trainings " == *" $chosen "* ]] && continue
+    echo "PARTS: $chosen is unknown; known: tests steps flow trainings"
+    exit 2
+done
+if ! python -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then
+    echo "torch sees no GPU here (or is not installed: . .venv/bin/activate)"
+    exit 2
+fi
 mkdir -p "$output"
 
 part() { # name command...: run it, keep what it says, show the end of that
@@ -46,7 +56,6 @@ for chosen in $parts; do
             part table1 davis results/tables/table1.csv
             part amd_table3 davis results/tables/amd_table3.csv
             ;;
-        *) echo "PARTS: $chosen is unknown; known: tests steps flow trainings" && exit 2 ;;
     esac
 done
 echo "== $(date +%T) $failed parts failed; all of what they said: $output"

@@ -15,13 +15,13 @@ import ctypes
 import json
 import platform
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import torch
+from own_process import in_process, memory_mb
 from torch import Tensor
 
 from commonfate.methods.gwm.loss import paper_loss_pulled_back, pixel_count
@@ -66,13 +66,13 @@ def measure(step: Callable[[], Tensor], repeats: int) -> dict[str, float]:
     value = step()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    before = _memory_mb("VmRSS")
+    before = memory_mb("VmRSS")
     times = []
     for _ in range(repeats):
         began = time.process_time()
         step()
         times.append(time.process_time() - began)
-    risen = _memory_mb("VmHWM") - before
+    risen = memory_mb("VmHWM") - before
     return {"seconds": statistics.median(times), "memory_mb": risen, "value": float(value)}
 
 
@@ -115,12 +115,12 @@ def table(batch: int) -> str:
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for variant, upsample in CASES:
-        own, qr = (_in_process(case, variant, upsample, batch) for case in ("ours", "qr"))
+        own, qr = (_measured(case, variant, upsample, batch) for case in ("ours", "qr"))
         if abs(own["value"] / qr["value"] - 1) > 1e-3:
             raise RuntimeError(f"{variant} {upsample}: {own['value']} is not {qr['value']}")
         maps = "-"
         if (variant, upsample) == ("paper", "probabilities"):
-            maps = f"{_in_process('maps', variant, upsample, batch)['seconds'] * 1e3:.0f}"
+            maps = f"{_measured('maps', variant, upsample, batch)['seconds'] * 1e3:.0f}"
         lines.append(
             f"| {variant} | {upsample} | {own['seconds'] * 1e3:.0f} | {maps} "
             f"| {qr['seconds'] * 1e3:.0f} "
@@ -130,31 +130,28 @@ def table(batch: int) -> str:
     return "\n".join(lines)
 
 
-def _in_process(case: str, variant: Variant, upsample: Upsample, batch: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--batch", str(batch), "--case", case, variant, upsample]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def _memory_mb(field: str) -> float:
-    status = Path("/proc/self/status").read_text()
-    return float(status.split(f"{field}:")[1].split()[0]) / 1024
+def _measured(case: str, variant: Variant, upsample: Upsample, batch: int) -> dict[str, float]:
+    task = {"way": case, "variant": variant, "upsample": upsample, "batch": batch}
+    return in_process(__file__, task)
 
 
 def main() -> None:
     """Measure one case and write JSON, or all of them and write a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=8, help="samples in a batch")
-    parser.add_argument("--case", nargs=3, metavar=("CASE", "VARIANT", "UPSAMPLE"))
+    parser.add_argument("--task", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    write = sys.stdout.write
-    if arguments.case:
-        write(json.dumps(run_case(*arguments.case, arguments.batch)))
+    if arguments.task is not None:
+        task = json.loads(arguments.task)
+        click.echo(
+            json.dumps(run_case(task["way"], task["variant"], task["upsample"], task["batch"]))
+        )
         return
-    write(f"{table(arguments.batch)}\n\n")
-    write(
+    click.echo(f"{table(arguments.batch)}\n")
+    click.echo(
         f"B={arguments.batch}, K=4, masks 128x224, flow 480x854, quadratic; {_processor()}, "
-        f"one thread, torch {torch.__version__}\n"
+        f"one thread, torch {torch.__version__}"
     )
 
 

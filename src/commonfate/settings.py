@@ -40,6 +40,8 @@ class MethodSettings(Settings):
     """What a training sample is: a frame with flow, two frames, or a frame with its classes."""
     foreground: ClassVar[str] = "unsupervised"
     """The rule of `evaluation.foreground` that finds its foreground without ground truth."""
+    not_learnt: ClassVar[tuple[str, ...]] = ()
+    """Keys that training does not read: runs that differ in nothing else share their weights."""
     named: ClassVar[tuple[str, ...]]
     """Keys whose values `slug` already tells."""
 
@@ -55,9 +57,6 @@ class TrainedSettings(MethodSettings):
     trained: ClassVar[bool] = True
     reads_frame: ClassVar[bool] = True
     reads_flow: ClassVar[bool] = False
-    not_learnt: ClassVar[tuple[str, ...]] = ()
-    """Keys that training does not read: runs that differ in nothing else share their weights."""
-
     batch_size: PositiveInt
     """Samples an iteration."""
     iterations: PositiveInt

@@ -105,8 +105,7 @@ class Request:
 
 def _learnt(settings: MethodSettings, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Those changes that make other weights."""
-    not_learnt = settings.not_learnt if settings.trained else ()
-    return {key: value for key, value in changes.items() if key not in not_learnt}
+    return {key: value for key, value in changes.items() if key not in settings.not_learnt}
 
 
 def _learnt_from(
