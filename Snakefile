@@ -44,8 +44,8 @@ rule all:
     default_target: True
     input:
         [
-            f"results/tables/{name}.csv"
+            f"<results>/tables/{name}.csv"
             for name, table in CONFIG.tables.items()
             if table.by_default
         ],
-        ["results/tables/flow_quality.csv"] if CONFIG.flow_quality.datasets else [],
+        ["<results>/tables/flow_quality.csv"] if CONFIG.flow_quality.datasets else [],

@@ -53,8 +53,8 @@ for chosen in $parts; do
                 --frames 24 --threads 8 --settings
             ;;
         trainings)
-            part table1 davis results/tables/table1.csv
-            part amd_table3 davis results/tables/amd_table3.csv
+            part table1 davis results/davis_gpu/tables/table1.csv
+            part amd_table3 davis results/davis_gpu/tables/amd_table3.csv
             ;;
     esac
 done

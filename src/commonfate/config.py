@@ -4,6 +4,7 @@ Snakemake merges `config.yaml` with the scale's file and the command line; `load
 before any job starts. Paths of datasets are checked for those that the tables use.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,27 @@ from commonfate.training.flow.settings import FlowTrainingSettings
 
 SAMPLES_WITHOUT_FLOW = ("pairs", "labels")
 """What stands in the names of samples where those with flow have its source."""
+
+
+RESULTS = Path("results")
+DEMO = "demo"
+"""The scale whose products lie in `results/` itself."""
+STAGES = (
+    "benchmarks",
+    "datasets",
+    "evaluations",
+    "flow",
+    "flow_quality",
+    "flow_weights",
+    "frames",
+    "logs",
+    "predictions",
+    "runs",
+    "samples",
+    "tables",
+    "videos",
+)
+"""Folders of `results/`, after which no scale can be called."""
 
 
 class DecodeConfig(Settings):
@@ -177,8 +199,8 @@ class MethodsConfig(Settings):
 class Config(Settings):
     """Everything that the workflow reads."""
 
-    scale: Name = "demo"
-    """Name of the scale, printed in every table."""
+    scale: Name = DEMO
+    """Name of the scale, printed in every table; all but `demo` have a folder `results/{scale}`."""
     seed: int = Field(0, ge=0)
     """Seed of training."""
     shard_size: PositiveInt = 256
@@ -206,6 +228,13 @@ class Config(Settings):
     """What is scored, by name; the name heads the columns of tables."""
     tables: dict[Name, TableConfig] = Field({})
     """Tables to make, by name; each is declared in workflow/tables."""
+
+    @field_validator("scale")
+    @classmethod
+    def _scale_has_a_folder_of_its_own(cls, scale: str) -> str:
+        if scale in STAGES:
+            raise ValueError(f"results/{scale} holds products of scale {DEMO}; choose another name")
+        return scale
 
     @field_validator("flow_training", mode="before")
     @classmethod
@@ -238,6 +267,21 @@ class Config(Settings):
         for name in self.flow_quality.sources:
             _must_exist(name, self.flow.sources, "flow_quality.sources")
         return self
+
+    @property
+    def results(self) -> Path:
+        """Folder of all products: `results` at scale demo, `results/{scale}` at any other."""
+        return RESULTS if self.scale == DEMO else RESULTS / self.scale
+
+    def of_scale(self, target: str) -> str:
+        """Path at this scale of a product: `results/a.csv` becomes `results/{scale}/a.csv`.
+
+        What lies elsewhere, or names its scale already, is returned as it is.
+        """
+        path = Path(os.path.normpath(target))
+        if path.parts[:1] != RESULTS.parts or path.is_relative_to(self.results):
+            return target
+        return str(self.results / path.relative_to(RESULTS))
 
     def used_datasets(self) -> list[str]:
         """Names of the datasets that the tables need, in order."""

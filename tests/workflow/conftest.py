@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TABLE = "results/tables/table1.csv"
+"""A target; the file is in the folder of its scale."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Workflow:
     """The workflow at scale smoke, in `folder`."""
 
     folder: Path
+
+    @property
+    def results(self) -> Path:
+        """Folder of the scale's products."""
+        return self.folder / "results/smoke"
 
     def command(self, *options: str, targets: Sequence[str] = (TABLE,)) -> list[str]:
         """The command line, with the scale's config."""
@@ -68,7 +74,8 @@ class Workflow:
             return set()
         lines = stats.strip().splitlines()[2:]
         rules = {line.split()[0] for line in lines[: lines.index("")] if line.split()}
-        return rules - {"total"}
+        # Other than at scale demo, a table is asked for through a rule of its name.
+        return {rule for rule in rules if "/" not in rule} - {"total"}
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,16 @@ import pytest
 
 # The file whose appearance tells that a job of the stage has started.
 STAGES = {
-    "decoding": "results/logs/frames/sprites/0001.log",
-    "flow": "results/logs/flow/sprites/dis/0001.log",
-    "training": "results/logs/runs/gwm-unet-quadratic-k4-dis-sprites-s0.log",
-    "table writing": "results/logs/tables/table1.log",
+    "decoding": "logs/frames/sprites/0001.log",
+    "flow": "logs/flow/sprites/dis/0001.log",
+    "training": "logs/runs/gwm-unet-quadratic-k4-dis-sprites-s0.log",
+    "table writing": "logs/tables/table1.log",
 }
 
 
-def _numbers(folder: Path) -> list[dict[str, str]]:
+def _numbers(results: Path) -> list[dict[str, str]]:
     """The table without the measured times."""
-    with (folder / "results/tables/table1.csv").open(newline="") as file:
+    with (results / "tables/table1.csv").open(newline="") as file:
         return [
             {key: value for key, value in row.items() if "runtime" not in key}
             for row in csv.DictReader(file)
@@ -46,7 +46,7 @@ def test_killed_in_every_stage_it_still_gives_the_same_table(
 ) -> None:
     workflow = workflow_in(tmp_path)
     for log in STAGES.values():
-        _kill_when_it_appears(workflow, tmp_path / log)
-        assert not (tmp_path / "results/tables/table1.csv").exists()
+        _kill_when_it_appears(workflow, workflow.results / log)
+        assert not (workflow.results / "tables/table1.csv").exists()
     workflow.run()
-    assert _numbers(tmp_path) == _numbers(smoke.folder)
+    assert _numbers(workflow.results) == _numbers(smoke.results)

@@ -50,7 +50,7 @@ def test_the_smoke_scale_runs_through_slurm(workflow_in, slurm, lab: Path, tmp_p
     quick = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
     workflow = workflow_in(folder)
     output = workflow.run(*profile, *small, *quick, "--jobs", "4", environment=slurm)
-    assert (folder / "results/tables/table1.csv").is_file(), output
+    assert (workflow.results / "tables/table1.csv").is_file(), output
     finished = (lab / "jobcomp.txt").read_text().splitlines()
     partitions = {line.partition("Partition=")[2].split()[0] for line in finished}
     assert partitions == {"cpu", "gpu"}

@@ -12,13 +12,13 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
-def _rows(folder: Path, table: str = "table1") -> list[dict[str, str]]:
-    with (folder / f"results/tables/{table}.csv").open(newline="") as file:
+def _rows(results: Path, table: str = "table1") -> list[dict[str, str]]:
+    with (results / f"tables/{table}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 def test_table1_holds_measured_and_published_rows(smoke) -> None:
-    rows = _rows(smoke.folder)
+    rows = _rows(smoke.results)
     measured = [row for row in rows if row["source"] == "measured"]
     published = [row for row in rows if row["source"].startswith("published")]
     assert [row["method"] for row in measured] == [
@@ -42,7 +42,7 @@ def test_table1_holds_measured_and_published_rows(smoke) -> None:
 
 @pytest.mark.parametrize("number", range(1, 13))
 def test_every_table_of_guess_what_moves_is_made(smoke, number: int) -> None:
-    rows = _rows(smoke.folder, f"gwm_table{number}")
+    rows = _rows(smoke.results, f"gwm_table{number}")
     cells = [cell for row in rows for key, cell in row.items() if " leak_free" in key and cell]
     declared = yaml.safe_load((ROOT / f"workflow/tables/gwm_table{number}.yaml").read_text())
     assert len(cells) >= len(declared["rows"])
@@ -59,7 +59,7 @@ def test_every_table_of_guess_what_moves_is_made(smoke, number: int) -> None:
     ],
 )
 def test_every_table_of_amd_is_made(smoke, table: str, column: str) -> None:
-    measured = [row for row in _rows(smoke.folder, table) if row["source"] == "measured"]
+    measured = [row for row in _rows(smoke.results, table) if row["source"] == "measured"]
     declared = yaml.safe_load((ROOT / f"workflow/tables/{table}.yaml").read_text())
     assert [row["method"] for row in measured] == [row["label"] for row in declared["rows"]]
     most = 1 if "MAE" in column else 100
@@ -67,7 +67,7 @@ def test_every_table_of_amd_is_made(smoke, table: str, column: str) -> None:
 
 
 def test_sequences_stand_beside_the_published_ones(smoke) -> None:
-    found = _rows(smoke.folder, "gwm_table10")
+    found = _rows(smoke.results, "gwm_table10")
     rows = {(row["sequence"], row["benchmark"]): row for row in found}
     assert rows["blackswan", "DAVIS2016"]["without CRF: J mean published"] == "67.0"
     assert rows["blackswan", "DAVIS2016"]["without CRF: J mean leak_free"] == ""
@@ -77,10 +77,11 @@ def test_sequences_stand_beside_the_published_ones(smoke) -> None:
 
 
 def test_every_number_can_be_traced(smoke) -> None:
-    trace = json.loads((smoke.folder / "results/tables/table1.provenance.json").read_text())
+    trace = json.loads((smoke.results / "tables/table1.provenance.json").read_text())
     assert trace
+    commonfate = Path(sys.executable).with_name("commonfate")
     explained = subprocess.run(
-        [Path(sys.executable).with_name("commonfate"), "explain", "results/tables/table1.csv"],
+        [commonfate, "explain", smoke.results / "tables/table1.csv"],
         cwd=smoke.folder,
         capture_output=True,
         text=True,
@@ -91,7 +92,7 @@ def test_every_number_can_be_traced(smoke) -> None:
 
 
 def test_flow_sources_are_compared_with_the_known_flow(smoke) -> None:
-    with (smoke.folder / "results/tables/flow_quality.csv").open(newline="") as file:
+    with (smoke.results / "tables/flow_quality.csv").open(newline="") as file:
         rows = {row["flow source"]: row for row in csv.DictReader(file) if row["gap"] == "all"}
     assert list(rows) == ["truth", "dis", "farneback", "raft_small.sprites", "arflow.sprites"]
     # Rounding to 1/32 px moves a vector by 0.0120 px on average, and still scenes not at all.

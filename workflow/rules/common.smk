@@ -1,4 +1,7 @@
 # What the rules share: the checked configuration, the plan of runs, and the names of shards.
+#
+# Paths begin with <results>, <logs> or <benchmarks>: results/ at scale demo, results/{scale}/ at any
+# other, so that no scale overwrites what another one has made.
 
 import math
 import os
@@ -23,13 +26,22 @@ except UserError as error:
     sys.exit(str(error))
 
 CONFIG = PLAN.config
+RESULTS = str(CONFIG.results)
+
+
+pathvars:
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
 # Every verb looks there; jobs on other nodes read this file, too.
 if CONFIG.weights_folder:
     os.environ["COMMONFATE_WEIGHTS"] = str(CONFIG.weights_folder.resolve())
 RUN_LOCK = FileLock("results/.snakemake.lock")
 FLOW_STORE = {
-    "zarr": "results/flow/{dataset}/{source}/{shard}.zarr.zip",
-    "tiff": "results/flow/{dataset}/{source}/{shard}.tiff",
+    "zarr": "<results>/flow/{dataset}/{source}/{shard}.zarr.zip",
+    "tiff": "<results>/flow/{dataset}/{source}/{shard}.tiff",
 }[CONFIG.flow.container]
 
 
@@ -59,13 +71,13 @@ def set_options(settings, leave_out=()):
 def rendered(dataset):
     """Folder of rendered videos, for datasets that the project makes itself."""
     made = CONFIG.datasets[dataset].adapter in datasets.RENDERED
-    return [f"results/datasets/{dataset}"] if made else []
+    return [f"<results>/datasets/{dataset}"] if made else []
 
 
 @cache
 def shards(dataset):
     """Names of the shards of a dataset; of an empty folder one, so that a dry run can be made."""
-    settings, rendered = CONFIG.datasets[dataset], Path("results/datasets", dataset)
+    settings, rendered = CONFIG.datasets[dataset], Path(RESULTS, "datasets", dataset)
     videos = datasets.number_of_videos(dataset, settings, rendered)
     if videos == 0:
         logger.warning(

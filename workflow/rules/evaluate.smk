@@ -7,8 +7,8 @@ def predict_input(wildcards):
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
     dataset = benchmark.dataset
     files = {
-        "manifest": f"results/videos/{dataset}/manifest.parquet",
-        "frames": of_shards("results/frames/{dataset}/{shard}.zarr.zip", dataset),
+        "manifest": f"<results>/videos/{dataset}/manifest.parquet",
+        "frames": of_shards("<results>/frames/{dataset}/{shard}.zarr.zip", dataset),
     }
     if run.settings.reads_flow:
         files["flow"] = of_shards(FLOW_STORE, dataset, source=run.flow)
@@ -17,7 +17,7 @@ def predict_input(wildcards):
         files["snapshots"] = run.folder / "snapshots"
     if adaptation_steps(wildcards):
         name = run.samples_of((dataset,), benchmark.split)
-        files["index"] = f"results/samples/{name}/index.parquet"
+        files["index"] = f"<results>/samples/{name}/index.parquet"
     return files
 
 
@@ -59,11 +59,11 @@ rule predict:
     input:
         unpack(predict_input),
     output:
-        directory("results/predictions/{run}/{benchmark}/{variant}"),
+        directory("<results>/predictions/{run}/{benchmark}/{variant}"),
     log:
-        "results/logs/predictions/{run}/{benchmark}/{variant}.log",
+        "<logs>/predictions/{run}/{benchmark}/{variant}.log",
     benchmark:
-        "results/benchmarks/predictions/{run}/{benchmark}/{variant}.tsv"
+        "<benchmarks>/predictions/{run}/{benchmark}/{variant}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 2
@@ -107,22 +107,22 @@ rule predict:
 rule evaluate:
     """Score predictions by one protocol."""
     input:
-        predictions="results/predictions/{run}/{benchmark}/{variant}",
+        predictions="<results>/predictions/{run}/{benchmark}/{variant}",
         manifest=lambda wildcards: (
-            f"results/videos/{CONFIG.benchmarks[wildcards.benchmark].dataset}/manifest.parquet"
+            f"<results>/videos/{CONFIG.benchmarks[wildcards.benchmark].dataset}/manifest.parquet"
         ),
         frames=lambda wildcards: of_shards(
-            "results/frames/{dataset}/{shard}.zarr.zip",
+            "<results>/frames/{dataset}/{shard}.zarr.zip",
             CONFIG.benchmarks[wildcards.benchmark].dataset,
         ),
         flow=flow_of_sheet,
     output:
-        scores="results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.json",
+        scores="<results>/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.json",
         masks=directory(
-            "results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}"
+            "<results>/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}"
         ),
         sheet=report(
-            "results/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.png",
+            "<results>/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.png",
             caption="../report/sheet.rst",
             category="Sheets",
             subcategory="{benchmark}",
@@ -133,9 +133,9 @@ rule evaluate:
             },
         ),
     log:
-        "results/logs/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.log",
+        "<logs>/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.log",
     benchmark:
-        "results/benchmarks/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.tsv"
+        "<benchmarks>/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.tsv"
     wildcard_constraints:
         protocol="[a-z_]+",
         foreground="[a-z_]+",

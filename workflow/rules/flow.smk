@@ -7,14 +7,14 @@ BATCH_SIZE = f"--batch-size {CONFIG.flow.batch_size}" if CONFIG.flow.batch_size 
 rule flow:
     """Estimate and store the flow of one shard."""
     input:
-        report="results/frames/{dataset}/{shard}.parquet",
-        frames="results/frames/{dataset}/{shard}.zarr.zip",
+        report="<results>/frames/{dataset}/{shard}.parquet",
+        frames="<results>/frames/{dataset}/{shard}.zarr.zip",
     output:
         directory(FLOW_STORE) if CONFIG.flow.container == "tiff" else FLOW_STORE,
     log:
-        "results/logs/flow/{dataset}/{source}/{shard}.log",
+        "<logs>/flow/{dataset}/{source}/{shard}.log",
     benchmark:
-        "results/benchmarks/flow/{dataset}/{source}/{shard}.tsv"
+        "<benchmarks>/flow/{dataset}/{source}/{shard}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 2

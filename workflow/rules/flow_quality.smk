@@ -19,19 +19,19 @@ rule flow_quality:
     """Measure one flow source on one dataset whose flow is known exactly."""
     input:
         lambda wildcards: rendered(wildcards.dataset),
-        manifest="results/videos/{dataset}/manifest.parquet",
+        manifest="<results>/videos/{dataset}/manifest.parquet",
         frames=lambda wildcards: of_shards(
-            "results/frames/{dataset}/{shard}.zarr.zip", wildcards.dataset
+            "<results>/frames/{dataset}/{shard}.zarr.zip", wildcards.dataset
         ),
         flow=lambda wildcards: of_shards(
             FLOW_STORE, wildcards.dataset, source=wildcards.source
         ),
     output:
-        "results/flow_quality/{dataset}/{source}.json",
+        "<results>/flow_quality/{dataset}/{source}.json",
     log:
-        "results/logs/flow_quality/{dataset}/{source}.log",
+        "<logs>/flow_quality/{dataset}/{source}.log",
     benchmark:
-        "results/benchmarks/flow_quality/{dataset}/{source}.tsv"
+        "<benchmarks>/flow_quality/{dataset}/{source}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 2
@@ -58,18 +58,18 @@ rule flow_quality_table:
     """Put all flow sources into one table."""
     input:
         expand(
-            "results/flow_quality/{dataset}/{source}.json",
+            "<results>/flow_quality/{dataset}/{source}.json",
             dataset=CONFIG.flow_quality.datasets,
             source=CONFIG.flow_quality.sources,
         ),
     output:
-        csv="results/tables/flow_quality.csv",
-        markdown="results/tables/flow_quality.md",
-        provenance="results/tables/flow_quality.provenance.json",
+        csv="<results>/tables/flow_quality.csv",
+        markdown="<results>/tables/flow_quality.md",
+        provenance="<results>/tables/flow_quality.provenance.json",
     log:
-        "results/logs/tables/flow_quality.log",
+        "<logs>/tables/flow_quality.log",
     benchmark:
-        "results/benchmarks/tables/flow_quality.tsv"
+        "<benchmarks>/tables/flow_quality.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 1

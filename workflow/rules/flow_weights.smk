@@ -5,11 +5,11 @@
 rule flow_weights:
     """Train a flow network on rendered pairs whose flow is known."""
     output:
-        weights="results/flow_weights/{network}.sprites.safetensors",
+        weights="<results>/flow_weights/{network}.sprites.safetensors",
     log:
-        "results/logs/flow_weights/{network}.log",
+        "<logs>/flow_weights/{network}.log",
     benchmark:
-        "results/benchmarks/flow_weights/{network}.tsv"
+        "<benchmarks>/flow_weights/{network}.tsv"
     wildcard_constraints:
         network="|".join(CONFIG.flow_training) or "none",
     conda:

@@ -4,15 +4,15 @@
 rule frames:
     """Decode one shard of videos; frames that a dataset ships are checked and read in place."""
     input:
-        inventory="results/videos/{dataset}/inventory.parquet",
+        inventory="<results>/videos/{dataset}/inventory.parquet",
         rendered=lambda wildcards: rendered(wildcards.dataset),
     output:
-        store="results/frames/{dataset}/{shard}.zarr.zip",
-        report="results/frames/{dataset}/{shard}.parquet",
+        store="<results>/frames/{dataset}/{shard}.zarr.zip",
+        report="<results>/frames/{dataset}/{shard}.parquet",
     log:
-        "results/logs/frames/{dataset}/{shard}.log",
+        "<logs>/frames/{dataset}/{shard}.log",
     benchmark:
-        "results/benchmarks/frames/{dataset}/{shard}.tsv"
+        "<benchmarks>/frames/{dataset}/{shard}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 2
@@ -46,14 +46,14 @@ rule manifest:
     """Gather the shards: which videos are usable, which are left out and why."""
     input:
         reports=lambda wildcards: of_shards(
-            "results/frames/{dataset}/{shard}.parquet", wildcards.dataset
+            "<results>/frames/{dataset}/{shard}.parquet", wildcards.dataset
         ),
     output:
-        "results/videos/{dataset}/manifest.parquet",
+        "<results>/videos/{dataset}/manifest.parquet",
     log:
-        "results/logs/videos/{dataset}/manifest.log",
+        "<logs>/videos/{dataset}/manifest.log",
     benchmark:
-        "results/benchmarks/videos/{dataset}/manifest.tsv"
+        "<benchmarks>/videos/{dataset}/manifest.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 1

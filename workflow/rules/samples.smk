@@ -31,11 +31,11 @@ rule samples:
     """Index the training samples of one split and source, of one dataset or several."""
     input:
         manifest=lambda wildcards: expand(
-            "results/videos/{dataset}/manifest.parquet",
+            "<results>/videos/{dataset}/manifest.parquet",
             dataset=wildcards.datasets.split("+"),
         ),
         frames=lambda wildcards: of_datasets(
-            "results/frames/{dataset}/{shard}.zarr.zip", wildcards
+            "<results>/frames/{dataset}/{shard}.zarr.zip", wildcards
         ),
         flow=lambda wildcards: (
             of_datasets(FLOW_STORE, wildcards, source=wildcards.source)
@@ -43,11 +43,11 @@ rule samples:
             else []
         ),
     output:
-        "results/samples/{datasets}-{split}-{source}/index.parquet",
+        "<results>/samples/{datasets}-{split}-{source}/index.parquet",
     log:
-        "results/logs/samples/{datasets}-{split}-{source}/index.log",
+        "<logs>/samples/{datasets}-{split}-{source}/index.log",
     benchmark:
-        "results/benchmarks/samples/{datasets}-{split}-{source}/index.tsv"
+        "<benchmarks>/samples/{datasets}-{split}-{source}/index.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 1

@@ -10,18 +10,18 @@ rule table:
         ],
     output:
         csv=report(
-            "results/tables/{table}.csv",
+            "<results>/tables/{table}.csv",
             caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
-        markdown="results/tables/{table}.md",
-        latex="results/tables/{table}.tex",
-        provenance="results/tables/{table}.provenance.json",
+        markdown="<results>/tables/{table}.md",
+        latex="<results>/tables/{table}.tex",
+        provenance="<results>/tables/{table}.provenance.json",
     log:
-        "results/logs/tables/{table}.log",
+        "<logs>/tables/{table}.log",
     benchmark:
-        "results/benchmarks/tables/{table}.tsv"
+        "<benchmarks>/tables/{table}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 1
@@ -37,3 +37,34 @@ rule table:
             --config {params.config:q} \
             --output {output.csv:q} 2>&1 | tee {log:q}
         """
+
+
+def elsewhere(wildcards):
+    """Refuse a product of another scale, which might be there and count as made."""
+    path = f"results/{wildcards.stage}/{wildcards.path}"
+    raise WorkflowError(
+        f"{path} is a product of scale demo; at scale {CONFIG.scale} ask for "
+        f"{CONFIG.of_scale(path)}"
+    )
+
+
+if RESULTS != "results":
+
+    # Rules of the name of a file, so that tables are asked for alike at every scale.
+    for name in [*CONFIG.tables, "flow_quality"]:
+
+        rule:
+            name:
+                f"results/tables/{name}.csv"
+            input:
+                f"<results>/tables/{name}.csv",
+
+    rule other_scale:
+        """Stands in for all products of scale demo, to say where those of this scale are."""
+        input:
+            elsewhere,
+        output:
+            "results/{stage}/{path}",
+        wildcard_constraints:
+            stage="|".join(commonfate_config.STAGES),
+            path=".+",

@@ -15,17 +15,17 @@ def devices_of(wildcards):
 rule train:
     """Train one run."""
     input:
-        index=lambda wildcards: f"results/samples/{run_of(wildcards).samples}/index.parquet",
+        index=lambda wildcards: f"<results>/samples/{run_of(wildcards).samples}/index.parquet",
         start=start_of,
     output:
-        checkpoint="results/runs/{run}/checkpoint.pt",
-        config="results/runs/{run}/config.yaml",
-        metrics="results/runs/{run}/metrics.jsonl",
-        snapshots=directory("results/runs/{run}/snapshots"),
+        checkpoint="<results>/runs/{run}/checkpoint.pt",
+        config="<results>/runs/{run}/config.yaml",
+        metrics="<results>/runs/{run}/metrics.jsonl",
+        snapshots=directory("<results>/runs/{run}/snapshots"),
     log:
-        "results/logs/runs/{run}.log",
+        "<logs>/runs/{run}.log",
     benchmark:
-        "results/benchmarks/runs/{run}.tsv"
+        "<benchmarks>/runs/{run}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 8
@@ -38,6 +38,7 @@ rule train:
         method=lambda wildcards: run_of(wildcards).settings.method,
         settings=lambda wildcards: set_options(run_of(wildcards).settings),
         seed=lambda wildcards: run_of(wildcards).seed,
+        folder=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
     shell:
         """
         commonfate train \
@@ -46,5 +47,5 @@ rule train:
             --seed {params.seed} \
             --threads {threads} \
             --devices {resources.devices} \
-            --output results/runs/{wildcards.run:q} 2>{log:q}
+            --output {params.folder:q} 2>{log:q}
         """

@@ -4,11 +4,11 @@
 rule sprites:
     """Render embedded data: videos with exact ground truth, or still images with masks."""
     output:
-        directory("results/datasets/{dataset}"),
+        directory("<results>/datasets/{dataset}"),
     log:
-        "results/logs/datasets/{dataset}.log",
+        "<logs>/datasets/{dataset}.log",
     benchmark:
-        "results/benchmarks/datasets/{dataset}.tsv"
+        "<benchmarks>/datasets/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(
             name
@@ -39,11 +39,11 @@ rule videos:
     input:
         rendered=lambda wildcards: rendered(wildcards.dataset),
     output:
-        "results/videos/{dataset}/inventory.parquet",
+        "<results>/videos/{dataset}/inventory.parquet",
     log:
-        "results/logs/videos/{dataset}/inventory.log",
+        "<logs>/videos/{dataset}/inventory.log",
     benchmark:
-        "results/benchmarks/videos/{dataset}/inventory.tsv"
+        "<benchmarks>/videos/{dataset}/inventory.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 1
@@ -55,11 +55,12 @@ rule videos:
             CONFIG.datasets[wildcards.dataset], leave_out=("pair_gaps",)
         ),
         shard_size=CONFIG.shard_size,
+        rendered=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
     shell:
         """
         commonfate videos \
             --dataset {wildcards.dataset:q} {params.settings:q} \
             --shard-size {params.shard_size} \
-            --rendered results/datasets/{wildcards.dataset:q} \
+            --rendered {params.rendered:q} \
             --output {output:q} 2>{log:q}
         """

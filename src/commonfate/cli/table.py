@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The CSV; the other files go beside it.  [default: results/tables/NAME.csv]",
+    help="The CSV; the other files go beside it.  [default: results/tables/NAME.csv, at scales "
+    "other than demo results/SCALE/tables/NAME.csv]",
 )
 def command(
     name: str, sources: tuple[str, ...], declaration: Path | None, output: Path | None
@@ -46,10 +47,10 @@ def command(
     from commonfate.tables import summary
     from commonfate.tables.assemble import assemble
 
-    output = output or Path("results/tables") / f"{name}.csv"
-    if output.suffix != ".csv":
+    if output is not None and output.suffix != ".csv":
         raise click.UsageError(f"--output {output}: must end in .csv")
     config = _config(sources, name)
+    output = output or config.results / "tables" / f"{name}.csv"
     declared = plan.read_declaration(declaration or Path("workflow/tables") / f"{name}.yaml")
     made = plan.join(config, {name: declared})
     table = assemble(made, name)

@@ -58,6 +58,8 @@ class Run:
     twin: "Run | None" = None
     """The run whose weights it has, where it differs in nothing that training reads; None if it is
     trained itself."""
+    results: Path = Path("results")
+    """Folder of all products of the scale."""
 
     @property
     def lineage(self) -> tuple["Run", ...]:
@@ -82,7 +84,7 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where its weights lie, `results/runs/{run}`."""
-        return Path("results/runs", (self.twin or self).slug)
+        return self.results / "runs" / (self.twin or self).slug
 
     @property
     def checkpoint(self) -> Path:
@@ -116,10 +118,10 @@ class Evaluation:
     @property
     def predictions(self) -> Path:
         """Folder of the predictions, `results/predictions/{run}/{benchmark}/{variant}`."""
-        return Path("results/predictions", self.run.slug, self.benchmark, self.variant)
+        return self.run.results / "predictions" / self.run.slug / self.benchmark / self.variant
 
     @property
     def path(self) -> Path:
         """The scores, `results/evaluations/{run}/{benchmark}/{protocol}...json`."""
         name = f"{self.protocol}.{self.foreground}.{self.variant}.json"
-        return Path("results/evaluations", self.run.slug, self.benchmark, name)
+        return self.run.results / "evaluations" / self.run.slug / self.benchmark / name

@@ -83,7 +83,8 @@ class Request:
         flow = self._flow() if uses_flow else None
         seed = self.config.seed
         slug = "-".join(_parts(settings, changes, flow, datasets, split, seed, start))
-        return Run(slug, settings, datasets, split, flow, seed, start)
+        results = self.config.results
+        return Run(slug, settings, datasets, split, flow, seed, start, results=results)
 
     def _flow(self) -> str:
         """The source of the row's flow."""
