@@ -39,6 +39,14 @@ onstart:
         )
 
 
+onsuccess:
+    say_left_out()
+
+
+onerror:
+    say_left_out()
+
+
 rule all:
     """Every table that this scale makes by default."""
     default_target: True

@@ -99,3 +99,15 @@ def needs_gpu(source):
 def run_of(wildcards):
     """The run that a path names."""
     return PLAN.runs[wildcards.run]
+
+
+def say_left_out():
+    """Say at the end of a run which data sets have videos that were left out, and why."""
+    from commonfate.videos import manifest
+
+    for dataset in CONFIG.datasets:
+        path = Path(RESULTS, "videos", dataset, "manifest.parquet")
+        counts = manifest.counts_by_reason(path) if path.exists() else ""
+        if counts:
+            log = Path(RESULTS, "logs/videos", dataset, "manifest.log")
+            logger.warning(f"{dataset}: {counts}; which and why: {log}")

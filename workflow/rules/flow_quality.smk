@@ -82,5 +82,5 @@ rule flow_quality_table:
         """
         commonfate flow-quality table {input:q} \
             --scale {params.scale} \
-            --output {output.csv:q} 2>&1 | tee {log:q}
+            --output {output.csv:q} 2>{log:q}
         """

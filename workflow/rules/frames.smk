@@ -64,5 +64,5 @@ rule manifest:
         """
         commonfate manifest {input.reports:q} \
             --dataset {wildcards.dataset:q} \
-            --output {output:q} 2>{log:q}
+            --output {output:q} >{log:q} 2>&1
         """

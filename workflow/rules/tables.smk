@@ -35,7 +35,7 @@ rule table:
         commonfate table {wildcards.table} \
             --declaration {input.declaration:q} \
             --config {params.config:q} \
-            --output {output.csv:q} 2>&1 | tee {log:q}
+            --output {output.csv:q} 2>{log:q}
         """
 
 

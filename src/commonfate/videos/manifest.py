@@ -1,9 +1,12 @@
 """The manifest of a dataset: every video, usable or left out, with the reason."""
 
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from commonfate import parquet
 from commonfate.errors import UserError
 
 
@@ -37,6 +40,21 @@ def summary(dataset: str, manifest: pd.DataFrame) -> str:
     if not lines:
         return counts
     return "\n".join([f"{counts}, {len(lines)} left out:", *lines])
+
+
+def counts_by_reason(path: Path) -> str:
+    """Count the videos of a manifest that are left out, e.g. `3 of 9 videos left out (3 cut)`.
+
+    Returns:
+        The counts by the kind of reason, which is its part before a colon; empty if all videos are
+        usable.
+    """
+    manifest = parquet.read(path)
+    reasons = Counter(reason.partition(":")[0] for _, reason in left_out(manifest))
+    if not reasons:
+        return ""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in reasons.most_common())
+    return f"{reasons.total()} of {len(manifest)} videos left out ({kinds})"
 
 
 def _lines(manifest: pd.DataFrame) -> list[str]:
