@@ -11,6 +11,7 @@ from logging import WARNING, LogRecord, StreamHandler
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from snakemake.logging import ColorizingTextHandler, get_event
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -87,8 +88,9 @@ class LogHandler(LogHandlerBase):
             return
         if self._console.is_terminal and self._state.total:
             columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
-            text = TextColumn("{task.description}", markup=False)
-            self._bar = Progress(*columns, text, console=self._console)
+            rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            text = TextColumn("{task.description}", markup=False, table_column=rest)
+            self._bar = Progress(*columns, text, console=self._console, expand=True)
             self._task = self._bar.add_task("", total=self._state.total)
             self._bar.start()
         self._ticker = threading.Thread(target=self._tick, daemon=True)

@@ -8,14 +8,10 @@ import torch
 
 from commonfate.flow.arflow import arflow
 
-# Float32 against float64 differs by 3e-6 at the finest scale, where values are largest; ten times
-# that for two orders of summation.
-TOLERANCE = 3e-5
-
 
 @pytest.fixture(scope="module")
-def released(reference):
-    return reference("arflow_pwclite.npz")
+def released(recorded):
+    return recorded("arflow_pwclite.npz")
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +45,8 @@ def test_flow_of_every_scale_and_both_directions(released, model):
         flows = outputs[f"flows_{direction}"]
         assert len(flows) == sum(key.startswith(f"flows_{direction}/") for key in released) == 5
         for scale, flow in enumerate(flows):
-            expected = released[f"flows_{direction}/{scale}"]
-            np.testing.assert_allclose(flow.numpy(), expected, rtol=0, atol=TOLERANCE)
-    np.testing.assert_allclose(
-        outputs["flows"][:, 0].numpy(), released["flows_fw/0"], rtol=0, atol=TOLERANCE
-    )
+            released.check(f"flows_{direction}/{scale}", flow)
+    released.check("flows_fw/0", outputs["flows"][:, 0])
 
 
 def test_flow_without_the_last_enlarging(released, state):
@@ -62,8 +55,7 @@ def test_flow_without_the_last_enlarging(released, state):
     images = [torch.from_numpy(released[key]) for key in ("image1", "image2")]
     with torch.inference_mode():
         flows = network.decode(*(network.encode(image) for image in images))
-    expected = released["flows_fw_not_upsampled/0"]
-    np.testing.assert_allclose(flows[0].numpy(), expected, rtol=0, atol=TOLERANCE)
+    released.check("flows_fw_not_upsampled/0", flows[0])
 
 
 def test_input_of_the_recording_is_what_prepare_gives(released, model):

@@ -1,6 +1,5 @@
 """Guess What Moves: the losses against recorded arrays (gwm_quadratic.npz)."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,11 +13,13 @@ MODELS = ["constant", "affine", "quadratic"]
 
 
 @pytest.fixture
-def data(reference):
-    return {
-        key: torch.from_numpy(np.asarray(value))
-        for key, value in reference("gwm_quadratic.npz").items()
-    }
+def recording(recorded):
+    return recorded("gwm_quadratic.npz")
+
+
+@pytest.fixture
+def data(recording):
+    return recording.tensors()
 
 
 @pytest.fixture
@@ -26,19 +27,19 @@ def masks(data):
     return data["mask_logits"].double().softmax(1)
 
 
-def test_masks(data):
+def test_masks(recording, data):
     masks = data["mask_logits"].softmax(1)
-    torch.testing.assert_close(masks, data["masks"], atol=1e-6, rtol=0)
+    recording.check("masks", masks)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_paper_energies(data, masks, model):
+def test_paper_energies(recording, data, masks, model):
     found = gwm.paper_energies(masks, data["flow"].double(), model)
-    torch.testing.assert_close(found, data[f"paper_energy_{model}_64"], rtol=1e-9, atol=0)
+    recording.check(f"paper_energy_{model}_64", found)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_paper_loss(data, masks, model):
+def test_paper_loss(recording, data, masks, model):
     batch, _, height, width = data["flow"].shape
     found = gwm.paper_loss(masks, data["flow"].double(), model)
     scales = {
@@ -47,49 +48,44 @@ def test_paper_loss(data, masks, model):
         "sum_over_pixels_sum_over_batch": batch * height * width,
     }
     for name, scale in scales.items():
-        recorded = data[f"paper_loss_{model}_{name}_64"]
-        torch.testing.assert_close(found * scale, recorded, rtol=1e-9, atol=0)
+        recording.check(f"paper_loss_{model}_{name}_64", found * scale)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_paper_reconstruction(data, masks, model):
+def test_paper_reconstruction(recording, data, masks, model):
     flow, degree = data["flow"].double(), DEGREES[model]
     valid = torch.ones(flow.shape[0], *flow.shape[2:], dtype=torch.bool)
     residual = without_global_fit(flow, valid, degree)
     models = evaluate(fit(moments(masks, residual, degree)), flow.shape[2:], degree)
     found = (masks[:, :, None] * models).sum(1) + flow - residual
-    recorded = data[f"paper_reconstruction_{model}"].double()
-    torch.testing.assert_close(found, recorded, atol=1e-5, rtol=0)
+    recording.check(f"paper_reconstruction_{model}", found)
 
 
-def test_paper_gradient(data):
+def test_paper_gradient(recording, data):
     logits = data["mask_logits"].double().requires_grad_()
     loss = len(logits) * gwm.paper_loss(logits.softmax(1), data["flow"].double(), "quadratic")
     (found,) = torch.autograd.grad(loss, logits)
-    recorded = data["paper_grad_logits_quadratic_mean_over_pixels_sum_over_batch"]
-    torch.testing.assert_close(found, recorded.double(), atol=1e-6, rtol=0)
+    recording.check("paper_grad_logits_quadratic_mean_over_pixels_sum_over_batch", found)
 
 
-def test_released_in_float64(data, masks):
+def test_released_in_float64(recording, data, masks):
     """To 1e-8: the recorded run has coordinates rounded to float32, worth 1.4e-9 here."""
     found = gwm.released_loss(masks, data["flow"].double(), "quadratic")
     torch.testing.assert_close(found, data["released_loss_64"], rtol=1e-8, atol=0)
 
 
-def test_released_in_float32(data):
+def test_released_in_float32(recording, data):
     logits = data["mask_logits"].requires_grad_()
     masks, flow = logits.softmax(1), data["flow"]
     reconstruction = gwm.released_reconstruction(masks, flow, "quadratic")
-    torch.testing.assert_close(
-        reconstruction.float(), data["released_reconstruction"], atol=5e-5, rtol=0
-    )
+    recording.check("released_reconstruction", reconstruction)
     loss = gwm.released_loss(masks, flow, "quadratic")
-    torch.testing.assert_close(loss.float(), data["released_loss"], atol=2e-6, rtol=0)
+    recording.check("released_loss", loss)
     (gradient,) = torch.autograd.grad(loss, logits)
-    torch.testing.assert_close(gradient, data["released_grad_logits"], atol=1e-6, rtol=0)
+    recording.check("released_grad_logits", gradient)
 
 
-def test_released_gradient_in_float64(data):
+def test_released_gradient_in_float64(recording, data):
     """The recorded gradient is float32, so float64 is within the f64 tolerance of the README."""
     logits = data["mask_logits"].double().requires_grad_()
     loss = gwm.released_loss(logits.softmax(1), data["flow"].double(), "quadratic")
@@ -98,40 +94,34 @@ def test_released_gradient_in_float64(data):
     torch.testing.assert_close(gradient, recorded, atol=1e-7, rtol=0)
 
 
-def test_released_with_upsampled_probabilities(data):
+def test_released_with_upsampled_probabilities(recording, data):
     logits = data["lowres/mask_logits"].requires_grad_()
     flow = data["flow"]
     masks = upsampled_masks(logits, flow.shape[2:], "probabilities")
-    torch.testing.assert_close(
-        gwm.released_reconstruction(masks, flow, "quadratic").float(),
-        data["lowres/released_reconstruction"],
-        atol=5e-5,
-        rtol=0,
-    )
+    reconstruction = gwm.released_reconstruction(masks, flow, "quadratic")
+    recording.check("lowres/released_reconstruction", reconstruction)
     loss = upsampled_loss(logits, flow, "quadratic", "released", "probabilities")
-    torch.testing.assert_close(loss.float(), data["lowres/released_loss"], atol=2e-6, rtol=0)
+    recording.check("lowres/released_loss", loss)
     (gradient,) = torch.autograd.grad(loss, logits)
-    recorded = data["lowres/released_grad_logits"]
-    torch.testing.assert_close(gradient, recorded, atol=1e-6, rtol=0)
+    recording.check("lowres/released_grad_logits", gradient)
 
 
-def test_released_with_upsampled_logits(data):
+def test_released_with_upsampled_logits(recording, data):
     found = upsampled_loss(
         data["lowres/mask_logits"], data["flow"], "quadratic", "released", "logits"
     )
-    recorded = data["lowres/released_loss_if_logits_were_upsampled"]
-    torch.testing.assert_close(found.float(), recorded, atol=2e-6, rtol=0)
+    recording.check("lowres/released_loss_if_logits_were_upsampled", found)
 
 
 @pytest.mark.parametrize("upsample", ["logits", "probabilities"])
-def test_paper_with_either_upsampling(data, upsample):
+def test_paper_with_either_upsampling(recording, data, upsample):
     logits, flow = data["lowres/mask_logits"].double(), data["flow"].double()
     found = len(flow) * upsampled_loss(logits, flow, "quadratic", "paper", upsample)
     key = f"lowres/paper_loss_quadratic_{upsample}_upsampled_mean_over_pixels_sum_over_batch_64"
-    torch.testing.assert_close(found, data[key], rtol=1e-9, atol=0)
+    recording.check(key, found)
 
 
-def test_paper_pulled_back(data):
+def test_paper_pulled_back(recording, data):
     logits, flow = data["lowres/mask_logits"].double(), data["flow"].double()
     size = logits.shape[2:]
     filled, valid = gwm.split_unknown(flow)
@@ -140,10 +130,10 @@ def test_paper_pulled_back(data):
         logits.softmax(1), maps, grid, gwm.pixel_count(valid), "quadratic"
     )
     key = "lowres/paper_loss_quadratic_probabilities_upsampled_mean_over_pixels_sum_over_batch_64"
-    torch.testing.assert_close(found, data[key], rtol=1e-9, atol=0)
+    recording.check(key, found)
 
 
-def test_coordinates_are_an_affine_map_of_the_released_ones(data):
+def test_coordinates_are_an_affine_map_of_the_released_ones(recording, data):
     """Any such map leaves every fit as it is. There, x is the vertical coordinate, in [0, 1)."""
     height, width = data["grid_x"].shape
     for grid, size in ((data["grid_x"][:, 0], height), (data["grid_y"][0], width)):

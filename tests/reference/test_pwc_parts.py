@@ -11,21 +11,23 @@ from commonfate.models.pwc.warp import warp
 
 
 @pytest.fixture(scope="module")
-def released(reference):
-    arrays = reference("amd_segment_flow.npz")
-    wanted = ("warp/", "correlation/", "ssim/", "photometric/", "flows_", "occlusion_")
-    return {k: torch.as_tensor(v) for k, v in arrays.items() if k.startswith(wanted)}
+def data(recorded):
+    return recorded("amd_segment_flow.npz")
+
+
+@pytest.fixture(scope="module")
+def released(data):
+    return data.tensors()
 
 
 @pytest.mark.parametrize("padding", ["border", "zeros"])
-def test_warping(released, padding):
-    ours = warp(released["warp/image"], released["warp/flow"], padding)
-    np.testing.assert_allclose(ours, released[f"warp/{padding}"], rtol=0, atol=1e-5)
+def test_warping(data, released, padding):
+    data.check(f"warp/{padding}", warp(released["warp/image"], released["warp/flow"], padding))
 
 
-def test_correlation(released):
+def test_correlation(data, released):
     ours = correlation(released["correlation/x1"], released["correlation/x2"], 4)
-    np.testing.assert_allclose(ours, released["correlation/max_displacement_4"], rtol=0, atol=1e-6)
+    data.check("correlation/max_displacement_4", ours)
 
 
 def test_occlusion_from_the_other_flow(released):
@@ -37,12 +39,11 @@ def test_occlusion_from_the_other_flow(released):
         assert (kept.numpy() != released[f"occlusion_kept_frame{frame}"].numpy()).sum() <= 1
 
 
-def test_ssim(released):
-    ours = ssim_distance(released["ssim/x"], released["ssim/y"])
-    np.testing.assert_allclose(ours, released["ssim/distance_md1"], rtol=0, atol=1e-6)
+def test_ssim(data, released):
+    data.check("ssim/distance_md1", ssim_distance(released["ssim/x"], released["ssim/y"]))
 
 
-def test_photometric_loss_where_all_is_visible(released):
+def test_photometric_loss_where_all_is_visible(data, released):
     x, y = released["ssim/x"], released["ssim/y"]
     loss = photometric_loss(x, y, torch.ones_like(x[:, :1]), l1=0.15, ssim=0.85, ternary=0)
-    np.testing.assert_allclose(loss, released["photometric/occlusion_free"], rtol=0, atol=1e-6)
+    data.check("photometric/occlusion_free", loss)
