@@ -9,8 +9,9 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 demo: .venv/installed
 	@$(IN_VENV) snakemake --cores $(CORES) results/tables/table1.csv
 
+# A process a core, each with one thread: two that share the cores would wait for each other.
 test: .venv/installed
-	@$(IN_VENV) pytest -m "not slow"
+	@$(IN_VENV) OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadgroup -m "not slow"
 
 test-slow: .venv/installed
 	@$(IN_VENV) pytest -m slow

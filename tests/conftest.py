@@ -11,6 +11,21 @@ SHARED = Path(__file__).parents[2] / "shared"
 REFERENCE = Path(os.environ.get("COMMONFATE_REFERENCE_DIR", SHARED / "reference"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each process of pytest-xdist whole files, and one of them the finished workflow.
+
+    That one takes longest, so it begins.
+    """
+    for item in items:
+        group = "workflow" if _of_workflow(item) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not _of_workflow(item))
+
+
+def _of_workflow(item: pytest.Item) -> bool:
+    return "smoke" in getattr(item, "fixturenames", ())
+
+
 def _parity(reporter: pytest.TerminalReporter, outcome: str) -> int:
     reports = reporter.stats.get(outcome, [])
     return sum("tests/reference/" in getattr(report, "nodeid", "") for report in reports)
@@ -25,6 +40,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where the recorded arrays are at hand, a skipped parity test is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return  # a process of pytest-xdist; the one that started it counts for all
     if REFERENCE.is_dir() and _parity(reporter, "skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
