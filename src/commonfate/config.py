@@ -7,9 +7,17 @@ before any job starts. Paths of datasets are checked for those that the tables u
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from commonfate.datasets.settings import Dataset
 from commonfate.errors import ConfigError
@@ -166,11 +174,25 @@ class BenchmarkConfig(Settings):
         return self.train_datasets or (self.dataset,)
 
 
+def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if not seeds:
+        raise ValueError("name at least one seed, e.g. [0, 1, 2]")
+    for seed in seeds:
+        if seeds.count(seed) > 1:
+            raise ValueError(f"seed {seed} is there twice")
+    return seeds
+
+
+Seeds = Annotated[tuple[NonNegativeInt, ...], AfterValidator(_each_once)]
+
+
 class TableConfig(Settings):
     """What a table is made of at this scale."""
 
-    benchmarks: tuple[Name, ...]
+    benchmarks: tuple[Name, ...] = Field(min_length=1)
     """Column groups."""
+    seeds: Seeds | None = None
+    """Seeds of its trainings; none are those of all tables."""
     flow: Name | None = None
     """Flow source of rows that ask for none by its role; none where no method needs flow."""
     rows: dict[str, dict[str, Any]] = Field({})
@@ -201,8 +223,8 @@ class Config(Settings):
 
     scale: Name = DEMO
     """Name of the scale, printed in every table; all but `demo` have a folder `results/{scale}`."""
-    seed: int = Field(0, ge=0)
-    """Seed of training."""
+    seeds: Seeds = (0,)
+    """Seeds of training: a run of each, and tables show mean and deviation of several."""
     shard_size: PositiveInt = 256
     """Videos a job."""
     train_devices: dict[Name, PositiveInt] = Field({})
@@ -244,6 +266,13 @@ class Config(Settings):
         recipes = {name: recipe.model_dump() for name, recipe in FLOW_RECIPES.items()}
         return merged(recipes, given)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _seed_is_a_list_now(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and "seed" in given:
+            raise ValueError(f"seed is not a key any more; write seeds: [{given['seed']}]")
+        return given
+
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
         for name, benchmark in self.benchmarks.items():
@@ -282,6 +311,10 @@ class Config(Settings):
         if path.parts[:1] != RESULTS.parts or path.is_relative_to(self.results):
             return target
         return str(self.results / path.relative_to(RESULTS))
+
+    def seeds_of(self, table: str) -> tuple[int, ...]:
+        """Seeds of the trainings of a table."""
+        return self.tables[table].seeds or self.seeds
 
     def used_datasets(self) -> list[str]:
         """Names of the datasets that the tables need, in order."""

@@ -90,7 +90,8 @@ def parse(model: type[S], values: Any, where: str) -> S:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [_line(model, problem, where) for problem in error.errors()]
+        problems = _of_their_own(error.errors())
+        lines = [_line(model, problem, where) for problem in problems]
         raise ConfigError("\n".join(lines)) from None
 
 
@@ -149,6 +150,17 @@ def to_pairs(settings: BaseModel) -> list[str]:
     return pairs
 
 
+def _of_their_own(problems: Sequence[Any]) -> list[Any]:
+    """Without lists that are too short only since pydantic has dropped their bad items."""
+    places = [problem["loc"] for problem in problems]
+    return [
+        problem
+        for problem, place in zip(problems, places, strict=True)
+        if problem["type"] != "too_short"
+        or not any(other[: len(place)] == place != other for other in places)
+    ]
+
+
 def _line(model: type[BaseModel], problem: Any, where: str) -> str:
     """One mistake that pydantic found, as a line for the reader."""
     key, known = _locate(model, problem["loc"])
@@ -172,7 +184,9 @@ def _line(model: type[BaseModel], problem: Any, where: str) -> str:
             return f"{start}: {facts['error']}"  # of a whole group: it names the keys itself
     if name == "[key]":
         return f"{start}: a name has only lower-case letters, digits, '_' and '.', e.g. davis2016"
-    message = problem["msg"].removeprefix("Value error, ")
+    # YAML's lists are tuples here.
+    message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
+    message = message.replace("Tuple should", "List should")
     return f"{start} = {reprlib.repr(problem['input'])}: {message}"
 
 

@@ -68,14 +68,14 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
         (
             "sead",
             1,
-            "config: sead is unknown; did you mean seed? Known: scale, seed, shard_size, "
+            "config: sead is unknown; did you mean seeds? Known: scale, seeds, shard_size, "
             "train_devices, weights_folder, datasets, decode, frames, flow, flow_training, "
             "flow_quality, flow_roles, methods, crf, benchmarks, tables",
         ),
         (
             "zzz",
             1,
-            "config: zzz is unknown. Known: scale, seed, shard_size, train_devices, "
+            "config: zzz is unknown. Known: scale, seeds, shard_size, train_devices, "
             "weights_folder, datasets, decode, frames, flow, flow_training, flow_quality, "
             "flow_roles, methods, crf, benchmarks, tables",
         ),
@@ -101,7 +101,7 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
             "tables/table1/benchmark",
             [],
             "config: tables.table1.benchmark is unknown; did you mean benchmarks? Known: "
-            "benchmarks, flow, rows, by_default",
+            "benchmarks, seeds, flow, rows, by_default",
         ),
     ],
 )
@@ -123,11 +123,15 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
             "config: frames.quality = 101: Input should be less than or equal to 100",
         ),
         (
-            "seed",
-            "abc",
-            "config: seed = 'abc': Input should be a valid integer, unable to parse string as an "
-            "integer",
+            "seeds",
+            ["abc"],
+            "config: seeds.0 = 'abc': Input should be a valid integer, unable to parse string as "
+            "an integer",
         ),
+        ("seeds", 3, "config: seeds = 3: Input should be a valid list"),
+        ("seeds", [], "config: seeds = []: name at least one seed, e.g. [0, 1, 2]"),
+        ("seeds", [1, 1], "config: seeds = [1, 1]: seed 1 is there twice"),
+        ("seed", 3, "config: seed is not a key any more; write seeds: [3]"),
         (
             "flow",
             3,
@@ -224,7 +228,7 @@ def test_samples_without_flow_keep_their_names(name: str) -> None:
 
 
 def test_several_mistakes_are_several_lines() -> None:
-    values = _with("seed", -1)
+    values = _with("seeds", [-1])
     values["flow"]["container"] = "zip"
     assert len(_mistake(values).splitlines()) == 2
 

@@ -95,7 +95,7 @@ def test_nested_pairs_are_gathered() -> None:
         ),
         (
             ["image_size=[1, 2, 3]"],
-            "--set: image_size = [1, 2, 3]: Tuple should have at most 2 items after validation, "
+            "--set: image_size = [1, 2, 3]: List should have at most 2 items after validation, "
             "not 3",
         ),
     ],
@@ -186,3 +186,28 @@ def test_settings_are_documented_key_by_key() -> None:
             if not field.description and name != "method"
         ]
         assert not undocumented, model
+
+
+class _Lists(Settings):
+    names: tuple[int, ...] = Field(min_length=1)
+    """Numbers."""
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([], "here: names = []: List should have at least 1 item after validation, not 0"),
+        (3, "here: names = 3: Input should be a valid list"),
+    ],
+)
+def test_lists_are_called_lists(value: object, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(_Lists, {"names": value}, "here")
+    assert str(error.value) == message
+
+
+def test_a_list_with_a_bad_item_is_not_too_short_as_well() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(_Lists, {"names": ["a"]}, "here")
+    assert str(error.value).startswith("here: names.0 = 'a': ")
+    assert "\n" not in str(error.value)

@@ -21,7 +21,7 @@ rule flow_weights:
         runtime=1440,
     params:
         settings=lambda wildcards: set_options(CONFIG.flow_training[wildcards.network]),
-        seed=CONFIG.seed,
+        seed=CONFIG.seeds[0],
     shell:
         """
         commonfate train-flow \

@@ -15,6 +15,7 @@ rule table:
             category="Tables",
             labels={"table": "{table}"},
         ),
+        long="<results>/tables/{table}.long.csv",
         markdown="<results>/tables/{table}.md",
         latex="<results>/tables/{table}.tex",
         provenance="<results>/tables/{table}.provenance.json",

@@ -41,7 +41,8 @@ def command(
     """Assemble a result table as CSV, Markdown and LaTeX.
 
     Reads the evaluations below results/, which `snakemake results/tables/NAME.csv` makes, and
-    writes them beside the published numbers, each traceable with `commonfate explain`.
+    writes them beside the published numbers, each traceable with `commonfate explain`;
+    NAME.long.csv has a line for every measured number of every seed.
     """
     from commonfate import plan
     from commonfate.tables import summary
@@ -55,7 +56,8 @@ def command(
     made = plan.join(config, {name: declared})
     table = assemble(made, name)
     write(table, made.table_config(name), output)
-    beside = ", ".join(f"{output.stem}{suffix}" for suffix in (".md", ".tex", ".provenance.json"))
+    suffixes = (".long.csv", ".md", ".tex", ".provenance.json")
+    beside = ", ".join(f"{output.stem}{suffix}" for suffix in suffixes)
     click.echo(f"{summary.write(table)}\n{output} (beside it {beside})", err=True)
 
 
@@ -70,13 +72,14 @@ def write(table: "Table", settings: str, output: Path) -> None:
     import json
 
     from commonfate import files
-    from commonfate.tables import provenance, render
+    from commonfate.tables import long, provenance, render
 
     csv_text = render.to_csv(table)
     record = provenance.document(table, json.loads(settings), csv_text)
     files.write_json(output.with_suffix(".provenance.json"), record)
     files.write_text(output.with_suffix(".md"), render.to_markdown(table))
     files.write_text(output.with_suffix(".tex"), render.to_latex(table))
+    files.write_text(output.with_suffix(".long.csv"), long.to_csv(table))
     files.write_text(output, csv_text)
 
 

@@ -7,6 +7,7 @@ them. Nothing here imports torch: the plan is made every time Snakemake starts.
 
 from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring
 from commonfate.plan.declarations import (
+    OF_SEQUENCES,
     Expectation,
     PublishedDeclaration,
     RowDeclaration,
@@ -17,6 +18,7 @@ from commonfate.plan.declarations import (
 from commonfate.plan.plan import Plan, join, make
 
 __all__ = [
+    "OF_SEQUENCES",
     "SCORINGS",
     "Evaluation",
     "Expectation",

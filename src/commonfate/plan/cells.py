@@ -52,7 +52,8 @@ class Run:
     split: str
     flow: str | None
     """The flow source that it learns from or looks at; None if there is neither."""
-    seed: int
+    seed: int | None
+    """Of its training; None where nothing is trained, so that all seeds share what is measured."""
     start: "Run | None" = None
     """The run whose weights it starts from."""
     twin: "Run | None" = None

@@ -14,6 +14,9 @@ Metric = Literal[
     "J", "J_oracle", "J_mean", "J_recall", "J_decay", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"
 ]
 
+OF_SEQUENCES = ("J_mean", "J_recall", "J_decay")
+"""Those that an evaluation has of each sequence."""
+
 
 class StartDeclaration(Settings):
     """The run that a row's training starts from; it is trained on `pretrain_datasets`."""
@@ -42,7 +45,7 @@ class RowDeclaration(Settings):
     """Steps of test-time adaptation on each video."""
     crf: bool = False
     """Whether a conditional random field refines the foreground."""
-    scorings: tuple[str, ...] | None = None
+    scorings: tuple[str, ...] | None = Field(None, min_length=1)
     """Those of the table's scorings that make sense for it; None is all of them."""
     published: str | None = None
     """Label of the paper's own row for the same thing."""
@@ -64,8 +67,9 @@ class Expectation(Settings):
     """Label of the row that should score higher."""
     worse: str
     """Label of the other one."""
-    scoring: str = "leak_free"
-    """Column in which they are compared."""
+    scoring: str | None = None
+    """Column in which they are compared; none is `leak_free`, or where one of the rows has not that
+    one, the first of the table that both have."""
     because: str = ""
     """What the paper says of it, for the table's note."""
 
@@ -77,7 +81,7 @@ class TableDeclaration(Settings):
     caption: str
     kind: Literal["comparison", "sequences"] = "comparison"
     """`comparison`: a row a method; `sequences`: a row a sequence."""
-    rows: tuple[RowDeclaration, ...]
+    rows: tuple[RowDeclaration, ...] = Field(min_length=1)
     scorings: tuple[str, ...] = Field(("leak_free", "released"), min_length=1)
     """How numbers are read off predictions; a column each."""
     published: PublishedDeclaration | None = None
@@ -88,13 +92,46 @@ class TableDeclaration(Settings):
         """The scorings of one of the rows."""
         return self.scorings if row.scorings is None else row.scorings
 
+    def scoring_of(self, expected: Expectation) -> str:
+        """The scoring in which two rows are compared.
+
+        Raises:
+            ValueError: not both have it, or they have none in common.
+        """
+        of_label = {row.label: self.scorings_of(row) for row in self.rows}
+        pair = (expected.better, expected.worse)
+        shared = [name for name in self.scorings if all(name in of_label[row] for row in pair)]
+        if expected.scoring is None and shared:
+            return "leak_free" if "leak_free" in shared else shared[0]
+        if expected.scoring in shared:
+            return expected.scoring
+        has = "; ".join(f"{row} has {', '.join(of_label[row])}" for row in pair)
+        wanted = expected.scoring or "a scoring that both have"
+        raise ValueError(f"expects: {' and '.join(pair)} cannot be compared in {wanted}: {has}")
+
     @field_validator("scorings")
     @classmethod
     def _scorings_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name not in SCORINGS:
                 raise ValueError(f"scoring {name!r}{unknown(name, SCORINGS)}")
+            if names.count(name) > 1:
+                raise ValueError(f"scoring {name!r} is there twice")
         return names
+
+    @model_validator(mode="after")
+    def _sequences_have_such_numbers(self) -> "TableDeclaration":
+        if self.kind != "sequences":
+            return self
+        metrics = self.published.metrics if self.published else ()
+        for metric in metrics:
+            if metric not in OF_SEQUENCES:
+                raise ValueError(
+                    f"published: kind sequences shows {', '.join(OF_SEQUENCES)}, not {metric}"
+                )
+        if any(SCORINGS[name].foreground == "classes" for name in self.scorings):
+            raise ValueError("scoring 'classes' has no numbers of sequences; choose another kind")
+        return self
 
     @model_validator(mode="after")
     def _names_fit(self) -> "TableDeclaration":
@@ -104,6 +141,8 @@ class TableDeclaration(Settings):
                 raise ValueError(f"rows: the label {label!r} is used more than once")
         for row in self.rows:
             for name in row.scorings or ():
+                if row.scorings.count(name) > 1:
+                    raise ValueError(f"row {row.label!r}: scoring {name!r} is there twice")
                 if name not in self.scorings:
                     known = unknown(name, self.scorings)
                     raise ValueError(f"row {row.label!r}: scoring {name!r}{known}")
@@ -111,9 +150,12 @@ class TableDeclaration(Settings):
             for label in (expected.better, expected.worse):
                 if label not in labels:
                     raise ValueError(f"expects: row {label!r}{unknown(label, labels)}")
-            if expected.scoring not in self.scorings:
+            if expected.better == expected.worse:
+                raise ValueError(f"expects: row {expected.better!r} is compared with itself")
+            if expected.scoring not in (None, *self.scorings):
                 known = unknown(expected.scoring, self.scorings)
                 raise ValueError(f"expects: scoring {expected.scoring!r}{known}")
+            self.scoring_of(expected)
         return self
 
 

@@ -28,11 +28,13 @@ def of_table(
     for key in ELSEWHERE:
         del values[key]
     del values["flow"]["batch_size"]  # it does not change the flow
+    values["seeds"] = list(config.seeds_of(table))
     values["flow"]["sources"] = _chosen(values["flow"]["sources"], sources)
     roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows])
     values["flow_roles"] = {role: name for role, name in roles.items() if name in sources}
     values["methods"] = _chosen(values["methods"], [run.settings.method for run in runs])
     values["tables"] = _chosen(values["tables"], [table])
+    values["tables"][table]["seeds"] = None  # those above are its own
     if values["tables"][table]["flow"] not in sources:
         values["tables"][table]["flow"] = None
     values["benchmarks"] = _chosen(values["benchmarks"], [cell.benchmark for cell in cells])

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 from commonfate.config import Config
@@ -40,12 +41,16 @@ class Plan:
         return [cell for row in rows for cell in self.row(table, row)]
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
-        """The evaluations of one row: benchmarks, then scorings."""
+        """The evaluations of one row: benchmarks, then scorings, then seeds."""
         for name in self.config.tables[table].benchmarks:
-            request = Request(self.config, table, row, name)
-            run, benchmark = request.run(), self.config.benchmarks[name]
-            for scoring in self.declarations[table].scorings_of(row):
-                checks.scoring(self.config, run.settings, benchmark, scoring, request.where)
+            requests = [
+                Request(self.config, table, row, name, seed) for seed in self.config.seeds_of(table)
+            ]
+            # What is not trained is one run, whatever the seeds.
+            runs = dict.fromkeys(request.run() for request in requests)
+            benchmark, where = self.config.benchmarks[name], requests[0].where
+            for scoring, run in product(self.declarations[table].scorings_of(row), runs):
+                checks.scoring(self.config, run.settings, benchmark, scoring, where)
                 how = SCORINGS[scoring]
                 released = how.released_frames and benchmark.released_protocol
                 yield Evaluation(

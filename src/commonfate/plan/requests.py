@@ -1,4 +1,4 @@
-"""From a row of a table and a benchmark to the run that they ask for."""
+"""From a row of a table, a benchmark and a seed to the run that they ask for."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,13 @@ from commonfate.settings import MethodSettings, merged, parse, unknown
 
 @dataclass(frozen=True)
 class Request:
-    """A row of a table on one benchmark."""
+    """A row of a table on one benchmark, trained with one seed."""
 
     config: Config
     table: str
     row: RowDeclaration
     benchmark: str
+    seed: int
 
     def run(self) -> Run:
         """The run, with the one that it starts from.
@@ -81,7 +82,7 @@ class Request:
             checks.learning(self.config, settings, self._scored, datasets, split, self.where)
         uses_flow = settings.reads_flow or (settings.trained and settings.learns_from == "flow")
         flow = self._flow() if uses_flow else None
-        seed = self.config.seed
+        seed = self.seed if settings.trained else None
         slug = "-".join(_parts(settings, changes, flow, datasets, split, seed, start))
         results = self.config.results
         return Run(slug, settings, datasets, split, flow, seed, start, results=results)
@@ -124,7 +125,7 @@ def _parts(
     flow: str | None,
     datasets: tuple[str, ...],
     split: str,
-    seed: int,
+    seed: int | None,
     start: Run | None,
 ) -> Iterator[str]:
     """What a run is called, part by part."""

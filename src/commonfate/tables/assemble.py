@@ -30,10 +30,13 @@ def assemble(plan: Plan, name: str) -> Table:
             another one in its column.
     """
     declaration = plan.declarations[name]
-    read = {cell: scores.read(cell) for cell in plan.evaluations(name)}
+    read = {planned: scores.read(planned) for planned in plan.evaluations(name)}
     scored = list(read.values())
     _check_columns(scored)
-    found = [(row, [read[cell] for cell in plan.row(name, row)]) for row in declaration.rows]
+    found = [
+        (row, scores.by_cell(read[planned] for planned in plan.row(name, row)))
+        for row in declaration.rows
+    ]
     source = declaration.published
     known = published.rows(source.tables, source.metrics) if source else {}
     table = Table(name, declaration.title, " ".join(declaration.caption.split()))

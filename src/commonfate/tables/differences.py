@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from commonfate.plan import Plan, Run
 from commonfate.tables import benchmarks, columns, measured, published, units
 from commonfate.tables.scores import Found
+from commonfate.tables.seeds import Difference, Numbers
 
 AS_AUTHORS = "which chooses foreground and checkpoint as the authors did"
 SAME = {
@@ -30,6 +31,8 @@ class Group:
     benchmarks: dict[str, None] = field(default_factory=dict)
     units: dict[str, None] = field(default_factory=dict)
     remarks: dict[str, None] = field(default_factory=dict)
+    judged: dict[str, list[str]] = field(default_factory=dict)
+    """Numbers by what their deviation says of the difference."""
 
 
 def notes(
@@ -49,6 +52,8 @@ def notes(
             f"{' and '.join(group.units)} of the printed digits{group.how}."
         )
         yield from group.remarks
+        for verdict, what in group.judged.items():
+            yield f"{verdict}: {'; '.join(what)}."
 
 
 def _groups(
@@ -60,20 +65,32 @@ def _groups(
         if paper is None or plan.declarations[table].kind == "sequences":
             continue
         for one, metric in measured.by_metric(plan, chosen):
-            if one.text(metric) is None:
+            numbers = one.of(metric)
+            value = measured.comparable(plan, table, paper, one, metric)
+            if numbers is None or value is None:
                 continue
-            if measured.comparable(plan, table, paper, one, metric) is None:
-                continue
-            facts = benchmarks.of(columns.published_as(plan, one) or "", paper.paper)
+            facts = benchmarks.of(columns.published_as(plan, one.first) or "", paper.paper)
             scoring = one.planned.scoring
             how = (SAME if scoring == facts.scoring else OTHER).get(scoring)
             group = groups.setdefault(
                 (scoring, paper.paper), Group(paper.source, f", {how}" if how else "")
             )
+            what = f"{row.label}, {metric} {one.planned.benchmark}"
+            group.judged.setdefault(_judged(numbers, value, metric), []).append(what)
             group.benchmarks[one.planned.benchmark] = None
             group.units[f"units of {metric}" if metric in units.FRACTIONS else "points"] = None
             group.remarks |= dict.fromkeys(_remarks(plan, facts, paper.paper, one.planned.run))
     return groups
+
+
+def _judged(numbers: Numbers, value: published.Value, metric: str) -> str:
+    """What the deviation over seeds says of a difference; the paper's own is seldom printed."""
+    if numbers.error is None:
+        return "Difference to published undecided, as of one seed"
+    printed = units.share(metric, value.text)
+    gap = Difference(numbers.mean - printed, numbers.error)
+    within = "within" if gap.verdict == "undecided" else "beyond"
+    return f"Difference to published {within} two standard errors of the mean"
 
 
 def _remarks(plan: Plan, facts: benchmarks.Benchmark, paper: str, run: Run) -> Iterator[str]:

@@ -1,61 +1,86 @@
 """Directions that a paper shows, and whether the measured numbers show them, too."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from commonfate.plan import Expectation, Plan, TableDeclaration
-from commonfate.tables import columns, measured, published, units
-from commonfate.tables.scores import Scores
+from commonfate.tables import columns, measured, published, seeds, units
+from commonfate.tables.scores import Cell, Found
+from commonfate.tables.seeds import Difference, Numbers
 
 
 def notes(
-    plan: Plan, table: str, found: Sequence[Scores], known: Mapping[str, published.Row]
+    plan: Plan, table: str, found: Found, known: Mapping[str, published.Row]
 ) -> Iterator[str]:
     """Compare rows as the declaration says that the paper has them.
 
     Args:
         plan: the configuration with the declared tables.
         table: which table.
-        found: its scores; each benchmark is judged by its first metric.
+        found: every evaluation of the table, by declared row; each benchmark is judged by its first
+            metric.
         known: its published rows, by label.
     """
     declaration = plan.declarations[table]
-    rows = {row.label: list(plan.row(table, row)) for row in declaration.rows}
-    by_cell = {one.planned: one for one in found}
+    rows = {row.label: cells for row, cells in found}
     for expected in declaration.expects:
-        pairs = zip(rows[expected.better], rows[expected.worse], strict=True)
-        for better, worse in pairs:
-            if better.scoring == expected.scoring:
-                pair = by_cell[better], by_cell[worse]
-                yield _note(plan, declaration, expected, pair, known)
+        scoring = declaration.scoring_of(expected)
+        better, worse = (
+            _by_benchmark(rows[label], scoring) for label in (expected.better, expected.worse)
+        )
+        for name, cell in better.items():
+            yield _note(plan, declaration, expected, (cell, worse[name]), known)
+
+
+def _by_benchmark(cells: Iterable[Cell], scoring: str) -> dict[str, Cell]:
+    return {cell.planned.benchmark: cell for cell in cells if cell.planned.scoring == scoring}
 
 
 def _note(
     plan: Plan,
     declaration: TableDeclaration,
     expected: Expectation,
-    pair: tuple[Scores, Scores],
+    pair: tuple[Cell, Cell],
     known: Mapping[str, published.Row],
 ) -> str:
-    one = pair[0]
-    metric = plan.config.benchmarks[one.planned.benchmark].metrics[0]
-    than = "<" if metric in units.LOWER_IS_BETTER else ">"
-    start = f"Expected {expected.better} {than} {expected.worse}"
+    better, worse = pair
+    scale, metric = plan.config.scale, plan.config.benchmarks[better.planned.benchmark].metrics[0]
+    lower = metric in units.LOWER_IS_BETTER
+    start = f"Expected {expected.better} {'<' if lower else '>'} {expected.worse}"
     start += f' (the paper: "{expected.because}")' if expected.because else ""
-    start += _printed(declaration, expected, measured.published_metric(one, metric), known)
-    if pair[0].planned == pair[1].planned:
-        return f"{start}: cannot be seen at scale {plan.config.scale}, where both are the same run."
-    column = columns.name(plan, one, metric)
-    texts = [scores.text(metric) for scores in pair]
-    if None in texts:
+    start += _printed(declaration, expected, measured.published_metric(better, metric), known)
+    if [one.planned for one in better.each] == [one.planned for one in worse.each]:
+        return f"{start}: cannot be seen at scale {scale}, where both are the same run."
+    column = columns.name(plan, better.first, metric)
+    first, second = better.of(metric), worse.of(metric)
+    if first is None or second is None:
         return f"{start}: not measured in {column}."
-    gain, unit = units.gain(metric, *texts), units.points(metric)
-    numbers = f"{texts[0]} and {texts[1]} in {column}"
-    if gain > 0:
-        return f"{start}: seen, by {gain}{unit} ({numbers})."
-    difference = Decimal(texts[0]) - Decimal(texts[1])
-    seen = f"NOT SEEN at scale {plan.config.scale}, {difference:+}{unit}"
-    return f"{start}: {seen} ({numbers})."
+    paired = bool(better.seeds) and _trainings(better) == _trainings(worse)
+    gap = seeds.difference(*((second, first) if lower else (first, second)), paired)
+    # Of the digits that are printed, so that the table agrees with itself.
+    shown = [units.text(metric, numbers.mean) for numbers in (first, second)]
+    gain, unit = Decimal(shown[0]) - Decimal(shown[1]), units.points(metric)
+    verdict = f"seen, by {abs(gain)}{unit}"
+    if gap.verdict != "seen":
+        verdict = f"{gap.verdict} at scale {scale}, {gain:+}{unit}"
+    numbers = f"{first.text(metric)} and {second.text(metric)} in {column}"
+    return f"{start}: {verdict} ({numbers}{_certainty(gap, paired, (first, second), metric)})."
+
+
+def _trainings(cell: Cell) -> list[str]:
+    """Where the weights of each seed lie."""
+    return [str(one.planned.run.folder) for one in cell.each]
+
+
+def _certainty(gap: Difference, paired: bool, numbers: tuple[Numbers, Numbers], metric: str) -> str:
+    """What the verdict rests on."""
+    if not any(one.trained for one in numbers):
+        return ""
+    if gap.error is None:
+        return "; one seed decides nothing"
+    how = ", subtracted seed by seed" if paired else ""
+    width = units.text(metric, seeds.STANDARD_ERRORS * gap.error)
+    return f"; two standard errors of the difference{how}: {width}{units.points(metric)}"
 
 
 def _printed(

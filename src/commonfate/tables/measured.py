@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from commonfate.plan import Plan, RowDeclaration, Run
-from commonfate.tables import benchmarks, columns, published
-from commonfate.tables.scores import Scores
+from commonfate.tables import benchmarks, columns, published, units
+from commonfate.tables.scores import Cell, Scores
+from commonfate.tables.seeds import Numbers
 from commonfate.tables.table import MEASURED, METHOD, RUNTIME, SOURCE, Table
 
 YES_NO = {True: "yes", False: "no"}
@@ -18,7 +19,7 @@ def add_row(
     table: Table,
     plan: Plan,
     row: RowDeclaration,
-    chosen: list[Scores],
+    chosen: list[Cell],
     known: dict[str, published.Row],
 ) -> None:
     """Add one measured row.
@@ -33,27 +34,40 @@ def add_row(
     paper = known.get(row.published or "")
     cells = []
     for one, metric in by_metric(plan, chosen):
-        text = one.text(metric)
-        if text is None:
+        numbers = one.of(metric)
+        if numbers is None:
             continue
-        column = columns.name(plan, one, metric)
-        here = {"heading": columns.heading(plan, one), **origin([one])}
-        cells.append({"column": column, "value": text, **here})
+        column = columns.name(plan, one.first, metric)
+        here = {"heading": columns.heading(plan, one.first), **origin([one])}
+        cells.append({"column": column, **here, **with_seeds(one, metric, numbers)})
         if paper and (value := comparable(plan, table.name, paper, one, metric)):
             # Of the digits that are printed, so that the table agrees with itself.
-            difference = f"{Decimal(text) - Decimal(value.text):+}"
+            gain = Decimal(units.text(metric, numbers.mean)) - Decimal(value.text)
+            difference = f"{gain:+}{numbers.spread(metric)}"
             minus = {"value": difference, **here, "minus": published.origin(paper, value)}
             cells.append({"column": f"{column}{columns.DIFFERENCE}", **minus})
     table.add(describe(plan, row, chosen), [*cells, _runtime(chosen)])
 
 
-def published_metric(one: Scores, metric: str) -> str:
+def published_metric(one: Cell, metric: str) -> str:
     """What the papers call a metric: J of the best assignment of components is `J_oracle`."""
     return f"{metric}_oracle" if one.planned.scoring == "oracle_components" else metric
 
 
-def origin(chosen: list[Scores]) -> dict[str, Any]:
-    """What a measured number comes from."""
+def with_seeds(one: Cell, metric: str, numbers: Numbers) -> dict[str, Any]:
+    """A number as the table shows it, and of each seed in the same unit, with its evaluation."""
+    seeds = [
+        {"seed": of_seed.seed, "value": units.number(metric, value), "evaluation": of_seed.path}
+        for of_seed in one.each
+        if (value := numbers.by_seed.get(of_seed.seed)) is not None
+    ]
+    here = {"benchmark": one.planned.benchmark, "metric": metric}
+    return {"value": numbers.text(metric), **here, "seeds": seeds}
+
+
+def origin(cells: list[Cell]) -> dict[str, Any]:
+    """What a measured number comes from: the evaluations of every seed."""
+    chosen = [one for cell in cells for one in cell.each]
     return {
         "evaluations": [one.path for one in chosen],
         "runs": list(dict.fromkeys(one.planned.run.slug for one in chosen)),
@@ -64,13 +78,14 @@ def origin(chosen: list[Scores]) -> dict[str, Any]:
     }
 
 
-def describe(plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> dict[str, str]:
+def describe(plan: Plan, row: RowDeclaration, cells: list[Cell]) -> dict[str, str]:
     """What a row is, by leading column."""
+    chosen = [one for cell in cells for one in cell.each]
     run = chosen[0].planned.run
     settings = run.settings
     learns_from = LEARNS_FROM[settings.learns_from] if settings.trained else "none"
     played = f" (as {row.flow})" if row.flow not in (None, run.flow) else ""
-    seed = plan.config.seed if settings.trained else getattr(settings, "seed", "none")
+    seeds = cells[0].seeds or [getattr(settings, "seed", "none")]
     return {
         METHOD: row.label,
         SOURCE: MEASURED,
@@ -87,13 +102,13 @@ def describe(plan: Plan, row: RowDeclaration, chosen: list[Scores]) -> dict[str,
         "features": _distinct(_described(one, "features") for one in chosen),
         "adaptation": f"{row.adapt} steps" if row.adapt else "none",
         "post-processing": "CRF" if row.crf else "none",
-        "seed": str(seed),
+        "seed": ", ".join(map(str, seeds)),
         "device": _distinct(one.facts["seconds_per_frame"]["device"] for one in chosen),
     }
 
 
-def by_metric(plan: Plan, chosen: list[Scores]) -> Iterator[tuple[Scores, str]]:
-    """Scores with metrics: benchmarks, then metrics, then scorings."""
+def by_metric(plan: Plan, chosen: list[Cell]) -> Iterator[tuple[Cell, str]]:
+    """Cells with metrics: benchmarks, then metrics, then scorings."""
     for benchmark in dict.fromkeys(one.planned.benchmark for one in chosen):
         of_benchmark = [one for one in chosen if one.planned.benchmark == benchmark]
         for metric in plan.config.benchmarks[benchmark].metrics:
@@ -101,12 +116,12 @@ def by_metric(plan: Plan, chosen: list[Scores]) -> Iterator[tuple[Scores, str]]:
 
 
 def comparable(
-    plan: Plan, table: str, paper: published.Row, one: Scores, metric: str
+    plan: Plan, table: str, paper: published.Row, one: Cell, metric: str
 ) -> published.Value | None:
     """The paper's number for the same thing, if it has one that may be compared."""
-    dataset = columns.published_as(plan, one) or ""
+    dataset = columns.published_as(plan, one.first) or ""
     facts = benchmarks.of(dataset, paper.paper)
-    if facts is None or columns.incomparable(plan, one, paper.paper):
+    if facts is None or columns.incomparable(plan, one.first, paper.paper):
         return None
     compared = columns.compared_scoring(plan.declarations[table].scorings, facts)
     if one.planned.scoring not in (compared, "oracle_components"):
@@ -127,10 +142,12 @@ def _pretraining(start: Run) -> str:
     return f"{start.settings.method} on {' and '.join(start.datasets)}{told}"
 
 
-def _runtime(chosen: list[Scores]) -> dict[str, Any]:
-    """Mean over predictions of the median over frames, to three digits."""
+def _runtime(chosen: list[Cell]) -> dict[str, Any]:
+    """Mean over predictions, of all seeds, of the median over frames, to three digits."""
     of_predictions = list({one.planned.predictions: one for one in reversed(chosen)}.values())
-    seconds = [one.facts["seconds_per_frame"]["median"] for one in of_predictions]
+    seconds = [
+        one.facts["seconds_per_frame"]["median"] for cell in of_predictions for one in cell.each
+    ]
     digits = f"{sum(seconds) / len(seconds):.3g}"
     return {"column": RUNTIME, "value": f"{float(digits):g}", **origin(of_predictions[::-1])}
 

@@ -37,16 +37,16 @@ def write(table: Table, plan: Plan, found: Found, known: Mapping[str, published.
         found: every evaluation of the table, by declared row.
         known: its published rows, by label.
     """
-    scored = [one for _, chosen in found for one in chosen]
+    scored = [cell.first for _, cells in found for cell in cells]
     by_sequence = plan.declarations[table.name].kind == "sequences"
     notes = [
-        f"Measured at scale {plan.config.scale}, seed {plan.config.seed}.",
+        _seeds(plan, table.name, found),
         *_flow(plan, found),
         *_benchmarks(plan, found, known, "Means are" if by_sequence else "Numbers are"),
         *training.notes(found),
         *scorings.notes(found),
         *_metrics(plan, scored),
-        *expected.notes(plan, table.name, scored, known),
+        *expected.notes(plan, table.name, found, known),
         left_out(table),
     ]
     if by_sequence:
@@ -72,6 +72,24 @@ def left_out(table: Table) -> str:
     return f"{count} ({'; '.join(named + more)})." if named else f"{count}."
 
 
+def _seeds(plan: Plan, table: str, found: Found) -> str:
+    """Scale and seeds, with what deviations are."""
+    start = f"Measured at scale {plan.config.scale}"
+    if not any(cell.seeds for _, cells in found for cell in cells):
+        return f"{start}; nothing here is trained, so no number has a deviation."
+    seeds = plan.config.seeds_of(table)
+    if len(seeds) == 1:
+        return (
+            f"{start}, one seed: {seeds[0]}. How much another seed would change is not measured, "
+            f"so no difference of what is trained is decided."
+        )
+    return (
+        f"{start}, seeds {', '.join(map(str, seeds))}: mean ± sample standard deviation (n - 1 in "
+        f"its denominator), and the number of seeds in brackets. What is not trained has one run "
+        f"and no deviation."
+    )
+
+
 def _flow(plan: Plan, found: Found) -> Iterator[str]:
     """A note on each flow source, with the networks of the papers that it stands for."""
     roles: dict[str, dict[str, None]] = {}
@@ -92,7 +110,7 @@ def _benchmarks(
     plan: Plan, found: Found, known: Mapping[str, published.Row], what: str
 ) -> Iterator[str]:
     """A note on the data of each benchmark, and on what its numbers may be compared with."""
-    scored = {one.planned.benchmark: one for _, chosen in found for one in chosen}
+    scored = {cell.planned.benchmark: cell.first for _, cells in found for cell in cells}
     for name, one in scored.items():
         benchmark = plan.config.benchmarks[name]
         reasons = _incomparable(plan, one, known)

@@ -16,6 +16,7 @@ LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "±": r"$\pm$",
     **{character: "\\" + character for character in "&%$#_{}"},
 }
 

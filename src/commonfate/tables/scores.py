@@ -1,14 +1,16 @@
 """Evaluations as a table reads them."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from commonfate.errors import StoreError, UserError
 from commonfate.plan import Evaluation, RowDeclaration
-from commonfate.tables import units
+from commonfate.tables.seeds import Numbers
 
 KEYS = (
     "metrics",
@@ -35,9 +37,10 @@ class Scores:
         """The file, as a record of provenance names it."""
         return str(self.planned.path)
 
-    def text(self, metric: str) -> str | None:
-        """A metric as the table shows it; None where it could not be measured."""
-        return units.text(metric, self.facts["metrics"].get(metric))
+    @property
+    def seed(self) -> int | None:
+        """Seed of the training; None where nothing is trained."""
+        return self.planned.run.seed
 
     @property
     def annotated(self) -> int:
@@ -51,8 +54,59 @@ class Scores:
         return {name: sorted(one["frames"]) for name, one in self.facts["sequences"].items()}
 
 
-Found = Sequence[tuple[RowDeclaration, list[Scores]]]
+@dataclass(frozen=True)
+class Cell:
+    """What a row has on one benchmark in one scoring: an evaluation of each seed."""
+
+    each: tuple[Scores, ...]
+    """By seed; one where nothing is trained."""
+
+    @property
+    def planned(self) -> Evaluation:
+        """The evaluation of the first seed; those of the others differ in their runs alone."""
+        return self.each[0].planned
+
+    @property
+    def first(self) -> Scores:
+        """Scores of the first seed: data, frames and network are the same for all."""
+        return self.each[0]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of its trainings; none where nothing is trained."""
+        return [one.seed for one in self.each if one.seed is not None]
+
+    def numbers(self, read: Callable[[Scores], float | None]) -> Numbers | None:
+        """One number of each seed; None where there is none of any.
+
+        Args:
+            read: takes the number from the scores of a seed.
+        """
+        values = {one.seed: read(one) for one in self.each}
+        finite = {
+            seed: value
+            for seed, value in values.items()
+            if value is not None and math.isfinite(value)
+        }
+        return Numbers(finite) if finite else None
+
+    def of(self, metric: str) -> Numbers | None:
+        """A metric; None where it could not be measured."""
+        return self.numbers(lambda one: one.facts["metrics"].get(metric))
+
+
+Found = Sequence[tuple[RowDeclaration, list[Cell]]]
 """The declared rows of a table with their scores: benchmarks, then scorings."""
+
+
+def by_cell(read: Iterable[Scores]) -> list[Cell]:
+    """Put the evaluations of all seeds together that belong to one cell.
+
+    Args:
+        read: of one row; benchmarks, then scorings, then seeds.
+    """
+    groups = groupby(read, key=lambda one: (one.planned.benchmark, one.planned.scoring))
+    return [Cell(tuple(group)) for _, group in groups]
 
 
 def read(planned: Evaluation) -> Scores:

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from commonfate.evaluation import statistics
-from commonfate.plan import Plan, RowDeclaration
-from commonfate.tables import columns, measured, published, units
-from commonfate.tables.scores import Scores
+from commonfate.plan import OF_SEQUENCES, Plan, RowDeclaration
+from commonfate.tables import columns, measured, published
+from commonfate.tables.scores import Cell, Found, Scores
 from commonfate.tables.table import MEASURED, Table
 
 LEADING = ("sequence", "benchmark")
-METRICS = ("J_mean", "J_recall", "J_decay")
 AVERAGE, FRAME_AVERAGE = "Average", "Frame Avg."
 PRINTED_MEANS = {"Average": AVERAGE, "Seq. Avg.": AVERAGE, "Frame Avg.": FRAME_AVERAGE}
 """What the papers call the mean over sequences and that over frames, and what we do."""
@@ -32,7 +32,7 @@ class Part:
 def add_rows(
     table: Table,
     plan: Plan,
-    found: Sequence[tuple[RowDeclaration, list[Scores]]],
+    found: Found,
     known: Mapping[str, published.Row],
 ) -> None:
     """Add the rows of all sequences, those that only one side has as well.
@@ -44,7 +44,7 @@ def add_rows(
         known: the published rows by label; the CSV says of each whether it is with a CRF.
     """
     declared = plan.declarations[table.name]
-    metrics = declared.published.metrics if declared.published else METRICS
+    metrics = declared.published.metrics if declared.published else OF_SEQUENCES
     table.headings = _headings(declared.rows, declared.scorings, metrics)
     printed = _printed(declared.rows, known)
     blocks: dict[str, tuple[Part, Part]] = {}
@@ -52,8 +52,8 @@ def add_rows(
         own = [
             (row, one) for row, ones in found for one in ones if one.planned.benchmark == benchmark
         ]
-        dataset = columns.published_as(plan, own[0][1]) or ""
-        label = columns.benchmark_label(plan, own[0][1])
+        dataset = columns.published_as(plan, own[0][1].first) or ""
+        label = columns.benchmark_label(plan, own[0][1].first)
         blocks[label] = _measured(own, metrics), printed.pop(dataset, Part())
     blocks |= {dataset: (Part(), part) for dataset, part in printed.items()}
     table.leading = LEADING if len(blocks) > 1 else LEADING[:1]
@@ -77,22 +77,39 @@ def _column(label: str, metric: str, which: str) -> str:
     return f"{label}: {metric.replace('_', ' ')} {which}"
 
 
-def _measured(own: Sequence[tuple[RowDeclaration, Scores]], metrics: Sequence[str]) -> Part:
+def _measured(own: Sequence[tuple[RowDeclaration, Cell]], metrics: Sequence[str]) -> Part:
+    """Our numbers: those of a sequence over seeds, and those of each seed's means."""
     part = Part()
     for row, one in own:
-        sequences = one.facts["sequences"]
         for metric in metrics:
             column = _column(row.label, metric, one.planned.scoring)
             cell = {"column": column, "source": MEASURED, **measured.origin([one])}
-            for name, facts in sequences.items():
-                _append(part.sequences, name, cell, units.text(metric, facts[metric]))
-            mean = statistics.mean([facts[metric] for facts in sequences.values()])
-            _append(part.means, AVERAGE, cell, units.text(metric, mean))
+            sequences = {
+                name: partial(_of_sequence, name=name, metric=metric)
+                for name in one.first.facts["sequences"]
+            }
+            means = {AVERAGE: partial(_over_sequences, metric=metric)}
             if metric == "J_mean":
-                frames = [j for facts in sequences.values() for j in facts["frames"].values()]
-                mean = statistics.mean(frames)
-                _append(part.means, FRAME_AVERAGE, cell, units.text(metric, mean))
+                means[FRAME_AVERAGE] = _over_frames
+            for cells, numbers in ((part.sequences, sequences), (part.means, means)):
+                for name, read in numbers.items():
+                    if (of_seeds := one.numbers(read)) is not None:
+                        value = measured.with_seeds(one, metric, of_seeds)
+                        cells.setdefault(name, []).append({**cell, **value})
     return part
+
+
+def _of_sequence(scores: Scores, name: str, metric: str) -> float:
+    return scores.facts["sequences"][name][metric]
+
+
+def _over_sequences(scores: Scores, metric: str) -> float:
+    return statistics.mean([facts[metric] for facts in scores.facts["sequences"].values()])
+
+
+def _over_frames(scores: Scores) -> float:
+    sequences = scores.facts["sequences"].values()
+    return statistics.mean([j for facts in sequences for j in facts["frames"].values()])
 
 
 def _printed(rows: Sequence[RowDeclaration], known: Mapping[str, published.Row]) -> dict[str, Part]:
@@ -108,13 +125,9 @@ def _printed(rows: Sequence[RowDeclaration], known: Mapping[str, published.Row])
             mean = PRINTED_MEANS.get(paper.label)
             column = {"column": _column(beside, metric, "published"), "heading": beside}
             cell = {**column, "source": paper.source, **published.origin(paper, value)}
-            _append(part.means if mean else part.sequences, mean or paper.label, cell, value.text)
+            cells = part.means if mean else part.sequences
+            cells.setdefault(mean or paper.label, []).append({**cell, "value": value.text})
     return parts
-
-
-def _append(cells: Cells, name: str, cell: Mapping[str, Any], value: str | None) -> None:
-    if value is not None:
-        cells.setdefault(name, []).append({**cell, "value": value})
 
 
 def _add_block(table: Table, benchmark: dict[str, str], own: Part, printed: Part) -> None:

@@ -13,7 +13,7 @@ def of_benchmark(found: Found, benchmark: str) -> str:
     """What the methods that segment a benchmark learnt from, as the end of a sentence."""
     labels: dict[str, list[str]] = {}
     for row, chosen in found:
-        run = next(one.planned.run for one in chosen if one.planned.benchmark == benchmark)
+        run = next(cell.planned.run for cell in chosen if cell.planned.benchmark == benchmark)
         if run.settings.trained:
             labels.setdefault(_data(run), []).append(row.label)
     if len(labels) == 1:
@@ -23,17 +23,18 @@ def of_benchmark(found: Found, benchmark: str) -> str:
 
 def notes(found: Found) -> Iterator[str]:
     """Say which rows start from another run, and which adapt to each video."""
-    starts: dict[Run, list[str]] = {}
+    starts: dict[tuple[Run, ...], list[str]] = {}
     adapted: dict[tuple[int, str], list[str]] = {}
     for row, chosen in found:
-        for start in dict.fromkeys(one.planned.run.start for one in chosen):
-            if start is not None:
-                starts.setdefault(start, []).append(row.label)
+        for runs in dict.fromkeys(tuple(one.planned.run for one in cell.each) for cell in chosen):
+            if runs[0].start is not None:
+                starts.setdefault(tuple(run.start for run in runs), []).append(row.label)
         if row.adapt:
             kind = LEARNS_FROM[chosen[0].planned.run.settings.learns_from]
             adapted.setdefault((row.adapt, kind), []).append(row.label)
-    for start, rows in starts.items():
-        yield f"Start of {' and '.join(rows)}: weights of {start.slug}, learnt from {_data(start)}."
+    for runs, rows in starts.items():
+        slugs = " and ".join(run.slug for run in runs)
+        yield f"Start of {' and '.join(rows)}: weights of {slugs}, learnt from {_data(runs[0])}."
     for (steps, kind), rows in adapted.items():
         yield (
             f"Adaptation of {' and '.join(rows)}: {steps} steps of the training loss on {kind} of "

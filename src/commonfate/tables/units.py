@@ -17,14 +17,18 @@ def text(metric: str, value: float | None) -> str | None:
     """
     if value is None or not math.isfinite(value):
         return None
-    written = f"{value:.3f}" if metric in FRACTIONS else f"{100 * value:.1f}"
+    written = f"{number(metric, value):.{3 if metric in FRACTIONS else 1}f}"
     return written.removeprefix("-") if Decimal(written) == 0 else written
 
 
-def gain(metric: str, better: str, worse: str) -> Decimal:
-    """By how much one text of a metric is better than another, in the unit of both."""
-    difference = Decimal(better) - Decimal(worse)
-    return -difference if metric in LOWER_IS_BETTER else difference
+def number(metric: str, value: float) -> float:
+    """A metric in the unit of `text`, every digit."""
+    return value if metric in FRACTIONS else 100 * value
+
+
+def share(metric: str, text: str) -> float:
+    """The share of 1 that a text of `text` stands for."""
+    return float(text) if metric in FRACTIONS else float(text) / 100
 
 
 def points(metric: str) -> str:

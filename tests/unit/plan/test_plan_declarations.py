@@ -113,3 +113,65 @@ def test_a_declaration_that_is_not_yaml(tmp_path: Path) -> None:
         plan.read_declaration(path)
     assert str(error.value).startswith(f"{path}: cannot be read as YAML (")
     assert "\n" not in str(error.value)
+
+
+OTHERS = {**CLUSTERS, "label": "theirs"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "scoring"),
+    [
+        ({"better": "ours", "worse": "theirs"}, "released"),
+        ({"better": "theirs", "worse": "ours", "scoring": "released"}, "released"),
+        ({"better": "ours", "worse": "third"}, "leak_free"),
+    ],
+)
+def test_rows_are_compared_in_a_scoring_that_both_have(make, expected: dict, scoring: str) -> None:
+    rows = [
+        GWM,
+        {**OTHERS, "scorings": ["released", "oracle"]},
+        {**CLUSTERS, "label": "third"},
+    ]
+    scorings = ["oracle_components", "released", "oracle", "leak_free"]
+    declared = make(*rows, scorings=scorings, expects=[expected]).declarations["table1"]
+    assert declared.scoring_of(declared.expects[0]) == scoring
+
+
+@pytest.mark.parametrize("scoring", [None, "leak_free", "oracle"])
+def test_rows_without_such_a_scoring_are_refused_before_any_training(make, scoring) -> None:
+    rows = [{**GWM, "scorings": ["leak_free"]}, {**OTHERS, "scorings": ["oracle"]}]
+    expected = {"better": "ours", "worse": "theirs", "scoring": scoring}
+    with pytest.raises(ConfigError) as error:
+        make(*rows, scorings=["leak_free", "oracle"], expects=[expected])
+    message = str(error.value)
+    assert message.startswith("workflow") or "table1.yaml: expects: ours and theirs" in message
+    assert "ours has leak_free; theirs has oracle" in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("row", "declared", "facts"),
+    [
+        ({"scorings": []}, {}, ["rows.0.scorings"]),
+        ({"scorings": ["released", "released"]}, {}, ["'ours'", "released", "twice"]),
+        ({}, {"scorings": ["oracle", "oracle"]}, ["oracle", "twice"]),
+        ({}, {"expects": [{"better": "ours", "worse": "ours"}]}, ["expects", "'ours'", "itself"]),
+        (
+            {},
+            {"kind": "sequences", "published": {"tables": ["gwm_table1"], "metrics": ["J"]}},
+            ["sequences", "J", "J_mean, J_recall, J_decay"],
+        ),
+        ({}, {"kind": "sequences", "scorings": ["classes"]}, ["sequences", "classes"]),
+    ],
+)
+def test_what_a_table_could_not_show_is_refused(make, row, declared, facts) -> None:
+    with pytest.raises(ConfigError) as error:
+        make({**GWM, **row}, **declared)
+    assert all(fact in str(error.value) for fact in facts), str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_without_rows_or_benchmarks_is_refused(make) -> None:
+    with pytest.raises(ConfigError, match="rows"):
+        make()
+    with pytest.raises(ConfigError, match=r"tables\.table1\.benchmarks"):
+        make(GWM, changes={"tables": {"table1": {"benchmarks": []}}})

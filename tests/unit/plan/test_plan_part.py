@@ -15,7 +15,7 @@ def test_a_table_depends_on_its_own_part_of_the_configuration(make) -> None:
     text = made.table_config("table1")
     other = {"flow": {"sources": {"farneback": {"estimator": "farneback"}}}}
     assert make(GWM, changes=other).table_config("table1") == text
-    assert make(GWM, changes={"seed": 1}).table_config("table1") != text
+    assert make(GWM, changes={"seeds": [1]}).table_config("table1") != text
     again = config.load(json.loads(text))
     assert plan.join(again, made.declarations).evaluations("table1") == made.evaluations("table1")
 
@@ -47,3 +47,13 @@ def test_a_table_depends_on_what_its_runs_start_from(make, shapes) -> None:
     assert set(scratch["datasets"]) == {"shapes"}
     assert scratch["benchmarks"]["shapes"]["pretrain_datasets"] == []
     config.load(scratch)
+
+
+def test_a_table_with_seeds_of_its_own_depends_on_no_others(make) -> None:
+    own = {"tables": {"table1": {"seeds": [3, 5]}}}
+    text = make(GWM, changes=own).table_config("table1")
+    assert make(GWM, changes={**own, "seeds": [1]}).table_config("table1") == text
+    assert make(GWM, changes={"seeds": [3, 5]}).table_config("table1") == text
+    made = make(GWM, changes=own)
+    again = plan.join(config.load(json.loads(text)), made.declarations)
+    assert again.evaluations("table1") == made.evaluations("table1")

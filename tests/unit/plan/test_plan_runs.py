@@ -118,7 +118,7 @@ def test_the_same_start_is_one_run_with_the_row_of_another_table(make, shapes) -
 
 def test_split_flow_and_seed_of_a_trained_run_are_in_its_name(make) -> None:
     changes = {
-        "seed": 7,
+        "seeds": [7],
         "benchmarks": {"sprites": {"train_split": "train"}},
         "tables": {"table1": {"flow": "truth"}},
     }

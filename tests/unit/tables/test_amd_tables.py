@@ -195,9 +195,10 @@ def test_errors_are_fractions_and_lower_is_better(results) -> None:
     }
     assert next(row for row in table.rows if row["method"] == "RBD")["MAE DUTS"] == "0.20"
     assert [note for note in table.notes if note.startswith("Expected")] == [
-        "Expected AMD < Flow alone: seen, by 0.075 (0.125 and 0.200 in MAE real leak_free).",
-        "Expected Flow alone < AMD: NOT SEEN at scale demo, +0.075 (0.200 and 0.125 in MAE real "
-        "leak_free).",
+        "Expected AMD < Flow alone: undecided at scale demo, -0.075 (0.125 and 0.200 in MAE real "
+        "leak_free; one seed decides nothing).",
+        "Expected Flow alone < AMD: undecided at scale demo, +0.075 (0.200 and 0.125 in MAE real "
+        "leak_free; one seed decides nothing).",
     ]
     assert "in units of MAE and points of the printed digits" in _note(table, "A difference")
     assert _note(table, "MAE: ").endswith("a fraction; lower is better.")
@@ -210,8 +211,8 @@ def test_the_papers_words_stand_beside_the_direction(results) -> None:
     table = assemble(results(["a"], declared=declared).plan, "table1")
     assert [row["K"] for row in table.rows] == ["5", "6"]
     assert _note(table, "Expected") == (
-        'Expected c = 5 > c = 6 (the paper: "performance decreases"): NOT SEEN at scale demo, +0.0 '
-        "points (50.0 and 50.0 in J sprites leak_free)."
+        'Expected c = 5 > c = 6 (the paper: "performance decreases"): undecided at scale demo, '
+        "+0.0 points (50.0 and 50.0 in J sprites leak_free; one seed decides nothing)."
     )
 
 
@@ -262,7 +263,7 @@ def test_classes_are_scored_by_themselves(semantic) -> None:
     ) in notes
     assert not any(note.startswith("Foreground") for note in notes)
     assert any(note.startswith("mIoU: mean of the IoU of all classes") for note in notes)
-    assert any("(printed: +14.1 VOC2012): seen, by 2.0 points" in note for note in notes)
+    assert any("(printed: +14.1 VOC2012): undecided" in note and "+2.0" in note for note in notes)
     assert "A difference on real is classes minus published, in points of the printed digits." in (
         notes
     )

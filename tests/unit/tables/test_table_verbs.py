@@ -36,7 +36,8 @@ def made(results):
 
 def test_all_files_are_written_and_agree(made) -> None:
     names = {path.name for path in CSV.parent.iterdir()}
-    assert names == {"table1.csv", "table1.md", "table1.tex", "table1.provenance.json"}
+    suffixes = ("csv", "long.csv", "md", "tex", "provenance.json")
+    assert names == {f"table1.{suffix}" for suffix in suffixes}
     with CSV.open(newline="") as file:
         row = next(row for row in csv.DictReader(file) if row["method"] == FLOW)
     assert row["J sprites oracle"] == "52.0"
