@@ -67,6 +67,8 @@ def test_one_touched_value_reruns_only_what_depends_on_it(smoke) -> None:
     assert of_training == {"train", "predict", "evaluate", "table"}
     of_pairs = smoke.planned("--config", "datasets={sprites: {pair_gaps: [2]}}")
     assert of_pairs == {"samples", "train", "predict", "evaluate", "table"}
+    of_a_seed_more = smoke.planned("--config", "tables={table1: {seeds: [0, 1]}}")
+    assert of_a_seed_more == {"train", "predict", "evaluate", "table"}
     of_clusters = smoke.planned("--config", "methods={feature_clustering: {seed: 1}}")
     assert of_clusters == {"predict", "evaluate", "table"}
     of_storage = smoke.planned("--config", "flow={steps_per_pixel: 16}")

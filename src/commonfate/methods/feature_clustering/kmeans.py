@@ -24,8 +24,8 @@ def kmeans(vectors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    # Threads add up in any order, so that labels of close calls could change from run to run.
-    with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
+    # How many threads add up, and in which order, could change the labels of close calls.
+    with threadpool_limits(1), warnings.catch_warnings():
         # Vectors that are equal but for rounding make fewer clusters, which is as good.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return KMeans(clusters, random_state=seed).fit_predict(vectors).astype(np.int64)

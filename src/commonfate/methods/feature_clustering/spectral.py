@@ -77,9 +77,13 @@ def spectral(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
 
     Returns:
         (N,) int64 in [0, K); all 0 where nothing tells the vectors apart. Of two clusters, 1 is the
-        smaller.
+        smaller. The same whatever the number of threads, which would move entries of eigenvectors
+        by some 1e-6 of the largest, and the signs of those near 0.
     """
-    _, vectors = eigenvectors(affinity(features), clusters - 1)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        _, vectors = eigenvectors(affinity(features), clusters - 1)
     if len(vectors) == 0:
         return np.zeros(len(features), np.int64)
     if clusters == 2:

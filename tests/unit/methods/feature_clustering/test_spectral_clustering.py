@@ -4,8 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
+import threadpoolctl
 from scipy.linalg import eigh
+from sklearn.cluster import KMeans
 
+from commonfate.methods.feature_clustering import spectral as spectral_module
 from commonfate.methods.feature_clustering.spectral import affinity, eigenvectors, spectral
 
 
@@ -128,3 +131,30 @@ def test_equal_input_gives_equal_output():
     for clusters in (2, 4):
         first, second = (spectral(vectors, clusters, seed=0) for _ in range(2))
         assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("clusters", [2, 3])
+def test_all_is_added_up_by_one_thread(clusters: int, monkeypatch: pytest.MonkeyPatch):
+    """Two threads move eigenvectors by 1e-6 of their size, and so labels whose entry is near 0."""
+    vectors, _ = two_kinds()
+    threads = set()
+
+    def spied(function):
+        def call(*arguments):
+            threads.update(
+                pool["num_threads"]
+                for pool in threadpoolctl.threadpool_info()
+                if pool["user_api"] == "blas"
+            )
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(spectral_module, "affinity", spied(affinity))
+    monkeypatch.setattr(spectral_module, "eigenvectors", spied(eigenvectors))
+    monkeypatch.setattr(KMeans, "fit_predict", spied(KMeans.fit_predict))
+    with threadpoolctl.threadpool_limits(2):
+        found = spectral(vectors, clusters, seed=0)
+    assert threads == {1}
+    with threadpoolctl.threadpool_limits(1):
+        np.testing.assert_array_equal(spectral(vectors, clusters, seed=0), found)
