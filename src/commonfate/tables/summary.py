@@ -10,7 +10,7 @@ MEANS = (AVERAGE, FRAME_AVERAGE)
 
 
 def write(table: Table) -> str:
-    """The measured scores, of a table by sequence only their means, and what was left out."""
+    """The measured scores, of a table by sequence only their means, seeds, and what was left out."""
     head = table.leading[0]
     measured = {cell["column"] for cell in table.cells if cell["source"] == MEASURED}
     columns = [column for column in (*table.scores, RUNTIME) if column in measured]
@@ -23,4 +23,5 @@ def write(table: Table) -> str:
         render.grid([head, *columns[start : start + SIDE_BY_SIDE]], rows)
         for start in range(0, len(columns), SIDE_BY_SIDE)
     ]
-    return "\n\n".join([table.title, *parts, notes.left_out(table)])
+    seeds = table.notes[0]
+    return "\n\n".join([table.title, *parts, seeds, notes.left_out(table)])

@@ -50,7 +50,7 @@ class Table:
     cells: list[dict[str, Any]] = field(default_factory=list)
     """For each number `row`, `column`, `value`, `source`, and where it comes from."""
     notes: list[str] = field(default_factory=list)
-    """What a reader must know, a sentence or two each."""
+    """What a reader must know, a sentence or two each; the first tells scale and seeds."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the evaluations were made of, see `lineage.follow`."""
     left_out: list[dict[str, str]] = field(default_factory=list)

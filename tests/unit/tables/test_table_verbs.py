@@ -51,6 +51,7 @@ def test_the_message_shows_measured_rows_and_what_was_left_out(made) -> None:
     assert "| Flow alone " in done.stderr
     assert "1 of 3 videos left out (sprites/sprite_0002: truncated)." in done.stderr
     assert "SAGE" not in done.stderr
+    assert "one seed: 0." in done.stderr
 
 
 def test_the_same_results_give_the_same_bytes(made) -> None:
