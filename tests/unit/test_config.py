@@ -2,8 +2,10 @@
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
@@ -60,6 +62,13 @@ def test_every_shipped_scale_is_valid(path: Path, tmp_path: Path) -> None:
         if "root" in dataset:
             dataset["root"] = str(tmp_path)
     assert load(values).scale == path.stem
+
+
+def test_the_front_page_of_the_report_names_keys_that_exist() -> None:
+    text = (ROOT / "workflow/report/workflow.rst").read_text()
+    job = SimpleNamespace(config={**DEFAULT, "seeds": [3, 4]})
+    page = jinja2.Template(text, undefined=jinja2.StrictUndefined).render(snakemake=job)
+    assert "scale **demo**" in page and "seeds\n3, 4 " in page
 
 
 @pytest.mark.parametrize(

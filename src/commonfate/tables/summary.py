@@ -10,7 +10,7 @@ MEANS = (AVERAGE, FRAME_AVERAGE)
 
 
 def write(table: Table) -> str:
-    """The measured scores, of a table by sequence only their means, seeds, and what was left out."""
+    """The measured scores (by sequence only their means), seeds, and what was left out."""
     head = table.leading[0]
     measured = {cell["column"] for cell in table.cells if cell["source"] == MEASURED}
     columns = [column for column in (*table.scores, RUNTIME) if column in measured]
