@@ -33,7 +33,7 @@ def _declared(table: str = "gwm_table10", *metrics: str) -> dict:
 
 def _real(known_as: str) -> dict:
     return {
-        "datasets": {"real": {"adapter": "folder", "root": "."}},
+        "datasets": {"real": {"adapter": "davis", "root": "."}},
         "benchmarks": {"real": {"dataset": "real", "published_as": known_as}},
         "tables": {"table1": {"benchmarks": ["real"], "flow": "dis"}},
     }

@@ -66,6 +66,13 @@ def test_the_configuration_may_be_text_and_later_ones_change_earlier_ones(made) 
         assert next(csv.DictReader(file))["scale"] == "demo"
 
 
+def test_a_scale_that_stands_by_itself_has_no_table_of_an_earlier_configuration(made) -> None:
+    results, _ = made
+    before = results.plan.table_config("table1")
+    with pytest.raises(ConfigError, match=r"tables\.table1 is unknown"):
+        _table("--config", before, "--config", '{"scale": "mine", "datasets": {}}')
+
+
 def test_provenance_gives_every_number_its_file_and_hash(made) -> None:
     results, _ = made
     document = json.loads(CSV.with_suffix(".provenance.json").read_text())
