@@ -1,4 +1,4 @@
-"""Files of scales as Snakemake reads them: on the demo, or by themselves; the command line on top."""
+"""Files of scales in Snakemake: on the demo or by themselves, the command line on top."""
 
 import os
 import re

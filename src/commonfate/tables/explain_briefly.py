@@ -111,8 +111,7 @@ class _Writer:
         groups: dict[tuple[str, str], list[str]] = {}
         for path in paths:
             verb = self.files[path].get("verb", "")
-            above = Path(path).parents[1 if verb == "predict" else 0]
-            groups.setdefault((verb, str(above)), []).append(path)
+            groups.setdefault((verb, _folder(verb, Path(path))), []).append(path)
         rank = {verb: place for place, verb in enumerate(ORDER)}
         method: set[str] = set()
         for (verb, folder), group in sorted(
@@ -138,6 +137,13 @@ class _Writer:
             for node in nodes
         ]
         return [word for word in every[0] if all(word in words for words in every)]
+
+
+def _folder(verb: str, path: Path) -> str:
+    """The folder that files of one line have in common: of a run, of a benchmark, of shards."""
+    if verb == "predict":
+        return str(path.parents[1])
+    return str((lineage.run_of(path) if path.suffix == ".pt" else None) or path.parent)
 
 
 def _read_off(cell: Mapping[str, Any]) -> str:

@@ -96,12 +96,12 @@ def _reader_of(path: Path) -> Callable[[Path], Mapping[str, Any]] | None:
     """What reads a file's record; None for files that carry none."""
     if path.name.endswith((".zarr.zip", ".tiff")):
         return _of_store
-    if path.suffix == ".pt" and _run_of(path) is not None:
+    if path.suffix == ".pt" and run_of(path) is not None:
         return _of_weights
     return {".json": _of_json, ".parquet": _of_parquet}.get(path.suffix)
 
 
-def _run_of(weights: Path) -> Path | None:
+def run_of(weights: Path) -> Path | None:
     """The folder of the run that weights are of; None for those that were not trained here.
 
     It holds checkpoint.pt, or the folder that the snapshots are in.
@@ -116,7 +116,7 @@ def _of_json(path: Path) -> Mapping[str, Any]:
 
 def _of_weights(path: Path) -> Mapping[str, Any]:
     """Record of checkpoint.pt or of a snapshot, which config.yaml of the run has as text."""
-    folder = _run_of(path)
+    folder = run_of(path)
     if folder is None:
         raise StoreError("no config.yaml of a run is beside it")
     run = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
