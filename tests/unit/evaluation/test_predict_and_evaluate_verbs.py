@@ -110,3 +110,17 @@ def test_names_are_those_of_the_configuration():
     protocols = BenchmarkConfig.model_fields["protocol"].annotation.__args__
     assert set(protocols) == set(PROTOCOLS)
     assert set(cells.Foreground.__args__) == set(foreground.NAMES)
+
+
+def test_flow_stores_without_any_flow_are_refused(stores):
+    with open_writer(stores / "empty.zarr.zip", provenance={}, key="test"):
+        pass
+    inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
+    with pytest.raises(ConfigError, match=r"--flow .*empty\.zarr\.zip: no video has flow there"):
+        run(
+            predict,
+            **inputs,
+            method="residual_flow",
+            flow=stores / "empty.zarr.zip",
+            output=stores / "predictions",
+        )
