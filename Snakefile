@@ -1,8 +1,12 @@
 # From raw videos to result tables: `snakemake --cores 8 results/tables/table1.csv`.
 # Every rule is one call of a `commonfate` verb (`commonfate --help`).
 
+from commonfate import scales
 
-configfile: f"{workflow.basedir}/config.yaml"
+# Until here `config` is what the command line gives.
+if scales.changes_demo(config):
+
+    configfile: f"{workflow.basedir}/config.yaml"
 
 
 report: "workflow/report/workflow.rst"

@@ -1,6 +1,6 @@
 """The configuration: one source of truth for defaults, bounds and messages.
 
-Snakemake merges `config.yaml` with the scale's file and the command line; `load` checks the result
+Snakemake merges the scale's file (see `scales`) with the command line; `load` checks the result
 before any job starts. Paths of datasets are checked for those that the tables use.
 """
 
@@ -28,6 +28,7 @@ from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.scales import DEMO, changes_demo
 from commonfate.settings import Name, Settings, merged, parse, unknown
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
 from commonfate.training.flow.settings import FlowTrainingSettings
@@ -37,8 +38,6 @@ SAMPLES_WITHOUT_FLOW = ("pairs", "labels")
 
 
 RESULTS = Path("results")
-DEMO = "demo"
-"""The scale whose products lie in `results/` itself."""
 STAGES = (
     "benchmarks",
     "datasets",
@@ -98,11 +97,26 @@ class FlowSource(Settings):
     """Give no value to pixels where forward and backward flow disagree; costs the backward flow."""
 
 
+SHIPPED = {
+    "dis": FlowSource(estimator="dis"),
+    "farneback": FlowSource(estimator="farneback"),
+    "truth": FlowSource(estimator="truth"),
+    "raft_small.sprites": FlowSource(estimator="raft_small", weights="sprites", iterations=12),
+    "arflow.sprites": FlowSource(estimator="arflow", weights="sprites"),
+}
+"""Flow sources that the package holds all of."""
+
+
+def _shipped() -> dict[str, Any]:
+    return {name: source.model_dump(exclude_unset=True) for name, source in SHIPPED.items()}
+
+
 class FlowConfig(Settings):
     """Estimating and storing flow."""
 
-    sources: dict[Name, FlowSource] = Field({"dis": FlowSource(estimator="dis")})
-    """Flow sources by name; the name appears in paths and tables."""
+    sources: dict[Name, FlowSource] = Field(SHIPPED)
+    """Flow sources by name; the name appears in paths and tables. Those of the default, which need
+    no download, are there at every scale."""
     container: Literal["zarr", "tiff"] = "zarr"
     """One Zarr zip a shard, or one TIFF a video."""
     tiff_layout: Literal["packed", "planar"] = "planar"
@@ -113,6 +127,11 @@ class FlowConfig(Settings):
     """Quantisation steps a pixel; the largest error is half a step."""
     batch_size: PositiveInt | None = None
     """Pairs at a time; none finds what fits. It does not change the flow."""
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _shipped_sources_are_always_there(cls, given: Any) -> Any:
+        return merged(_shipped(), given) if isinstance(given, Mapping) else given
 
     @field_validator("sources")
     @classmethod
@@ -223,6 +242,9 @@ class Config(Settings):
 
     scale: Name = DEMO
     """Name of the scale, printed in every table; all but `demo` have a folder `results/{scale}`."""
+    based_on: Literal["demo"] | None = None
+    """`demo`: what the scale does not set is as in config.yaml; none: it is the setting's default,
+    as it is for every scale that has another name than the demo."""
     seeds: Seeds = (0,)
     """Seeds of training: a run of each, and tables show mean and deviation of several."""
     shard_size: PositiveInt = 256
@@ -337,6 +359,11 @@ def load(values: Mapping[str, Any], where: str = "config") -> Config:
     Raises:
         ConfigError: a line for each mistake: unknown key, bad value, missing dataset folder.
     """
+    if "datasets" not in values and not changes_demo(values):
+        raise ConfigError(
+            f"{where}: scale {values['scale']!r} has no datasets; name some, or add "
+            f"based_on: {DEMO} for what it does not set to be as in config.yaml"
+        )
     config = parse(Config, values, where)
     missing = []
     for name in config.used_datasets():

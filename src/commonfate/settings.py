@@ -1,9 +1,9 @@
 """Base of all settings: typed, immutable, unknown keys refused, errors a line each."""
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import (
@@ -18,7 +18,7 @@ from pydantic import (
 from commonfate.errors import ConfigError, did_you_mean
 
 # What may become part of a path or a Snakemake wildcard. The hyphen separates the parts of a slug.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.]*$", max_length=64)]
 
 
 class Settings(BaseModel):
@@ -49,6 +49,17 @@ class MethodSettings(Settings):
     def slug(self) -> tuple[str, ...]:
         """Parts of a run's name that tell its variant apart."""
         return tuple(str(getattr(self, key)) for key in self.named)
+
+    def resolved(self, gaps: Collection[int]) -> Self:
+        """What a run has of these settings: nothing left to the data, nothing without effect.
+
+        Args:
+            gaps: frame gaps of the flow that is there; empty where there is none.
+
+        Raises:
+            ValueError: settings and data do not go together.
+        """
+        return self
 
 
 class TrainedSettings(MethodSettings):
@@ -183,7 +194,8 @@ def _line(model: type[BaseModel], problem: Any, where: str) -> str:
         case "value_error" if isinstance(problem["input"], Mapping):
             return f"{start}: {facts['error']}"  # of a whole group: it names the keys itself
     if name == "[key]":
-        return f"{start}: a name has only lower-case letters, digits, '_' and '.', e.g. davis2016"
+        allowed = "64 lower-case letters, digits, '_' and '.' at most"
+        return f"{start}: a name has {allowed}, e.g. davis2016"
     # YAML's lists are tuples here.
     message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
     message = message.replace("Tuple should", "List should")

@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from commonfate import config, datasets
-from commonfate.settings import merged
 
 ROOT = Path(__file__).parents[2]
 SCALE = ROOT / "config/paper.yaml"
@@ -18,9 +17,7 @@ SCALE = ROOT / "config/paper.yaml"
 
 def _empty_folders(folder: Path) -> None:
     """The folders of all real data sets, as their authors lay them out, without any file."""
-    values = merged(
-        yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(SCALE.read_text())
-    )
+    values = yaml.safe_load(SCALE.read_text())
     roots = {name: one["root"] for name, one in values["datasets"].items() if "root" in one}
     for name, root in roots.items():
         values["datasets"][name]["root"] = str(folder / root)

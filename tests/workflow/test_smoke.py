@@ -48,7 +48,7 @@ def test_every_number_can_be_traced(smoke) -> None:
     assert trace
     commonfate = Path(sys.executable).with_name("commonfate")
     explained = subprocess.run(
-        [commonfate, "explain", smoke.results / "tables/table1.csv"],
+        [commonfate, "explain", "--full", smoke.results / "tables/table1.csv"],
         cwd=smoke.folder,
         capture_output=True,
         text=True,

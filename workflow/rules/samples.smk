@@ -10,6 +10,18 @@ def of_datasets(pattern, wildcards, **others):
     ]
 
 
+def options_of(name, paths, wildcards):
+    """Paths of `of_datasets` as options that say which dataset each is of."""
+    owners = [
+        dataset
+        for dataset in wildcards.datasets.split("+")
+        for _ in (shards(dataset) if paths else [])
+    ]
+    return [
+        f"--{name}={owner}={path}" for owner, path in zip(owners, paths, strict=True)
+    ]
+
+
 def learns_from(wildcards):
     """What a sample is: flow, unless there is something else where its source would stand."""
     without_flow = wildcards.source in commonfate_config.SAMPLES_WITHOUT_FLOW
@@ -57,13 +69,14 @@ rule samples:
     params:
         learns_from=learns_from,
         gaps=pair_gaps,
-        flow=lambda wildcards, input: [f"--flow={path}" for path in input.flow],
+        frames=lambda wildcards, input: options_of("frames", input.frames, wildcards),
+        flow=lambda wildcards, input: options_of("flow", input.flow, wildcards),
     shell:
         """
         commonfate samples \
             $(printf -- '--manifest=%s ' {input.manifest:q}) \
             --learns-from {params.learns_from} {params.gaps:q} \
             --split {wildcards.split} \
-            $(printf -- '--frames=%s ' {input.frames:q}) {params.flow:q} \
+            {params.frames:q} {params.flow:q} \
             --output {output:q} 2>{log:q}
         """

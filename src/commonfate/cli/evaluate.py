@@ -110,19 +110,12 @@ def _draw(
     output: Path,
 ) -> None:
     from commonfate.evaluation import benchmark, sheet
-    from commonfate.evaluation.stores import Flow, Frames
+    from commonfate.evaluation.stores import Flow, Frames, gaps
+    from commonfate.gaps import shortest
 
+    stored = gaps(flow)
     videos = benchmark.read(manifest, predictions.facts["split"]).videos
-    shown = Flow(flow, _shortest_gap(flow)) if flow else None
+    shown = Flow(flow, shortest(stored)) if stored else None
     masks = output.with_suffix("")
     rows = sheet.of_evaluation(scores, predictions, videos, Frames(frames), masks, shown)
     sheet.draw(output.with_suffix(".png"), rows, sheet.caption(scores, scale))
-
-
-def _shortest_gap(stores: tuple[Path, ...]) -> int:
-    """The shortest gap of the stores, forward where there is a choice: what is nearest the eye."""
-    from commonfate.storage.flow import open_reader
-
-    readers = [open_reader(path) for path in stores]
-    gaps = {gap for reader in readers for video in reader.videos for gap in reader.gaps(video)}
-    return min(gaps, key=lambda gap: (abs(gap), -gap), default=1)

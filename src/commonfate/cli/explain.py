@@ -12,30 +12,28 @@ from commonfate.errors import StoreError
 
 @click.command("explain")
 @click.argument("table", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--cell",
-    "wanted",
-    nargs=2,
-    multiple=True,
-    metavar="ROW COLUMN",
-    help="Only this number, e.g. --cell 'AMD' 'J DAVIS2016'. Repeatable.",
-)
-def command(table: Path, wanted: tuple[tuple[str, str], ...]) -> None:
+@click.option("--row", metavar="NAME", help="Only the numbers of this row, e.g. --row 'AMD'.")
+@click.option("--column", metavar="NAME", help="Only this column, e.g. --column 'J DAVIS2016'.")
+@click.option("--full", is_flag=True, help="Everything: every shard, video, setting and hash.")
+def command(table: Path, row: str | None, column: str | None, full: bool) -> None:
     """Trace every number of TABLE (results/tables/NAME.csv) to its inputs.
 
-    Prints number, evaluation, prediction, training run and data as a tree, and marks what has
-    changed on disk since. Run it where the table was made: paths are relative to that folder.
+    Prints evaluation, prediction, training run and data of each number in a few lines, with the
+    settings that differ from their defaults; --full prints all as a tree. Marks what has changed
+    on disk since. Run it where the table was made: paths are relative to that folder.
     """
-    from rich.console import Console
-
     from commonfate.files import sha256
-    from commonfate.tables import explain
+    from commonfate.tables import explain, explain_briefly
 
     document = _read(table)
-    cells = document["cells"]
-    if wanted:
-        cells = [cell for row, column in wanted for cell in explain.choose(document, row, column)]
+    cells = explain.choose(document, row, column)
     edited = sha256(table) != document["csv_sha256"]
+    if not full:
+        chosen = (row, column) != (None, None)
+        click.echo("\n".join(explain_briefly.describe(document, cells, edited, chosen)))
+        return
+    from rich.console import Console
+
     # In a pipe a line is a line, however long.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
     with console.capture() as capture:

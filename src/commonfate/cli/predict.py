@@ -97,6 +97,8 @@ def command(**options: Any) -> None:
     else:
         raise click.UsageError("give --method, or --run with a trained run")
     _check(settings, options)
+    if settings.reads_flow:
+        settings = _resolved(settings, options["flow"])
     predict.check_output(options["output"])
     if options["threads"] is None and options["workers"] > 1:
         options["threads"] = max(1, torch.get_num_threads() // options["workers"])
@@ -128,6 +130,19 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
         raise ConfigError(f"--{given}: needs --{other}, too")
     if options["crf_pairs"] and not options["crf"]:
         raise ConfigError("--crf-set: is of no use without --crf")
+
+
+def _resolved(settings: Any, flow: tuple[Path, ...]) -> Any:
+    """The settings for the gaps that are stored."""
+    from commonfate.evaluation import stores
+
+    gaps = stores.gaps(flow)
+    if not gaps:
+        raise ConfigError(f"--flow {', '.join(map(str, flow))}: no video has flow there")
+    try:
+        return settings.resolved(gaps)
+    except ValueError as error:
+        raise ConfigError(f"--set {error}") from None
 
 
 def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """`commonfate samples`."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,22 @@ class _Gap(click.ParamType):
         return dataset or None, int(number)
 
 
+class _Store(click.ParamType):
+    """A store that exists, of the only dataset or of one of several."""
+
+    name = "[DATASET=]PATH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str | None, Path]:
+        if (path := Path(value)).exists():
+            return None, path
+        dataset, found, rest = str(value).partition("=")
+        if not found or not Path(rest).exists():
+            self.fail(f"{rest or value!r}: no such file or folder", param)
+        return dataset, Path(rest)
+
+
 @click.command()
 @click.option(
     "--manifest",
@@ -42,9 +58,18 @@ class _Gap(click.ParamType):
     help="What a sample is: a frame with flow, two frames of a video, or a frame with its classes.",
 )
 @click.option(
-    "--frames", type=EXISTING, multiple=True, required=True, help="Frame store; one a shard."
+    "--frames",
+    type=_Store(),
+    multiple=True,
+    required=True,
+    help="Frame store; one a shard. Of several datasets, say whose it is.",
 )
-@click.option("--flow", type=EXISTING, multiple=True, help="Flow store; one a shard.")
+@click.option(
+    "--flow",
+    type=_Store(),
+    multiple=True,
+    help="Flow store; one a shard. Of several datasets, say whose it is.",
+)
 @click.option(
     "--gap",
     "gaps",
@@ -68,22 +93,22 @@ class _Gap(click.ParamType):
 def command(
     manifests: tuple[Path, ...],
     learns_from: str,
-    frames: tuple[Path, ...],
-    flow: tuple[Path, ...],
+    frames: tuple[tuple[str | None, Path], ...],
+    flow: tuple[tuple[str | None, Path], ...],
     gaps: tuple[tuple[str | None, int], ...],
     split: str,
     output: Path,
 ) -> None:
-    """Index training samples: one row a frame, with what is learnt from it and where it lies.
-
-    Of several datasets, a store belongs to the one whose name is a folder of its path.
-    """
+    """Index training samples: one row a frame, with what is learnt from it and where it lies."""
     from commonfate import parquet
     from commonfate.samples.build import build, by_dataset
 
     _check(learns_from, flow, gaps)
-    given = _gaps(gaps, by_dataset(manifests)) if learns_from == "pairs" else None
-    table, facts = build(manifests, frames, flow, split, learns_from, given)
+    datasets = by_dataset(manifests)
+    own_gaps = _gaps(gaps, datasets) if learns_from == "pairs" else None
+    owners = _owners({"frames": frames, "flow": flow}, datasets)
+    stores = [[path for _, path in given] for given in (frames, flow)]
+    table, facts = build(manifests, *stores, split, learns_from, own_gaps, owners)
     parquet.write(output, table, facts)
     for dataset, count in facts["videos"].items():
         log.info(
@@ -106,6 +131,28 @@ def _check(learns_from: str, flow: Sequence[Path], gaps: Sequence[Any]) -> None:
     if learns_from != "pairs" and gaps:
         why = "flow has the gaps of its stores" if learns_from == "flow" else "labels have none"
         raise click.UsageError(f"--gap is of --learns-from pairs; {why}")
+
+
+def _owners(
+    stores: Mapping[str, Sequence[tuple[str | None, Path]]], datasets: Collection[str]
+) -> dict[Path, str]:
+    """Which dataset each store is of; the only one needs no name."""
+    only, known = (next(iter(datasets)) if len(datasets) == 1 else None), ", ".join(datasets)
+    owners: dict[Path, str] = {}
+    for option, given in stores.items():
+        for dataset, path in given:
+            owner = dataset or only
+            if owner is None:
+                raise click.UsageError(
+                    f"--{option} {path}: of which dataset? Give --{option} DATASET={path}; there "
+                    f"are: {known}"
+                )
+            if owner not in datasets:
+                raise click.UsageError(
+                    f"--{option} {owner}={path}: there is no such --manifest; there are: {known}"
+                )
+            owners[path] = owner
+    return owners
 
 
 def _gaps(

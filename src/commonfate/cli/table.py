@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="FILE|TEXT",
     help="Configuration: a YAML or JSON file, or the text itself in braces. Repeat it for a scale: "
-    "what comes later changes what came before, as with Snakemake's --configfile.",
+    "what comes later changes what came before, unless it is a scale that stands by itself.",
 )
 @click.option(
     "--declaration",
@@ -85,12 +85,12 @@ def write(table: "Table", settings: str, output: Path) -> None:
 
 def _config(sources: tuple[str, ...], name: str) -> Any:
     """The merged configuration, with this table alone."""
-    from commonfate import config
-    from commonfate.settings import merged, unknown
+    from commonfate import config, scales
+    from commonfate.settings import unknown
 
     values: dict[str, Any] = {}
     for source in sources:
-        values = merged(values, _read(source))
+        values = scales.joined(values, _read(source))
     tables = values.get("tables") or {}
     if name not in tables:
         raise ConfigError(f"{sources[-1][:80]}: tables.{name}{unknown(name, tables)}")

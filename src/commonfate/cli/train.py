@@ -75,7 +75,7 @@ def command(
     from commonfate.devices import acquire
     from commonfate.settings import from_pairs
 
-    settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs)
+    settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs).resolved(())
     inputs = _inputs(index, settings)
     # Several devices are the launcher's to hand out; a single one is taken under a lock.
     single = devices == nodes == 1

@@ -23,6 +23,7 @@ __all__ = [
     "layout",
     "number_of_videos",
     "open",
+    "splits",
 ]
 
 RENDERED = {"sprites": Sprites, "sprite_images": SpriteImages}
@@ -37,6 +38,15 @@ _SHIPPED = {
     "voc": Voc,
     "folder": Folder,
 }
+
+_SPLITS = {
+    "sprites": ("train", "val"),
+    "segtrack": ("val",),
+    "images": ("val",),
+    "youtube_vos": ("train",),
+    "folder": ("train",),
+}
+"""By adapter, where no setting chooses them."""
 
 
 def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
@@ -79,6 +89,13 @@ def class_names(settings: AnyDataset) -> tuple[str, ...]:
 
         return "background", *shapes.CLASSES
     return ()
+
+
+def splits(settings: AnyDataset) -> tuple[str, ...]:
+    """Names of the splits that a dataset has."""
+    if isinstance(settings, SpriteImagesConfig):
+        return ("train", "val") if settings.train_images else ("val",)
+    return getattr(settings, "splits", None) or _SPLITS[settings.adapter]
 
 
 def layout(settings: AnyDataset) -> list[str]:

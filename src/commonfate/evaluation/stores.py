@@ -30,6 +30,16 @@ class Frames:
         return _reader(self._readers, video, self._given).read(video, t)
 
 
+def gaps(paths: Iterable[str | Path]) -> set[int]:
+    """Every gap of which flow stores have flow, whatever the video.
+
+    Raises:
+        StoreError: a store is missing or damaged.
+    """
+    readers = [open_reader(path) for path in paths]
+    return {gap for reader in readers for video in reader.videos for gap in reader.gaps(video)}
+
+
 class Flow:
     """Flow of one gap from the stores of several shards."""
 

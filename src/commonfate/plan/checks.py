@@ -1,13 +1,16 @@
 """What cannot work is found when the plan is made, not after hours of training."""
 
+from typing import TypeVar
+
+from commonfate import datasets
 from commonfate.config import BenchmarkConfig, Config
-from commonfate.datasets import class_names
 from commonfate.errors import ConfigError
 from commonfate.plan.cells import SCORINGS
 from commonfate.plan.declarations import TableDeclaration
 from commonfate.settings import MethodSettings, unknown
 from commonfate.tables import published
 
+S = TypeVar("S", bound=MethodSettings)
 OF_CLASSES = ("mIoU", "Acc")
 """Metrics of the scoring `classes`."""
 LACKING = {
@@ -24,8 +27,12 @@ def has(config: Config, dataset: str, what: str, start: str, hint: str = "") -> 
         ConfigError: it has not; the message begins with `start` and ends in `hint`.
     """
     settings = config.datasets[dataset]
-    found = {"flow": settings.gaps, "pairs": settings.pair_gaps, "labels": class_names(settings)}
-    if not found[what]:
+    offered = {
+        "flow": settings.gaps,
+        "pairs": settings.pair_gaps,
+        "labels": datasets.class_names(settings),
+    }
+    if not offered[what]:
         raise ConfigError(f"{start} {LACKING[what].format(dataset)}{hint}")
 
 
@@ -46,13 +53,47 @@ def segmenting(
         has(config, scored.dataset, settings.learns_from, f"{start} adapts to")
     if settings.reads_flow:
         has(config, scored.dataset, "flow", f"{where}: {settings.method} looks at")
+        _at_every_frame(config, scored.dataset, settings, where)
+    _split(config, scored.dataset, scored.split, f"{where}: split")
+
+
+def resolved(config: Config, dataset: str, settings: S, where: str) -> S:
+    """Return the settings of a run on a data set, see `MethodSettings.resolved`.
+
+    Raises:
+        ConfigError: the two do not go together; the message begins with `where`.
+    """
+    try:
+        return settings.resolved(config.datasets[dataset].gaps)
+    except ValueError as error:
+        start = f"{where}: {settings.method} on data set {dataset}"
+        raise ConfigError(f"{start}: {error}; change it, or datasets.{dataset}.gaps") from None
+
+
+def _at_every_frame(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
+    """At the ends of a video only one of two opposite gaps stays inside it."""
+    gap = resolved(config, dataset, settings, where).gap
+    lacking = {gap, -gap} - set(config.datasets[dataset].gaps)
+    if lacking:
+        raise ConfigError(
+            f"{where}: {settings.method} looks at flow of gaps {gap} and {-gap}, as frames at one "
+            f"end of a video have only one of them, but data set {dataset} lacks {lacking.pop()}; "
+            f"add it to datasets.{dataset}.gaps"
+        )
+
+
+def _split(config: Config, dataset: str, split: str, start: str) -> None:
+    """Check that a data set has a split; all have `all`."""
+    known = datasets.splits(config.datasets[dataset])
+    if split not in ("all", *known):
+        raise ConfigError(f"{start} {split!r}: data set {dataset} has only {', '.join(known)}")
 
 
 def learning(
     config: Config,
     settings: MethodSettings,
     scored: BenchmarkConfig,
-    datasets: tuple[str, ...],
+    learnt_from: tuple[str, ...],
     split: str,
     where: str,
 ) -> None:
@@ -63,12 +104,13 @@ def learning(
     """
     name, what = settings.method, settings.learns_from
     hint = f"; name others as its {'pretrain' if what == 'pairs' else 'train'}_datasets"
-    for dataset in datasets:
+    for dataset in learnt_from:
         has(config, dataset, what, f"{where}: {name} learns from", hint)
+        _split(config, dataset, split, f"{where}: {name} learns from split")
         if what == "labels":
             _fits(config, dataset, settings, where)
     overlap = split == scored.split or "all" in (split, scored.split)
-    if what == "labels" and scored.dataset in datasets and overlap:
+    if what == "labels" and scored.dataset in learnt_from and overlap:
         raise ConfigError(
             f"{where}: {name} would learn from the ground truth that it is scored by; choose "
             f"train_split (here {split}) and split (here {scored.split}) that share nothing"
@@ -77,10 +119,10 @@ def learning(
 
 def _fits(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
     """A network has one output a class."""
-    found, name = len(class_names(config.datasets[dataset])), settings.method
-    if found != settings.classes:
+    count, name = len(datasets.class_names(config.datasets[dataset])), settings.method
+    if count != settings.classes:
         raise ConfigError(
-            f"{where}: {name} has {settings.classes} classes, data set {dataset} {found}; set "
+            f"{where}: {name} has {settings.classes} classes, data set {dataset} {count}; set "
             f"methods.{name}.classes"
         )
 
@@ -97,7 +139,7 @@ def starting(settings: MethodSettings, start: MethodSettings, where: str) -> Non
         raise ConfigError(f"{where}: {settings.method} starts from no other run")
     if settings.start is not None:
         raise ConfigError(f"{where}: and settings.start {settings.start!r}: leave one of them out")
-    sizes = [getattr(one, "size", None) for one in (settings, start)]
+    sizes = [getattr(method, "size", None) for method in (settings, start)]
     if sizes[0] != sizes[1]:
         raise ConfigError(
             f"{where}: {settings.method} has size {sizes[0]}, {start.method} {sizes[1]}; they "

@@ -1,13 +1,12 @@
 """From a row of a table, a benchmark and a seed to the run that they ask for."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from commonfate.config import BenchmarkConfig, Config
 from commonfate.errors import ConfigError
-from commonfate.plan import checks
+from commonfate.plan import checks, names
 from commonfate.plan.cells import Run
 from commonfate.plan.declarations import RowDeclaration
 from commonfate.settings import MethodSettings, merged, parse, unknown
@@ -74,6 +73,7 @@ class Request:
         is_start: bool = False,
     ) -> Run:
         settings = self._settings(method, changes)
+        settings = checks.resolved(self.config, self._scored.dataset, settings, self.where)
         if start is not None:
             settings = settings.model_copy(update={"start": str(start.checkpoint)})
         datasets, split = (self._scored.dataset,), self._scored.train_split
@@ -83,9 +83,24 @@ class Request:
         uses_flow = settings.reads_flow or (settings.trained and settings.learns_from == "flow")
         flow = self._flow() if uses_flow else None
         seed = self.seed if settings.trained else None
-        slug = "-".join(_parts(settings, changes, flow, datasets, split, seed, start))
+        data = self._data(datasets, split, settings.trained)
+        # The name of the run that it starts from ends in the seed, that of both.
+        end = f"s{seed}" if settings.trained else None
+        end = f"from-{start.slug}" if start else end
+        slug = names.of_run(settings, changes, [part for part in (flow, data, end) if part])
         results = self.config.results
         return Run(slug, settings, datasets, split, flow, seed, start, results=results)
+
+    def _data(self, datasets: tuple[str, ...], split: str, trained: bool) -> str:
+        """What is learnt from, as part of names of folders."""
+        joined = "+".join(datasets)
+        if len(joined) > names.LONGEST_JOINT:
+            raise ConfigError(
+                f"{self.where}: the names of {len(datasets)} data sets to learn from have "
+                f"{len(joined)} characters together, at most {names.LONGEST_JOINT} can name a "
+                f"folder; shorten them in the config under datasets"
+            )
+        return joined + ("" if split == "all" or not trained else f".{split}")
 
     def _flow(self) -> str:
         """The source of the row's flow."""
@@ -117,43 +132,3 @@ def _learnt_from(
     if scored.pretrain_datasets and (is_start or settings.learns_from == "pairs"):
         return scored.pretrain_datasets, "all"
     return scored.learnt_from, scored.train_split
-
-
-def _parts(
-    settings: MethodSettings,
-    changes: Mapping[str, Any],
-    flow: str | None,
-    datasets: tuple[str, ...],
-    split: str,
-    seed: int | None,
-    start: Run | None,
-) -> Iterator[str]:
-    """What a run is called, part by part."""
-    yield from (settings.method, *settings.slug)
-    yield from (
-        f"{key}.{_word(value)}" for key, value in _flat(changes) if key not in settings.named
-    )
-    if flow is not None:
-        yield flow
-    yield "+".join(datasets) + ("" if split == "all" or not settings.trained else f".{split}")
-    if start is not None:
-        yield from ("from", start.slug)  # which ends in the seed, that of both
-    elif settings.trained:
-        yield f"s{seed}"
-
-
-def _flat(values: Mapping[str, Any], parents: str = "") -> Iterator[tuple[str, Any]]:
-    """Pairs of dotted key and value."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{parents}{key}.")
-        else:
-            yield f"{parents}{key}", value
-
-
-def _word(value: Any) -> str:
-    """A setting's value as part of a path, e.g. `128x224` for a size."""
-    if isinstance(value, list | tuple):
-        return "x".join(_word(item) for item in value)
-    text = str(value).lower() if isinstance(value, bool | None) else str(value)
-    return re.sub(r"[^a-zA-Z0-9_.=-]+", "_", text)

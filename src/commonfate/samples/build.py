@@ -13,7 +13,7 @@ from commonfate.errors import StoreError, UserError
 from commonfate.files import sha256
 from commonfate.samples.index import COLUMNS
 from commonfate.samples.listing import LISTINGS
-from commonfate.samples.stores import Stores, of_dataset
+from commonfate.samples.stores import Stores
 
 _CURES = {
     "flow": "use longer videos or smaller gaps",
@@ -23,15 +23,26 @@ _CURES = {
 
 
 def by_dataset(manifests: Sequence[Path]) -> dict[str, Path]:
-    """The manifests by the names of their folders, which are the names of their datasets.
+    """The manifests by the names of their datasets, which their records hold.
 
     Raises:
         UserError: two are of one dataset.
+        StoreError: a file is no manifest.
     """
-    found = {path.absolute().parent.name: path for path in manifests}
-    if len(found) < len(manifests):
-        raise UserError(f"--manifest: {len(manifests)} files, but datasets {sorted(found)}")
-    return dict(sorted(found.items()))
+    names = [_dataset(path) for path in manifests]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"--manifest: {names.count(name)} files of dataset {name}; give one")
+    return dict(sorted(zip(names, manifests, strict=True)))
+
+
+def _dataset(manifest: Path) -> str:
+    settings = parquet.provenance(manifest).get("settings")
+    if not isinstance(settings, Mapping) or "dataset" not in settings:
+        raise StoreError(
+            f"{manifest}: is no manifest, it names no dataset; make it with `commonfate manifest`"
+        )
+    return settings["dataset"]
 
 
 def build(
@@ -41,17 +52,19 @@ def build(
     split: str,
     learns_from: str = "flow",
     gaps: Mapping[str, Sequence[int]] | None = None,
+    owners: Mapping[Path, str] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """List the samples of one split of one or several datasets.
 
     Args:
-        manifests: `results/videos/{dataset}/manifest.parquet`; the folder's name is the dataset's.
+        manifests: `results/videos/{dataset}/manifest.parquet`, one a dataset.
         frames: frame stores of those datasets.
         flow: flow stores of those datasets, one flow source; none unless samples have flow.
         split: `train`, `val` or `all`.
         learns_from: what a sample is: a frame with `flow`, one of `pairs` of frames, or a frame
             with `labels`, its classes.
         gaps: of pairs, positive, by dataset; not needed otherwise.
+        owners: which dataset a store is of; not needed where there is one dataset.
 
     Returns:
         The table (columns `COLUMNS`; by dataset, video and t, whatever the order of the arguments)
@@ -61,13 +74,14 @@ def build(
 
     Raises:
         UserError: no sample is found, or a video of a manifest is in no store.
-        StoreError: a label file is missing.
+        StoreError: a label file is missing, or a file is no manifest.
     """
     rows: list[tuple] = []
     counts: dict[str, dict[str, Any]] = {}
     known = by_dataset(manifests)
     for dataset, path in known.items():
-        stores = of_dataset(dataset, len(known) > 1, frames, flow)
+        own_frames, own_flow = (_of(dataset, paths, owners) for paths in (frames, flow))
+        stores = Stores(dataset, own_frames, own_flow)
         table = parquet.read(path)
         chosen = table if split == "all" else table[table["split"] == split]
         own = (gaps or {}).get(dataset, ())
@@ -88,6 +102,11 @@ def build(
     if learns_from == "labels":
         facts["labels"] = _labels_hash(index["labels"])
     return index, facts
+
+
+def _of(dataset: str, paths: Sequence[Path], owners: Mapping[Path, str] | None) -> Sequence[Path]:
+    """Those of the stores that are of a dataset."""
+    return paths if owners is None else [path for path in paths if owners[path] == dataset]
 
 
 def _usable(table: pd.DataFrame) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """Which store holds which video."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,3 @@ class Stores:
                 f"{self._dataset} given by --{option}; give them all, or make the missing one"
             )
         return stores[video]
-
-
-def of_dataset(dataset: str, several: bool, frames: Sequence[Path], flow: Sequence[Path]) -> Stores:
-    """The stores of a dataset among those of `several`: the ones below a folder of its name."""
-
-    def chosen(paths: Sequence[Path]) -> list[Path]:
-        return [path for path in paths if not several or dataset in path.absolute().parts]
-
-    return Stores(dataset, chosen(frames), chosen(flow))

@@ -29,6 +29,11 @@ class StoreReader(ABC):
         self.__init__(**state)
 
     @property
+    def kind(self) -> str:
+        """The `commonfate` verb that made it, whether this reader can read it or not."""
+        return str(self._read_index("what it holds").get("kind"))
+
+    @property
     def provenance(self) -> dict[str, Any]:
         """What the writer was given."""
         return self._index("the provenance")["provenance"]
@@ -45,17 +50,20 @@ class StoreReader(ABC):
 
     def _index(self, what: str) -> dict[str, Any]:
         """`{"kind": verb, "provenance": ..., "videos": {video: ...}}`; `what` is wanted of it."""
+        root = self._read_index(what)
+        if root.get("kind") != self.verb:
+            raise StoreError(
+                f"{self.path}: is no store of {self.verb}; give one that `commonfate "
+                f"{self.verb}` made"
+            )
+        return root
+
+    def _read_index(self, what: str) -> dict[str, Any]:
         if self._root is None:
             if not self.path.exists():
                 raise missing(self.path, self.verb)
             with reading(f"{self.path}: {what}", self.path):
-                root = self._load_index()
-            if root.get("kind") != self.verb:
-                raise StoreError(
-                    f"{self.path}: is no store of {self.verb}; give one that `commonfate "
-                    f"{self.verb}` made"
-                )
-            self._root = root
+                self._root = self._load_index()
         return self._root
 
     def _video(self, video: str, what: str) -> dict[str, Any]:

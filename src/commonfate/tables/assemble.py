@@ -63,11 +63,12 @@ def _check_columns(found: list[Scores]) -> None:
 def _add_videos(table: Table, plan: Plan, found: list[Scores]) -> None:
     """Count the videos of all manifests; list those left out of them, or of the scores."""
     left_out: dict[tuple[str, str], dict[str, Any]] = {}
-    manifests = {path for path in table.files if Path(path).name == "manifest.parquet"}
-    for path in sorted(manifests):
-        dataset, node = Path(path).parent.name, table.files[path]
-        if "problem" in node:
+    for path, node in sorted(table.files.items()):
+        if "problem" in node and Path(path).name == "manifest.parquet":
             raise StoreError(f"{path}: {node['problem']}; make it again with commonfate manifest")
+        if node.get("verb") != "manifest":
+            continue
+        dataset = node["settings"]["dataset"]
         table.videos += len(node["listing"])
         for video in node["listing"]:
             if video["status"] != "ok":

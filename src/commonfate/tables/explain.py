@@ -11,6 +11,7 @@ from commonfate.config import MethodsConfig
 from commonfate.errors import ConfigError
 from commonfate.settings import unknown
 from commonfate.tables import lineage
+from commonfate.tables.own_settings import flat
 from commonfate.tables.table import MEASURED
 
 LISTED = 16
@@ -20,21 +21,25 @@ TOLD |= {"changed", "problem"}
 """Parts of a record that have their own place in the tree, or none."""
 
 
-def choose(document: Mapping[str, Any], row: str, column: str) -> list[dict[str, Any]]:
-    """The cells in a row and column (a measured and a published row may have the same label).
+def choose(
+    document: Mapping[str, Any], row: str | None, column: str | None
+) -> list[dict[str, Any]]:
+    """The cells in a row, in a column, or in both; None is all of them.
+
+    Several are in both where a measured and a published row have the same label.
 
     Raises:
-        ConfigError: there is no such row, or it has no number in such a column.
+        ConfigError: there is no such row or column, or the row has no number there.
     """
-    cells = document["cells"]
-    in_row = [cell for cell in cells if cell["row"] == row]
+    in_row = [cell for cell in document["cells"] if row in (None, cell["row"])]
     if not in_row:
-        known = dict.fromkeys(cell["row"] for cell in cells)
-        raise ConfigError(f"--cell: row {row!r}{unknown(row, known)}")
-    found = [cell for cell in in_row if cell["column"] == column]
+        known = dict.fromkeys(cell["row"] for cell in document["cells"])
+        raise ConfigError(f"--row: {row!r}{unknown(str(row), known)}")
+    found = [cell for cell in in_row if column in (None, cell["column"])]
     if not found:
-        known = [cell["column"] for cell in in_row]
-        raise ConfigError(f"--cell: column {column!r} of row {row!r}{unknown(column, known)}")
+        of_row = "" if row is None else f" of row {row!r}"
+        known = dict.fromkeys(cell["column"] for cell in in_row)
+        raise ConfigError(f"--column: {column!r}{of_row}{unknown(str(column), known)}")
     return found
 
 
@@ -61,8 +66,9 @@ def _title(document: Mapping[str, Any], edited: bool) -> Text:
     label = Text(f"{document['title']} ({document['table']})")
     label.append(f"\nmade {made['time']} by commonfate {made['code']}", style="dim")
     label.append(f"\n{left_out['count']} of {left_out['of']} videos left out")
-    for one in left_out["videos"][:LISTED]:
-        label.append(f"\n  {one['dataset']}/{one['video']}: {one['reason']}  {one['source']}")
+    for video in left_out["videos"][:LISTED]:
+        name = f"{video['dataset']}/{video['video']}"
+        label.append(f"\n  {name}: {video['reason']}  {video['source']}")
     if edited:
         label.append("\nthe CSV has changed since it was made", style="bold red")
     return label
@@ -150,7 +156,7 @@ def _described(node: Mapping[str, Any]) -> Text:
     if "problem" in node:
         return Text(f"\n{node['problem']}", style="yellow")
     text = Text(f"\n{node.get('verb', '')}: {_settings(node.get('settings'))}")
-    facts = _flat({key: value for key, value in node.items() if key not in TOLD})
+    facts = flat({key: value for key, value in node.items() if key not in TOLD})
     made = f"made {node.get('time', 'at an unknown time')} by {node.get('code', 'unknown code')}"
     return text.append(f"\n{', '.join([*facts, made])}", style="dim")
 
@@ -161,21 +167,10 @@ def _settings(settings: Any) -> str:
         return "" if settings is None else str(settings)
     method = MethodsConfig.model_fields.get(settings.get("method"))
     if method is None:
-        return ", ".join(_flat(settings)) or "no settings"
-    usual = _flat(method.annotation().model_dump(mode="json"))
-    own = [one for one in _flat(settings) if one not in usual]
+        return ", ".join(flat(settings)) or "no settings"
+    usual = flat(method.annotation().model_dump(mode="json"))
+    own = [word for word in flat(settings) if word not in usual]
     return f"{settings['method']} with {', '.join(own) or 'its defaults'}"
-
-
-def _flat(values: Mapping[str, Any], parents: str = "") -> list[str]:
-    """`key value` of every value, nested keys with dots."""
-    found = []
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found += _flat(value, f"{parents}{key}.")
-        else:
-            found.append(f"{parents}{key} {value}")
-    return found
 
 
 def _paper(origin: Mapping[str, Any]) -> Text:

@@ -94,13 +94,20 @@ def _record(path: Path) -> dict[str, Any]:
 
 def _reader_of(path: Path) -> Callable[[Path], Mapping[str, Any]] | None:
     """What reads a file's record; None for files that carry none."""
-    if path.name == "manifest.parquet":
-        return _of_manifest
     if path.name.endswith((".zarr.zip", ".tiff")):
         return _of_store
-    if path.name == "checkpoint.pt" or path.parent.name == "snapshots":
+    if path.suffix == ".pt" and run_of(path) is not None:
         return _of_weights
-    return {".json": _of_json, ".parquet": parquet.provenance}.get(path.suffix)
+    return {".json": _of_json, ".parquet": _of_parquet}.get(path.suffix)
+
+
+def run_of(weights: Path) -> Path | None:
+    """The folder of the run that weights are of; None for those that were not trained here.
+
+    It holds checkpoint.pt, or the folder that the snapshots are in.
+    """
+    folders = [folder for folder in weights.parents[:2] if (folder / "config.yaml").is_file()]
+    return folders[0] if folders else None
 
 
 def _of_json(path: Path) -> Mapping[str, Any]:
@@ -108,8 +115,10 @@ def _of_json(path: Path) -> Mapping[str, Any]:
 
 
 def _of_weights(path: Path) -> Mapping[str, Any]:
-    """Record of checkpoint.pt or snapshots/*.pt, which config.yaml of the run has as text."""
-    folder = path.parent.parent if path.parent.name == "snapshots" else path.parent
+    """Record of checkpoint.pt or of a snapshot, which config.yaml of the run has as text."""
+    folder = run_of(path)
+    if folder is None:
+        raise StoreError("no config.yaml of a run is beside it")
     run = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     return run["provenance"]
 
@@ -118,15 +127,22 @@ def _of_store(path: Path) -> Mapping[str, Any]:
     from commonfate.storage.flow import open_reader
     from commonfate.storage.frames import FrameReader
 
-    holds_frames = "frames" in path.parts[-3:-1]
-    with closing(FrameReader(path) if holds_frames else open_reader(path)) as reader:
-        return reader.provenance
+    if path.is_dir():
+        with closing(open_reader(path)) as reader:
+            return reader.provenance
+    with closing(FrameReader(path)) as frames:
+        if frames.kind == frames.verb:
+            return frames.provenance
+    with closing(open_reader(path)) as flow:
+        return flow.provenance
 
 
-def _of_manifest(path: Path) -> Mapping[str, Any]:
-    """Its record, with the videos; their files become inputs, as each row holds a hash."""
+def _of_parquet(path: Path) -> Mapping[str, Any]:
+    """Its record; of a manifest with the videos, whose files become inputs with their hashes."""
+    record = parquet.provenance(path)
+    if record.get("verb") != "manifest":
+        return record
     columns = ["id", "split", "source", "frames", "sha256", "status", "reason"]
     videos = parquet.read(path)[columns].to_dict("records")
-    record = parquet.provenance(path)
     sources = {one["source"]: one["sha256"] for one in videos if one["sha256"]}
     return {**record, "inputs": {**record.get("inputs", {}), **sources}, "listing": videos}

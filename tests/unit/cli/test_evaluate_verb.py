@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from commonfate.cli import evaluate
+from commonfate.evaluation.stores import gaps as stored_gaps
+from commonfate.gaps import shortest
 from commonfate.storage.flow import open_writer, sources
 
 
@@ -22,14 +24,15 @@ def store(path, video, gaps):
 )
 def test_the_sheet_shows_the_shortest_gap(tmp_path, gaps, expected):
     stores = (store(tmp_path / "0000.zarr.zip", "cat", gaps),)
-    assert evaluate._shortest_gap(stores) == expected
+    assert shortest(stored_gaps(stores)) == expected
 
 
 def test_the_shortest_gap_is_that_of_all_stores(tmp_path):
     stores = tuple(
         store(tmp_path / f"{name}.zarr.zip", name, gaps) for name, gaps in (("a", [4]), ("b", [2]))
     )
-    assert evaluate._shortest_gap(stores) == 2
+    assert stored_gaps(stores) == {4, 2}
+    assert shortest(stored_gaps(stores)) == 2
 
 
 def test_flow_without_frames_is_refused(tmp_path):

@@ -120,7 +120,7 @@ def test_two_sources_are_measured_and_tabulated(dataset, tmp_path, monkeypatch):
     ):
         assert text in markdown
     traced = CliRunner().invoke(
-        explain.command, [str(table), "--cell", "sprites, truth, gap all", "EPE"]
+        explain.command, [str(table), "--full", "--row=sprites, truth, gap all", "--column=EPE"]
     )
     assert traced.exit_code == 0, traced.output
     assert f"EPE = {rows[0]['EPE']}" in traced.output

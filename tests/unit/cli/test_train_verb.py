@@ -57,3 +57,9 @@ def test_weights_that_are_not_there(called, tmp_path: Path) -> None:
     assert str(error.value) == (
         f"--set start={tmp_path}/no.pt: no such file; name the checkpoint.pt of a run"
     )
+
+
+def test_a_small_network_claims_no_weights(called) -> None:
+    handed = called("--method", "gwm_maskformer")
+    assert handed["settings"].pretraining == "none"
+    assert handed["provenance"]["settings"]["pretraining"] == "none"

@@ -212,7 +212,7 @@ def pairs(tmp_path):
         writer.add_video("fox", [np.zeros((*SIZE, 3), np.uint8)], [0.0], 1.0)
     manifest = tmp_path / "toy" / "manifest.parquet"
     table = pd.DataFrame({"id": [*MOTION, "fox"], "split": "val", "shard": 0, "status": "ok"})
-    parquet.write(manifest, table.assign(reason=""), {})
+    parquet.write(manifest, table.assign(reason=""), {"settings": {"dataset": "toy"}})
     path = tmp_path / "pairs.parquet"
     parquet.write(path, *build([manifest], [frames], [], "val", "pairs", {"toy": (1,)}))
     return read_samples(path, [*MOTION, "fox"], [frames])

@@ -42,7 +42,7 @@ def inputs(tmp_path, manifest):
         moving = generator.normal(0, 3, (3, 2, 8, 12)).astype(np.float32)
         writer.add("cat", 1, 3, (8, 12), [(t, moving[t]) for t in sources(3, 1)])
     table = parquet.read(manifest)
-    parquet.write(manifest, table.assign(shard=0), {})
+    parquet.write(manifest, table.assign(shard=0), {"settings": {"dataset": "toy"}})
     parquet.write(tmp_path / "index.parquet", *build([manifest], [frames], [flow], "val"))
     torch.manual_seed(0)
     state = {"model": methods.create(SETTINGS).build().state_dict(), "iteration": 5}

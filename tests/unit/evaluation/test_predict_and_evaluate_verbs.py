@@ -57,14 +57,15 @@ def test_from_stores_to_scores(stores):
         **inputs,
         flow=[stores / "flow.zarr.zip"],
         method="residual_flow",
-        set_=["fit_iterations=4", "gap=1"],
+        set_=["fit_iterations=4"],
         output=stores / "predictions",
     )
     path = stores / "predictions" / "predictions.json"
     facts = json.loads(path.read_text())
     assert facts["frames_with_flow_of_opposite_gap"] == 2  # the last frame of each video
     assert (facts["run"], facts["checkpoint"], facts["split"]) == (None, None, "val")
-    assert facts["provenance"]["settings"]["fit_iterations"] == 4
+    settings = facts["provenance"]["settings"]
+    assert (settings["fit_iterations"], settings["gap"]) == (4, 1)  # the shortest that is stored
     hashed = {name.rpartition("/")[2] for name in facts["provenance"]["inputs"]}
     assert hashed == {"manifest.parquet", "frames.zarr.zip", "flow.zarr.zip"}
 
@@ -82,6 +83,8 @@ def test_from_stores_to_scores(stores):
         ({"method": "gwm"}, "--method gwm: has to be trained; name the trained run with --run"),
         ({"method": "residual_flow"}, "--method residual_flow: looks at flow; name its stores"),
         (RESIDUAL | {"checkpoint": "best"}, "--checkpoint best: method residual_flow is not tra"),
+        (RESIDUAL | {"set_": "gap=3"}, "--set gap 3: there is only flow of the gaps -1, 1"),
+        (RESIDUAL | {"set_": "gap=0"}, "gap = 0: must not be 0"),
         (RESIDUAL | {"set_": "gaps=3"}, "gaps is unknown; did you mean gap"),
         (RESIDUAL | {"protocol": "davies"}, "protocol 'davies' is unknown"),
         (RESIDUAL | {"split": "vall"}, "split 'vall' is unknown; did you mean val"),
@@ -107,3 +110,17 @@ def test_names_are_those_of_the_configuration():
     protocols = BenchmarkConfig.model_fields["protocol"].annotation.__args__
     assert set(protocols) == set(PROTOCOLS)
     assert set(cells.Foreground.__args__) == set(foreground.NAMES)
+
+
+def test_flow_stores_without_any_flow_are_refused(stores):
+    with open_writer(stores / "empty.zarr.zip", provenance={}, key="test"):
+        pass
+    inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
+    with pytest.raises(ConfigError, match=r"--flow .*empty\.zarr\.zip: no video has flow there"):
+        run(
+            predict,
+            **inputs,
+            method="residual_flow",
+            flow=stores / "empty.zarr.zip",
+            output=stores / "predictions",
+        )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from commonfate import config, plan
+from commonfate import config, datasets, plan
+from commonfate.scales import joined
 from commonfate.settings import merged
 
 ROOT = Path(__file__).parents[3]
@@ -24,6 +25,24 @@ def default() -> dict[str, Any]:
 def declared() -> Path:
     """Folder of the tables that the project declares."""
     return ROOT / "workflow/tables"
+
+
+@pytest.fixture(scope="session")
+def shipped(
+    default: dict[str, Any], declared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], plan.Plan]:
+    """Plan all tables of a scale that the project ships; its data sets are empty folders."""
+
+    def planned(scale: str) -> plan.Plan:
+        path = ROOT / "config" / f"{scale}.yaml"
+        values = joined(default, {} if scale == "demo" else yaml.safe_load(path.read_text()))
+        folder = tmp_path_factory.mktemp("data")
+        for name, dataset in values["datasets"].items():
+            if dataset["adapter"] not in datasets.RENDERED:
+                values = merged(values, {"datasets": {name: {"root": str(folder)}}})
+        return plan.make(config.load(values), declared)
+
+    return planned
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def test_table1_has_the_runs_and_evaluations_that_it_should(default, declared) -
     evaluations = made.evaluations("table1")
     slugs = list(dict.fromkeys(cell.run.slug for cell in evaluations))
     amd = slugs.pop(1)
-    assert amd.startswith("amd-resnet50") and amd.endswith("-sprites-s0")
+    assert amd.startswith("amd-resnet.small") and amd.endswith("-sprites-s0")
     assert slugs == [
         "gwm-unet-quadratic-k4-dis-sprites-s0",
         "residual_flow-dis-sprites",

@@ -133,3 +133,49 @@ def test_a_table_without_flow_needs_no_source(make) -> None:
     make(AMD, CLUSTERS, changes=changes)
     with pytest.raises(ConfigError, match=r"row 'ours': needs flow; name .* tables\.table1\.flow"):
         make(GWM, changes=changes)
+
+
+def test_flow_is_looked_at_with_the_shortest_gap_of_the_data(make) -> None:
+    changes = {"datasets": {"sprites": {"gaps": [-6, -3, 3, 6]}}}
+    (run,) = make(RESIDUAL, changes=changes).runs.values()
+    assert run.settings.gap == 3
+    asked = {**RESIDUAL, "settings": {"gap": 6}}
+    (run,) = make(asked, changes=changes).runs.values()
+    assert run.settings.gap == 6 and "gap.6" in run.slug
+
+
+@pytest.mark.parametrize("gap", [1, -1, 2])
+def test_a_gap_that_the_data_have_not_is_refused_before_anything_runs(make, gap: int) -> None:
+    changes = {"datasets": {"sprites": {"gaps": [-6, -3, 3, 6]}}}
+    with pytest.raises(ConfigError) as error:
+        make({**RESIDUAL, "settings": {"gap": gap}}, changes=changes)
+    message = str(error.value)
+    assert "row 'residual' on benchmark sprites" in message and f"gap {gap}" in message
+    assert "-6, -3, 3, 6" in message and "datasets.sprites.gaps" in message
+
+
+@pytest.mark.parametrize(("gaps", "lacking"), [([1], -1), ([-1], 1), ([-4, 2, 4], -2)])
+def test_flow_of_one_direction_lacks_the_frames_at_one_end(make, gaps: list, lacking: int) -> None:
+    changes = {"datasets": {"sprites": {"gaps": gaps}}}
+    with pytest.raises(ConfigError, match=rf"lacks {lacking}; add it to datasets\.sprites\.gaps"):
+        make(RESIDUAL, changes=changes)
+    make(GWM, changes=changes)  # learning takes what is there
+
+
+def test_a_split_that_the_scored_data_have_not_is_refused(make) -> None:
+    changes = {
+        "datasets": {"images": {"adapter": "sprite_images"}},
+        "benchmarks": {"sprites": {"dataset": "images", "split": "train"}},
+    }
+    with pytest.raises(ConfigError, match=r"split 'train': data set images has only val"):
+        make(CLUSTERS, changes=changes)
+
+
+def test_a_split_that_one_of_the_learnt_data_has_not_is_refused(make, tmp_path) -> None:
+    benchmark = {"train_datasets": ["sprites", "stack"], "train_split": "train"}
+    changes = {
+        "datasets": {"stack": {"adapter": "segtrack", "root": str(tmp_path)}},
+        "benchmarks": {"sprites": benchmark},
+    }
+    with pytest.raises(ConfigError, match=r"learns from split 'train': data set stack has only"):
+        make(GWM, changes=changes)

@@ -212,3 +212,94 @@ def test_different_runs_may_not_share_a_name(make) -> None:
     ]
     with pytest.raises(ConfigError, match=r"two different runs are both called gwm-.*weights.a_b"):
         make(*rows)
+
+
+MANY = {
+    "flow_model": "affine",
+    "components": 5,
+    "batch_size": 3,
+    "clip_flow": 20.0,
+    "decay_iterations": 160000,
+    "decay_power": 0.8,
+    "flip": False,
+    "flow_size": [128, 224],
+    "image_size": [128, 224],
+    "iterations": 300,
+    "learning_rate": 0.0005,
+    "loss_multiplier": 0.05,
+    "normalise_flow": False,
+    "upsample": "logits",
+    "variant": "released",
+    "warmup_from": 7.0e-10,
+    "warmup_iterations": 11,
+    "weight_decay": 0.02,
+    "width": 8,
+}
+
+
+def test_a_row_of_many_settings_has_a_short_name(make, is_wildcard) -> None:
+    rows = [{**GWM, "settings": MANY}, {**GWM, "label": "b", "settings": {**MANY, "width": 12}}]
+    made = make(*rows)
+    first, second = made.runs
+    for slug in (first, second):
+        assert len(slug) <= 120 and is_wildcard("run", slug)
+        # What is read at a glance stays; the hash stands for the rest.
+        assert slug.startswith("gwm-unet-affine-k5-h") and slug.endswith("-dis-sprites-s0")
+    assert first != second
+    assert made.runs[first].settings.warmup_iterations == 11
+    assert list(make(*rows).runs) == [first, second]
+
+
+def test_what_starts_from_a_run_of_a_long_name_has_a_short_one(make, shapes, is_wildcard) -> None:
+    amd = {"short_side": 64, "crop": [64, 64], "iterations": 3, "schedule": "constant"}
+    amd |= {"initialisation": "torch", "normalise_features": False, "masks_of": "warped"}
+    settings = {"classes": 6, "short_side": 64, "crop_size": [64, 64], "iterations": 7}
+    settings |= {"momentum": 0.8, "dropout": 0.2, "distort_colours": False, "flip": False}
+    row = {**SEMANTIC, "settings": settings, "start": {"method": "amd", "settings": amd}}
+    start, started = make(row, scorings=["classes"], changes=shapes).runs.values()
+    assert started.start == start
+    for run in (start, started):
+        assert len(run.slug) <= 120 and is_wildcard("run", run.slug)
+        assert run.slug.startswith(run.settings.method)
+
+
+def test_data_of_long_names_have_a_run_of_a_short_one(make) -> None:
+    names = [letter * 64 for letter in "abc"]
+    changes = {
+        "datasets": {name: {"adapter": "sprites"} for name in names},
+        "benchmarks": {"sprites": {"train_datasets": names[:2]}},
+    }
+    (slug,) = make(GWM, changes=changes).runs
+    assert len(slug) <= 120 and slug.startswith("gwm-unet-quadratic-k4-h")
+    changes["benchmarks"]["sprites"]["train_datasets"] = names
+    with pytest.raises(ConfigError, match=r"names of 3 data sets .* have 194 characters together"):
+        make(GWM, changes=changes)
+
+
+def test_a_name_in_the_config_is_not_too_long_for_a_file(make) -> None:
+    with pytest.raises(ConfigError, match=r"datasets\.a+: a name has 64 lower-case letters"):
+        make(GWM, changes={"datasets": {"a" * 65: {"adapter": "sprites"}}})
+
+
+def test_small_networks_are_named_after_what_they_are(make) -> None:
+    """They have no weights to start from, and a small ViT is neither ViT-B nor ViT-S."""
+    backbones = [
+        {"backbone": "vit_base_8", "pretraining": "dino"},
+        {"backbone": "vit_small_8", "pretraining": "dino"},
+        {"backbone": "swin_tiny", "pretraining": "moby"},
+        {"backbone": "swin_tiny", "pretraining": "supervised"},
+        {"backbone": "swin_tiny", "pretraining": "none"},
+    ]
+    rows = [
+        {"label": str(n), "method": "gwm_maskformer", "settings": settings}
+        for n, settings in enumerate(backbones)
+    ]
+    small = make(*rows, changes={"methods": {"gwm_maskformer": {"size": "small"}}})
+    assert list(small.runs) == [
+        "gwm_maskformer-vit_8.small-none-quadratic-k4-dis-sprites-s0",
+        "gwm_maskformer-swin.small-none-quadratic-k4-dis-sprites-s0",
+    ]
+    assert {run.settings.pretraining for run in small.runs.values()} == {"none"}
+    full = make(*rows, changes={"methods": {"gwm_maskformer": {"size": "full"}}})
+    assert len(full.runs) == 5
+    assert next(iter(full.runs)) == "gwm_maskformer-vit_base_8-dino-quadratic-k4-dis-sprites-s0"

@@ -94,7 +94,7 @@ def make_manifest(tmp_path) -> Callable[..., Path]:
         files = [(annotations or {}).get(video) for video in table["id"]]
         table["annotation_files"] = files
         table["annotation_kind"] = [annotation_kind if own else "" for own in files]
-        parquet.write(path, table, {})
+        parquet.write(path, table, {"settings": {"dataset": dataset}})
         return path
 
     return make

@@ -29,8 +29,9 @@ def joint(tmp_path, make_shard, make_manifest):
         make_manifest("segtrack", [("a", "train", 0, ""), ("z", "train", 0, "")]),
     ]
     frames, flow = zip(*given, strict=True)
+    owners = {path: name for name, own in zip(GAPS, given, strict=True) for path in own}
     path = tmp_path / "davis+fbms+segtrack-all-dis" / "index.parquet"
-    parquet.write(path, *build(manifests, frames, flow, "all"))
+    parquet.write(path, *build(manifests, frames, flow, "all", owners=owners))
     return index.read(path)
 
 

@@ -55,8 +55,8 @@ def test_of_several_gaps_each_frame_has_those_that_stay_in_the_video(toy):
 def test_data_sets_have_gaps_of_their_own(make_shard, make_manifest):
     given = {name: make_shard(name, 0, {"a": 3})[0] for name in ("one", "two")}
     manifests = [make_manifest(name, [("a", "train", 0, "")]) for name in given]
-    gaps = {"one": (1,), "two": (2,)}
-    table, _ = build(manifests, list(given.values()), [], "all", "pairs", gaps)
+    gaps, owners = {"one": (1,), "two": (2,)}, {path: name for name, path in given.items()}
+    table, _ = build(manifests, list(given.values()), [], "all", "pairs", gaps, owners)
     found = [(row.dataset, row.t, list(row.gaps)) for row in table.itertuples()]
     assert found == [("one", 0, [1]), ("one", 1, [1]), ("two", 0, [2])]
 

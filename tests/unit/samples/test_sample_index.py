@@ -52,17 +52,18 @@ def test_a_split_is_only_its_videos(toy):
 
 
 def test_several_datasets_may_share_names_of_videos(make_shard, make_manifest):
-    manifests, frames, flow = [], [], []
+    manifests, frames, flow, owners = [], [], [], {}
     for dataset, shard, length in (("two", 0, 2), ("one", 3, 3)):
         shard_frames, shard_flow = make_shard(dataset, shard, {"a": length}, gaps=(1,))
         manifests.append(make_manifest(dataset, [("a", "train", shard, "")]))
         frames.append(shard_frames)
         flow.append(shard_flow)
-    table, _ = build(manifests, frames, flow, "all")
+        owners |= {shard_frames: dataset, shard_flow: dataset}
+    table, _ = build(manifests, frames, flow, "all", owners=owners)
     assert table["dataset"].tolist() == ["one", "one", "two"]
     assert table["shard"].tolist() == [3, 3, 0]
     assert table["frame_store"].tolist() == [str(frames[1])] * 2 + [str(frames[0])]
-    reordered, _ = build(manifests[::-1], frames, flow[::-1], "all")
+    reordered, _ = build(manifests[::-1], frames, flow[::-1], "all", owners=owners)
     assert reordered.to_dict("list") == table.to_dict("list")
 
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from commonfate.cli import commonfate
-from commonfate.errors import UserError
+from commonfate.errors import StoreError, UserError
 from commonfate.parquet import provenance
 from commonfate.samples import index
 
@@ -62,7 +62,7 @@ def test_a_gap_of_one_data_set(make_shard, make_manifest, tmp_path):
     options = []
     for name in ("one", "two"):
         options += [f"--manifest={make_manifest(name, [('a', 'train', 0, '')])}"]
-        options += [f"--frames={make_shard(name, 0, {'a': 3})[0]}"]
+        options += [f"--frames={name}={make_shard(name, 0, {'a': 3})[0]}"]
     options += ["--learns-from=pairs", f"--output={tmp_path / 'index.parquet'}"]
     call(*options, "--gap=1", "--gap=two=2")
     found = index.read(tmp_path / "index.parquet").samples
@@ -73,6 +73,49 @@ def test_a_gap_of_one_data_set(make_shard, make_manifest, tmp_path):
         call(*options, "--gap=two=2")
     with pytest.raises(click.UsageError, match=r"--gap to=2: there is no .* one, two"):
         call(*options, "--gap=1", "--gap=to=2")
+
+
+def test_names_of_folders_say_nothing_of_the_data(make_shard, make_manifest, tmp_path):
+    """Stores lie in folders of another data set's name, and in one that has a `=`."""
+    options, swapped = [f"--output={tmp_path / 'index.parquet'}"], {"one": "two", "two": "one"}
+    for name, length in (("one", 2), ("two", 4)):
+        manifest = make_manifest(name, [("a", "train", 0, "")])
+        frames, flow = make_shard(swapped[name], 0, {"a": length}, gaps=(1,))
+        moved = [path.rename(tmp_path / f"a={name}-{path.parts[-3]}.zarr.zip") for path in
+                 (manifest, frames, flow)]  # fmt: skip
+        given = zip(("manifest", "frames", "flow"), moved, strict=True)
+        whose = {"manifest": "", "frames": f"{name}=", "flow": f"{name}="}
+        options += [f"--{option}={whose[option]}{path}" for option, path in given]
+    call(*options)
+    found = index.read(tmp_path / "index.parquet").samples
+    assert [(one.dataset, one.t) for one in found] == [
+        ("one", 0), ("two", 0), ("two", 1), ("two", 2)
+    ]  # fmt: skip
+
+
+def test_of_several_data_sets_each_store_says_whose_it_is(make_shard, make_manifest, tmp_path):
+    options = [f"--output={tmp_path / 'index.parquet'}", "--learns-from=pairs", "--gap=1"]
+    for name in ("one", "two"):
+        options += [f"--manifest={make_manifest(name, [('a', 'train', 0, '')])}"]
+    frames = make_shard("one", 0, {"a": 3})[0]
+    with pytest.raises(
+        click.UsageError, match=rf"of which dataset\? Give --frames DATASET={frames}"
+    ):
+        call(*options, f"--frames={frames}")
+    with pytest.raises(click.UsageError, match=r"--frames three=.*no such --manifest; .* one, two"):
+        call(*options, f"--frames=three={frames}")
+    with pytest.raises(click.BadParameter, match="no such file"):
+        call(*options, "--frames=one=/none.zarr.zip")
+
+
+def test_what_is_no_manifest_is_refused(make_shard, make_manifest, tmp_path):
+    frames, flow = make_shard("toy", 0, {"a": 3})
+    manifest = make_manifest("toy", [("a", "train", 0, "")])
+    call(f"--manifest={manifest}", f"--frames={frames}", f"--flow={flow}",
+         f"--output={tmp_path / 'index.parquet'}")  # fmt: skip
+    with pytest.raises(StoreError, match=r"index\.parquet: is no manifest, it names no dataset"):
+        call(f"--manifest={tmp_path / 'index.parquet'}", f"--frames={frames}", f"--flow={flow}",
+             f"--output={tmp_path / 'other.parquet'}")  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,8 @@ def _write_videos(dataset: str, names: list[str], left_out: dict[str, str]) -> l
     parquet.write(report, pd.DataFrame(rows), record)
     with FrameWriter(store, provenance=record):
         pass
-    parquet.write(manifest, pd.DataFrame(rows), provenance.record("manifest", {}, [report]))
+    record = provenance.record("manifest", {"dataset": dataset}, [report])
+    parquet.write(manifest, pd.DataFrame(rows), record)
     return [manifest, store]
 
 

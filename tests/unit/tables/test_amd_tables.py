@@ -30,7 +30,7 @@ def _benchmark(known_as: str, **changes) -> dict:
     benchmark = {"dataset": "real", "published_as": known_as, "protocol": "frame_average"}
     return {
         "datasets": {
-            "real": {"adapter": "folder", "root": "."},
+            "real": {"adapter": "davis", "root": "."},
             "videos": {"adapter": "youtube_vos", "root": "."},
         },
         "benchmarks": {"real": benchmark | changes},

@@ -20,7 +20,7 @@ def _real(**benchmark) -> dict:
     """Changes that make the table of a benchmark that the papers have, too."""
     benchmark = {"dataset": "real", "published_as": "DAVIS2016", **benchmark}
     return {
-        "datasets": {"real": {"adapter": "folder", "root": "."}},
+        "datasets": {"real": {"adapter": "davis", "root": "."}},
         "benchmarks": {"davis2016": benchmark},
         "tables": {"table1": {"benchmarks": ["davis2016"], "flow": "dis"}},
     }

@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from commonfate import provenance
+from commonfate import parquet, provenance
 from commonfate.storage.flow import open_writer
+from commonfate.storage.frames import FrameWriter
 from commonfate.tables import lineage
 
 RUN = "gwm-unet-quadratic-k4-dis-sprites-s0"
@@ -105,3 +107,30 @@ def test_json_without_a_record_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(json.dumps({"a": 1}))
     assert lineage.follow([str(path)])[str(path)]["problem"] == "no record of how it was made"
+
+
+def test_kinds_are_read_from_the_products_not_from_names_of_folders(tmp_path: Path) -> None:
+    """Frames in a folder `flow`, flow in a folder `frames`, a manifest of another name."""
+    stores = {"frames": tmp_path / "flow/x/0.zarr.zip", "flow": tmp_path / "frames/x/0.zarr.zip"}
+    for path in stores.values():
+        path.parent.mkdir(parents=True)
+    with FrameWriter(stores["frames"], provenance=provenance.record("frames", {}, [])):
+        pass
+    with open_writer(stores["flow"], provenance=provenance.record("flow", {}, []), key=""):
+        pass
+    manifest = tmp_path / "cats.parquet"
+    row = {"id": "a", "split": "val", "source": "a.mp4", "frames": 4, "sha256": "0"}
+    row |= {"status": "ok", "reason": ""}
+    record = provenance.record("manifest", {"dataset": "cats"}, [])
+    parquet.write(manifest, pd.DataFrame([row]), record)
+    paths = [str(path) for path in (*stores.values(), manifest)]
+    files = lineage.follow(paths)
+    assert [files[path]["verb"] for path in paths] == ["frames", "flow", "manifest"]
+    assert files[str(manifest)]["inputs"] == {"a.mp4": "0"}
+
+
+def test_weights_that_were_not_trained_here_have_no_record(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir()
+    weights = tmp_path / "snapshots/checkpoint.pt"
+    weights.write_bytes(b"of others")
+    assert lineage.follow([str(weights)]) == {}

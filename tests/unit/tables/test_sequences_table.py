@@ -33,7 +33,7 @@ def _declared(table: str = "gwm_table10", *metrics: str) -> dict:
 
 def _real(known_as: str) -> dict:
     return {
-        "datasets": {"real": {"adapter": "folder", "root": "."}},
+        "datasets": {"real": {"adapter": "davis", "root": "."}},
         "benchmarks": {"real": {"dataset": "real", "published_as": known_as}},
         "tables": {"table1": {"benchmarks": ["real"], "flow": "dis"}},
     }
@@ -201,18 +201,21 @@ def test_all_forms_hold_the_same_numbers(written: Path) -> None:
     assert "## with CRF" in markdown
 
 
+CELL = ("--row", "blackswan", "--column")
+
+
 def _explain(*arguments: str) -> str:
     done = CliRunner().invoke(commonfate, ["explain", *arguments], catch_exceptions=False)
     return done.stdout
 
 
 def test_explain_goes_from_a_sequence_to_videos_and_to_the_paper(written: Path) -> None:
-    text = _explain(str(written), "--cell", "blackswan", "with CRF: J mean leak_free")
+    text = _explain(str(written), "--full", *CELL, "with CRF: J mean leak_free")
     assert "blackswan (measured)" in text
     assert "davis.unsupervised.last.crf.json" in text
     assert "video blackswan (val, 4 frames)" in text
-    text = _explain(str(written), "--cell", "blackswan", "with CRF: J mean published")
+    text = _explain(str(written), *CELL, "with CRF: J mean published")
     assert "Table 10, row blackswan" in text
     assert "gwm_table10.csv, line 5" in text
-    with pytest.raises(ConfigError, match=r"row 'blackswans' is unknown; did you mean blackswan\?"):
-        _explain(str(written), "--cell", "blackswans", "x")
+    with pytest.raises(ConfigError, match=r"'blackswans' is unknown; did you mean blackswan\?"):
+        _explain(str(written), "--row", "blackswans")

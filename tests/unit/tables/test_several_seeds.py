@@ -105,11 +105,11 @@ def test_the_long_form_gives_the_table_again(written: Path) -> None:
 
 
 def test_explain_follows_every_seed(written: Path) -> None:
-    asked = ["explain", str(written), "--cell", UNET, COLUMN]
+    asked = ["explain", str(written), "--row", UNET, "--column", COLUMN]
     text = CliRunner().invoke(commonfate, asked, catch_exceptions=False).stdout
     assert "61.5 ± 2.3 (3)" in text
     for seed in (0, 1, 2):
-        assert f"results/evaluations/{SLUG.format(seed)}/sprites/davis.unsupervised.last" in text
+        assert f"results/predictions/{SLUG.format(seed)}/sprites/last/predictions.json" in text
         assert f"results/runs/{SLUG.format(seed)}/checkpoint.pt" in text
 
 
@@ -157,7 +157,7 @@ def test_sequences_have_their_mean_over_seeds(results) -> None:
 def test_a_difference_to_published_has_the_deviation_and_is_judged_by_it(results) -> None:
     full = [f"sequence{number:02d}" for number in range(20)]
     real = {
-        "datasets": {"real": {"adapter": "folder", "root": "."}},
+        "datasets": {"real": {"adapter": "davis", "root": "."}},
         "benchmarks": {"davis2016": {"dataset": "real", "published_as": "DAVIS2016"}},
         "tables": {"table1": {"benchmarks": ["davis2016"], "flow": "dis"}},
     }

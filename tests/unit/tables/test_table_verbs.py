@@ -68,6 +68,13 @@ def test_the_configuration_may_be_text_and_later_ones_change_earlier_ones(made) 
         assert next(csv.DictReader(file))["scale"] == "demo"
 
 
+def test_a_scale_that_stands_by_itself_has_no_table_of_an_earlier_configuration(made) -> None:
+    results, _ = made
+    before = results.plan.table_config("table1")
+    with pytest.raises(ConfigError, match=r"tables\.table1 is unknown"):
+        _table("--config", before, "--config", '{"scale": "mine", "datasets": {}}')
+
+
 def test_provenance_gives_every_number_its_file_and_hash(made) -> None:
     results, _ = made
     document = json.loads(CSV.with_suffix(".provenance.json").read_text())
@@ -110,8 +117,36 @@ def test_a_missing_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         _call("table", "table1")
 
 
-def test_explain_goes_from_numbers_to_videos(made) -> None:
+def test_explain_tells_a_number_in_a_few_lines(made) -> None:
+    lines = _call("explain", str(CSV), "--row", FLOW, "--column", "J sprites oracle").stdout
+    lines = lines.strip().splitlines()
+    assert len(lines) <= 10
+    for told in (
+        "1 of 3 videos left out (sprites/sprite_0002: truncated)",
+        "  J sprites oracle = 52.0  results/evaluations/residual_flow-dis-sprites/sprites/",
+        "    predict results/predictions/residual_flow-dis-sprites/sprites/last/predictions.json: ",
+        "    manifest results/videos/sprites/manifest.parquet: dataset sprites, 3 videos, 1 left",
+        "    frames results/frames/sprites (2 files)",
+    ):
+        assert any(line.startswith(told) for line in lines), told
+
+
+def test_explain_tells_of_a_table_what_its_rows_are_made_of_once(made) -> None:
     text = _call("explain", str(CSV)).stdout
+    full = _call("explain", str(CSV), "--full").stdout
+    assert len(text.splitlines()) < min(45, len(full.splitlines()) / 2)
+    assert text.count("results/runs/gwm-unet-quadratic-k4-dis-sprites-s0/checkpoint.pt") == 1
+    assert text.count("results/videos/sprites/manifest.parquet") == 1
+    assert "    the rest as above" in text
+    # Of the settings those that are not the default alone, and those of training once.
+    assert text.count("width 16") == 1 and "normalise_flow True" in text
+    assert "components 4" not in text and "container zarr" not in text
+    # How many of the papers' rows there are, not their 78 numbers.
+    assert "78.3" not in text and "rows of papers: --row NAME" in text
+
+
+def test_explain_goes_from_numbers_to_videos(made) -> None:
+    text = _call("explain", str(CSV), "--full").stdout
     for told in (
         "1 of 3 videos left out",
         "Flow alone (measured)",
@@ -134,14 +169,19 @@ def test_explain_marks_what_has_changed_since(made) -> None:
     path = results.scores(FLOW, "oracle")
     path.write_text(path.read_text() + " ")
     CSV.write_text(CSV.read_text().replace("52.0", "99.9"))
-    lines = _call("explain", str(CSV)).stdout.splitlines()
+    brief = _call("explain", str(CSV)).stdout.splitlines()
+    assert "the CSV has changed since it was made" in brief
+    assert [line for line in brief if "CHANGED SINCE" in line] == [f"    CHANGED SINCE: {path}"]
+    lines = _call("explain", str(CSV), "--full").stdout.splitlines()
     assert any(str(path) in line and "CHANGED SINCE" in line for line in lines)
     assert "the CSV has changed since it was made" in "\n".join(lines)
     assert sum("CHANGED SINCE" in line for line in lines) == 2  # of the score and of the runtime
 
 
-def test_explain_one_cell(made) -> None:
-    text = _call("explain", str(CSV), "--cell", "Ours (UNet)", "J DAVIS2016").stdout
+@pytest.mark.parametrize("how", [(), ("--full",)])
+def test_explain_one_cell(made, how: tuple[str, ...]) -> None:
+    cell = ("--row", "Ours (UNet)", "--column", "J DAVIS2016")
+    text = _call("explain", str(CSV), *cell, *how).stdout
     assert "Guess What Moves (Choudhury et al., BMVC 2022" in text
     assert "Table 1, row Ours (UNet)" in text
     assert "J DAVIS2016 = 78.3" in text
@@ -151,13 +191,17 @@ def test_explain_one_cell(made) -> None:
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        (("Ours (Unet)", "J DAVIS2016"), "row 'Ours .Unet.' is unknown; did you mean Ours .UNet.?"),
-        (("AMD", "J DAVIS"), "column 'J DAVIS' of row 'AMD' is unknown; did you mean J DAVIS2016?"),
+        (("--row=Ours (Unet)",), r"--row: 'Ours .Unet.' is unknown; did you mean Ours .UNet.\?"),
+        (("--column=J DAVIS",), r"--column: 'J DAVIS' is unknown; did you mean J DAVIS2016\?"),
+        (
+            ("--row=AMD", "--column=J DAVIS"),
+            r"--column: 'J DAVIS' of row 'AMD' is unknown; did you mean J DAVIS2016\?",
+        ),
     ],
 )
-def test_explain_an_unknown_cell(made, cell: tuple[str, str], message: str) -> None:
+def test_explain_an_unknown_cell(made, cell: tuple[str, ...], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        _call("explain", str(CSV), "--cell", *cell)
+        _call("explain", str(CSV), *cell)
 
 
 def test_explain_without_provenance(made) -> None:

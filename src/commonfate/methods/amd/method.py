@@ -28,9 +28,9 @@ class Amd(TrainedMethod):
 
     @property
     def description(self) -> dict[str, str]:
-        small = ", small" if self.settings.size == "small" else ""
+        network = "small ResNet" if self.settings.size == "small" else "ResNet-50"
         return {
-            "network": f"ResNet-50 of stride 8{small}, from scratch",
+            "network": f"{network} of stride 8, from scratch",
             "resolution": f"short side {self.settings.short_side}",
         }
 

@@ -73,8 +73,8 @@ class AmdSettings(TrainedSettings):
 
     @property
     def slug(self) -> tuple[str, ...]:
-        """E.g. `("resnet50", "paper", "c5")`, or `("resnet50.small", ...)`."""
-        network = "resnet50" if self.size == "full" else "resnet50.small"
+        """E.g. `("resnet50", "paper", "c5")`, or `("resnet.small", ...)`."""
+        network = "resnet50" if self.size == "full" else "resnet.small"
         return (network, self.variant, f"c{self.segments}")
 
     @model_validator(mode="after")

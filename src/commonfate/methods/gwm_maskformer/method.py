@@ -18,6 +18,14 @@ BACKBONES = {
     "swin_tiny": "Swin-tiny",
     "resnet50": "ResNet-50",
 }
+SMALL = {
+    "vit_base_8": "ViT/8",
+    "vit_small_8": "ViT/8",
+    "vit_small_16": "ViT/16",
+    "vit_base_16": "ViT/16",
+    "swin_tiny": "Swin",
+    "resnet50": "ResNet",
+}
 STARTS = {"dino": "DINO", "moby": "MoBY", "supervised": "CLS"}
 """The field's names, for tables."""
 
@@ -30,9 +38,10 @@ class MaskFormerMethod(GuessWhatMoves):
     @property
     def network(self) -> str:
         settings = self.settings
-        small = ", small" if settings.size == "small" else ""
+        small = settings.size == "small"
+        backbone = f"small {SMALL[settings.backbone]}" if small else BACKBONES[settings.backbone]
         start = STARTS[settings.pretraining] if settings.pretrained else "from scratch"
-        return f"MaskFormer, {BACKBONES[settings.backbone]}{small}, {start}"
+        return f"MaskFormer, {backbone}, {start}"
 
     def build(self, pretrained: bool = True) -> nn.Module:
         """Make MaskFormer on its backbone; the published weights are fetched if need be."""

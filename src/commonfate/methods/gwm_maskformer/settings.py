@@ -4,12 +4,23 @@ All but the network is `GuessWhatMovesSettings`. Without pre-training the paper 
 iterations (Table 5).
 """
 
-from typing import ClassVar, Literal
+from collections.abc import Collection
+from typing import ClassVar, Literal, Self
 
 from pydantic import PositiveFloat, PositiveInt, model_validator
 
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
 from commonfate.models.backbones import PRETRAININGS
+
+SMALL = {
+    "vit_base_8": "vit_8",
+    "vit_small_8": "vit_8",
+    "vit_small_16": "vit_16",
+    "vit_base_16": "vit_16",
+    "swin_tiny": "swin",
+    "resnet50": "resnet",
+}
+"""What a network of size `small` is, by the backbone whose structure it has."""
 
 
 class GwmMaskFormerSettings(GuessWhatMovesSettings):
@@ -63,11 +74,19 @@ class GwmMaskFormerSettings(GuessWhatMovesSettings):
             return self.pretrained and self.pretraining == "dino"
         return self.freeze_backbone
 
+    def resolved(self, gaps: Collection[int]) -> Self:
+        """Of size `small` there are no weights, and one ViT for each size of patch."""
+        if self.size == "full":
+            return self
+        backbone = self.backbone.replace("vit_base", "vit_small")
+        return self.model_copy(update={"backbone": backbone, "pretraining": "none"})
+
     @property
     def slug(self) -> tuple[str, ...]:
-        """E.g. `("vit_base_8", "dino", "quadratic", "k4")`, or `("vit_base_8.small", ...)`."""
-        network = self.backbone if self.size == "full" else f"{self.backbone}.small"
-        return (network, self.pretraining, self.flow_model, f"k{self.components}")
+        """E.g. `("vit_base_8", "dino", "quadratic", "k4")`, or `("vit_8.small", "none", ...)`."""
+        network = self.backbone if self.size == "full" else f"{SMALL[self.backbone]}.small"
+        pretraining = self.pretraining if self.pretrained else "none"
+        return (network, pretraining, self.flow_model, f"k{self.components}")
 
     @model_validator(mode="after")
     def _keys_suit_the_backbone(self) -> "GwmMaskFormerSettings":

@@ -1,9 +1,11 @@
 """Settings of the flow baseline."""
 
-from typing import ClassVar, Literal
+from collections.abc import Collection
+from typing import ClassVar, Literal, Self
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
+from commonfate.gaps import resolved
 from commonfate.settings import MethodSettings
 
 
@@ -18,7 +20,18 @@ class ResidualFlowSettings(MethodSettings):
     method: Literal["residual_flow"] = "residual_flow"
     threshold: Literal["otsu"] = "otsu"
     """How the magnitude is split into two: Otsu's threshold, frame by frame."""
-    gap: int = 1
-    """Gap of the flow that is used; where a frame lacks it, the gap of opposite sign."""
+    gap: int | None = Field(None, ge=-64, le=64)
+    """Gap of the flow that is used; where a frame lacks it, the gap of opposite sign. None is the
+    shortest that there is."""
     fit_iterations: PositiveInt = 10
     """Reweighted least-squares steps of the robust affine fit."""
+
+    @field_validator("gap")
+    @classmethod
+    def _leads_to_another_frame(cls, gap: int | None) -> int | None:
+        if gap == 0:
+            raise ValueError("must not be 0, which is the frame itself")
+        return gap
+
+    def resolved(self, gaps: Collection[int]) -> Self:
+        return self.model_copy(update={"gap": resolved(self.gap, gaps)})

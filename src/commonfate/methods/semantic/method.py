@@ -25,10 +25,10 @@ class SemanticSegmentation(TrainedMethod):
     @property
     def description(self) -> dict[str, str]:
         settings = self.settings
-        small = ", small" if settings.size == "small" else ""
+        network = "small ResNet" if settings.size == "small" else "ResNet-50"
         start = "from scratch" if settings.start is None else "AMD"
         return {
-            "network": f"FCN on ResNet-50{small}, {start}",
+            "network": f"FCN on {network}, {start}",
             "resolution": f"short side {settings.short_side}",
         }
 

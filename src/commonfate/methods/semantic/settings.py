@@ -69,8 +69,8 @@ class SemanticSettings(TrainedSettings):
 
     @property
     def slug(self) -> tuple[str, ...]:
-        """E.g. `("resnet50", "c21")`, or `("resnet50.small", ...)`."""
-        network = "resnet50" if self.size == "full" else "resnet50.small"
+        """E.g. `("resnet50", "c21")`, or `("resnet.small", ...)`."""
+        network = "resnet50" if self.size == "full" else "resnet.small"
         return (network, f"c{self.classes}")
 
     @model_validator(mode="after")

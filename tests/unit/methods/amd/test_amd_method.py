@@ -282,6 +282,6 @@ def test_frames_of_any_size_are_segmented(model, shape):
 
 def test_description():
     assert method().description == {
-        "network": "ResNet-50 of stride 8, small, from scratch",
+        "network": "small ResNet of stride 8, from scratch",
         "resolution": "short side 72",
     }

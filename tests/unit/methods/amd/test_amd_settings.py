@@ -19,7 +19,7 @@ def test_defaults_are_the_papers():
 def test_names_of_runs():
     assert AmdSettings().slug == ("resnet50", "paper", "c5")
     small = AmdSettings(size="small", variant="released", segments=8)
-    assert small.slug == ("resnet50.small", "released", "c8")
+    assert small.slug == ("resnet.small", "released", "c8")
 
 
 def test_settings_survive_the_command_line():

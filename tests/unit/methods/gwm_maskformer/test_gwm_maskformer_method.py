@@ -129,10 +129,10 @@ def test_a_file_of_weights_comes_before_the_published_one(made, tmp_path):
 
 def test_the_description_says_what_the_network_is():
     assert method().description == {
-        "network": "MaskFormer, ViT-S/8, small, from scratch",
+        "network": "MaskFormer, small ViT/8, from scratch",
         "features": "network",
         "resolution": "32x48",
     }
     assert create(GwmMaskFormerSettings()).network == "MaskFormer, ViT-B/8, DINO"
     small = method(backbone="swin_tiny", pretraining="moby")  # `small` has no published weights
-    assert small.network == "MaskFormer, Swin-tiny, small, from scratch"
+    assert small.network == "MaskFormer, small Swin, from scratch"

@@ -49,7 +49,7 @@ def test_every_backbone_and_pretraining_can_be_named():
 def test_slugs():
     assert GwmMaskFormerSettings().slug == ("vit_base_8", "dino", "quadratic", "k4")
     small = GwmMaskFormerSettings(backbone="swin_tiny", pretraining="moby", size="small")
-    assert small.slug == ("swin_tiny.small", "moby", "quadratic", "k4")
+    assert small.slug == ("swin.small", "none", "quadratic", "k4")
 
 
 @pytest.mark.parametrize(

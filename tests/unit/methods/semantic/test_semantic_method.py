@@ -192,7 +192,7 @@ def test_the_description_says_what_the_network_is():
         "network": "FCN on ResNet-50, from scratch",
         "resolution": "short side 512",
     }
-    assert method(start="a.pt").description["network"] == "FCN on ResNet-50, small, AMD"
+    assert method(start="a.pt").description["network"] == "FCN on small ResNet, AMD"
 
 
 def test_method_travels_to_the_loaders_processes():

@@ -44,7 +44,7 @@ def test_sgd_decays_every_parameter():
 
 def test_slug_tells_size_and_classes_and_not_the_start():
     assert SemanticSettings(start="a.pt").slug == ("resnet50", "c21")
-    assert SemanticSettings(size="small", classes=4).slug == ("resnet50.small", "c4")
+    assert SemanticSettings(size="small", classes=4).slug == ("resnet.small", "c4")
     assert set(SemanticSettings.named) == {"size", "classes"}
 
 
