@@ -9,9 +9,10 @@ FrameReader("0000.zarr.zip").read("bear", 40)                       # (480, 854,
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from commonfate.datasets import image_file
+from commonfate.datasets.image_file import ImageError
 from commonfate.errors import StoreError
 from commonfate.storage.damage import reading, unknown
 from commonfate.storage.frame_writer import FrameWriter
@@ -79,18 +80,16 @@ class FrameReader(StoreReader):
 
     def _read_in_place(self, file: Path, what: str, size: tuple[int, int]) -> np.ndarray:
         try:
-            # As the size was found: the pixels as they lie, whatever EXIF says of their rotation.
-            flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-            image = cv2.imdecode(np.fromfile(file, np.uint8), flags)
-            found = "not an image" if image is None else f"{image.shape[:2]} instead of {size}"
-        except (OSError, cv2.error) as error:
-            image, found = None, " ".join(str(error).split())
-        if image is None or image.shape[:2] != size:
+            image = image_file.pixels(file)
+            problem = "" if image.shape[:2] == size else f"is {image.shape[:2]} instead of {size}"
+        except ImageError as error:
+            problem = str(error)
+        if problem:
             raise StoreError(
-                f"{file}: {what} cannot be read ({found}); put the image back, or delete "
+                f"{file}: {what} cannot be read ({problem}); put the image back, or delete "
                 f"{self.path} and run the same command again"
             )
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return image
 
     def _facts(self, video: str) -> dict[str, Any]:
         return self._video(video, f"video {video!r}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from commonfate.orientation import orient
 from commonfate.videos.inspection import (
     THREADS,
     DecodeError,
@@ -16,7 +17,6 @@ from commonfate.videos.inspection import (
     Stillness,
     decoded,
     open_video,
-    orient,
 )
 
 # decord decodes ahead of its reader without bound: what it would hold is limited here.

@@ -246,18 +246,6 @@ def display_orientation(frame: Any) -> tuple[bool, bool, bool]:
     return False, False, False
 
 
-def orient(image: np.ndarray, orientation: tuple[bool, bool, bool]) -> np.ndarray:
-    """Turn a stored frame, (H, W, 3), as it is to be displayed; C-contiguous."""
-    swap, left_right, top_bottom = orientation
-    if swap:
-        image = image.transpose(1, 0, 2)
-    if left_right:
-        image = image[:, ::-1]
-    if top_bottom:
-        image = image[::-1]
-    return np.ascontiguousarray(image)
-
-
 def _cut_off(path: str) -> str:
     """A hint for the most common damage: an MP4 whose index, at its end, was never written."""
     if not Path(path).is_file():
