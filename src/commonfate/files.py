@@ -43,25 +43,36 @@ def _remove_leftovers(path: Path) -> None:
 
 
 @contextmanager
-def exclusive(path: str | Path) -> Iterator[None]:
+def exclusive(path: str | Path, lock: Path | None = None) -> Iterator[bool]:
     """Hold the right to write `path`; wait, and say so, while another process holds it.
 
-    The lock is the operating system's: it ends with the process, also after kill -9.
+    Every verb that writes more than one file in one step holds it. The lock is the operating
+    system's: it ends with the process, also after kill -9.
+
+    Args:
+        path: what is to be written.
+        lock: file of the lock; None is a hidden one beside `path`.
+
+    Yields:
+        Whether another process held it before, so that the work may be done.
     """
     from filelock import FileLock, Timeout
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock = lock or path.with_name(f".{path.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
     try:
-        lock.acquire(blocking=False)
+        held.acquire(blocking=False)
+        waited = False
     except Timeout:
         log.info("%s: another process is at work on it; waiting until it ends", path)
-        lock.acquire()
+        held.acquire()
+        waited = True
     try:
-        yield
+        yield waited
     finally:
-        lock.release()
+        held.release()
 
 
 @contextmanager

@@ -1,20 +1,16 @@
 """`commonfate flow`: estimate and store optical flow."""
 
-import hashlib
-import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from commonfate.config import FlowConfig, FlowSource
-from commonfate.errors import ConfigError, StoreError
+from commonfate.errors import ConfigError
 from commonfate.settings import from_pairs
 
 if TYPE_CHECKING:
-    from commonfate.flow.providers import FlowProvider
     from commonfate.flow.spread import Crew
 
 log = logging.getLogger(__name__)
@@ -109,6 +105,23 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     help="CPU threads, of each process.  [default: all cores]",
 )
 @click.option(
+    "--timeout-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="Of VIDEO: seconds without a new frame after which a video is given up.",
+)
+@click.option(
+    "--deinterlace",
+    is_flag=True,
+    help="Of VIDEO: make whole frames of interlaced ones (bwdif).",
+)
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="Try again what was left out; without it, only where files have changed.",
+)
+@click.option(
     "--output",
     "-o",
     required=True,
@@ -131,6 +144,9 @@ def command(
     devices: str | None,
     batch_size: int | None,
     threads: int | None,
+    timeout_s: float,
+    deinterlace: bool,
+    retry: bool,
     output: Path,
 ) -> None:
     """Estimate and store optical flow.
@@ -147,7 +163,7 @@ def command(
     if devices and device != "auto":
         raise click.UsageError("give either --device or --devices")
     from commonfate.devices import acquire
-    from commonfate.flow import providers
+    from commonfate.flow import product, providers
 
     flow_source = _source(source, pairs)
     on_gpu = providers.runs_on_gpu(flow_source)
@@ -161,8 +177,10 @@ def command(
         provider = providers.create(flow_source, acquired, batch_size)
         if videos:
             from commonfate.flow import own_videos
+            from commonfate.videos.decode import Decoding
 
-            manifest, frames = own_videos.decode(videos, output, gaps)
+            decoding = Decoding(timeout_s=timeout_s, deinterlace=deinterlace)
+            manifest, frames = own_videos.decode(videos, output, gaps, decoding, retry)
             output = output / {"zarr": "flow.zarr.zip", "tiff": "flow.tiff"}[container]
         rows = _rows(manifest, shard)
         storage = {
@@ -175,78 +193,9 @@ def command(
             "source": flow_source.model_dump(mode="json"),
             "device": ",".join(crew.devices) if crew else acquired,
         }
-        write(rows, manifest, frames, provider, gaps, output, storage, facts, crew)
+        product.write(rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry)
     if videos:
         click.echo(f"{output}\nSee it with: commonfate view {output} --frames {frames} -o flow.png")
-
-
-def write(
-    videos: Sequence[dict[str, Any]],
-    manifest: Path,
-    frames: Path,
-    provider: "FlowProvider",
-    gaps: Sequence[int],
-    output: Path,
-    storage: dict[str, Any],
-    facts: dict[str, Any],
-    crew: "Crew | None" = None,
-) -> None:
-    """Write the flow store of some videos, unless it is there already, made of the same.
-
-    Args:
-        videos: rows of the manifest.
-        manifest: where they are from.
-        frames: the store of their frames.
-        provider: where flow comes from.
-        gaps: from frame t to t + gap.
-        output: the store.
-        storage: `container`, `steps_per_pixel`, `tiff_layout` and `codec`, as
-            `storage.flow.open_writer` takes them.
-        facts: `source`, the settings of the flow source, and `device`, for the provenance.
-        crew: the processes that do the work; None does it in this one.
-
-    Raises:
-        UserError: nothing gave any flow, or the disk is full.
-    """
-    from commonfate import provenance
-    from commonfate.files import exclusive
-    from commonfate.flow import spread
-    from commonfate.flow.extract import extract, full_disk_is_said
-    from commonfate.storage.flow import open_writer
-    from commonfate.storage.frames import FrameReader
-
-    record = provenance.record(
-        "flow",
-        {"source": facts["source"], "gaps": list(gaps), **storage},
-        inputs=[manifest, frames, *provider.inputs(videos)],
-        estimator=provider.description,
-        weights_sha256=provider.weights_sha256,
-        device=facts["device"],
-    )
-    made_of = [record[name] for name in ("settings", "estimator", "weights_sha256")]
-    # Of the manifest only the list of videos: its bytes change with the time of its making.
-    made_of += [[video["id"] for video in videos if video["status"] == "ok"]]
-    made_of += [digest for path, digest in record["inputs"].items() if path != str(manifest)]
-    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    with full_disk_is_said(output), exclusive(output):
-        if _key_of(output) == key:
-            log.info("%s is there already, made of the same", output)
-            return
-        with open_writer(output, **storage, provenance={**record, "key": key}, key=key) as writer:
-            if crew is None:
-                extract(videos, FrameReader(frames), provider, gaps, writer)
-            else:
-                spread.extract(videos, frames, gaps, writer, crew)
-
-
-def _key_of(store: Path) -> str | None:
-    """What a store was made of; None where there is none that can be read."""
-    from commonfate.storage.flow import open_reader
-
-    try:
-        return open_reader(store).provenance.get("key")
-    except StoreError:
-        return None
 
 
 def _source(name: str | None, pairs: tuple[str, ...]) -> FlowSource:

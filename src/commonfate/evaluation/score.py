@@ -21,7 +21,7 @@ from commonfate.evaluation.foreground import (
 from commonfate.evaluation.metrics import Measures
 from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
-from commonfate.files import replacing_directory, write_json
+from commonfate.files import exclusive, replacing_directory, write_json
 from commonfate.progress import track
 
 
@@ -80,6 +80,17 @@ def evaluate(
             program did not make.
     """
     output = Path(output)
+    with exclusive(output):
+        return _evaluate(predictions, manifest, protocol, foreground, output)
+
+
+def _evaluate(
+    predictions: Predictions,
+    manifest: str | Path,
+    protocol: Protocol,
+    foreground: Foreground,
+    output: Path,
+) -> dict[str, Any]:
     folder = output.with_suffix("")
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])

@@ -19,7 +19,7 @@ from commonfate.evaluation.crop import Crop, central_square
 from commonfate.evaluation.foreground import CLASSES
 from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.protocols import Protocol
-from commonfate.files import replacing_directory, write_json
+from commonfate.files import exclusive, replacing_directory, write_json
 from commonfate.progress import track
 
 
@@ -50,6 +50,13 @@ def evaluate(
             the label maps that this program did not make.
     """
     output = Path(output)
+    with exclusive(output):
+        return _evaluate(predictions, manifest, protocol, output)
+
+
+def _evaluate(
+    predictions: Predictions, manifest: str | Path, protocol: Protocol, output: Path
+) -> dict[str, Any]:
     folder = output.with_suffix("")
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])

@@ -76,6 +76,7 @@ class _Job:
     gaps: Sequence[int]
     writer: "FlowWriter"
     crew: Crew
+    contents: Mapping[str, str] | None
 
 
 def extract(
@@ -84,6 +85,7 @@ def extract(
     gaps: Sequence[int],
     writer: "FlowWriter",
     crew: Crew,
+    contents: Mapping[str, str] | None = None,
 ) -> list[LeftOut]:
     """As `commonfate.flow.extract.extract`, by one process for each device.
 
@@ -95,6 +97,7 @@ def extract(
         gaps: from frame t to t + gap.
         writer: entered; the caller exits it.
         crew: the processes.
+        contents: as `commonfate.flow.extract.extract` takes them.
 
     Raises:
         UserError: a process died or failed by a user's mistake, or nothing gave any flow.
@@ -102,13 +105,13 @@ def extract(
     """
     from commonfate.storage.frames import FrameReader
 
-    staging = Staging(videos, FrameReader(frames), gaps, writer, crew.source.consistency)
+    staging = Staging(videos, FrameReader(frames), gaps, writer, crew.source.consistency, contents)
     shares = _shares(staging.works, len(crew.devices))
     processes = _Processes()
     try:
         for device, share in zip(crew.devices, shares, strict=True):
             if share:
-                processes.start(device, _Job(share, frames, gaps, writer.worker(), crew))
+                processes.start(device, _Job(share, frames, gaps, writer.worker(), crew, contents))
         for _ in track(processes.pairs(), PROGRESS, staging.total, start=staging.done):
             pass
     finally:
@@ -222,7 +225,9 @@ def _work(connection: Connection, name: str, job: _Job) -> None:
             provider = providers.create(source, device, job.crew.batch_size)
             connection.send(provider.description)
             frames = FrameReader(job.frames)
-            staging = Staging(job.videos, frames, job.gaps, writer, provider.consistency)
+            staging = Staging(
+                job.videos, frames, job.gaps, writer, provider.consistency, job.contents
+            )
             for _ in staging.run(provider):
                 connection.send(1)
         connection.send(staging.failures())
