@@ -89,7 +89,7 @@ def test_a_long_video_is_given_time_as_long_as_frames_come(tmp_path):
     """What counts is the time since the last frame, or since the sign that there was one."""
     body = (
         "for _ in range(4): time.sleep(0.2); send(out, {'alive': True})\n"
-        "for _ in range(4): time.sleep(0.2); send(out, {'shape': [1, 1, 3]}, np.zeros(3, np.uint8))\n"
+        "for _ in range(4): time.sleep(0.2); send(out, {'shape': [1, 1, 3]}, np.ones(3, 'u1'))\n"
         "send(out, {'done': None})"
     )
     child = Child(0.6, script(tmp_path, body))
