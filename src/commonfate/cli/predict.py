@@ -198,6 +198,10 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
         "split": options["split"],
         "device": name,
         "provenance": provenance.record(
-            "predict", settings.model_dump(mode="json") | told, files, device=name
+            "predict",
+            settings.model_dump(mode="json") | told,
+            files,
+            device=name,
+            contents=work.task.frames.digest(video.name for video in work.task.benchmark.videos),
         ),
     }

@@ -94,6 +94,8 @@ def command(
             count[f"without_{learns_from}"],
             learns_from,
         )
+        for video, reason in count.get("left_out_of_flow", {}).items():
+            log.warning("%s: no samples of it, its flow was left out: %s", video, reason)
     log.info("%s: %d samples", output, len(table))
 
 

@@ -80,31 +80,22 @@ def evaluate(
             program did not make.
     """
     output = Path(output)
-    with exclusive(output):
-        return _evaluate(predictions, manifest, protocol, foreground, output)
-
-
-def _evaluate(
-    predictions: Predictions,
-    manifest: str | Path,
-    protocol: Protocol,
-    foreground: Foreground,
-    output: Path,
-) -> dict[str, Any]:
     folder = output.with_suffix("")
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])
+    task = task.without(predictions.facts.get("left_out", {}))
     _check(predictions, foreground)
     scored = record.scored_frames(protocol, task)
-    with replacing_directory(folder) as temporary:
-        measured = _measure_frames(predictions, task, foreground, temporary)
-    kept = {name: {t: measured[name][t] for t in frames} for name, frames in scored.items()}
-    scores = (
-        record.facts(predictions, manifest, protocol, foreground.name, task, scored)
-        | {"foreground_looks_at_ground_truth": foreground.looks_at_ground_truth}
-        | _summary(protocol, kept)
-    )
-    write_json(output, scores)
+    with exclusive(output):
+        with replacing_directory(folder) as temporary:
+            measured = _measure_frames(predictions, task, foreground, temporary)
+        kept = {name: {t: measured[name][t] for t in frames} for name, frames in scored.items()}
+        scores = (
+            record.facts(predictions, manifest, protocol, foreground.name, task, scored)
+            | {"foreground_looks_at_ground_truth": foreground.looks_at_ground_truth}
+            | _summary(protocol, kept)
+        )
+        write_json(output, scores)
     return scores
 
 

@@ -50,16 +50,10 @@ def evaluate(
             the label maps that this program did not make.
     """
     output = Path(output)
-    with exclusive(output):
-        return _evaluate(predictions, manifest, protocol, output)
-
-
-def _evaluate(
-    predictions: Predictions, manifest: str | Path, protocol: Protocol, output: Path
-) -> dict[str, Any]:
     folder = output.with_suffix("")
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])
+    task = task.without(predictions.facts.get("left_out", {}))
     check_kind(task, f"--foreground {CLASSES}")
     if predictions.facts.get("learns_from") != "labels":
         raise ConfigError(
@@ -67,18 +61,19 @@ def _evaluate(
             f"method {predictions.facts['method']} does not learn from labels; choose another"
         )
     scored = record.scored_frames(protocol, task)
-    with replacing_directory(folder) as temporary:
-        sequences, matrix = _count(predictions, task, scored, temporary)
-    each = confusion.iou(matrix)
-    scores = record.facts(predictions, manifest, protocol, CLASSES, task, scored) | {
-        "average": "pooled",
-        "foreground_looks_at_ground_truth": False,
-        "sequences": sequences,
-        "metrics": _metrics(matrix),
-        "classes": {str(c): float(each[c]) for c in np.flatnonzero(~np.isnan(each))},
-        "n_classes": len(each),
-    }
-    write_json(output, scores)
+    with exclusive(output):
+        with replacing_directory(folder) as temporary:
+            sequences, matrix = _count(predictions, task, scored, temporary)
+        each = confusion.iou(matrix)
+        scores = record.facts(predictions, manifest, protocol, CLASSES, task, scored) | {
+            "average": "pooled",
+            "foreground_looks_at_ground_truth": False,
+            "sequences": sequences,
+            "metrics": _metrics(matrix),
+            "classes": {str(c): float(each[c]) for c in np.flatnonzero(~np.isnan(each))},
+            "n_classes": len(each),
+        }
+        write_json(output, scores)
     return scores
 
 
