@@ -7,7 +7,7 @@ import numpy as np
 
 from commonfate.storage.flow import open_reader
 
-STORE = "results/flow/mine/dis/0000.zarr.zip"
+STORE = "results/smoke/flow/mine/dis/0000.zarr.zip"
 
 
 def picture(video: str, t: int) -> np.ndarray:
@@ -38,7 +38,7 @@ def test_the_same_command_makes_the_flow_of_a_repaired_video(workflow_in, tmp_pa
     broken.write_bytes(good)
     reader = flow("--forcerun", "flow")
     assert name in reader.videos and reader.provenance["left_out"] == []
-    log = (tmp_path / "results/logs/flow/mine/dis/0000.log").read_text()
+    log = (tmp_path / "results/smoke/logs/flow/mine/dis/0000.log").read_text()
     assert "the flow of 2 videos is kept" in log
     for video, field in kept.items():
         np.testing.assert_array_equal(reader.read(video, 1, 0), field)
