@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from commonfate.refusals import naming
+
 log = logging.getLogger(__name__)
 
 
@@ -62,17 +64,18 @@ def exclusive(path: str | Path, lock: Path | None = None) -> Iterator[bool]:
     lock = lock or path.with_name(f".{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
-    try:
-        held.acquire(blocking=False)
-        waited = False
-    except Timeout:
-        log.info("%s: another process is at work on it; waiting until it ends", path)
-        held.acquire()
-        waited = True
-    try:
-        yield waited
-    finally:
-        held.release()
+    with naming(path):
+        try:
+            held.acquire(blocking=False)
+            waited = False
+        except Timeout:
+            log.info("%s: another process is at work on it; waiting until it ends", path)
+            held.acquire()
+            waited = True
+        try:
+            yield waited
+        finally:
+            held.release()
 
 
 @contextmanager
@@ -86,10 +89,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     _remove_leftovers(path)
     temporary = _temporary_name(path)
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -101,12 +105,13 @@ def replacing_directory(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     temporary = _temporary_name(path)
-    temporary.mkdir()
     try:
-        yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
+        with naming(path):
+            temporary.mkdir()
+            yield temporary
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

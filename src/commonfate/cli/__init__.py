@@ -11,7 +11,8 @@ from importlib import import_module
 
 import click
 
-from commonfate.errors import UserError, did_you_mean
+from commonfate.cli import endings
+from commonfate.errors import did_you_mean
 
 VERBS = {
     "sprites": "Render the embedded data: videos with exact ground truth.",
@@ -78,18 +79,9 @@ def commonfate(verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run a verb; a user's mistake ends in one line and exit code 2 (usage) or 1 (data)."""
+    """Run a verb; the exit codes are those of `endings`."""
     # Threads that wait must sleep: spinning, two of them took ten times longer on a shared machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        commonfate(standalone_mode=False)
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context else "commonfate"
-        click.echo(f"{where}: {error.format_message()}", err=True)
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(130)
-    except UserError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+    # A log on a full disk must not add tracebacks of its own.
+    logging.raiseExceptions = False
+    sys.exit(endings.run(lambda: commonfate(standalone_mode=False)))

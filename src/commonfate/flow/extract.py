@@ -5,12 +5,9 @@ read. Reading, estimation, quantization, compression and writing overlap: see `s
 estimators on the CPU, `batches` for networks.
 """
 
-import errno
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonfate.errors import UserError
@@ -188,21 +185,3 @@ def conclude(
     writer.provenance["left_out"] = [
         {name: value for name, value in asdict(item).items() if value != ""} for item in left_out
     ]
-
-
-@contextmanager
-def full_disk_is_said(path: Path) -> Iterator[None]:
-    """Turn the system's error of a full disk into one line that says what to do.
-
-    Args:
-        path: the store that is being made.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise UserError(
-            f"{path}: the disk is full ({error}); what is staged beside it is kept: make room, and "
-            "the same command goes on from there"
-        ) from error

@@ -15,7 +15,7 @@ from commonfate import provenance
 from commonfate.errors import StoreError, UserError
 from commonfate.files import exclusive
 from commonfate.flow import spread
-from commonfate.flow.extract import extract, full_disk_is_said, usable
+from commonfate.flow.extract import extract, usable
 from commonfate.progress import track
 from commonfate.storage.flow import FlowReader, open_reader, open_writer
 from commonfate.storage.frames import FrameReader
@@ -60,7 +60,8 @@ def write(
         retry: try again what was left out, changed or not.
 
     Raises:
-        UserError: nothing gave any flow, or the disk is full.
+        UserError: nothing gave any flow.
+        OSError: the disk is full, ...; what is staged beside the store is kept.
     """
     record = provenance.record(
         "flow",
@@ -75,7 +76,7 @@ def write(
     reader = FrameReader(frames)
     contents = contents_of(videos, reader, provider, record["inputs"])
     record["key"] = key = _hash([method_key, list(gaps), contents])
-    with full_disk_is_said(output), exclusive(output):
+    with exclusive(output):
         previous = _there(output)
         if previous is not None and previous.provenance.get("key") == key:
             again = [item for item in _left_out(previous) if retry or _has_changed(item, reader)]

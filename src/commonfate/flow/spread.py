@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from commonfate import devices
 from commonfate.config import FlowSource
 from commonfate.errors import UserError
-from commonfate.flow.extract import PROGRESS, LeftOut, Staging, conclude, full_disk_is_said
+from commonfate.flow.extract import PROGRESS, LeftOut, Staging, conclude
 from commonfate.flow.work import VideoWork
 from commonfate.progress import track
+from commonfate.refusals import as_user_error, naming
 
 if TYPE_CHECKING:
     from commonfate.storage.flow_writer import FlowWriter
@@ -221,7 +222,7 @@ def _work(connection: Connection, name: str, job: _Job) -> None:
     try:
         source = job.crew.source
         providers.limit_threads(job.crew.threads, source)
-        with _device(name) as device, full_disk_is_said(job.writer.path), job.writer as writer:
+        with _device(name) as device, naming(job.writer.path), job.writer as writer:
             provider = providers.create(source, device, job.crew.batch_size)
             connection.send(provider.description)
             frames = FrameReader(job.frames)
@@ -234,7 +235,8 @@ def _work(connection: Connection, name: str, job: _Job) -> None:
     except UserError as error:
         connection.send(error)
     except Exception as error:
-        connection.send(RuntimeError("".join(traceback.format_exception(error))))
+        text = "".join(traceback.format_exception(error))
+        connection.send(as_user_error(error) or RuntimeError(text))
 
 
 @contextmanager
