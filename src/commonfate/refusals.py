@@ -33,7 +33,7 @@ REFUSALS = {
 }
 """By number of the error: what is wrong, and what to do."""
 
-PROBE_BYTES = 2**20
+TRIAL_BYTES = 2**16
 
 
 def as_user_error(error: BaseException) -> UserError | None:
@@ -109,12 +109,23 @@ def _is_hidden(name: object, path: Path) -> bool:
     return os.fsdecode(name).startswith(str(path.with_name(f".{path.name}.")))
 
 
+def check(folder: Path) -> None:
+    """Refuse a folder in which nothing can be written.
+
+    Raises:
+        UserError: the line that says so.
+    """
+    if refused := _trial(folder / "trial"):
+        refused.filename = str(folder)
+        raise as_user_error(refused) or refused
+
+
 def _trial(path: Path) -> OSError | None:
-    """The error of writing a mebibyte beside `path`; None where that works."""
+    """The error of writing a little beside `path`; None where that works."""
     trial = path.with_name(f".{path.name}.{os.getpid()}.trial")
     try:
         with trial.open("wb") as file:
-            file.write(bytes(PROBE_BYTES))
+            file.write(bytes(TRIAL_BYTES))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
