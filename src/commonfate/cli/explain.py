@@ -1,6 +1,7 @@
 """`commonfate explain`: trace every number of a table to its inputs."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def _read(table: Path) -> dict[str, Any]:
     for file in (table, path):
         if not file.is_file():
             raise StoreError(
-                f"{file}: no such file; make the table with: snakemake --cores 2 {table}"
+                f"{file}: no such file; make the table with: snakemake --cores 2 "
+                f"{shlex.quote(str(table))}"
             )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """`commonfate flow`: estimate and store optical flow."""
 
 import logging
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -117,6 +118,12 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     help="Of VIDEO: make whole frames of interlaced ones (bwdif).",
 )
 @click.option(
+    "--keep-frames",
+    is_flag=True,
+    help="Of VIDEO: leave the decoded frames in OUTPUT, too; they are about ten times larger than "
+    "the video.",
+)
+@click.option(
     "--retry",
     is_flag=True,
     help="Try again what was left out; without it, only where files have changed.",
@@ -146,6 +153,7 @@ def command(
     threads: int | None,
     timeout_s: float,
     deinterlace: bool,
+    keep_frames: bool,
     retry: bool,
     output: Path,
 ) -> None:
@@ -163,6 +171,7 @@ def command(
     if devices and device != "auto":
         raise click.UsageError("give either --device or --devices")
     from commonfate.devices import acquire
+    from commonfate.files import exclusive
     from commonfate.flow import product, providers
 
     flow_source = _source(source, pairs)
@@ -172,30 +181,45 @@ def command(
     crew = _crew(devices, flow_source, batch_size, threads) if devices else None
     if threads:
         providers.limit_threads(threads, flow_source)
+    storage = {
+        "container": container,
+        "steps_per_pixel": steps_per_pixel,
+        "tiff_layout": tiff_layout,
+        "codec": codec,
+    }
     # Of several devices each process acquires its own; this one only says what is computed.
     with acquire(device if on_gpu and not crew else "cpu") as acquired:
         provider = providers.create(flow_source, acquired, batch_size)
-        if videos:
-            from commonfate.flow import own_videos
-            from commonfate.videos.decode import Decoding
-
-            decoding = Decoding(timeout_s=timeout_s, deinterlace=deinterlace)
-            manifest, frames = own_videos.decode(videos, output, gaps, decoding, retry)
-            output = output / {"zarr": "flow.zarr.zip", "tiff": "flow.tiff"}[container]
-        rows = _rows(manifest, shard)
-        storage = {
-            "container": container,
-            "steps_per_pixel": steps_per_pixel,
-            "tiff_layout": tiff_layout,
-            "codec": codec,
-        }
         facts = {
             "source": flow_source.model_dump(mode="json"),
             "device": ",".join(crew.devices) if crew else acquired,
         }
-        product.write(rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry)
-    if videos:
-        click.echo(f"{output}\nSee it with: commonfate view {output} --frames {frames} -o flow.png")
+        if not videos:
+            rows = _rows(manifest, shard)
+            product.write(
+                rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry
+            )
+            return
+        from commonfate.flow.own_videos import OwnVideos
+        from commonfate.videos.decode import Decoding
+
+        own = OwnVideos(
+            videos, output, gaps, Decoding(timeout_s=timeout_s, deinterlace=deinterlace)
+        )
+        store = output / {"zarr": "flow.zarr.zip", "tiff": "flow.tiff"}[container]
+        facts |= {"videos": own.settings, "run_in": str(Path.cwd())}
+        with exclusive(output, output / ".lock"):
+            is_there = not keep_frames or own.has_frames()
+            if is_there and product.is_there(provider, gaps, store, storage, facts, retry):
+                own.say_left_out()
+            else:
+                with own.decoded(keep_frames, retry) as (manifest, frames):
+                    rows = _rows(manifest, shard)
+                    product.write(
+                        rows, manifest, frames, provider, gaps, store, storage, facts, crew, retry
+                    )
+    view = ["commonfate", "view", str(store), "-o", str(output / "flow.png")]
+    click.echo(f"{store}\nSee it with: {shlex.join(view)}")
 
 
 def _source(name: str | None, pairs: tuple[str, ...]) -> FlowSource:

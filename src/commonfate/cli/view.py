@@ -1,5 +1,6 @@
 """`commonfate view`: draw stored flow as pictures or films, with statistics."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commonfate.errors import ConfigError
+from commonfate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from commonfate.flow.pictures import Row
+    from commonfate.flow.source_frames import SourceFrames
     from commonfate.storage.flow import FlowReader
     from commonfate.storage.frames import FrameReader
 
+log = logging.getLogger(__name__)
 SUFFIXES = (".png", ".webp", ".mp4")
 FPS = 10.0
 """Of a film whose frame store is not given."""
@@ -26,7 +29,8 @@ FPS = 10.0
 @click.option(
     "--frames",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The frame store that the flow was estimated from, to draw frames beside it.",
+    help="The frame store that the flow was estimated from, to draw frames beside it.  [default: "
+    "of `commonfate flow VIDEO`, the video itself, decoded]",
 )
 @click.option("--video", "videos", multiple=True, help="Only this video. Repeatable.")
 @click.option("--gap", "gaps", type=int, multiple=True, help="Only this gap. Repeatable.")
@@ -101,7 +105,7 @@ def command(
     click.echo(tabulate(table, review.COLUMNS, floatfmt=".3g", missingval="-"))
     if output is None:
         return
-    frame_reader = FrameReader(frames) if frames else None
+    frame_reader = FrameReader(frames) if frames else _frames_beside(reader, moments)
     drawing = _Drawing(reader, frame_reader, shown, tile, only_consistent)
     if output.suffix == ".png":
         drawing.sheet(moments, output)
@@ -111,10 +115,27 @@ def command(
     click.echo(str(output))
 
 
+def _frames_beside(
+    reader: "FlowReader", moments: Sequence[tuple[str, int]]
+) -> "FrameReader | SourceFrames | None":
+    """The frames of the videos themselves; None, with a line, where they cannot be read."""
+    from commonfate.flow import source_frames
+
+    try:
+        frames = source_frames.beside(reader)
+        if frames is not None:
+            for video in dict.fromkeys(video for video, _ in moments):
+                frames.read(video, 0)
+    except StoreError as error:
+        log.warning("%s; the flow is drawn without its frames", error)
+        return None
+    return frames
+
+
 @dataclass(frozen=True)
 class _Drawing:
     reader: "FlowReader"
-    frames: "FrameReader | None"
+    frames: "FrameReader | SourceFrames | None"
     gaps: Sequence[int]
     tile: int
     only_consistent: bool

@@ -55,7 +55,9 @@ def write(
         output: the store.
         storage: `container`, `steps_per_pixel`, `tiff_layout` and `codec`, as
             `storage.flow.open_writer` takes them.
-        facts: `source`, the settings of the flow source, and `device`, for the provenance.
+        facts: `source`, the settings of the flow source, and `device`, for the provenance; of
+            videos without data set also `videos`, what their frames are made of, and `run_in`, the
+            folder where relative paths of them begin.
         crew: the processes that do the work; None does it in this one.
         retry: try again what was left out, changed or not.
 
@@ -71,8 +73,8 @@ def write(
         weights_sha256=provider.weights_sha256,
         device=facts["device"],
     )
-    how = [facts["source"], storage, *(record[name] for name in ("estimator", "weights_sha256"))]
-    record["method_key"] = method_key = _hash(how)
+    record |= {name: facts[name] for name in ("videos", "run_in") if name in facts}
+    record["method_key"] = method_key = _method_key(provider, storage, facts)
     reader = FrameReader(frames)
     contents = contents_of(videos, reader, provider, record["inputs"])
     record["key"] = key = _hash([method_key, list(gaps), contents])
@@ -92,6 +94,38 @@ def write(
                 extract(videos, reader, provider, gaps, writer, contents)
             else:
                 spread.extract(videos, frames, gaps, writer, crew, contents)
+
+
+def is_there(
+    provider: "FlowProvider",
+    gaps: Sequence[int],
+    output: Path,
+    storage: dict[str, Any],
+    facts: dict[str, Any],
+    retry: bool,
+) -> bool:
+    """Whether a store is there of videos that are as they were; their frames are not needed.
+
+    Args:
+        provider, gaps, output, storage, facts, retry: as `write` takes them.
+    """
+    previous = _there(output)
+    if previous is None:
+        return False
+    there = previous.provenance
+    same = (
+        there.get("method_key") == _method_key(provider, storage, facts)
+        and there["settings"]["gaps"] == list(gaps)
+        and there.get("videos") == facts["videos"]
+        and not (retry and _left_out(previous))
+    )
+    if same:
+        _say_that_it_is_there(previous)
+    return same
+
+
+def _method_key(provider: "FlowProvider", storage: dict[str, Any], facts: dict[str, Any]) -> str:
+    return _hash([facts["source"], storage, provider.description, provider.weights_sha256])
 
 
 def contents_of(
