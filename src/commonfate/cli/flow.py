@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from commonfate.cli import options
 from commonfate.config import FlowConfig, FlowSource
 from commonfate.errors import ConfigError
 from commonfate.settings import from_pairs
@@ -82,29 +83,14 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     show_default=True,
     help="How pairs are compressed in Zarr.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where networks run; auto takes a free GPU where there is one.",
-)
-@click.option(
-    "--devices",
-    metavar="LIST",
-    help="Share the videos out to several devices, a process each: cuda:0,cuda:1, or cpu,cpu, or "
-    "how many GPUs, or all.",
-)
+@options.device()
+@options.devices("the videos")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     help="Pairs at a time; halved when the GPU's memory does not suffice.  [default: what fits]",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads, of each process.  [default: all cores]",
-)
+@options.threads("the processes of --devices")
 @click.option(
     "--timeout-s",
     type=click.FloatRange(min=0, min_open=True),
@@ -128,13 +114,7 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     is_flag=True,
     help="Try again what was left out; without it, only where files have changed.",
 )
-@click.option(
-    "--output",
-    "-o",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The store to write; with VIDEO, the folder to write into.",
-)
+@options.output("The store to write; with VIDEO, the folder to write into.", folder=None)
 def command(
     videos: tuple[Path, ...],
     manifest: Path | None,
@@ -168,8 +148,6 @@ def command(
     """
     if bool(manifest and frames) == bool(videos) or (videos and (manifest or frames)):
         raise click.UsageError("give either videos, or both --manifest and --frames")
-    if devices and device != "auto":
-        raise click.UsageError("give either --device or --devices")
     from commonfate.devices import acquire
     from commonfate.files import exclusive
     from commonfate.flow import product, providers
@@ -178,7 +156,7 @@ def command(
     on_gpu = providers.runs_on_gpu(flow_source)
     if not on_gpu and "cuda" in (device, *(devices or "").replace(":", ",").split(",")):
         log.info("%s runs on the CPU only", flow_source.estimator)
-    crew = _crew(devices, flow_source, batch_size, threads) if devices else None
+    crew = _crew(devices, device, flow_source, batch_size, threads) if devices else None
     if threads:
         providers.limit_threads(threads, flow_source)
     storage = {
@@ -241,13 +219,16 @@ def _rows(manifest: Path, shard: int | None) -> list[dict[str, Any]]:
     return chosen.to_dict("records")
 
 
-def _crew(devices: str, source: FlowSource, batch_size: int | None, threads: int | None) -> "Crew":
+def _crew(
+    devices: str, device: str, source: FlowSource, batch_size: int | None, threads: int | None
+) -> "Crew":
     import cv2
 
+    from commonfate.devices import listed
     from commonfate.flow import providers, spread
 
-    names = spread.parse(devices)
+    names = listed(devices, device)
     if not providers.runs_on_gpu(source):
         names = ["cpu"] * len(names)
-    each = threads or max(1, cv2.getNumThreads() // len(names))
+    each = max(1, (threads or cv2.getNumThreads()) // len(names))
     return spread.Crew(tuple(names), source, batch_size, each)

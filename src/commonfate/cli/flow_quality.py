@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from commonfate.cli import options
+
 log = logging.getLogger(__name__)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STORE = click.Path(exists=True, path_type=Path)
@@ -35,21 +37,9 @@ def command() -> None:
     help="Real frames for the photometric error: DAVIS 2016, or any folder with folders of "
     "numbered images.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where networks run.",
-)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
-@click.option(
-    "--output",
-    "-o",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The numbers to write (JSON).",
-)
+@options.device()
+@options.threads()
+@options.output("The numbers to write (JSON).")
 def measure(
     dataset: str,
     source: str,
@@ -94,13 +84,10 @@ def measure(
 @command.command("table")
 @click.argument("measured", nargs=-1, required=True, type=FILE)
 @click.option("--scale", default="", help="The scale's name, for the table's notes.")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
+@options.output(
+    "The CSV; Markdown and provenance go beside it.",
     default=Path("results/tables/flow_quality.csv"),
     show_default=True,
-    help="The CSV; Markdown and provenance go beside it.",
 )
 def table(measured: tuple[Path, ...], scale: str, output: Path) -> None:
     """Put MEASURED files (JSON), a flow source each, into one table."""

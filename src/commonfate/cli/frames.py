@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
 from commonfate.errors import ConfigError
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -57,7 +58,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Quality of `jpeg`.",
 )
-@click.option("--output", required=True, type=FILE, help="The frame store to write (.zarr.zip).")
+@options.output("The frame store to write (.zarr.zip).")
 @click.option(
     "--report",
     required=True,

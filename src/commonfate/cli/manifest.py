@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
+
 log = logging.getLogger(__name__)
 
 
@@ -17,12 +19,7 @@ log = logging.getLogger(__name__)
     type=click.Path(dir_okay=False, path_type=Path),
 )
 @click.option("--dataset", required=True, metavar="NAME", help="The dataset's name.")
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The manifest to write (Parquet).",
-)
+@options.output("The manifest to write (Parquet).")
 def command(reports: tuple[Path, ...], dataset: str, output: Path) -> None:
     """Gather the shards: which videos are usable, which are left out and why.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from commonfate.cli import options
 from commonfate.cli.predict_options import EXISTING, how_options
 from commonfate.errors import ConfigError
 
@@ -50,19 +51,9 @@ TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", 
     help="Protocol by which --checkpoint best chooses.",
 )
 @click.option("--split", default="val", show_default=True, help="Split to segment, or `all`.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the network runs; methods without one run on the CPU.",
-)
+@options.device()
 @how_options
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of a process. [default: all cores, shared by the processes]",
-)
+@options.threads("--workers")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -70,11 +61,8 @@ TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", 
     show_default=True,
     help="Processes that share the videos; they change nothing but the time.",
 )
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder to make: components/, groups/, foreground/ and predictions.json.",
+@options.output(
+    "Folder to make: components/, groups/, foreground/ and predictions.json.", folder=True
 )
 def command(**options: Any) -> None:
     """Segment the frames of a benchmark, or with --frames-of all of any videos.
@@ -98,9 +86,9 @@ def command(**options: Any) -> None:
         raise click.UsageError("give --method, or --run with a trained run")
     _check(settings, options)
     predict.check_output(options["output"])
-    if options["threads"] is None and options["workers"] > 1:
-        options["threads"] = max(1, torch.get_num_threads() // options["workers"])
-    if options["threads"]:
+    if options["threads"] or options["workers"] > 1:
+        threads = options["threads"] or torch.get_num_threads()
+        options["threads"] = max(1, threads // options["workers"])  # of each process
         torch.set_num_threads(options["threads"])
     with devices.acquire(options["device"] if settings.trained else "cpu") as device:
         _predict(settings, device, options)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from commonfate.cli import options
+
 log = logging.getLogger(__name__)
 EXISTING = click.Path(exists=True, path_type=Path)
 
@@ -59,12 +61,7 @@ class _Gap(click.ParamType):
     show_default=True,
     help="Videos to learn from; only labels are learnt from ground truth.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="results/samples/{name}/index.parquet.",
-)
+@options.output("results/samples/{name}/index.parquet.")
 def command(
     manifests: tuple[Path, ...],
     learns_from: str,

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
+
 
 @click.command("schema")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("config/schema.json"),
-    show_default=True,
-    help="The file to write.",
-)
+@options.output("The file to write.", default=Path("config/schema.json"), show_default=True)
 def command(output: Path) -> None:
     """Write the configuration's JSON schema, for editors.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commonfate.cli import options
 from commonfate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -58,11 +59,9 @@ FPS = 10.0
     is_flag=True,
     help="Draw black where flow there and flow back (the opposite gap) disagree.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A picture (.png), or a film of one video (.mp4, .webp); without it only the statistics.",
+@options.output(
+    "A picture (.png), or a film of one video (.mp4, .webp); without it only the statistics.",
+    required=False,
 )
 def command(
     store: Path,

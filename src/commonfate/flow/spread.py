@@ -26,37 +26,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def parse(text: str) -> list[str]:
-    """Devices of `--devices`: `cpu,cpu`, `cuda:0,cuda:1`, a number of GPUs, or `all` of them.
-
-    Raises:
-        UserError: it is none of these, or there are not so many GPUs.
-    """
-    gpus = len(devices.visible_gpus())
-    if text == "all" or text.isdigit():
-        count = gpus if text == "all" else int(text)
-        if not 0 < count <= gpus:
-            raise UserError(f"--devices {text}: {gpus} GPUs are visible; use e.g. cpu,cpu without")
-        return ["cuda"] * count
-    names = text.split(",")
-    for name in names:
-        kind, _, index = name.partition(":")
-        if name != "cpu" and not (kind == "cuda" and index.isdigit()):
-            raise UserError(
-                f"--devices {text}: {name!r} is no device; expected e.g. cuda:0,cuda:1 or cpu,cpu, "
-                "a number of GPUs, or all"
-            )
-        if kind == "cuda" and int(index) >= gpus:
-            raise UserError(f"--devices {text}: {gpus} GPUs are visible, counted from 0")
-    return names
-
-
 @dataclass(frozen=True)
 class Crew:
     """The processes, and what each of them makes its flow provider of.
 
     Attributes:
-        devices: of each process, as `parse` gives them.
+        devices: of each process, as `devices.listed` gives them.
         source: where flow comes from.
         batch_size: pairs at a time; None leaves it to the estimator.
         threads: CPU threads of each.

@@ -205,7 +205,6 @@ def test_flow_without_consistency_has_a_value_everywhere_and_with_it_not(shard, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([".", "--device", "cuda", "--devices", "2"], "give either --device or --devices"),
         ([], "give either videos, or both --manifest and --frames"),
         (["--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
         ([".", "--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
