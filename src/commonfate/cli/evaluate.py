@@ -62,6 +62,10 @@ def command(
 ) -> None:
     """Score predictions by a protocol.
 
+    \b
+        commonfate evaluate --predictions masks/predictions.json --manifest manifest.parquet \\
+            --protocol davis --foreground oracle -o scores.json
+
     Keeps J of every scored frame, by sequence, and the masks that were scored; J, accuracy,
     F-beta and mIoU of foreground and background over all and by sequence, and, where predictions
     have a soft foreground, the maximum of F-beta over thresholds and the mean absolute error.

@@ -24,6 +24,9 @@ from commonfate.errors import StoreError
 def command(table: Path, wanted: tuple[tuple[str, str], ...]) -> None:
     """Trace every number of TABLE (results/tables/NAME.csv) to its inputs.
 
+    \b
+        commonfate explain results/tables/table1.csv
+
     Prints number, evaluation, prediction, training run and data as a tree, and marks what has
     changed on disk since. Run it where the table was made: paths are relative to that folder.
     """

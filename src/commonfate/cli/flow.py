@@ -141,6 +141,7 @@ def command(
 
     Of your own videos (files, or folders that are searched), into a folder:
 
+    \b
         commonfate flow my/videos clip.mp4 -o my/flow --source dis --gap 1
 
     Of one shard of a dataset, as the workflow does it: --manifest and --frames in place of VIDEO.

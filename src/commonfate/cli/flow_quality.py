@@ -15,7 +15,11 @@ STORE = click.Path(exists=True, path_type=Path)
 
 @click.group("flow-quality")
 def command() -> None:
-    """Measure flow sources: end-point error, consistency, quantization, bytes."""
+    """Measure flow sources: end-point error, consistency, quantization, bytes.
+
+    \b
+        commonfate flow-quality table dis.json raft.json -o flow_quality.csv
+    """
 
 
 @command.command("measure")
@@ -54,6 +58,10 @@ def measure(
 ) -> None:
     """Measure one flow source on a dataset whose flow is known exactly.
 
+    \b
+        commonfate flow-quality measure --dataset s --source dis --manifest manifest.parquet \\
+            --frames 0000.zarr.zip --flow flow.zarr.zip -o dis.json
+
     All stored pairs are compared with the truth. A sample of them is estimated again, to tell the
     estimator's error from that of storing in steps; on pairs of --frames-of, whose flow nobody
     knows, the photometric error is measured.
@@ -90,7 +98,11 @@ def measure(
     show_default=True,
 )
 def table(measured: tuple[Path, ...], scale: str, output: Path) -> None:
-    """Put MEASURED files (JSON), a flow source each, into one table."""
+    """Put MEASURED files (JSON), a flow source each, into one table.
+
+    \b
+        commonfate flow-quality table dis.json raft.json -o flow_quality.csv
+    """
     if output.suffix != ".csv":
         raise click.UsageError(f"--output {output}: must end in .csv")
     from commonfate.tables import flow_quality

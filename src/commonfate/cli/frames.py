@@ -79,6 +79,10 @@ def command(
 ) -> None:
     """Decode one shard of videos into a frame store.
 
+    \b
+        commonfate frames --inventory inventory.parquet --shard 0 --gap=-1 --gap 1 \\
+            -o 0000.zarr.zip --report 0000.parquet
+
     A video that is empty, damaged, not a video, of changing size or too short is left out with a
     line that says why; the others go on. Frames that a dataset ships as images are checked and
     stay where they are.

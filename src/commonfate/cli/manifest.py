@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 def command(reports: tuple[Path, ...], dataset: str, output: Path) -> None:
     """Gather the shards: which videos are usable, which are left out and why.
 
+    \b
+        commonfate manifest 0000.parquet 0001.parquet --dataset mine -o manifest.parquet
+
     REPORT is what `commonfate frames --report` wrote, one file a shard.
     """
     from commonfate import parquet, provenance

@@ -67,6 +67,10 @@ TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", 
 def command(**options: Any) -> None:
     """Segment the frames of a benchmark, or with --frames-of all of any videos.
 
+    \b
+        commonfate predict --manifest manifest.parquet --frames 0000.zarr.zip --run run \\
+            --split all --frames-of all -o masks
+
     Writes label maps at the annotations' size, of components and of the groups into which they are
     merged, and where there are two groups the probability of the second; which of them is the
     foreground is decided by `commonfate evaluate`. After a kill the same command goes on with the

@@ -73,6 +73,10 @@ def command(
 ) -> None:
     """Index training samples: one row a frame, with what is learnt from it and where it lies.
 
+    \b
+        commonfate samples --manifest manifest.parquet --frames 0000.zarr.zip \\
+            --flow flow.zarr.zip -o index.parquet
+
     Of several datasets, a store belongs to the one whose name is a folder of its path.
     """
     from commonfate import parquet

@@ -12,6 +12,9 @@ from commonfate.cli import options
 def command(output: Path) -> None:
     """Write the configuration's JSON schema, for editors.
 
+    \b
+        commonfate schema -o config/schema.json
+
     With it an editor completes the keys of config.yaml and shows what each means and allows.
     """
     from commonfate.config import Config

@@ -26,6 +26,9 @@ from commonfate.cli import options
 def command(pairs: tuple[str, ...], jobs: int, output: Path) -> None:
     """Render embedded data: videos with exact ground truth, or still images with masks.
 
+    \b
+        commonfate sprites --set videos=4 --set frames=16 -o sprites
+
     `--set adapter=sprite_images` renders images; with `--set labels=classes` their masks hold
     classes instead of objects.
 

@@ -40,6 +40,9 @@ def command(
 ) -> None:
     """Assemble a result table as CSV, Markdown and LaTeX.
 
+    \b
+        commonfate table table1
+
     Reads the evaluations below results/, which `snakemake results/tables/NAME.csv` makes, and
     writes them beside the published numbers, each traceable with `commonfate explain`;
     NAME.long.csv has a line for every measured number of every seed.

@@ -60,6 +60,10 @@ def command(
 ) -> None:
     """Train a method, or go on with a training that was interrupted.
 
+    \b
+        commonfate train --index index.parquet --method gwm --set iterations=400 \\
+            --set width=16 --set merge.features=pixels -o run
+
     Until the end the state lies in hidden files of the run's folder; the same command goes on from
     there after a kill, and begins anew where settings, seed or samples differ.
     """

@@ -41,6 +41,9 @@ def command(
 ) -> None:
     """Train a flow network on rendered pairs whose flow is known, or go on with that.
 
+    \b
+        commonfate train-flow --network raft_small --set iterations=4000 -o raft_small.safetensors
+
     The state lies in a folder beside the output (its name without `.safetensors`); the same command
     goes on from there after a kill, and begins anew where settings or seed differ.
     """

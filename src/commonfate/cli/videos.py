@@ -38,6 +38,10 @@ def command(
 ) -> None:
     """List a dataset's videos and cut them into shards.
 
+    \b
+        commonfate videos --dataset mine --set adapter=folder --set root=my/videos \\
+            -o inventory.parquet
+
     Nothing is decoded: what is broken is found by `commonfate frames`.
     """
     from commonfate import datasets, parquet, provenance

@@ -59,6 +59,9 @@ FPS = 10.0
     is_flag=True,
     help="Draw black where flow there and flow back (the opposite gap) disagree.",
 )
+@click.option(
+    "--arrows", is_flag=True, help="Draw the flow of the first gap as arrows, too, over the frame."
+)
 @options.output(
     "A picture (.png), or a film of one video (.mp4, .webp); without it only the statistics.",
     required=False,
@@ -72,9 +75,14 @@ def command(
     tile: int,
     fps: float | None,
     only_consistent: bool,
+    arrows: bool,
     output: Path | None,
 ) -> None:
     """Draw stored flow as pictures or films, with statistics.
+
+    \b
+        commonfate view flow/flow.zarr.zip -o flow.png
+        commonfate view flow/flow.zarr.zip --video clip --arrows -o flow.mp4
 
     The colours are those of Baker et al. (hue is direction, saturation is magnitude), on one scale
     for the whole picture. Statistics are percentiles of the magnitude in pixels; the share of
@@ -105,7 +113,7 @@ def command(
     if output is None:
         return
     frame_reader = FrameReader(frames) if frames else _frames_beside(reader, moments)
-    drawing = _Drawing(reader, frame_reader, shown, tile, only_consistent)
+    drawing = _Drawing(reader, frame_reader, shown, tile, only_consistent, arrows)
     if output.suffix == ".png":
         drawing.sheet(moments, output)
     else:
@@ -138,6 +146,7 @@ class _Drawing:
     gaps: Sequence[int]
     tile: int
     only_consistent: bool
+    arrows: bool
 
     def sheet(self, moments: Sequence[tuple[str, int]], output: Path) -> None:
         """A picture of several moments."""
@@ -177,4 +186,4 @@ class _Drawing:
 
         title = self.reader.provenance.get("estimator", self.reader.path.name)
         black = "no value or inconsistent" if self.only_consistent else "no value"
-        return pictures.sheet(rows, self.gaps, title, maximum, self.tile, black)
+        return pictures.sheet(rows, self.gaps, title, maximum, self.tile, black, self.arrows)
