@@ -59,7 +59,7 @@ def commonfate(verbose: bool) -> None:
         stream=sys.stderr,
         force=True,
     )
-    for chatty in ("PIL", "matplotlib", "numba", "asyncio", "fsspec", "lightning"):
+    for chatty in ("PIL", "matplotlib", "numba", "asyncio", "fsspec", "lightning", "torch"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Of a damaged file it logs lines of its own beside the error that names the file.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)

@@ -17,14 +17,14 @@ from commonfate.errors import UserError
 from commonfate.refusals import as_user_error
 
 DATA, USAGE = 1, 2
-INTERRUPTED, PIPE_CLOSED = 128 + signal.SIGINT, 128 + signal.SIGPIPE
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def run(command: Callable[[], object]) -> int:
     """Run a command to its end, also the writing of what it printed.
 
     Returns:
-        The exit code: 0, 1 (data, system, or a bug), 2 (usage), 130 (Ctrl-C), 141 (closed pipe).
+        The exit code: 0, 1 (data, system, a closed pipe, or a bug), 2 (usage), 130 (Ctrl-C).
     """
     try:
         command()
@@ -33,7 +33,7 @@ def run(command: Callable[[], object]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         _drop(sys.stdout)
-        return PIPE_CLOSED
+        return DATA  # as click ends where it writes the last line itself
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "commonfate"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from commonfate import processes
 from commonfate.errors import StoreError, UserError
 from commonfate.evaluation import label_maps, soft_maps
 from commonfate.evaluation.benchmark import AnnotatedVideo
@@ -147,7 +148,10 @@ def run(
     try:
         # The longest first, so that no process is left alone with it at the end.
         longest = sorted(videos, key=lambda video: -len(work.task.times(video)))
-        yield from _frames(as_completed([pool.submit(_segment, video) for video in longest]))
+        with processes.shielded():
+            futures = [pool.submit(_segment, video) for video in longest]
+        with processes.interruptible(pool):
+            yield from _frames(as_completed(futures))
     except BrokenProcessPool as error:
         raise UserError(
             f"--workers {workers}: a process died, perhaps for want of memory; finished videos are "

@@ -17,6 +17,7 @@ from commonfate.config import FlowSource
 from commonfate.errors import UserError
 from commonfate.flow.extract import PROGRESS, LeftOut, Staging, conclude
 from commonfate.flow.work import VideoWork
+from commonfate.processes import shielded
 from commonfate.progress import track
 from commonfate.refusals import as_user_error, naming
 
@@ -133,7 +134,8 @@ class _Processes:
         context = multiprocessing.get_context("spawn")  # neither CUDA nor Zarr survives a fork
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(theirs, name, job), daemon=True)
-        process.start()
+        with shielded():
+            process.start()
         theirs.close()
         self._running[ours] = (name, process)
 

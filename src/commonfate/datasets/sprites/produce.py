@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from commonfate import provenance
+from commonfate import processes, provenance
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 from commonfate.datasets.sprites import annotate, encode, listing, photographs, render, scene, truth
 from commonfate.files import exclusive, replacing_directory, write_json
@@ -99,7 +99,10 @@ def _render_all(one: Callable[[int], None], count: int, jobs: int) -> Iterator[N
         return
     # Spawned, since a forked process would inherit the locks of OpenCV's and PyAV's threads.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(one, range(count))
+        with processes.shielded():
+            rendered = pool.map(one, range(count))
+        with processes.interruptible(pool):
+            yield from rendered
 
 
 def render_video(config: SpritesConfig, folder: Path, number: int) -> None:
