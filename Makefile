@@ -1,10 +1,13 @@
-# Two commands: `make demo` (the headline table on embedded data) and `make test`.
+# `make try` (a picture of optical flow), `make demo` (the headline table on embedded data), `make test`.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 PIP := .venv/bin/pip install -qq --disable-pip-version-check --no-deps
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: demo test test-slow lint lock
+.PHONY: try demo test test-slow lint lock
+
+try: .venv/installed
+	@$(IN_VENV) commonfate try
 
 demo: .venv/installed
 	@$(IN_VENV) snakemake --cores $(CORES) results/tables/table1.csv

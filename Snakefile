@@ -41,6 +41,8 @@ onstart:
         sys.exit(
             "Another snakemake is at work in this folder; wait for it or stop it."
         )
+    except OSError as error:
+        sys.exit(str(refusals.as_user_error(error) or error))
 
 
 onsuccess:

@@ -62,7 +62,9 @@ class DecodeConfig(Settings):
     backend: Literal["auto", "decord", "pyav"] = "auto"
     """`auto` is decord, then PyAV for what decord cannot read or where it is not installed."""
     timeout_s: PositiveFloat = 300.0
-    """Seconds after which the decoding of one video is given up."""
+    """Seconds without a new frame after which a video is given up."""
+    deinterlace: bool = False
+    """Make whole frames of interlaced ones; without it they are used as they are, combed."""
 
 
 class FramesConfig(Settings):

@@ -71,6 +71,45 @@ def acquire(device: Literal["auto", "cpu", "cuda"], poll_s: float = 2.0) -> Iter
         lock.release()
 
 
+def listed(text: str, device: str = "auto") -> list[str]:
+    """Devices of `--devices`, a process each.
+
+    Args:
+        text: a number of devices, `all` GPUs, or a list: `cuda:0,cuda:1`, `cpu,cpu`.
+        device: of `--device`, the kind of a number's devices; `auto` takes the CPU, and logs it,
+            where there is no GPU.
+
+    Returns:
+        `cpu`, `cuda` (a free one) or `cuda:N` for each.
+
+    Raises:
+        UserError: it is none of these, contradicts `device`, or there are not so many GPUs.
+    """
+    gpus = len(visible_gpus())
+    if text.isdigit() and int(text) and (device == "cpu" or (device == "auto" and not gpus)):
+        if device == "auto":
+            log.info("--devices %s: no GPU is visible; running on the CPU", text)
+        return ["cpu"] * int(text)
+    if text == "all" or text.isdigit():
+        count = gpus if text == "all" else int(text)
+        if not 0 < count <= gpus or device == "cpu":
+            raise UserError(f"--devices {text}: {gpus} GPUs are visible; use e.g. cpu,cpu without")
+        return ["cuda"] * count
+    names = text.split(",")
+    for name in names:
+        kind, _, index = name.partition(":")
+        if name != "cpu" and not (kind == "cuda" and index.isdigit()):
+            raise UserError(
+                f"--devices {text}: {name!r} is no device; expected e.g. cuda:0,cuda:1 or cpu,cpu, "
+                "a number of devices, or all"
+            )
+        if device not in ("auto", kind):
+            raise UserError(f"--devices {text}: --device {device} says otherwise; leave it out")
+        if kind == "cuda" and int(index) >= gpus:
+            raise UserError(f"--devices {text}: {gpus} GPUs are visible, counted from 0")
+    return names
+
+
 def visible_gpus() -> list[str]:
     """GPUs that this process may use, as UUIDs where nvidia-smi tells them; torch is not imported.
 

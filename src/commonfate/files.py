@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from commonfate.refusals import naming
+
 log = logging.getLogger(__name__)
 
 
@@ -43,25 +45,37 @@ def _remove_leftovers(path: Path) -> None:
 
 
 @contextmanager
-def exclusive(path: str | Path) -> Iterator[None]:
+def exclusive(path: str | Path, lock: Path | None = None) -> Iterator[bool]:
     """Hold the right to write `path`; wait, and say so, while another process holds it.
 
-    The lock is the operating system's: it ends with the process, also after kill -9.
+    Every verb that writes more than one file in one step holds it. The lock is the operating
+    system's: it ends with the process, also after kill -9.
+
+    Args:
+        path: what is to be written.
+        lock: file of the lock; None is a hidden one beside `path`.
+
+    Yields:
+        Whether another process held it before, so that the work may be done.
     """
     from filelock import FileLock, Timeout
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        log.info("%s: another process is at work on it; waiting until it ends", path)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+    lock = lock or path.with_name(f".{path.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
+    with naming(path):
+        try:
+            held.acquire(blocking=False)
+            waited = False
+        except Timeout:
+            log.info("%s: another process is at work on it; waiting until it ends", path)
+            held.acquire()
+            waited = True
+        try:
+            yield waited
+        finally:
+            held.release()
 
 
 @contextmanager
@@ -75,10 +89,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     _remove_leftovers(path)
     temporary = _temporary_name(path)
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -90,12 +105,13 @@ def replacing_directory(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     temporary = _temporary_name(path)
-    temporary.mkdir()
     try:
-        yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
+        with naming(path):
+            temporary.mkdir()
+            yield temporary
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -30,6 +30,8 @@ def read(path: str | Path) -> pd.DataFrame:
     """
     try:
         return pd.read_parquet(path)
+    except (PermissionError, IsADirectoryError):
+        raise
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"{path}: cannot be read as Parquet ({error}); delete it and run the same command again"

@@ -31,7 +31,7 @@ def folders(tmp_path):
     [
         (lambda f: f.unlink(), "missing frame: 00003.png (numbers go in steps of 1)"),
         (lambda f: f.write_bytes(b""), "frame 00003.png is an empty file"),
-        (lambda f: f.write_text("no image"), "frame 00003.png is not a readable image"),
+        (lambda f: f.write_text("no image"), "frame 00003.png is not an image"),
         (
             lambda f: Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(f),
             "changing size: 00003.png is 60x40, the frames before it are 30x20",

@@ -165,7 +165,7 @@ def test_container_that_promises_too_much(usable_of, broken):
         assert int.from_bytes(data[offset : offset + 4], "little") == 48
         data[offset : offset + 4] = (480).to_bytes(4, "little")
     broken.write_bytes(data)
-    expect(usable_of, broken, "truncated: 48 of 480 frames decode", 48)
+    expect(usable_of, broken, "truncated: 4.0 of 40.0 s are there", 48)
 
 
 def test_nothing_usable_is_an_error(tmp_path):

@@ -320,7 +320,7 @@ def test_missing_image_read_in_place(in_place):
     files[1].unlink()
     text = message(FrameReader(path).read, "bear", 1)
     assert text.startswith(f"{files[1]}: video 'bear', frame 1 cannot be read (")
-    assert "No such file" in text
+    assert "is missing" in text
     assert text.endswith(f"put the image back, or delete {path} {AGAIN}")
 
 

@@ -3,6 +3,8 @@
 # Paths begin with <results>, <logs> or <benchmarks>: results/ at scale demo, results/{scale}/ at any
 # other, so that no scale overwrites what another one has made.
 
+import atexit
+import logging
 import math
 import os
 import re
@@ -14,16 +16,38 @@ from filelock import FileLock, Timeout
 from snakemake.logging import logger
 
 from commonfate import config as commonfate_config
-from commonfate import datasets, plan
+from commonfate import datasets, plan, refusals
 from commonfate.errors import UserError
 from commonfate.settings import to_pairs
 
+
+def check_room():
+    """Say in one line where nothing can be written; Snakemake says it in a traceback, if at all."""
+    for folder in map(Path, (".snakemake", "results")):
+        refusals.check(folder.absolute() if folder.is_dir() else Path.cwd())
+
+
+def say_room():
+    """Let the last line of a run tell of a disk that is full now."""
+    try:
+        check_room()
+    except UserError as error:
+        print(error, file=sys.stderr)
+
+
 try:
+    if workflow.is_main_process:
+        check_room()
     PLAN = plan.make(
         commonfate_config.load(config), Path(workflow.basedir, "workflow/tables")
     )
 except UserError as error:
     sys.exit(str(error))
+
+if workflow.is_main_process:
+    atexit.register(say_room)
+# Snakemake's log lies on the same disk: a line that it cannot write is no traceback.
+logging.raiseExceptions = False
 
 CONFIG = PLAN.config
 RESULTS = str(CONFIG.results)

@@ -43,7 +43,7 @@ def adaptation_options(wildcards, input, threads):
     seed = run_of(wildcards).seed
     options = ["--adapt-steps", steps, "--index", input.index, "--seed", seed]
     # Videos are adapted side by side; elsewhere processes would only falsify the time per frame.
-    return [*options, "--threads", 1, "--workers", threads]
+    return [*options, "--threads", threads, "--workers", threads]
 
 
 def flow_of_sheet(wildcards):

@@ -1,5 +1,7 @@
 # Flow: all gaps of one shard in one job, so that each frame is read once for all its pairs.
 
+# What was left out is tried again whenever a job runs, also by `--forcerun flow`.
+
 # No param of the rule: flow does not depend on it, so that no job runs again when it changes.
 BATCH_SIZE = f"--batch-size {CONFIG.flow.batch_size}" if CONFIG.flow.batch_size else ""
 
@@ -10,7 +12,8 @@ rule flow:
         report="<results>/frames/{dataset}/{shard}.parquet",
         frames="<results>/frames/{dataset}/{shard}.zarr.zip",
     output:
-        directory(FLOW_STORE) if CONFIG.flow.container == "tiff" else FLOW_STORE,
+        # Not deleted when the job runs again: the flow of videos that are the same is kept.
+        update(directory(FLOW_STORE) if CONFIG.flow.container == "tiff" else FLOW_STORE),
     log:
         "<logs>/flow/{dataset}/{source}/{shard}.log",
     benchmark:
@@ -41,5 +44,6 @@ rule flow:
             --codec {params.codec} \
             --steps-per-pixel {params.steps_per_pixel} {BATCH_SIZE} \
             --threads {threads} \
+            --retry \
             --output {output:q} 2>{log:q}
         """

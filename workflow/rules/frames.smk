@@ -22,6 +22,7 @@ rule frames:
     params:
         backend=CONFIG.decode.backend,
         timeout_s=CONFIG.decode.timeout_s,
+        deinterlace="--deinterlace" if CONFIG.decode.deinterlace else "",
         codec=CONFIG.frames.codec,
         quality=CONFIG.frames.quality,
         gap=lambda wildcards: min(
@@ -34,7 +35,7 @@ rule frames:
             --shard {wildcards.shard} \
             --gap {params.gap} \
             --backend {params.backend} \
-            --timeout-s {params.timeout_s} \
+            --timeout-s {params.timeout_s} {params.deinterlace} \
             --codec {params.codec} \
             --quality {params.quality} \
             --report {output.report:q} \

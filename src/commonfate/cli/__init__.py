@@ -11,27 +11,9 @@ from importlib import import_module
 
 import click
 
-from commonfate.errors import UserError, did_you_mean
-
-VERBS = {
-    "sprites": "Render the embedded data: videos with exact ground truth.",
-    "videos": "List a dataset's videos and cut them into shards.",
-    "frames": "Decode one shard of videos into a frame store.",
-    "manifest": "Gather the shards: which videos are usable, which are left out and why.",
-    "flow": "Estimate and store optical flow.",
-    "view": "Draw stored flow as pictures, with statistics.",
-    "convert": "Convert stored flow from and to other formats.",
-    "weights": "List, fetch and check the weights of networks.",
-    "train-flow": "Train a flow network on rendered pairs whose flow is known.",
-    "flow-quality": "Measure flow estimators: end-point error, consistency, quantization.",
-    "samples": "Index training samples.",
-    "train": "Train a method.",
-    "predict": "Segment the annotated frames of a benchmark.",
-    "evaluate": "Score predictions by a protocol.",
-    "table": "Assemble a result table as CSV, Markdown and LaTeX.",
-    "explain": "Trace every number of a table to its inputs.",
-    "schema": "Write the configuration's JSON schema, for editors.",
-}
+from commonfate.cli import endings
+from commonfate.cli.verbs import EXAMPLES, GROUPS, VERBS
+from commonfate.errors import did_you_mean
 
 
 class Verbs(click.Group):
@@ -43,7 +25,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        return import_module(f"commonfate.cli.{name.replace('-', '_')}").command
+        return import_module(f"commonfate.cli.{VERBS[name].module}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         if args and args[0] not in VERBS and not args[0].startswith("-"):
@@ -51,18 +33,24 @@ class Verbs(click.Group):
             raise click.UsageError(f"{args[0]!r} is not a verb{hint} See commonfate --help")
         return super().resolve_command(ctx, args)
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Most of the time"):
+            formatter.write_dl(list(EXAMPLES.items()))
+        super().format_help_text(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        for title, verbs in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, verb.help) for name, verb in verbs.items()])
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="commonfate")
 @click.option("-v", "--verbose", is_flag=True, help="Also log details.")
 def commonfate(verbose: bool) -> None:
-    """From raw videos to the result tables of four papers on motion-guided segmentation.
+    """From raw videos to the result tables of papers on motion-guided segmentation.
 
-    The workflow (`snakemake results/tables/table1.csv`) calls these verbs; each also works alone.
+    Each verb tells more, with an example: commonfate flow --help
     """
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
@@ -71,25 +59,16 @@ def commonfate(verbose: bool) -> None:
         stream=sys.stderr,
         force=True,
     )
-    for chatty in ("PIL", "matplotlib", "numba", "asyncio", "fsspec", "lightning"):
+    for chatty in ("PIL", "matplotlib", "numba", "asyncio", "fsspec", "lightning", "torch"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Of a damaged file it logs lines of its own beside the error that names the file.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
-    """Run a verb; a user's mistake ends in one line and exit code 2 (usage) or 1 (data)."""
+    """Run a verb; the exit codes are those of `endings`."""
     # Threads that wait must sleep: spinning, two of them took ten times longer on a shared machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        commonfate(standalone_mode=False)
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context else "commonfate"
-        click.echo(f"{where}: {error.format_message()}", err=True)
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(130)
-    except UserError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+    # A log on a full disk must not add tracebacks of its own.
+    logging.raiseExceptions = False
+    sys.exit(endings.run(lambda: commonfate(standalone_mode=False)))

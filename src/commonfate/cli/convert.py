@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commonfate.cli import options
 from commonfate.errors import StoreError
 
 if TYPE_CHECKING:
@@ -18,13 +19,7 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
 
 @click.command("convert")
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--output",
-    "-o",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The store (.zarr.zip, or a folder .tiff), or the folder to write.",
-)
+@options.output("The store (.zarr.zip, or a folder .tiff), or the folder to write.", folder=None)
 @click.option(
     "--to",
     type=click.Choice(["zarr", "tiff", *FOREIGN]),
@@ -76,7 +71,7 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
     show_default=True,
     help="Of a TIFF store; `packed` is FlowDINO's layout of bits.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@options.threads("the pairs that are converted at once")
 def command(
     source: Path,
     output: Path,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commonfate.cli import options
+
 if TYPE_CHECKING:
     from commonfate.evaluation.predictions import Predictions
 
@@ -45,11 +47,8 @@ EXISTING = click.Path(exists=True, path_type=Path)
     "--flow", multiple=True, type=EXISTING, help="A flow store, shown in the sheet. Repeatable."
 )
 @click.option("--scale", help="Scale of the configuration, named below the sheet.")
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Scores to write (JSON); the masks that were scored go into the folder of the same name.",
+@options.output(
+    "Scores to write (JSON); the masks that were scored go into the folder of the same name."
 )
 def command(
     predictions: Path,
@@ -62,6 +61,10 @@ def command(
     output: Path,
 ) -> None:
     """Score predictions by a protocol.
+
+    \b
+        commonfate evaluate --predictions masks/predictions.json --manifest manifest.parquet \\
+            --protocol davis --foreground oracle -o scores.json
 
     Keeps J of every scored frame, by sequence, and the masks that were scored; J, accuracy,
     F-beta and mIoU of foreground and background over all and by sequence, and, where predictions

@@ -1,6 +1,7 @@
 """`commonfate explain`: trace every number of a table to its inputs."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from commonfate.errors import StoreError
 @click.option("--full", is_flag=True, help="Everything: every shard, video, setting and hash.")
 def command(table: Path, row: str | None, column: str | None, full: bool) -> None:
     """Trace every number of TABLE (results/tables/NAME.csv) to its inputs.
+
+    \b
+        commonfate explain results/tables/table1.csv
 
     Prints evaluation, prediction, training run and data of each number in a few lines, with the
     settings that differ from their defaults; --full prints all as a tree. Marks what has changed
@@ -51,7 +55,8 @@ def _read(table: Path) -> dict[str, Any]:
     for file in (table, path):
         if not file.is_file():
             raise StoreError(
-                f"{file}: no such file; make the table with: snakemake --cores 2 {table}"
+                f"{file}: no such file; make the table with: snakemake --cores 2 "
+                f"{shlex.quote(str(table))}"
             )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

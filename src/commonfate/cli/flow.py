@@ -1,20 +1,18 @@
 """`commonfate flow`: estimate and store optical flow."""
 
-import hashlib
-import json
 import logging
-from collections.abc import Sequence
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from commonfate.cli import options
 from commonfate.config import FlowConfig, FlowSource
-from commonfate.errors import ConfigError, StoreError
+from commonfate.errors import ConfigError
 from commonfate.settings import from_pairs
 
 if TYPE_CHECKING:
-    from commonfate.flow.providers import FlowProvider
     from commonfate.flow.spread import Crew
 
 log = logging.getLogger(__name__)
@@ -85,36 +83,38 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     show_default=True,
     help="How pairs are compressed in Zarr.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where networks run; auto takes a free GPU where there is one.",
-)
-@click.option(
-    "--devices",
-    metavar="LIST",
-    help="Share the videos out to several devices, a process each: cuda:0,cuda:1, or cpu,cpu, or "
-    "how many GPUs, or all.",
-)
+@options.device()
+@options.devices("the videos")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     help="Pairs at a time; halved when the GPU's memory does not suffice.  [default: what fits]",
 )
+@options.threads("the processes of --devices")
 @click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads, of each process.  [default: all cores]",
+    "--timeout-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="Of VIDEO: seconds without a new frame after which a video is given up.",
 )
 @click.option(
-    "--output",
-    "-o",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The store to write; with VIDEO, the folder to write into.",
+    "--deinterlace",
+    is_flag=True,
+    help="Of VIDEO: make whole frames of interlaced ones (bwdif).",
 )
+@click.option(
+    "--keep-frames",
+    is_flag=True,
+    help="Of VIDEO: leave the decoded frames in OUTPUT, too; they are about ten times larger than "
+    "the video.",
+)
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="Try again what was left out; without it, only where files have changed.",
+)
+@options.output("The store to write; with VIDEO, the folder to write into.", folder=None)
 def command(
     videos: tuple[Path, ...],
     manifest: Path | None,
@@ -131,12 +131,17 @@ def command(
     devices: str | None,
     batch_size: int | None,
     threads: int | None,
+    timeout_s: float,
+    deinterlace: bool,
+    keep_frames: bool,
+    retry: bool,
     output: Path,
 ) -> None:
     """Estimate and store optical flow.
 
     Of your own videos (files, or folders that are searched), into a folder:
 
+    \b
         commonfate flow my/videos clip.mp4 -o my/flow --source dis --gap 1
 
     Of one shard of a dataset, as the workflow does it: --manifest and --frames in place of VIDEO.
@@ -144,109 +149,56 @@ def command(
     """
     if bool(manifest and frames) == bool(videos) or (videos and (manifest or frames)):
         raise click.UsageError("give either videos, or both --manifest and --frames")
-    if devices and device != "auto":
-        raise click.UsageError("give either --device or --devices")
     from commonfate.devices import acquire
-    from commonfate.flow import providers
+    from commonfate.files import exclusive
+    from commonfate.flow import product, providers
 
     flow_source = _source(source, pairs)
     on_gpu = providers.runs_on_gpu(flow_source)
     if not on_gpu and "cuda" in (device, *(devices or "").replace(":", ",").split(",")):
         log.info("%s runs on the CPU only", flow_source.estimator)
-    crew = _crew(devices, flow_source, batch_size, threads) if devices else None
+    crew = _crew(devices, device, flow_source, batch_size, threads) if devices else None
     if threads:
         providers.limit_threads(threads, flow_source)
+    storage = {
+        "container": container,
+        "steps_per_pixel": steps_per_pixel,
+        "tiff_layout": tiff_layout,
+        "codec": codec,
+    }
     # Of several devices each process acquires its own; this one only says what is computed.
     with acquire(device if on_gpu and not crew else "cpu") as acquired:
         provider = providers.create(flow_source, acquired, batch_size)
-        if videos:
-            from commonfate.flow import own_videos
-
-            manifest, frames = own_videos.decode(videos, output, gaps)
-            output = output / {"zarr": "flow.zarr.zip", "tiff": "flow.tiff"}[container]
-        rows = _rows(manifest, shard)
-        storage = {
-            "container": container,
-            "steps_per_pixel": steps_per_pixel,
-            "tiff_layout": tiff_layout,
-            "codec": codec,
-        }
         facts = {
             "source": flow_source.model_dump(mode="json"),
             "device": ",".join(crew.devices) if crew else acquired,
         }
-        write(rows, manifest, frames, provider, gaps, output, storage, facts, crew)
-    if videos:
-        click.echo(f"{output}\nSee it with: commonfate view {output} --frames {frames} -o flow.png")
-
-
-def write(
-    videos: Sequence[dict[str, Any]],
-    manifest: Path,
-    frames: Path,
-    provider: "FlowProvider",
-    gaps: Sequence[int],
-    output: Path,
-    storage: dict[str, Any],
-    facts: dict[str, Any],
-    crew: "Crew | None" = None,
-) -> None:
-    """Write the flow store of some videos, unless it is there already, made of the same.
-
-    Args:
-        videos: rows of the manifest.
-        manifest: where they are from.
-        frames: the store of their frames.
-        provider: where flow comes from.
-        gaps: from frame t to t + gap.
-        output: the store.
-        storage: `container`, `steps_per_pixel`, `tiff_layout` and `codec`, as
-            `storage.flow.open_writer` takes them.
-        facts: `source`, the settings of the flow source, and `device`, for the provenance.
-        crew: the processes that do the work; None does it in this one.
-
-    Raises:
-        UserError: nothing gave any flow, or the disk is full.
-    """
-    from commonfate import provenance
-    from commonfate.files import exclusive
-    from commonfate.flow import spread
-    from commonfate.flow.extract import extract, full_disk_is_said
-    from commonfate.storage.flow import open_writer
-    from commonfate.storage.frames import FrameReader
-
-    record = provenance.record(
-        "flow",
-        {"source": facts["source"], "gaps": list(gaps), **storage},
-        inputs=[manifest, frames, *provider.inputs(videos)],
-        estimator=provider.description,
-        weights_sha256=provider.weights_sha256,
-        device=facts["device"],
-    )
-    made_of = [record[name] for name in ("settings", "estimator", "weights_sha256")]
-    # Of the manifest only the list of videos: its bytes change with the time of its making.
-    made_of += [[video["id"] for video in videos if video["status"] == "ok"]]
-    made_of += [digest for path, digest in record["inputs"].items() if path != str(manifest)]
-    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    with full_disk_is_said(output), exclusive(output):
-        if _key_of(output) == key:
-            log.info("%s is there already, made of the same", output)
+        if not videos:
+            rows = _rows(manifest, shard)
+            product.write(
+                rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry
+            )
             return
-        with open_writer(output, **storage, provenance={**record, "key": key}, key=key) as writer:
-            if crew is None:
-                extract(videos, FrameReader(frames), provider, gaps, writer)
+        from commonfate.flow.own_videos import OwnVideos
+        from commonfate.videos.decode import Decoding
+
+        own = OwnVideos(
+            videos, output, gaps, Decoding(timeout_s=timeout_s, deinterlace=deinterlace)
+        )
+        store = output / {"zarr": "flow.zarr.zip", "tiff": "flow.tiff"}[container]
+        facts |= {"videos": own.settings, "run_in": str(Path.cwd())}
+        with exclusive(output, output / ".lock"):
+            is_there = not keep_frames or own.has_frames()
+            if is_there and product.is_there(provider, gaps, store, storage, facts, retry):
+                own.say_left_out()
             else:
-                spread.extract(videos, frames, gaps, writer, crew)
-
-
-def _key_of(store: Path) -> str | None:
-    """What a store was made of; None where there is none that can be read."""
-    from commonfate.storage.flow import open_reader
-
-    try:
-        return open_reader(store).provenance.get("key")
-    except StoreError:
-        return None
+                with own.decoded(keep_frames, retry) as (manifest, frames):
+                    rows = _rows(manifest, shard)
+                    product.write(
+                        rows, manifest, frames, provider, gaps, store, storage, facts, crew, retry
+                    )
+    view = ["commonfate", "view", str(store), "-o", str(output / "flow.png")]
+    click.echo(f"{store}\nSee it with: {shlex.join(view)}")
 
 
 def _source(name: str | None, pairs: tuple[str, ...]) -> FlowSource:
@@ -268,13 +220,16 @@ def _rows(manifest: Path, shard: int | None) -> list[dict[str, Any]]:
     return chosen.to_dict("records")
 
 
-def _crew(devices: str, source: FlowSource, batch_size: int | None, threads: int | None) -> "Crew":
+def _crew(
+    devices: str, device: str, source: FlowSource, batch_size: int | None, threads: int | None
+) -> "Crew":
     import cv2
 
+    from commonfate.devices import listed
     from commonfate.flow import providers, spread
 
-    names = spread.parse(devices)
+    names = listed(devices, device)
     if not providers.runs_on_gpu(source):
         names = ["cpu"] * len(names)
-    each = threads or max(1, cv2.getNumThreads() // len(names))
+    each = max(1, (threads or cv2.getNumThreads()) // len(names))
     return spread.Crew(tuple(names), source, batch_size, each)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from commonfate.cli import options
+
 log = logging.getLogger(__name__)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STORE = click.Path(exists=True, path_type=Path)
@@ -13,7 +15,11 @@ STORE = click.Path(exists=True, path_type=Path)
 
 @click.group("flow-quality")
 def command() -> None:
-    """Measure flow sources: end-point error, consistency, quantization, bytes."""
+    """Measure flow sources: end-point error, consistency, quantization, bytes.
+
+    \b
+        commonfate flow-quality table dis.json raft.json -o flow_quality.csv
+    """
 
 
 @command.command("measure")
@@ -35,21 +41,9 @@ def command() -> None:
     help="Real frames for the photometric error: DAVIS 2016, or any folder with folders of "
     "numbered images.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where networks run.",
-)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
-@click.option(
-    "--output",
-    "-o",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The numbers to write (JSON).",
-)
+@options.device()
+@options.threads()
+@options.output("The numbers to write (JSON).")
 def measure(
     dataset: str,
     source: str,
@@ -63,6 +57,10 @@ def measure(
     output: Path,
 ) -> None:
     """Measure one flow source on a dataset whose flow is known exactly.
+
+    \b
+        commonfate flow-quality measure --dataset s --source dis --manifest manifest.parquet \\
+            --frames 0000.zarr.zip --flow flow.zarr.zip -o dis.json
 
     All stored pairs are compared with the truth. A sample of them is estimated again, to tell the
     estimator's error from that of storing in steps; on pairs of --frames-of, whose flow nobody
@@ -94,16 +92,17 @@ def measure(
 @command.command("table")
 @click.argument("measured", nargs=-1, required=True, type=FILE)
 @click.option("--scale", default="", help="The scale's name, for the table's notes.")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
+@options.output(
+    "The CSV; Markdown and provenance go beside it.",
     default=Path("results/tables/flow_quality.csv"),
     show_default=True,
-    help="The CSV; Markdown and provenance go beside it.",
 )
 def table(measured: tuple[Path, ...], scale: str, output: Path) -> None:
-    """Put MEASURED files (JSON), a flow source each, into one table."""
+    """Put MEASURED files (JSON), a flow source each, into one table.
+
+    \b
+        commonfate flow-quality table dis.json raft.json -o flow_quality.csv
+    """
     if output.suffix != ".csv":
         raise click.UsageError(f"--output {output}: must end in .csv")
     from commonfate.tables import flow_quality

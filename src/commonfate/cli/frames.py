@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
 from commonfate.errors import ConfigError
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -36,7 +37,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     show_default=True,
-    help="Seconds after which a video is given up.",
+    help="Seconds without a new frame after which a video is given up.",
+)
+@click.option(
+    "--deinterlace",
+    is_flag=True,
+    help="Make whole frames of interlaced ones (bwdif); without it they are used as they are.",
 )
 @click.option(
     "--codec",
@@ -52,7 +58,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Quality of `jpeg`.",
 )
-@click.option("--output", required=True, type=FILE, help="The frame store to write (.zarr.zip).")
+@options.output("The frame store to write (.zarr.zip).")
 @click.option(
     "--report",
     required=True,
@@ -65,6 +71,7 @@ def command(
     gaps: tuple[int, ...],
     backend: str,
     timeout_s: float,
+    deinterlace: bool,
     codec: str,
     quality: int,
     output: Path,
@@ -72,32 +79,30 @@ def command(
 ) -> None:
     """Decode one shard of videos into a frame store.
 
+    \b
+        commonfate frames --inventory inventory.parquet --shard 0 --gap=-1 --gap 1 \\
+            -o 0000.zarr.zip --report 0000.parquet
+
     A video that is empty, damaged, not a video, of changing size or too short is left out with a
     line that says why; the others go on. Frames that a dataset ships as images are checked and
     stay where they are.
     """
     from commonfate import parquet, provenance
-    from commonfate.storage.frames import FrameWriter
-    from commonfate.videos.decode import Decoder
-    from commonfate.videos.shard import extract
+    from commonfate.videos.decode import Decoding
+    from commonfate.videos.shard import write
 
     table = parquet.read(inventory)
     videos = table[table["shard"] == shard]
     if videos.empty:
         last = table["shard"].max()
         raise ConfigError(f"--shard {shard}: {inventory} has no such shard, only 0 to {last}")
+    decoding = Decoding(backend, timeout_s, deinterlace)
     settings = {
         "shard": shard,
         "gaps": list(gaps),
-        "backend": backend,
-        "timeout_s": timeout_s,
+        **decoding.settings(),
         "codec": codec,
         "quality": quality,
     }
     record = provenance.record("frames", settings, inputs=[inventory])
-    with (
-        Decoder(backend, timeout_s) as decoder,
-        FrameWriter(output, codec=codec, quality=quality, provenance=record) as writer,
-    ):
-        found = extract(videos, writer, decoder, gaps)
-    parquet.write(report, found, record)
+    write(videos, output, report, record, gaps, decoding, codec, quality)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
+
 log = logging.getLogger(__name__)
 
 
@@ -17,14 +19,12 @@ log = logging.getLogger(__name__)
     type=click.Path(dir_okay=False, path_type=Path),
 )
 @click.option("--dataset", required=True, metavar="NAME", help="The dataset's name.")
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The manifest to write (Parquet).",
-)
+@options.output("The manifest to write (Parquet).")
 def command(reports: tuple[Path, ...], dataset: str, output: Path) -> None:
     """Gather the shards: which videos are usable, which are left out and why.
+
+    \b
+        commonfate manifest 0000.parquet 0001.parquet --dataset mine -o manifest.parquet
 
     REPORT is what `commonfate frames --report` wrote, one file a shard.
     """

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from commonfate.cli import options
 from commonfate.cli.predict_options import EXISTING, how_options
 from commonfate.errors import ConfigError
 
@@ -50,19 +51,9 @@ TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", 
     help="Protocol by which --checkpoint best chooses.",
 )
 @click.option("--split", default="val", show_default=True, help="Split to segment, or `all`.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the network runs; methods without one run on the CPU.",
-)
+@options.device()
 @how_options
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of a process. [default: all cores, shared by the processes]",
-)
+@options.threads("--workers")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -70,14 +61,15 @@ TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", 
     show_default=True,
     help="Processes that share the videos; they change nothing but the time.",
 )
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder to make: components/, groups/, foreground/ and predictions.json.",
+@options.output(
+    "Folder to make: components/, groups/, foreground/ and predictions.json.", folder=True
 )
 def command(**options: Any) -> None:
     """Segment the frames of a benchmark, or with --frames-of all of any videos.
+
+    \b
+        commonfate predict --manifest manifest.parquet --frames 0000.zarr.zip --run run \\
+            --split all --frames-of all -o masks
 
     Writes label maps at the annotations' size, of components and of the groups into which they are
     merged, and where there are two groups the probability of the second; which of them is the
@@ -100,9 +92,9 @@ def command(**options: Any) -> None:
     if settings.reads_flow:
         settings = _resolved(settings, options["flow"])
     predict.check_output(options["output"])
-    if options["threads"] is None and options["workers"] > 1:
-        options["threads"] = max(1, torch.get_num_threads() // options["workers"])
-    if options["threads"]:
+    if options["threads"] or options["workers"] > 1:
+        threads = options["threads"] or torch.get_num_threads()
+        options["threads"] = max(1, threads // options["workers"])  # of each process
         torch.set_num_threads(options["threads"])
     with devices.acquire(options["device"] if settings.trained else "cpu") as device:
         _predict(settings, device, options)
@@ -213,6 +205,10 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
         "split": options["split"],
         "device": name,
         "provenance": provenance.record(
-            "predict", settings.model_dump(mode="json") | told, files, device=name
+            "predict",
+            settings.model_dump(mode="json") | told,
+            files,
+            device=name,
+            contents=work.task.frames.digest(video.name for video in work.task.benchmark.videos),
         ),
     }

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from commonfate.cli import options
+
 log = logging.getLogger(__name__)
 EXISTING = click.Path(exists=True, path_type=Path)
 
@@ -84,12 +86,7 @@ class _Store(click.ParamType):
     show_default=True,
     help="Videos to learn from; only labels are learnt from ground truth.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="results/samples/{name}/index.parquet.",
-)
+@options.output("results/samples/{name}/index.parquet.")
 def command(
     manifests: tuple[Path, ...],
     learns_from: str,
@@ -99,7 +96,14 @@ def command(
     split: str,
     output: Path,
 ) -> None:
-    """Index training samples: one row a frame, with what is learnt from it and where it lies."""
+    """Index training samples: one row a frame, with what is learnt from it and where it lies.
+
+    \b
+        commonfate samples --manifest manifest.parquet --frames 0000.zarr.zip \\
+            --flow flow.zarr.zip -o index.parquet
+
+    Of several datasets, each store is given as DATASET=PATH.
+    """
     from commonfate import parquet
     from commonfate.samples.build import build, by_dataset
 
@@ -119,6 +123,8 @@ def command(
             count[f"without_{learns_from}"],
             learns_from,
         )
+        for video, reason in count.get("left_out_of_flow", {}).items():
+            log.warning("%s: no samples of it, its flow was left out: %s", video, reason)
     log.info("%s: %d samples", output, len(table))
 
 

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
+
 
 @click.command("schema")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("config/schema.json"),
-    show_default=True,
-    help="The file to write.",
-)
+@options.output("The file to write.", default=Path("config/schema.json"), show_default=True)
 def command(output: Path) -> None:
     """Write the configuration's JSON schema, for editors.
+
+    \b
+        commonfate schema -o config/schema.json
 
     With it an editor completes the keys of config.yaml and shows what each means and allows.
     """

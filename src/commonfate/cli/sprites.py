@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
+
 
 @click.command("sprites")
 @click.option(
@@ -20,14 +22,12 @@ import click
     show_default=True,
     help="Videos rendered at the same time; the result does not depend on it.",
 )
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write: videos, masks and truth, or images and masks.",
-)
+@options.output("Folder to write: videos, masks and truth, or images and masks.", folder=True)
 def command(pairs: tuple[str, ...], jobs: int, output: Path) -> None:
     """Render embedded data: videos with exact ground truth, or still images with masks.
+
+    \b
+        commonfate sprites --set videos=4 --set frames=16 -o sprites
 
     `--set adapter=sprite_images` renders images; with `--set labels=classes` their masks hold
     classes instead of objects.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from commonfate.cli import options
 from commonfate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="What the table is made of.  [default: workflow/tables/NAME.yaml]",
 )
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The CSV; the other files go beside it.  [default: results/tables/NAME.csv, at scales "
+@options.output(
+    "The CSV; the other files go beside it.  [default: results/tables/NAME.csv, at scales "
     "other than demo results/SCALE/tables/NAME.csv]",
+    required=False,
 )
 def command(
     name: str, sources: tuple[str, ...], declaration: Path | None, output: Path | None
 ) -> None:
     """Assemble a result table as CSV, Markdown and LaTeX.
+
+    \b
+        commonfate table table1
 
     Reads the evaluations below results/, which `snakemake results/tables/NAME.csv` makes, and
     writes them beside the published numbers, each traceable with `commonfate explain`;

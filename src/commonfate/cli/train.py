@@ -1,11 +1,13 @@
 """`commonfate train`."""
 
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from commonfate.cli import options
 from commonfate.cli.training_options import facts_of, training_options
 from commonfate.config import MethodsConfig
 from commonfate.errors import ConfigError
@@ -34,19 +36,8 @@ TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.a
     help="A hyper-parameter of the method, e.g. iterations=400; the others have their defaults.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the run: results/runs/{run}.",
-)
-@click.option(
-    "--devices",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes on a machine, each with a GPU; more than one share every batch (DDP).",
-)
+@options.output("Folder of the run: results/runs/{run}.", folder=True)
+@options.devices("every batch (DDP)")
 @click.option(
     "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under srun."
 )
@@ -61,13 +52,17 @@ def command(
     seed: int,
     output: Path,
     device: str,
-    devices: int,
+    devices: str | None,
     nodes: int,
     threads: int | None,
     workers: int | None,
     **options: float | int | None,
 ) -> None:
     """Train a method, or go on with a training that was interrupted.
+
+    \b
+        commonfate train --index index.parquet --method gwm --set iterations=400 \\
+            --set width=16 --set merge.features=pixels -o run
 
     Until the end the state lies in hidden files of the run's folder; the same command goes on from
     there after a kill, and begins anew where settings, seed or samples differ.
@@ -77,8 +72,9 @@ def command(
 
     settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs).resolved(())
     inputs = _inputs(index, settings)
+    device, count = _devices(devices or "1", device)
     # Several devices are the launcher's to hand out; a single one is taken under a lock.
-    single = devices == nodes == 1
+    single = count == nodes == 1
     with acquire(device) if single else contextlib.nullcontext(device) as chosen:
         from commonfate import methods
         from commonfate.samples.index import read
@@ -87,11 +83,30 @@ def command(
         from commonfate.training.options import Options
 
         trained, samples = methods.create(settings), read(index)
-        fabric = launch(chosen, devices, nodes, threads, settings.precision, settings.batch_size)
+        fabric = launch(chosen, count, nodes, threads, settings.precision, settings.batch_size)
         facts = _facts(inputs, settings, seed, fabric)
         if workers is None:
             workers = facts["threads"] if fabric.device.type == "cuda" else 0
         train(trained, samples, output, seed, fabric, Options(workers, **options), facts)
+
+
+def _devices(text: str, device: str) -> tuple[str, int]:
+    """Kind and number of the devices of a machine; of a list, the launcher sees only these."""
+    from commonfate import devices
+
+    if text.isdigit() and int(text):  # as many may be on another machine, or given to another task
+        return device, int(text)
+    launched = "LOCAL_RANK" in os.environ  # by a process that has chosen already
+    chosen_before = launched and text != "all"
+    names = text.split(",") if chosen_before else devices.listed(text, device)
+    kinds = {name.partition(":")[0] for name in names}
+    if len(kinds) > 1:
+        raise ConfigError(f"--devices {text}: a training needs devices of one kind")
+    if not launched and all(":" in name for name in names):
+        gpus = devices.visible_gpus()
+        chosen = [gpus[int(name.partition(":")[2])] for name in names]
+        os.environ[devices.VISIBLE] = ",".join(chosen)
+    return kinds.pop(), len(names)
 
 
 def _inputs(index: Path, settings: "MethodSettings") -> list[Path]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commonfate.cli import options
 from commonfate.cli.training_options import facts_of, training_options
 
 if TYPE_CHECKING:
@@ -23,13 +24,7 @@ if TYPE_CHECKING:
     help="A key of the recipe, e.g. iterations=4000; the others have the network's defaults.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="Weights: results/flow_weights/{network}.sprites.safetensors.",
-)
+@options.output("Weights: results/flow_weights/{network}.sprites.safetensors.")
 @training_options(
     log_every=20,
     workers="Processes that render ahead; default: one on the CPU, --threads beside a GPU.",
@@ -45,6 +40,9 @@ def command(
     **options: float | int | None,
 ) -> None:
     """Train a flow network on rendered pairs whose flow is known, or go on with that.
+
+    \b
+        commonfate train-flow --network raft_small --set iterations=4000 -o raft_small.safetensors
 
     The state lies in a folder beside the output (its name without `.safetensors`); the same command
     goes on from there after a kill, and begins anew where settings or seed differ.

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commonfate.cli import options as shared
+
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
@@ -17,16 +19,8 @@ def training_options(log_every: int, workers: str) -> Callable[[Callable], Calla
         workers: what `--workers` are, and how many by default.
     """
     options = [
-        click.option(
-            "--device",
-            type=click.Choice(["auto", "cpu", "cuda"]),
-            default="auto",
-            show_default=True,
-            help="auto takes a free GPU where there is one.",
-        ),
-        click.option(
-            "--threads", type=click.IntRange(1), help="CPU threads; default: torch's choice."
-        ),
+        shared.device(),
+        shared.threads("the processes of a machine"),
         click.option("--workers", type=click.IntRange(0), help=workers),
         click.option(
             "--checkpoint-every-s",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
+
 log = logging.getLogger(__name__)
 
 
@@ -30,16 +32,15 @@ log = logging.getLogger(__name__)
     help="Folder of the rendered videos, for the adapter sprites."
     "  [default: results/datasets/NAME]",
 )
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The inventory to write (Parquet).",
-)
+@options.output("The inventory to write (Parquet).")
 def command(
     dataset: str, pairs: tuple[str, ...], shard_size: int, rendered: Path | None, output: Path
 ) -> None:
     """List a dataset's videos and cut them into shards.
+
+    \b
+        commonfate videos --dataset mine --set adapter=folder --set root=my/videos \\
+            -o inventory.parquet
 
     Nothing is decoded: what is broken is found by `commonfate frames`.
     """

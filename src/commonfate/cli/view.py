@@ -1,5 +1,6 @@
 """`commonfate view`: draw stored flow as pictures or films, with statistics."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commonfate.errors import ConfigError
+from commonfate.cli import options
+from commonfate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from commonfate.flow.pictures import Row
+    from commonfate.flow.source_frames import SourceFrames
     from commonfate.storage.flow import FlowReader
     from commonfate.storage.frames import FrameReader
 
+log = logging.getLogger(__name__)
 SUFFIXES = (".png", ".webp", ".mp4")
 FPS = 10.0
 """Of a film whose frame store is not given."""
@@ -26,7 +30,8 @@ FPS = 10.0
 @click.option(
     "--frames",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The frame store that the flow was estimated from, to draw frames beside it.",
+    help="The frame store that the flow was estimated from, to draw frames beside it.  [default: "
+    "of `commonfate flow VIDEO`, the video itself, decoded]",
 )
 @click.option("--video", "videos", multiple=True, help="Only this video. Repeatable.")
 @click.option("--gap", "gaps", type=int, multiple=True, help="Only this gap. Repeatable.")
@@ -55,10 +60,11 @@ FPS = 10.0
     help="Draw black where flow there and flow back (the opposite gap) disagree.",
 )
 @click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A picture (.png), or a film of one video (.mp4, .webp); without it only the statistics.",
+    "--arrows", is_flag=True, help="Draw the flow of the first gap as arrows, too, over the frame."
+)
+@options.output(
+    "A picture (.png), or a film of one video (.mp4, .webp); without it only the statistics.",
+    required=False,
 )
 def command(
     store: Path,
@@ -69,9 +75,14 @@ def command(
     tile: int,
     fps: float | None,
     only_consistent: bool,
+    arrows: bool,
     output: Path | None,
 ) -> None:
     """Draw stored flow as pictures or films, with statistics.
+
+    \b
+        commonfate view flow/flow.zarr.zip -o flow.png
+        commonfate view flow/flow.zarr.zip --video clip --arrows -o flow.mp4
 
     The colours are those of Baker et al. (hue is direction, saturation is magnitude), on one scale
     for the whole picture. Statistics are percentiles of the magnitude in pixels; the share of
@@ -101,8 +112,8 @@ def command(
     click.echo(tabulate(table, review.COLUMNS, floatfmt=".3g", missingval="-"))
     if output is None:
         return
-    frame_reader = FrameReader(frames) if frames else None
-    drawing = _Drawing(reader, frame_reader, shown, tile, only_consistent)
+    frame_reader = FrameReader(frames) if frames else _frames_beside(reader, moments)
+    drawing = _Drawing(reader, frame_reader, shown, tile, only_consistent, arrows)
     if output.suffix == ".png":
         drawing.sheet(moments, output)
     else:
@@ -111,13 +122,31 @@ def command(
     click.echo(str(output))
 
 
+def _frames_beside(
+    reader: "FlowReader", moments: Sequence[tuple[str, int]]
+) -> "FrameReader | SourceFrames | None":
+    """The frames of the videos themselves; None, with a line, where they cannot be read."""
+    from commonfate.flow import source_frames
+
+    try:
+        frames = source_frames.beside(reader)
+        if frames is not None:
+            for video in dict.fromkeys(video for video, _ in moments):
+                frames.read(video, 0)
+    except StoreError as error:
+        log.warning("%s; the flow is drawn without its frames", error)
+        return None
+    return frames
+
+
 @dataclass(frozen=True)
 class _Drawing:
     reader: "FlowReader"
-    frames: "FrameReader | None"
+    frames: "FrameReader | SourceFrames | None"
     gaps: Sequence[int]
     tile: int
     only_consistent: bool
+    arrows: bool
 
     def sheet(self, moments: Sequence[tuple[str, int]], output: Path) -> None:
         """A picture of several moments."""
@@ -157,4 +186,4 @@ class _Drawing:
 
         title = self.reader.provenance.get("estimator", self.reader.path.name)
         black = "no value or inconsistent" if self.only_consistent else "no value"
-        return pictures.sheet(rows, self.gaps, title, maximum, self.tile, black)
+        return pictures.sheet(rows, self.gaps, title, maximum, self.tile, black, self.arrows)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 def command() -> None:
     """List, fetch and check the weights of networks.
 
+    \b
+        commonfate weights list raft
+        commonfate weights fetch raft.things
+        commonfate weights check
+
     Published weights are fetched when they are first used; on machines without network, fetch them
     beforehand. They are kept in $COMMONFATE_WEIGHTS, or else in the user's cache folder.
     """
@@ -25,7 +30,11 @@ def command() -> None:
 @click.argument("starts", nargs=-1, metavar="[NAME]...")
 @click.option("--urls", is_flag=True, help="Show whole addresses instead of hosts.")
 def list_(starts: tuple[str, ...], urls: bool) -> None:
-    """List weights that ship or can be fetched: all, or those whose names begin with NAME."""
+    """List weights that ship or can be fetched: all, or those whose names begin with NAME.
+
+    \b
+        commonfate weights list raft
+    """
     from tabulate import tabulate
 
     from commonfate.flow import weights
@@ -50,7 +59,11 @@ def list_(starts: tuple[str, ...], urls: bool) -> None:
 @command.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def fetch(names: tuple[str, ...]) -> None:
-    """Fetch weights before jobs that have no network need them: raft.things arflow.sintel ..."""
+    """Fetch weights before jobs that have no network need them: raft.things arflow.sintel ...
+
+    \b
+        commonfate weights fetch raft.things arflow.sintel
+    """
     from commonfate import weights
     from commonfate.flow.weights import bundled
 
@@ -73,7 +86,11 @@ def fetch(names: tuple[str, ...]) -> None:
 
 @command.command("check")
 def check() -> None:
-    """Verify the files of the cache by their hashes; one with wrong bytes makes this fail."""
+    """Verify the files of the cache by their hashes; one with wrong bytes makes this fail.
+
+    \b
+        commonfate weights check
+    """
     from tabulate import tabulate
 
     from commonfate.weights import folder, place
@@ -97,7 +114,11 @@ def check() -> None:
 @command.command("show")
 @click.argument("name")
 def show(name: str) -> None:
-    """Say how weights that ship, or those of a safetensors file, were trained."""
+    """Say how weights that ship, or those of a safetensors file, were trained.
+
+    \b
+        commonfate weights show raft_small.sprites
+    """
     from commonfate.flow import checkpoint_file, weights
 
     shipped = weights.bundled()

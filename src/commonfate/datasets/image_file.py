@@ -1,15 +1,68 @@
-"""Image files, decoded whole or refused."""
+"""Image files: as they are to be shown, and decoded whole or refused.
+
+Cameras store a photograph as the sensor lay and note in its EXIF data how it is to be turned.
+Images are turned so wherever one is read, as videos are.
+"""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+import cv2
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from commonfate.errors import StoreError
+from commonfate.errors import StoreError, UserError
+from commonfate.orientation import orient
+
+ORIENTATION = 0x0112
+"""The EXIF tag. 1 is as stored."""
+_TURNS = {
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+"""What `orient` must do, by the value of the tag (Exif 2.32, 4.6.4)."""
+
+
+class ImageError(UserError):
+    """An image cannot be read; the message is the reason, without the file's name."""
+
+
+def size(path: str | Path) -> tuple[int, int]:
+    """Height and width of an image as it is to be shown, from its header alone.
+
+    Raises:
+        ImageError: the file is missing, is no image, or is too large to be decoded.
+    """
+    with _reasons(), _open(Path(path)) as image:
+        return _shown(image)
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    """Pixels of an image as it is to be shown, (H, W, 3) uint8, RGB; grey has equal channels.
+
+    Raises:
+        ImageError: the file is missing, is no image, or is too large to be decoded.
+    """
+    with _reasons():
+        content = Path(path).read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            turn = _TURNS.get(_orientation(image), (False, False, False))
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        found = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        if found is None:
+            raise ImageError("is damaged")
+        return orient(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), turn)
 
 
 def load(path: Path, what: str, advice: str) -> Image.Image:
-    """Decode an image file.
+    """Decode an image file, as it is to be shown.
 
     Checksums are compared first: decoding alone would let changed bytes pass as other pixels.
 
@@ -19,17 +72,55 @@ def load(path: Path, what: str, advice: str) -> Image.Image:
         advice: what to do if it is not there or damaged.
 
     Raises:
-        StoreError: the file is missing or damaged.
+        StoreError: the file is missing, damaged, or too large to be decoded.
     """
     try:
-        content = path.read_bytes()
-        Image.open(io.BytesIO(content)).verify()
-        image = Image.open(io.BytesIO(content))
-        image.load()
-    except FileNotFoundError:
-        raise StoreError(f"{path}: this {what} is missing; {advice}") from None
-    except UnidentifiedImageError:
-        raise StoreError(f"{path}: this {what} is not an image; {advice}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise StoreError(f"{path}: this {what} is damaged ({error}); {advice}") from error
-    return image
+        with _reasons():
+            content = path.read_bytes()
+            Image.open(io.BytesIO(content)).verify()
+            image = Image.open(io.BytesIO(content))
+            orientation = _orientation(image)
+            image.load()
+    except ImageError as error:
+        raise StoreError(f"{path}: this {what} {error}; {advice}") from error
+    return image if orientation == 1 else ImageOps.exif_transpose(image)
+
+
+def _open(path: Path) -> ImageFile.ImageFile:
+    if path.stat().st_size == 0:
+        raise ImageError("is an empty file")
+    return Image.open(path)
+
+
+def _shown(image: Image.Image) -> tuple[int, int]:
+    swap = _orientation(image) in (5, 6, 7, 8)
+    return (image.width, image.height) if swap else (image.height, image.width)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8. Pillow and OpenCV turn TIFF by themselves, whatever one asks."""
+    if image.format == "TIFF":
+        return 1
+    # That of PNG would decode the pixels, to look for EXIF data behind them.
+    value = Image.Image.getexif(image).get(ORIENTATION, 1)
+    return value if value in _TURNS else 1
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Turn what decoders raise into a reason; the cause is kept."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageError("is missing") from error
+    except UnidentifiedImageError as error:
+        raise ImageError("is not an image") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(
+            f"has more pixels than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} that are decoded"
+        ) from error
+    except (OSError, SyntaxError, ValueError, cv2.error) as error:
+        detail = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise ImageError(f"is damaged ({detail})") from error

@@ -1,6 +1,6 @@
 """A benchmark: the annotated frames of a dataset's split, read from its manifest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,21 @@ class Benchmark:
     videos: list[AnnotatedVideo]
     left_out: dict[str, str]
     """Reasons, by video, for what belongs to the split but cannot be scored."""
+
+    def without(self, reasons: Mapping[str, str]) -> "Benchmark":
+        """The same without some videos.
+
+        Args:
+            reasons: by video; what the benchmark does not have is passed over.
+
+        Raises:
+            StoreError: no video is left.
+        """
+        gone = {video.name: reasons[video.name] for video in self.videos if video.name in reasons}
+        videos = [video for video in self.videos if video.name not in gone]
+        if not videos:
+            raise StoreError("; ".join(f"{name}: {reason}" for name, reason in gone.items()))
+        return Benchmark(videos, self.left_out | gone)
 
     def __iter__(self) -> Iterator[tuple[AnnotatedVideo, int, Path]]:
         """Every annotated frame: its video, its number, its annotation."""

@@ -4,6 +4,7 @@ Each process has its own network. What it makes of a video does not depend on th
 the number of processes changes nothing but the time (on the CPU to the bit, at equal threads).
 """
 
+import logging
 import multiprocessing
 import os
 import threading
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from commonfate.errors import UserError
+from commonfate import processes
+from commonfate.errors import StoreError, UserError
 from commonfate.evaluation import label_maps, soft_maps
 from commonfate.evaluation.benchmark import AnnotatedVideo
 from commonfate.evaluation.segmenting import Segmented, Task, segment_video
@@ -29,6 +31,9 @@ from commonfate.training.launch import launch
 
 if TYPE_CHECKING:  # Lightning takes seconds, and only adaptation needs it
     from commonfate.evaluation.adaptation import Adapter, Adapting
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,17 @@ class Segmenter:
             checkpoint.load_weights(work.weights, self._model)
 
     def video(self, video: AnnotatedVideo) -> Iterator[None]:
-        """Adapt to a video if so asked, segment it and write its maps; yields after each frame."""
+        """Adapt to a video if so asked, segment it and write its maps; yields after each frame.
+
+        One that cannot be read is left out, with the reason.
+        """
+        try:
+            yield from self._video(video)
+        except StoreError as error:
+            log.warning("%s: left out: %s", video.name, error)
+            self._folder.leave_out(video.name, str(error))
+
+    def _video(self, video: AnnotatedVideo) -> Iterator[None]:
         adapted = asdict(self._adapter.adapt(video.name)) if self._adapter else None
         frames = []
         for one in segment_video(self._work.method, self._model, self._work.task, video):
@@ -117,7 +132,7 @@ def run(
         model: the network with its weights, for this process.
 
     Raises:
-        UserError: a video cannot be segmented, or a process died.
+        UserError: the settings fit no video, or a process died.
     """
     if workers == 1 or len(videos) < 2:
         segmenter = Segmenter(work, folder, model)
@@ -133,7 +148,10 @@ def run(
     try:
         # The longest first, so that no process is left alone with it at the end.
         longest = sorted(videos, key=lambda video: -len(work.task.times(video)))
-        yield from _frames(as_completed([pool.submit(_segment, video) for video in longest]))
+        with processes.shielded():
+            futures = [pool.submit(_segment, video) for video in longest]
+        with processes.interruptible(pool):
+            yield from _frames(as_completed(futures))
     except BrokenProcessPool as error:
         raise UserError(
             f"--workers {workers}: a process died, perhaps for want of memory; finished videos are "

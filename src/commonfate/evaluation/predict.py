@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from commonfate.errors import StoreError
 from commonfate.evaluation import crew, replaceable
 from commonfate.evaluation.crew import Work
 from commonfate.evaluation.unfinished import Report, Unfinished, key_of
@@ -55,14 +56,15 @@ def write(
 
     Raises:
         ConfigError: `output` is a folder that this program did not make, or the CRF does not fit.
-        StoreError: a frame, flow or annotation is missing or broken; `output` stays as it was.
+        StoreError: of every video a frame, flow or annotation is missing or broken; `output` stays
+            as it was. Where it is so of some, they are left out, with the reason.
     """
     check_output(output)
     output, videos = Path(output), work.task.benchmark.videos
     with exclusive(output):
         folder = Unfinished(output)
         folder.open(key_of(facts["provenance"]))
-        remaining = [video for video in videos if folder.report(video.name) is None]
+        remaining = [video for video in videos if not _is_finished(folder, video.name)]
         total, left = (
             sum(len(work.task.times(one)) for one in some) for some in (videos, remaining)
         )
@@ -72,8 +74,25 @@ def write(
         for _ in track(done, "segmenting", total, start=total - left):
             pass
         reports = {video.name: folder.report(video.name) for video in videos}
-        found = _summary(work, reports, facts["device"], workers)
+        left_out = {name: one.problem for name, one in reports.items() if one.problem is not None}
+        if len(left_out) == len(videos):
+            problem = next(iter(left_out.values()))
+            raise StoreError(f"{output}: none of {len(videos)} videos could be read; {problem}")
+        if left_out:
+            log.warning(
+                "%s: %d of %d videos left out, see left_out in predictions.json",
+                *(output, len(left_out), len(videos)),
+            )
+        finished = {name: one for name, one in reports.items() if name not in left_out}
+        found = _summary(work, finished, facts["device"], workers)
+        found["left_out"] |= left_out
         folder.publish({**found, **facts})
+
+
+def _is_finished(folder: Unfinished, video: str) -> bool:
+    """Whether a video is segmented; what was left out by a run before is tried again."""
+    report = folder.report(video)
+    return report is not None and report.problem is None
 
 
 def _summary(
@@ -95,7 +114,7 @@ def _summary(
         "frames": {name: len(report.frames) for name, report in reports.items()},
         "frames_of": how.frames_of,
         "n_frames": len(done),
-        "left_out": work.task.benchmark.left_out,
+        "left_out": dict(work.task.benchmark.left_out),
         "seconds_per_frame": {
             "median": statistics.median(seconds),
             "mean": statistics.fmean(seconds),

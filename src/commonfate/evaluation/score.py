@@ -21,7 +21,7 @@ from commonfate.evaluation.foreground import (
 from commonfate.evaluation.metrics import Measures
 from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
-from commonfate.files import replacing_directory, write_json
+from commonfate.files import exclusive, replacing_directory, write_json
 from commonfate.progress import track
 
 
@@ -83,17 +83,19 @@ def evaluate(
     folder = output.with_suffix("")
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])
+    task = task.without(predictions.facts.get("left_out", {}))
     _check(predictions, foreground)
     scored = record.scored_frames(protocol, task)
-    with replacing_directory(folder) as temporary:
-        measured = _measure_frames(predictions, task, foreground, temporary)
-    kept = {name: {t: measured[name][t] for t in frames} for name, frames in scored.items()}
-    scores = (
-        record.facts(predictions, manifest, protocol, foreground.name, task, scored)
-        | {"foreground_looks_at_ground_truth": foreground.looks_at_ground_truth}
-        | _summary(protocol, kept)
-    )
-    write_json(output, scores)
+    with exclusive(output):
+        with replacing_directory(folder) as temporary:
+            measured = _measure_frames(predictions, task, foreground, temporary)
+        kept = {name: {t: measured[name][t] for t in frames} for name, frames in scored.items()}
+        scores = (
+            record.facts(predictions, manifest, protocol, foreground.name, task, scored)
+            | {"foreground_looks_at_ground_truth": foreground.looks_at_ground_truth}
+            | _summary(protocol, kept)
+        )
+        write_json(output, scores)
     return scores
 
 

@@ -1,5 +1,6 @@
 """Segmentation of a benchmark's frames: what a method predicts, at the annotations' size."""
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from commonfate.errors import ConfigError
+from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import annotations
 from commonfate.evaluation.benchmark import AnnotatedVideo, Benchmark
 from commonfate.evaluation.crf_settings import CrfSettings
@@ -19,6 +20,8 @@ from commonfate.evaluation.stores import Flow, Frames
 from commonfate.methods.base import Method
 from commonfate.models.frame import resize_frame
 from commonfate.progress import track
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ def segment(
 ) -> Iterator[Segmented]:
     """Segment the frames of a benchmark that the task names, in order.
 
+    A video is passed over from the first frame on that cannot be read.
+
     Args:
         method: the method.
         model: its network, on its device; None where nothing is trained.
@@ -104,8 +109,18 @@ def segment(
         description: shown beside the progress.
     """
     videos = task.benchmark.videos
-    frames = (one for video in videos for one in segment_video(method, model, task, video))
+    frames = (one for video in videos for one in _unless_broken(method, model, task, video))
     yield from track(frames, description, sum(len(task.times(video)) for video in videos))
+
+
+def _unless_broken(
+    method: Method, model: nn.Module | None, task: Task, video: AnnotatedVideo
+) -> Iterator[Segmented]:
+    """As `segment_video`, up to a frame that cannot be read."""
+    try:
+        yield from segment_video(method, model, task, video)
+    except StoreError as error:
+        log.warning("%s: left out: %s", video.name, error)
 
 
 def segment_video(

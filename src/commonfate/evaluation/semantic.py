@@ -19,7 +19,7 @@ from commonfate.evaluation.crop import Crop, central_square
 from commonfate.evaluation.foreground import CLASSES
 from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.protocols import Protocol
-from commonfate.files import replacing_directory, write_json
+from commonfate.files import exclusive, replacing_directory, write_json
 from commonfate.progress import track
 
 
@@ -53,6 +53,7 @@ def evaluate(
     folder = output.with_suffix("")
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])
+    task = task.without(predictions.facts.get("left_out", {}))
     check_kind(task, f"--foreground {CLASSES}")
     if predictions.facts.get("learns_from") != "labels":
         raise ConfigError(
@@ -60,18 +61,19 @@ def evaluate(
             f"method {predictions.facts['method']} does not learn from labels; choose another"
         )
     scored = record.scored_frames(protocol, task)
-    with replacing_directory(folder) as temporary:
-        sequences, matrix = _count(predictions, task, scored, temporary)
-    each = confusion.iou(matrix)
-    scores = record.facts(predictions, manifest, protocol, CLASSES, task, scored) | {
-        "average": "pooled",
-        "foreground_looks_at_ground_truth": False,
-        "sequences": sequences,
-        "metrics": _metrics(matrix),
-        "classes": {str(c): float(each[c]) for c in np.flatnonzero(~np.isnan(each))},
-        "n_classes": len(each),
-    }
-    write_json(output, scores)
+    with exclusive(output):
+        with replacing_directory(folder) as temporary:
+            sequences, matrix = _count(predictions, task, scored, temporary)
+        each = confusion.iou(matrix)
+        scores = record.facts(predictions, manifest, protocol, CLASSES, task, scored) | {
+            "average": "pooled",
+            "foreground_looks_at_ground_truth": False,
+            "sequences": sequences,
+            "metrics": _metrics(matrix),
+            "classes": {str(c): float(each[c]) for c in np.flatnonzero(~np.isnan(each))},
+            "n_classes": len(each),
+        }
+        write_json(output, scores)
     return scores
 
 

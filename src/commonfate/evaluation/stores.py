@@ -1,5 +1,7 @@
 """Frames and flow of a video, wherever among several stores (one a shard) they lie."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import StoreError
+from commonfate.errors import ConfigError, StoreError
 from commonfate.storage.flow import open_reader
 from commonfate.storage.frames import FrameReader
 
@@ -21,11 +23,21 @@ class Frames:
         self._readers = _by_video(FrameReader(path) for path in paths)
         self._given = f"the {len(paths)} stores given by --frames"
 
+    def digest(self, videos: Iterable[str]) -> str:
+        """Hash of the content of videos as it is now, see `FrameReader.content`.
+
+        Videos that no store has do not count.
+        """
+        here = [video for video in sorted(videos) if video in self._readers]
+        contents = [[video, self._readers[video].content(video)] for video in here]
+        return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+
     def read(self, video: str, t: int) -> np.ndarray:
         """Frame t, (H, W, 3) uint8, RGB.
 
         Raises:
-            StoreError: no store has the video.
+            ConfigError: no store has the video.
+            StoreError: it cannot be read.
         """
         return _reader(self._readers, video, self._given).read(video, t)
 
@@ -44,8 +56,19 @@ class Flow:
     """Flow of one gap from the stores of several shards."""
 
     def __init__(self, paths: Sequence[str | Path], gap: int) -> None:
-        self._readers = _by_video(open_reader(path) for path in paths)
+        readers = [open_reader(path) for path in paths]
+        self._readers = _by_video(readers)
         self._given = f"the {len(paths)} stores given by --flow"
+        self._left_out = {
+            (
+                item["video"],
+                gap,
+            ): f"{reader.path}: video {item['video']!r} has no flow of gap {gap}, "
+            f"it was left out: {item.get('reason', 'no reason is recorded')}"
+            for reader in readers
+            for item in reader.provenance.get("left_out", ())
+            for gap in item.get("gaps", ())
+        }
         self.gap = gap
         self._told = False
 
@@ -56,13 +79,20 @@ class Flow:
         as it is stored: it points the other way in time.
 
         Raises:
-            StoreError: no store has the video, or the frame has flow of neither gap.
+            ConfigError: no store knows the video.
+            StoreError: the frame has flow of neither gap; where it was left out, with the reason
+                that was recorded then.
         """
+        recorded = self._left_out.get((video, self.gap))
+        if recorded is not None and video not in self._readers:
+            raise StoreError(recorded)
         reader = _reader(self._readers, video, self._given)
         for gap in (self.gap, -self.gap):
             if gap in reader.gaps(video) and t in reader.frames_with_flow(video, gap):
                 self._tell(video, t, gap)
                 return reader.read(video, gap, t), gap
+        if recorded is not None:
+            raise StoreError(recorded)
         known = ", ".join(str(gap) for gap in reader.gaps(video))
         raise StoreError(
             f"{reader.path}: frame {t} of video {video!r} has no flow of gap {self.gap} or "
@@ -86,7 +116,7 @@ def _by_video(readers: Iterable[Any]) -> dict[str, Any]:
 
 def _reader(readers: dict[str, Any], video: str, given: str) -> Any:
     if video not in readers:
-        raise StoreError(
+        raise ConfigError(
             f"video {video!r} is usable, but in none of {given}; give the stores of all shards"
         )
     return readers[video]

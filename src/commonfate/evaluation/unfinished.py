@@ -24,15 +24,18 @@ class Report:
         frames: its frames, in order.
         adapted: what became of the adaptation to it, see `adaptation.Adapted`; None where none was
             asked for.
+        problem: why the video is left out; None where its frames are segmented.
     """
 
     frames: list[Facts]
     adapted: dict[str, Any] | None
+    problem: str | None = None
 
 
 def key_of(provenance: dict[str, Any]) -> str:
-    """Hash of what predictions depend on: settings, inputs, code and device."""
+    """Hash of what predictions depend on: settings, inputs, contents of frames, code, device."""
     told = {name: provenance[name] for name in ("settings", "inputs", "code", "device")}
+    told["contents"] = provenance.get("contents")
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -62,13 +65,21 @@ class Unfinished:
         temporary.write_text(json.dumps(asdict(report), allow_nan=False), encoding="utf-8")
         temporary.replace(path)
 
+    def leave_out(self, video: str, problem: str) -> None:
+        """Note why a video could not be segmented; what is there of its maps goes."""
+        for maps in self.path.glob("*/"):
+            if maps.name != "videos":
+                shutil.rmtree(maps / video, ignore_errors=True)
+        self.finish(video, Report([], None, problem))
+
     def report(self, video: str) -> Report | None:
         """What was noted of a video; None if it is not finished."""
         try:
             found = json.loads(self._file(video).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        return Report([Facts(**frame) for frame in found["frames"]], found["adapted"])
+        frames = [Facts(**frame) for frame in found["frames"]]
+        return Report(frames, found["adapted"], found["problem"])
 
     def publish(self, facts: dict[str, Any]) -> None:
         """Write predictions.json; the folder takes the place of the output in one step."""

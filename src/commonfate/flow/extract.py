@@ -5,12 +5,9 @@ read. Reading, estimation, quantization, compression and writing overlap: see `s
 estimators on the CPU, `batches` for networks.
 """
 
-import errno
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonfate.errors import UserError
@@ -28,11 +25,20 @@ PROGRESS = "flow (pairs)"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Flow that a store does not hold, and why."""
+    """Flow that a store does not hold, and why.
+
+    Attributes:
+        video: its video.
+        gaps: its gaps.
+        reason: in a line.
+        files: state of the files that were read, see `FrameReader.state`; "" where reading them
+            again is of no use.
+    """
 
     video: str
     gaps: tuple[int, ...]
     reason: str
+    files: str = ""
 
 
 def extract(
@@ -41,6 +47,7 @@ def extract(
     provider: "FlowProvider",
     gaps: Sequence[int],
     writer: "FlowWriter",
+    contents: Mapping[str, str] | None = None,
 ) -> list[LeftOut]:
     """Write the flow of each video for each gap, except what the writer has already.
 
@@ -54,12 +61,13 @@ def extract(
         provider: where flow comes from.
         gaps: from frame t to t + gap.
         writer: entered; the caller exits it.
+        contents: digests, by video, of what its flow is made of; kept with it.
 
     Raises:
         UserError: there are usable videos, and none of them gave any flow.
         OSError: a pair could not be written; what is staged is kept.
     """
-    staging = Staging(videos, frames, gaps, writer, provider.consistency)
+    staging = Staging(videos, frames, gaps, writer, provider.consistency, contents)
     for _ in track(staging.run(provider), PROGRESS, staging.total, start=staging.done):
         pass
     left_out = staging.left_out()
@@ -83,9 +91,12 @@ class Staging:
         gaps: Sequence[int],
         writer: "FlowWriter",
         both: bool,
+        contents: Mapping[str, str] | None = None,
     ) -> None:
         """`both` directions of each pair of frames are estimated; the others as in `extract`."""
         self.works: list[VideoWork] = []
+        self._contents = contents or {}
+        self._states: dict[str, str] = {}
         self._frames = frames
         self._left_out: list[LeftOut] = []
         self.total = 0
@@ -115,6 +126,7 @@ class Staging:
                 work.row["id"],
                 tuple(gap for gap, part in work.parts.items() if part.missing),
                 str(work.failure),
+                self._states[work.row["id"]],
             )
             for work in self.works
             if work.failure is not None
@@ -130,13 +142,16 @@ class Staging:
         name = video["id"]
         try:
             length, size = self._frames.length(name), self._frames.size(name)
+            # As it is before anything is read: a file that is repaired meanwhile counts as changed.
+            self._states[name] = self._frames.state(name)
         except UserError as error:
             self._left_out.append(LeftOut(name, tuple(gaps), str(error)))
             return
         fitting = [gap for gap in gaps if sources(length, gap)]
         if too_large := tuple(gap for gap in gaps if gap not in fitting):
             self._left_out.append(LeftOut(name, too_large, f"it has only {length} frames"))
-        parts = {gap: writer.part(name, gap, length, size) for gap in fitting}
+        content = self._contents.get(name, "")
+        parts = {gap: writer.part(name, gap, length, size, content) for gap in fitting}
         self.works.append(VideoWork(video, size, parts, both))
         self.total += sum(len(sources(length, gap)) for gap in fitting)
 
@@ -167,22 +182,6 @@ def conclude(
             f"{writer.path}: none of {len(good)} videos gave any flow; the first, "
             f"{left_out[0].video}: {left_out[0].reason}"
         )
-    writer.provenance["left_out"] = [asdict(item) for item in left_out]
-
-
-@contextmanager
-def full_disk_is_said(path: Path) -> Iterator[None]:
-    """Turn the system's error of a full disk into one line that says what to do.
-
-    Args:
-        path: the store that is being made.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise UserError(
-            f"{path}: the disk is full ({error}); what is staged beside it is kept: make room, and "
-            "the same command goes on from there"
-        ) from error
+    writer.provenance["left_out"] = [
+        {name: value for name, value in asdict(item).items() if value != ""} for item in left_out
+    ]

@@ -1,7 +1,9 @@
 """Flow of anyone's videos: decode the files that are named, without a dataset or a workflow."""
 
 import logging
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path, PurePath
 from typing import Any
@@ -12,52 +14,87 @@ from commonfate.datasets.base import VideoSource
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.names import identifiers
 from commonfate.datasets.settings import FolderConfig
-from commonfate.errors import StoreError
-from commonfate.storage.frames import FrameReader, FrameWriter
+from commonfate.storage import content
 from commonfate.videos import manifest, shard
-from commonfate.videos.decode import Decoder
+from commonfate.videos.decode import Decoding
 
 log = logging.getLogger(__name__)
+REPORT = "videos.parquet"
+FRAMES = "frames.zarr.zip"
 
 
-def decode(paths: Sequence[Path], output: Path, gaps: Sequence[int]) -> tuple[Path, Path]:
-    """Decode videos into a frame store, unless it is there already.
+class OwnVideos:
+    """Videos of which flow is estimated, and the folder that it goes to.
+
+    Frames are several times larger than their videos and their flow. They lie in a hidden folder
+    while they are needed; an interruption leaves them, so that the same command goes on.
 
     Args:
         paths: video files, and folders that are searched for videos and folders of frames.
-        output: folder for `videos.parquet` (a row a video, as a manifest) and `frames.zarr.zip`.
+        output: folder for `videos.parquet`: a row a video, as a manifest.
         gaps: a video that is too short for all of them is left out.
+        decoding: how files are decoded.
 
-    Returns:
-        The manifest and the frame store.
-
-    Raises:
-        UserError: none of the videos is usable, or two have the same name.
+    Attributes:
+        settings: what the frames are made of: gaps, decoding, sizes and times of the files.
     """
-    found = [source for path in paths for source in _sources(path)]
-    table = inventory.build(found, shard_size=len(found))
-    files = sorted({*chain.from_iterable(s.frame_files or (s.path,) for s in found)})
-    record = provenance.record("flow", {"gaps": list(gaps)}, inputs=files)
-    # Without the time equal videos give an equal store, and interrupted work on it goes on.
-    del record["time"]
-    report, frames = output / "videos.parquet", output / "frames.zarr.zip"
-    if report.is_file() and _provenance(frames) == record:
-        log.info("%s is there already, made from these files", frames)
-        return report, frames
-    report.unlink(missing_ok=True)  # an interruption must not leave it beside other frames
-    with Decoder() as decoder, FrameWriter(frames, provenance=record) as writer:
-        rows = shard.extract(table, writer, decoder, tuple(gaps))
-    manifest.gather(str(output), [rows])  # raises where nothing is usable
-    parquet.write(report, rows, record)
-    return report, frames
+
+    def __init__(
+        self, paths: Sequence[Path], output: Path, gaps: Sequence[int], decoding: Decoding
+    ) -> None:
+        found = [source for path in paths for source in _sources(path)]
+        files = sorted({*chain.from_iterable(s.frame_files or (s.path,) for s in found)})
+        self.settings = {"gaps": list(gaps), **decoding.settings(), "files": content.state(files)}
+        self._table = inventory.build(found, shard_size=len(found))
+        self._gaps, self._decoding = tuple(gaps), decoding
+        self._output, self._report = output, output / REPORT
+        self._hidden = output / ".decoded"
+
+    @contextmanager
+    def decoded(self, keep: bool, retry: bool) -> Iterator[tuple[Path, Path]]:
+        """Decode the videos, unless that is done already, and yield the report and a frame store.
+
+        Args:
+            keep: leave the frames in `frames.zarr.zip`.
+            retry: do not be content with a store that has left out some of the videos.
+
+        Raises:
+            UserError: none of the videos is usable.
+        """
+        # The hashes of the files are those of the videos: they are read once, while decoded.
+        record = provenance.record("flow", self.settings, inputs=[])
+        kept = self._output / FRAMES
+        is_kept = keep or shard.is_made(kept, self._report, record)
+        frames = kept if is_kept else self._hidden / FRAMES
+        if shard.is_made(frames, self._report, record) and not (retry and self.left_out()):
+            log.info("%s is there already, made from these files", frames)
+            self.say_left_out()
+        else:
+            rows = shard.write(
+                self._table, frames, self._report, record, self._gaps, self._decoding
+            )
+            manifest.gather(str(self._output), [rows])  # raises where nothing is usable
+        yield self._report, frames
+        shutil.rmtree(self._hidden, ignore_errors=True)
+
+    def has_frames(self) -> bool:
+        """Whether a frame store is kept."""
+        return (self._output / FRAMES).is_file()
+
+    def left_out(self) -> list[tuple[str, str]]:
+        """File and reason of each video that the report says is not usable."""
+        return manifest.left_out(parquet.read(self._report)) if self._report.is_file() else []
+
+    def say_left_out(self) -> None:
+        """Log what an earlier call has left out."""
+        for source, reason in self.left_out():
+            log.warning("%s: left out: %s", source, reason)
 
 
-def _provenance(frames: Path) -> dict[str, Any] | None:
-    """What a frame store was made from; None where there is none that can be read."""
-    try:
-        return FrameReader(frames).provenance
-    except StoreError:
-        return None
+def rows(report: Path) -> dict[str, dict[str, Any]]:
+    """The usable videos of a report, by name."""
+    listed = parquet.read(report).to_dict("records")
+    return {row["id"]: row for row in listed if row["status"] == "ok"}
 
 
 def _sources(path: Path) -> list[VideoSource]:

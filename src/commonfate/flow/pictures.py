@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from commonfate.flow.arrows import draw
 from commonfate.flow.colour import colours, legend
 
 MARGIN = 14
@@ -41,6 +42,7 @@ def sheet(
     maximum: float,
     tile: int = 360,
     black: str = "no value",
+    arrows: bool = False,
 ) -> Image.Image:
     """Draw a row of tiles for each moment, the frame and its flow for each gap, and a legend.
 
@@ -51,26 +53,31 @@ def sheet(
         maximum: magnitude in pixels that is drawn fully saturated, in all tiles.
         tile: width of a tile in pixels.
         black: what black means, for the legend.
+        arrows: draw the flow of the first gap as arrows, too, over the frame.
     """
     lines = [[_fit(image, tile) for image in _images(row, maximum)] for row in rows]
+    if arrows:
+        for row, line in zip(rows, lines, strict=True):
+            if row.frame is not None and row.flows[0] is not None:
+                line[0] = draw(line[0], row.flows[0], maximum)
     heights = [line[0].shape[0] + CAPTION for line in lines]
     columns = len(lines[0])
     top = LEGEND + 3 * MARGIN + 10
     width = max(MARGIN + (tile + MARGIN) * columns, 480)
     canvas = Image.new("RGB", (width, top + sum(heights)), "white")
-    draw = ImageDraw.Draw(canvas)
-    _header(canvas, draw, title, maximum, black)
+    pen = ImageDraw.Draw(canvas)
+    _header(canvas, pen, title, maximum, black)
     headings = ["frame t"] * (columns - len(gaps)) + [f"flow from t to t{gap:+d}" for gap in gaps]
     for column, heading in enumerate(headings):
-        draw.text((MARGIN + column * (tile + MARGIN), top - 20), heading, INK, _font(14))
+        pen.text((MARGIN + column * (tile + MARGIN), top - 20), heading, INK, _font(14))
     y = top
     for row, line, height in zip(rows, lines, heights, strict=True):
         for column, image in enumerate(line):
             left = MARGIN + column * (tile + MARGIN)
             canvas.paste(Image.fromarray(image), (left, y))
             # Around the tile, so that one where nothing moves is not lost on the white sheet.
-            draw.rectangle((left - 1, y - 1, left + tile, y + len(image)), outline=OUTLINE)
-        draw.text((MARGIN, y + height - CAPTION + 2), row.caption, FAINT, _font(13))
+            pen.rectangle((left - 1, y - 1, left + tile, y + len(image)), outline=OUTLINE)
+        pen.text((MARGIN, y + height - CAPTION + 2), row.caption, FAINT, _font(13))
         y += height
     return canvas
 

@@ -20,6 +20,8 @@ class Frames(Protocol):
 
     def read(self, video: str, t: int) -> np.ndarray: ...
 
+    def state(self, video: str) -> str: ...
+
 
 class FlowProvider:
     """An estimator, what it looks at, and how it is to be used.

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from commonfate.datasets import image_file
+from commonfate.datasets.image_file import ImageError
 from commonfate.errors import StoreError, UserError
 from commonfate.flow.estimators import FlowEstimator
 from commonfate.flow.quality import ratio
@@ -96,7 +97,7 @@ def compare(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.ndarr
 
 
 def _read(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise StoreError(f"{path}: cannot be read as an image; put it back")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    try:
+        return image_file.pixels(path)
+    except ImageError as error:
+        raise StoreError(f"{path}: {error}; put it back") from error

@@ -1,16 +1,24 @@
 """Looking at stored flow: which moments to show, and numbers that tell whether it is sane."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from commonfate.flow.colour import robust_maximum
 from commonfate.flow.pictures import Row
 from commonfate.storage.flow import FlowReader
-from commonfate.storage.frames import FrameReader
 
 T = TypeVar("T")
+
+
+class FrameSource(Protocol):
+    """Frames by video and t: a frame store, or the videos themselves."""
+
+    def read(self, video: str, t: int) -> np.ndarray:
+        """Frame t: (H, W, 3) uint8, RGB."""
+
+
 COLUMNS = ("video", "gap", "pairs", "median px", "90 %", "99 %", "max")
 COLUMNS += ("saturated %", "invalid %", "consistent %")
 SAMPLE = 12
@@ -49,7 +57,7 @@ def covered(reader: FlowReader, video: str, gaps: Sequence[int]) -> list[int]:
 
 def row(
     reader: FlowReader,
-    frames: FrameReader | None,
+    frames: FrameSource | None,
     video: str,
     t: int,
     gaps: Sequence[int],

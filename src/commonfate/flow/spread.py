@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from commonfate import devices
 from commonfate.config import FlowSource
 from commonfate.errors import UserError
-from commonfate.flow.extract import PROGRESS, LeftOut, Staging, conclude, full_disk_is_said
+from commonfate.flow.extract import PROGRESS, LeftOut, Staging, conclude
 from commonfate.flow.work import VideoWork
+from commonfate.processes import shielded
 from commonfate.progress import track
+from commonfate.refusals import as_user_error, naming
 
 if TYPE_CHECKING:
     from commonfate.storage.flow_writer import FlowWriter
@@ -25,37 +27,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def parse(text: str) -> list[str]:
-    """Devices of `--devices`: `cpu,cpu`, `cuda:0,cuda:1`, a number of GPUs, or `all` of them.
-
-    Raises:
-        UserError: it is none of these, or there are not so many GPUs.
-    """
-    gpus = len(devices.visible_gpus())
-    if text == "all" or text.isdigit():
-        count = gpus if text == "all" else int(text)
-        if not 0 < count <= gpus:
-            raise UserError(f"--devices {text}: {gpus} GPUs are visible; use e.g. cpu,cpu without")
-        return ["cuda"] * count
-    names = text.split(",")
-    for name in names:
-        kind, _, index = name.partition(":")
-        if name != "cpu" and not (kind == "cuda" and index.isdigit()):
-            raise UserError(
-                f"--devices {text}: {name!r} is no device; expected e.g. cuda:0,cuda:1 or cpu,cpu, "
-                "a number of GPUs, or all"
-            )
-        if kind == "cuda" and int(index) >= gpus:
-            raise UserError(f"--devices {text}: {gpus} GPUs are visible, counted from 0")
-    return names
-
-
 @dataclass(frozen=True)
 class Crew:
     """The processes, and what each of them makes its flow provider of.
 
     Attributes:
-        devices: of each process, as `parse` gives them.
+        devices: of each process, as `devices.listed` gives them.
         source: where flow comes from.
         batch_size: pairs at a time; None leaves it to the estimator.
         threads: CPU threads of each.
@@ -76,6 +53,7 @@ class _Job:
     gaps: Sequence[int]
     writer: "FlowWriter"
     crew: Crew
+    contents: Mapping[str, str] | None
 
 
 def extract(
@@ -84,6 +62,7 @@ def extract(
     gaps: Sequence[int],
     writer: "FlowWriter",
     crew: Crew,
+    contents: Mapping[str, str] | None = None,
 ) -> list[LeftOut]:
     """As `commonfate.flow.extract.extract`, by one process for each device.
 
@@ -95,6 +74,7 @@ def extract(
         gaps: from frame t to t + gap.
         writer: entered; the caller exits it.
         crew: the processes.
+        contents: as `commonfate.flow.extract.extract` takes them.
 
     Raises:
         UserError: a process died or failed by a user's mistake, or nothing gave any flow.
@@ -102,13 +82,13 @@ def extract(
     """
     from commonfate.storage.frames import FrameReader
 
-    staging = Staging(videos, FrameReader(frames), gaps, writer, crew.source.consistency)
+    staging = Staging(videos, FrameReader(frames), gaps, writer, crew.source.consistency, contents)
     shares = _shares(staging.works, len(crew.devices))
     processes = _Processes()
     try:
         for device, share in zip(crew.devices, shares, strict=True):
             if share:
-                processes.start(device, _Job(share, frames, gaps, writer.worker(), crew))
+                processes.start(device, _Job(share, frames, gaps, writer.worker(), crew, contents))
         for _ in track(processes.pairs(), PROGRESS, staging.total, start=staging.done):
             pass
     finally:
@@ -154,7 +134,8 @@ class _Processes:
         context = multiprocessing.get_context("spawn")  # neither CUDA nor Zarr survives a fork
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(theirs, name, job), daemon=True)
-        process.start()
+        with shielded():
+            process.start()
         theirs.close()
         self._running[ours] = (name, process)
 
@@ -218,18 +199,21 @@ def _work(connection: Connection, name: str, job: _Job) -> None:
     try:
         source = job.crew.source
         providers.limit_threads(job.crew.threads, source)
-        with _device(name) as device, full_disk_is_said(job.writer.path), job.writer as writer:
+        with _device(name) as device, naming(job.writer.path), job.writer as writer:
             provider = providers.create(source, device, job.crew.batch_size)
             connection.send(provider.description)
             frames = FrameReader(job.frames)
-            staging = Staging(job.videos, frames, job.gaps, writer, provider.consistency)
+            staging = Staging(
+                job.videos, frames, job.gaps, writer, provider.consistency, job.contents
+            )
             for _ in staging.run(provider):
                 connection.send(1)
         connection.send(staging.failures())
     except UserError as error:
         connection.send(error)
     except Exception as error:
-        connection.send(RuntimeError("".join(traceback.format_exception(error))))
+        text = "".join(traceback.format_exception(error))
+        connection.send(as_user_error(error) or RuntimeError(text))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Making the index of training samples."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -78,6 +79,7 @@ def build(
     """
     rows: list[tuple] = []
     counts: dict[str, dict[str, Any]] = {}
+    contents: dict[str, list[list[str]]] = {}
     known = by_dataset(manifests)
     for dataset, path in known.items():
         own_frames, own_flow = (_of(dataset, paths, owners) for paths in (frames, flow))
@@ -90,7 +92,10 @@ def build(
             for row in _usable(chosen)
         }
         rows += [sample for video in sorted(found) for sample in found[video]]
-        counts[dataset] = _count(chosen, found, learns_from)
+        for video in (video for video in sorted(found) if found[video]):
+            held = [video, stores.content(video, path)]
+            contents.setdefault(str(stores.frame_store(video, path)), []).append(held)
+        counts[dataset] = _count(chosen, found, learns_from, stores)
     if not rows:
         raise UserError(_nothing(manifests, split, counts, learns_from))
     index = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -99,6 +104,8 @@ def build(
         told["gaps"] = {dataset: list(own) for dataset, own in gaps.items()}
     facts = provenance.record("samples", told, manifests, videos=counts)
     facts["inputs"] |= {str(path): fingerprint(path) for path in (*frames, *flow)}
+    # Of frame stores their bytes do not tell whether the frames are the same.
+    facts["contents"] = {store: _hash(videos) for store, videos in sorted(contents.items())}
     if learns_from == "labels":
         facts["labels"] = _labels_hash(index["labels"])
     return index, facts
@@ -121,14 +128,25 @@ def _rows(
         yield dataset, row.id, one.t, one.gaps, store, one.flow_store, shard, one.labels
 
 
-def _count(chosen: pd.DataFrame, found: dict[str, list], learns_from: str) -> dict[str, Any]:
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _count(
+    chosen: pd.DataFrame, found: dict[str, list], learns_from: str, stores: Stores
+) -> dict[str, Any]:
     left_out = chosen[chosen["status"] != "ok"]
-    return {
-        "used": sum(bool(rows) for rows in found.values()),
-        f"without_{learns_from}": sum(not rows for rows in found.values()),
+    without = [video for video in sorted(found) if not found[video]]
+    count = {
+        "used": len(found) - len(without),
+        f"without_{learns_from}": len(without),
         "left_out": len(left_out),
         "reasons": dict(sorted(Counter(left_out["reason"].astype(str)).items())),
     }
+    if learns_from == "flow":
+        reasons = {video: stores.reason_without_flow(video) for video in without}
+        count["left_out_of_flow"] = {video: reason for video, reason in reasons.items() if reason}
+    return count
 
 
 def _nothing(

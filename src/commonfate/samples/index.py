@@ -57,8 +57,8 @@ class SampleIndex:
     Attributes:
         path: the file.
         samples: its rows, all of one kind.
-        digest: hash of the rows and of the bytes of stores and label files; equal digests mean
-            equal training data.
+        digest: hash of the rows, of the content of frames, and of the bytes of flow stores and
+            label files; equal digests mean equal training data.
     """
 
     path: Path
@@ -106,7 +106,7 @@ def read(path: str | Path) -> SampleIndex:
 
 def _digest(samples: Sequence[Sample], provenance: dict[str, Any]) -> str:
     """Hash of the samples; of those with flow it is what it was when there were no others."""
-    inputs = provenance.get("inputs", {})
+    inputs = provenance.get("inputs", {}) | provenance.get("contents", {})
     stores = sorted({store for s in samples for store in (s.frame_store, s.flow_store) if store})
     rows = [[s.dataset, s.video, s.t, s.gaps, s.frame_store, s.flow_store] for s in samples]
     content: list[Any] = [rows, [(store, inputs.get(store)) for store in stores]]

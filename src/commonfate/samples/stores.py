@@ -39,6 +39,18 @@ class Stores:
         """
         return self._find(self._frames, video, manifest, "frames")[0]
 
+    def content(self, video: str, manifest: Path) -> str:
+        """Digest of a video's frames, see `FrameReader.content`.
+
+        Raises:
+            UserError: no store holds them.
+        """
+        return self._find(self._frames, video, manifest, "frames")[1].content(video)
+
+    def reason_without_flow(self, video: str) -> str | None:
+        """Why extraction has left a video out; None where it has not."""
+        return self._without_flow.get(video)
+
     def length(self, video: str, manifest: Path) -> int:
         """Number of frames that are stored of a video.
 
@@ -64,10 +76,10 @@ class Stores:
         return video in self._frames and self._frames[video][1].length(video) == 1
 
     @cached_property
-    def _without_flow(self) -> set[str]:
-        """Videos that extraction has left out, by the provenance of the flow stores."""
+    def _without_flow(self) -> dict[str, str]:
+        """Videos that extraction has left out, and why, by the provenance of the flow stores."""
         return {
-            left_out["video"]
+            left_out["video"]: left_out.get("reason", "no reason is recorded")
             for reader in self._flow_readers
             for left_out in reader.provenance.get("left_out", ())
         }

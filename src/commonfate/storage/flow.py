@@ -46,6 +46,7 @@ class FlowInfo:
         steps_per_pixel: of the quantization.
         saturated: pixels, over all pairs, of which a component saturated.
         invalid: pixels, over all pairs, of which a component has no value.
+        content: digest of what the flow is made of, as the writer was given it; "" if it was not.
     """
 
     video: str
@@ -56,6 +57,7 @@ class FlowInfo:
     steps_per_pixel: int
     saturated: int = 0
     invalid: int = 0
+    content: str = ""
 
     def __str__(self) -> str:
         return _name(self.video, self.gap)
@@ -78,7 +80,8 @@ class FlowInfo:
     @classmethod
     def from_attributes(cls, attributes: dict[str, Any]) -> "FlowInfo":
         """The inverse of `attributes`."""
-        return cls(**{name: attributes[name] for name in cls.__dataclass_fields__})
+        # Stores of before do not tell the content.
+        return cls(**{n: attributes[n] for n in cls.__dataclass_fields__ if n in attributes})
 
 
 class FlowReader(StoreReader):

@@ -11,7 +11,7 @@ have ended the parent leaves its own `with` block, which makes the store.
 import copy
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,24 @@ class FlowWriter(ABC):
             self._whole.add((video, gap))
         return True
 
-    def part(self, video: str, gap: int, frames: int, size: tuple[int, int]) -> FlowPart:
+    def keep(self, contents: Mapping[str, str], gaps: Iterable[int]) -> None:
+        """Throw away what is staged, by a run before, of other videos, other contents, other gaps.
+
+        Args:
+            contents: digest by video, as `part` is given it.
+            gaps: of the store.
+        """
+        wanted = set(gaps)
+        for path in self._parts.rglob(f"*{SUFFIX}"):
+            staged = scan(path, verify=False)
+            facts = {} if staged is None else staged.facts
+            same = contents.get(facts.get("video")) == facts.get("content", "")
+            if not (same and facts.get("gap") in wanted):
+                path.unlink()
+
+    def part(
+        self, video: str, gap: int, frames: int, size: tuple[int, int], content: str = ""
+    ) -> FlowPart:
         """Begin a part, or go on with it.
 
         Args:
@@ -176,10 +193,11 @@ class FlowWriter(ABC):
             gap: from frame t to t + gap.
             frames: number of frames of the video.
             size: height and width.
+            content: digest of what the flow is made of; a part of other content is begun anew.
         """
         # Numbers that come from a table are NumPy's, which JSON does not take.
         numbers = (int(number) for number in (gap, frames, *size))
-        info = FlowInfo(video, *numbers, self.steps_per_pixel)
+        info = FlowInfo(video, *numbers, self.steps_per_pixel, content=content)
         return FlowPart(info, PairFile(self._file(video, gap), asdict(info)), self)
 
     def add(

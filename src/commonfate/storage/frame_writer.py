@@ -1,5 +1,7 @@
 """Writing the frames of a shard: all of its videos or no file, all of a video or nothing of it."""
 
+import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -10,6 +12,7 @@ import numpy as np
 from zarr.codecs import TransposeCodec
 
 from commonfate.files import replacing
+from commonfate.storage import content
 from commonfate.storage.delta2d import Delta2D
 from commonfate.storage.image_codec import ImageCodec
 from commonfate.storage.names import node_name
@@ -35,7 +38,11 @@ class FrameWriter:
     """Write frames of videos, of any sizes, to one Zarr v3 zip; a context manager.
 
     `{video}` is an array (T, H, W, 3) uint8 with one frame a chunk; of a video whose frames are
-    read in place it is a group that lists them.
+    read in place it is a group that lists them: by names below a folder, which is noted as an
+    absolute path and as seen from the store, so that both can be moved together.
+
+    The index keeps a digest of each video's frames as `content`: what is made of a video can tell
+    whether it is still the same. One process at a time writes a store (`files.exclusive`).
 
     Args:
         path: the zip to make.
@@ -54,6 +61,8 @@ class FrameWriter:
         self.path = Path(path)
         self.provenance = provenance or {}
         self._settings = codecs(codec, quality)
+        # What is lossless stores the same frames, whichever codec it is.
+        self._lossy = f"jpeg {quality}" if codec == "jpeg" else ""
         self._folder = self.path.with_name(f".{self.path.name}.parts")
         self._videos: dict[str, dict[str, Any]] = {}
         self._parts: dict[str, Path] = {}
@@ -105,6 +114,7 @@ class FrameWriter:
         if first.ndim != 3 or first.shape[2] != 3:
             raise ValueError(f"video {video!r}: frames are {first.shape}, not (H, W, 3)")
         path = self._folder / f"{len(self._parts):06d}.zip"
+        digest = hashlib.sha256(f"{first.shape} {self._lossy}".encode())
         with (
             replacing(path) as temporary,
             PartWriter(temporary, first.shape, "uint8", fill_value=0, **self._settings) as part,
@@ -116,29 +126,48 @@ class FrameWriter:
                         f"but frame 0 is {first.shape} uint8"
                     )
                 part.append(frame)
+                digest.update(np.ascontiguousarray(frame).data)
             times = [float(t) for t in (timestamps_s() if callable(timestamps_s) else timestamps_s)]
             if len(times) != part.length:
                 raise ValueError(f"video {video!r}: {part.length} frames, {len(times)} timestamps")
-            facts = _facts(part.length, first.shape, fps, in_place=False)
+            facts = _facts(part.length, first.shape, fps, digest.hexdigest(), in_place=False)
             part.finish({**facts, "timestamps_s": times})
         self._videos[video], self._parts[video] = facts, path
         return part.length
 
     def add_files(
         self, video: str, files: Sequence[str | Path], size: tuple[int, int], fps: float
-    ) -> None:
-        """Note frames that are read in place; no pixels are stored.
+    ) -> str:
+        """Note frames that are read in place; their bytes are hashed, no pixels are stored.
 
         Args:
             video: name of the video.
             files: images, in order.
             size: height and width of each.
             fps: frames a second.
+
+        Returns:
+            The digest of their bytes.
+
+        Raises:
+            OSError: one of them cannot be read.
         """
         self._check_new(video)
-        facts = _facts(len(files), size, fps, in_place=True)
+        held = content.read(files)
+        facts = _facts(len(files), size, fps, held.sha256, in_place=True)
         self._videos[video] = facts
-        self._groups[video] = {**facts, "files": [str(file) for file in files]}
+        self._groups[video] = {**facts, **self._places(files), "state": held.state}
+        return held.sha256
+
+    def _places(self, files: Sequence[str | Path]) -> dict[str, Any]:
+        """Where files lie: a folder, twice, and paths below it."""
+        paths = [os.path.abspath(file) for file in files]  # noqa: PTH100 - links stay
+        folder = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
+        return {
+            "folder": folder,
+            "folder_from_store": os.path.relpath(folder, os.path.abspath(self.path.parent)),  # noqa: PTH100
+            "files": [os.path.relpath(path, folder) for path in paths],
+        }
 
     def _check_new(self, video: str) -> None:
         if video in self._videos:
@@ -156,11 +185,14 @@ class FrameWriter:
             join(temporary, parts, {"": root, **groups})
 
 
-def _facts(frames: int, shape: Sequence[int], fps: float, in_place: bool) -> dict[str, Any]:
+def _facts(
+    frames: int, shape: Sequence[int], fps: float, digest: str, in_place: bool
+) -> dict[str, Any]:
     return {
         "frames": frames,
         "height": int(shape[0]),
         "width": int(shape[1]),
         "fps": float(fps),
         "in_place": in_place,
+        "content": digest,
     }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -122,8 +123,8 @@ def read(planned: Evaluation) -> Scores:
         missing = [key for key in KEYS if key not in facts]
     except FileNotFoundError:
         raise UserError(
-            f"{path}: missing; make it with: snakemake --cores 2 {path} (and the --configfile "
-            f"of the scale)"
+            f"{path}: missing; make it with: snakemake --cores 2 {shlex.quote(str(path))} "
+            "(and the --configfile of the scale)"
         ) from None
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(

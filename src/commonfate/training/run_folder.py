@@ -7,7 +7,6 @@ Snakemake was killed and deletes the outputs of a run that finished behind its b
 puts them in place again. The links cost no space.
 """
 
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,11 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock, Timeout
 
-from commonfate.files import replacing, replacing_directory, write_text
-
-log = logging.getLogger(__name__)
+from commonfate.files import exclusive, replacing, replacing_directory, write_text
 
 
 class RunFolder:
@@ -42,17 +38,8 @@ class RunFolder:
 
         One may be left from a killed Snakemake: its jobs live on.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            log.info("%s: another process trains this run; waiting for it to end", self.path)
-            lock.acquire()
-        try:
+        with exclusive(self.path, self.path / ".lock"):
             yield
-        finally:
-            lock.release()
 
     def clear(self) -> None:
         """Forget what was begun. Products of an earlier training stay until they are replaced."""

@@ -5,18 +5,22 @@ parameters to zlib"), since each library brings its own zlib.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from commonfate.orientation import orient
+from commonfate.videos.deinterlacing import deinterlaced
 from commonfate.videos.inspection import (
     THREADS,
+    Counts,
     DecodeError,
     Inspection,
     Stillness,
     decoded,
     open_video,
-    orient,
+    silent,
+    video_stream,
 )
 
 # decord decodes ahead of its reader without bound: what it would hold is limited here.
@@ -27,12 +31,19 @@ class BackendMissing(DecodeError):
     """A decoder cannot be imported."""
 
 
-def pyav_frames(path: str, found: Inspection) -> Iterator[np.ndarray]:
+def pyav_frames(
+    path: str,
+    found: Inspection,
+    deinterlace: bool = False,
+    alive: Callable[[], None] = silent,
+) -> Iterator[np.ndarray]:
     """Decode with PyAV, a frame at a time.
 
     Args:
         path: the video file.
         found: what `inspect` says of it.
+        deinterlace: make whole frames of interlaced ones.
+        alive: called when a frame has been decoded that is not yielded at once.
 
     Yields:
         (H, W, 3) uint8, RGB.
@@ -42,14 +53,22 @@ def pyav_frames(path: str, found: Inspection) -> Iterator[np.ndarray]:
     """
     number = 0
     with open_video(path) as container:
-        for frame in decoded(container, {"packets": 0, "damaged": 0}):
+        frames = decoded(container, Counts())
+        if deinterlace:
+            frames = deinterlaced(frames, video_stream(container))
+        for frame in frames:
             number += 1
             yield orient(frame.to_ndarray(format="rgb24"), found.orientation)
     if number != found.frames:
         raise DecodeError(f"{number} frames decode, but {found.frames} did before")
 
 
-def decord_frames(path: str, found: Inspection) -> Iterator[np.ndarray]:
+def decord_frames(
+    path: str,
+    found: Inspection,
+    deinterlace: bool = False,
+    alive: Callable[[], None] = silent,
+) -> Iterator[np.ndarray]:
     """Decode with decord; nothing is yielded before the whole file has decoded as expected.
 
     decord 0.6.0 keeps every decoded frame in memory however slowly it is read, so holding them
@@ -64,8 +83,8 @@ def decord_frames(path: str, found: Inspection) -> Iterator[np.ndarray]:
             one that decord must not be given.
         BackendMissing: decord cannot be imported.
     """
-    _refuse_for_decord(found)
-    frames = _decord_all(path, found.frames)
+    _refuse_for_decord(found, deinterlace)
+    frames = _decord_all(path, found.frames, alive)
     if len(frames) != found.frames:
         count = f"{len(frames)}" if len(frames) < found.frames else f"more than {found.frames}"
         raise DecodeError(f"decord finds {count} frames, PyAV {found.frames}")
@@ -80,7 +99,7 @@ def decord_frames(path: str, found: Inspection) -> Iterator[np.ndarray]:
     yield from frames
 
 
-def _decord_all(path: str, most: int) -> list[np.ndarray]:
+def _decord_all(path: str, most: int, alive: Callable[[], None]) -> list[np.ndarray]:
     """Every frame that decord finds, but no more than one beyond `most`."""
     try:
         import decord
@@ -92,6 +111,7 @@ def _decord_all(path: str, most: int) -> list[np.ndarray]:
         reader = decord.VideoReader(path, num_threads=THREADS)
         while len(frames) <= most:
             frames.append(reader.next().asnumpy())
+            alive()
     except StopIteration:
         del reader  # it may hang when it is freed: better before the first frame has left
     except Exception as error:  # decord raises whatever its C++ or its assertions say
@@ -99,7 +119,9 @@ def _decord_all(path: str, most: int) -> list[np.ndarray]:
     return frames
 
 
-def _refuse_for_decord(found: Inspection) -> None:
+def _refuse_for_decord(found: Inspection, deinterlace: bool) -> None:
+    if deinterlace:
+        raise DecodeError("decord does not deinterlace")
     height, width = found.size
     size_bytes = found.frames * height * width * 3
     if size_bytes > DECORD_BYTES:

@@ -31,8 +31,8 @@ class Child:
     """Starts the child when it is needed, and again after it was killed.
 
     Args:
-        timeout_s: time that may be spent waiting for one answer, all its frames together. Neither
-            the child's start nor what the reader does with the frames counts.
+        timeout_s: time that may be spent waiting for the next message: a frame, or a sign that one
+            has been decoded. Neither the child's start nor what the reader does counts.
         command: what to start.
     """
 
@@ -47,21 +47,20 @@ class Child:
         Memory is bounded by the pipe between the processes: the child waits for the reader.
 
         Raises:
-            NoAnswer: the child took longer than `timeout_s` or died.
+            NoAnswer: the child took longer than `timeout_s` for a frame, or died.
         """
         complete = False
-        left_s = self.timeout_s
         try:
             if self._process is None:
                 self._start()
             self._send(request)
             while not complete:
-                header, left_s = self._header(left_s)
+                header, left_s = self._header(self.timeout_s)
                 if "shape" in header:
                     frame = np.empty(header["shape"], np.uint8)
-                    left_s = self._fill(memoryview(frame).cast("B"), left_s)
+                    self._fill(memoryview(frame).cast("B"), left_s)
                     yield frame
-                else:
+                elif "alive" not in header:
                     complete = True
                     yield header
         finally:
@@ -120,7 +119,7 @@ class Child:
             ready = poll.poll(max(left_s, 0) * 1000)
             left_s -= time.monotonic() - began
             if not ready:
-                raise NoAnswer(f"timeout: the decoder needs more than {self.timeout_s:g} s")
+                raise NoAnswer(f"timeout: no new frame within {self.timeout_s:g} s")
             count = os.readv(descriptor, [view])
             if count == 0:
                 raise NoAnswer(self._last_words())

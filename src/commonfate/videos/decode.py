@@ -3,6 +3,7 @@
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,41 @@ log = logging.getLogger(__name__)
 ORDER = {"auto": ("decord", "pyav"), "decord": ("decord",), "pyav": ("pyav",)}
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """How video files are decoded.
+
+    Attributes:
+        backend: `decord`, `pyav`, or `auto`: decord, then PyAV for what decord cannot read.
+        timeout_s: how long a decoder may take until the next frame, however long the video.
+        deinterlace: make whole frames of interlaced ones.
+    """
+
+    backend: str = "auto"
+    timeout_s: float = 300.0
+    deinterlace: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """What provenance says of it."""
+        return asdict(self)
+
+
 class Decoder:
     """Context manager around one child process that decodes file after file.
 
     Args:
-        backend: `decord`, `pyav`, or `auto`: decord, then PyAV for what decord cannot read.
-        timeout_s: how long one look through a file, or one decoding of it, may take.
+        decoding: how.
         command: what to start as the child.
     """
 
     def __init__(
-        self, backend: str = "auto", timeout_s: float = 300.0, command: Sequence[str] = COMMAND
+        self,
+        decoding: Decoding = Decoding(),
+        command: Sequence[str] = COMMAND,
     ) -> None:
-        self.backends = list(ORDER[backend])
-        self._child = Child(timeout_s, command)
+        self.backends = list(ORDER[decoding.backend])
+        self._decoding = decoding
+        self._child = Child(decoding.timeout_s, command)
 
     def __enter__(self) -> "Decoder":
         return self
@@ -46,6 +68,10 @@ class Decoder:
         """
         (header,) = self._ask({"task": "inspect", "path": str(path)})
         return Inspection.from_json(header["done"])
+
+    def deinterlaces(self, found: Inspection) -> bool:
+        """Whether `frames` makes whole frames of interlaced ones."""
+        return self._decoding.deinterlace and found.interlaced > 0
 
     def frames(self, path: str, found: Inspection) -> tuple[str, Iterator[np.ndarray]]:
         """Decode a file.
@@ -63,8 +89,14 @@ class Decoder:
             DecodeError: no backend decodes it.
             ConfigError: the one backend that is allowed cannot be imported.
         """
-        request = {"path": str(path), "found": vars(found)}
-        for backend in tuple(self.backends):
+        request = {
+            "path": str(path),
+            "found": vars(found),
+            "deinterlace": self.deinterlaces(found),
+        }
+        able = [name for name in self.backends if name == "pyav"]
+        backends = able if able and self.deinterlaces(found) else tuple(self.backends)
+        for backend in backends:
             messages = self._ask({"task": backend, **request})
             try:
                 first = next(messages)
@@ -73,9 +105,9 @@ class Decoder:
                 continue
             except DecodeError as error:
                 self._child.stop()  # what decord leaves behind after an error hangs the next file
-                if backend == self.backends[-1]:
+                if backend == backends[-1]:
                     raise
-                log.warning("%s: %s; %s decodes it instead", path, error, self.backends[-1])
+                log.warning("%s: %s; %s decodes it instead", path, error, backends[-1])
                 continue
             frames = itertools.chain([first], messages)
             return backend, itertools.takewhile(lambda item: isinstance(item, np.ndarray), frames)

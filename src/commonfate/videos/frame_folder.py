@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from commonfate.datasets import image_file
+from commonfate.datasets.image_file import ImageError
 from commonfate.videos.inspection import DecodeError
 
 _NUMBER_AT_END = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)", re.DOTALL)
@@ -71,14 +73,9 @@ def _renumbered(file: Path, number: int) -> str:
 
 
 def _header_size(file: Path) -> tuple[int, int]:
-    from PIL import Image, UnidentifiedImageError
-
+    if not file.exists():
+        raise DecodeError(f"missing frame: {file.name}")
     try:
-        with Image.open(file) as image:
-            return image.height, image.width
-    except FileNotFoundError as error:
-        raise DecodeError(f"missing frame: {file.name}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        if file.stat().st_size == 0:
-            raise DecodeError(f"frame {file.name} is an empty file") from error
-        raise DecodeError(f"frame {file.name} is not a readable image") from error
+        return image_file.size(file)
+    except ImageError as error:
+        raise DecodeError(f"frame {file.name} {error}") from error

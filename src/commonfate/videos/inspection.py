@@ -5,9 +5,8 @@ enough that only decoding tells; PyAV reports each frame that its decoder had to
 decord does not.
 """
 
-import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from commonfate.errors import UserError
+from commonfate.videos import promises
+from commonfate.videos.promises import video_stream
 
 # Decoders differ when damaged files are decoded by several threads; one gives equal results.
 THREADS = 1
@@ -33,7 +34,8 @@ class Inspection:
         frames: frames that decode.
         damaged: packets that do not decode, and frames that decode only with errors.
         promised_frames: frames that the container says it has, 0 if it does not say.
-        promised_s: duration in seconds that the container says the video has, 0 if it does not.
+        promised_s: duration in seconds that the container says the video, or else the file, has;
+            0 if it does not.
         packets: compressed frames that are in the file.
         sizes: height, width and first frame of every stretch of frames of one size.
         orientation: what must be done to decoded frames, in this order: swap the axes, mirror
@@ -41,6 +43,8 @@ class Inspection:
         times_s: presentation time of each frame, increasing.
         end_s: when the last frame ends.
         longest_still: length of the longest run of frames with equal brightness.
+        read_s: when the last packet ends, of the video, or of the file where `promised_s` is.
+        interlaced: frames that hold two fields of different moments.
     """
 
     frames: int
@@ -53,6 +57,8 @@ class Inspection:
     times_s: tuple[float, ...]
     end_s: float
     longest_still: int
+    read_s: float = 0.0
+    interlaced: int = 0
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Inspection":
@@ -105,73 +111,115 @@ def open_video(path: str) -> Any:
     return container
 
 
-def video_stream(container: Any) -> Any:
-    """The stream that players show, as decord chooses it too: not, say, a cover picture."""
-    return container.streams.best("video")
+@dataclass
+class Counts:
+    """What is counted while a file is decoded.
+
+    Attributes:
+        packets: compressed frames.
+        damaged: packets that do not decode, and frames that decode only with errors.
+        end_s: when the last packet of the video ends, by its times.
+        file_end_s: likewise of all streams.
+    """
+
+    packets: int = 0
+    damaged: int = 0
+    end_s: float = 0.0
+    file_end_s: float = 0.0
+
+    def add(self, packet: Any, of_video: bool) -> None:
+        """Count a packet of any stream."""
+        times = [time for time in (packet.pts, packet.dts) if time is not None]
+        if not packet.size:
+            return
+        if times and packet.time_base:
+            end_s = float((max(times) + (packet.duration or 0)) * packet.time_base)
+            self.file_end_s = max(self.file_end_s, end_s)
+            if of_video:
+                self.end_s = max(self.end_s, end_s)
+        self.packets += of_video
 
 
-def decoded(container: Any, counts: dict[str, int]) -> Iterator[Any]:
+def decoded(container: Any, counts: Counts) -> Iterator[Any]:
     """Yield the frames that decode, in the order in which they are shown.
+
+    Packets of other streams are counted, too: they tell whether a file is cut off.
 
     Args:
         container: from `open_video`.
-        counts: `packets` and `damaged` are counted up.
+        counts: is counted up.
     """
     import av
 
-    packets = container.demux(video_stream(container))
+    index = video_stream(container).index
+    packets = container.demux()
     while True:
         try:
             packet = next(packets, None)
             if packet is None:
                 return
-            counts["packets"] += packet.size > 0
-            frames = packet.decode()
+            of_video = packet.stream.index == index
+            counts.add(packet, of_video)
+            frames = packet.decode() if of_video else []
         except av.FFmpegError:
-            counts["damaged"] += 1
+            counts.damaged += 1
             continue
         for frame in frames:
-            counts["damaged"] += bool(frame.is_corrupt)
+            counts.damaged += bool(frame.is_corrupt)
             yield frame
 
 
-def inspect(path: str) -> Inspection:
+def silent() -> None:
+    """Say nothing of a frame that has been decoded."""
+
+
+def inspect(path: str, alive: Callable[[], None] = silent) -> Inspection:
     """Decode a whole file and say what was found.
+
+    Args:
+        path: the video file.
+        alive: called after each frame.
 
     Raises:
         DecodeError: the file cannot be opened as a video.
     """
-    counts = {"packets": 0, "damaged": 0}
+    counts = Counts()
     sizes: list[tuple[int, int, int]] = []
     times: list[float | None] = []
+    interlaced = 0
     stillness = Stillness()
     orientation = (False, False, False)
     with open_video(path) as container:
         stream = video_stream(container)
-        promised = promised_frames(container)
+        # Before anything is decoded: demuxers add to their index as they read.
+        promise = promises.of(container, path)
         for number, frame in enumerate(decoded(container, counts)):
             if not sizes or sizes[-1][:2] != (frame.height, frame.width):
                 sizes.append((frame.height, frame.width, number))
             if number == 0:
                 orientation = display_orientation(frame)
             times.append(frame.time)
+            interlaced += bool(frame.interlaced_frame)
             stillness.see(frame.to_ndarray(format="gray"))
             last = frame
+            alive()
         interval_s = 1 / float(stream.average_rate or stream.guessed_rate or 25)
         shown_s = increasing(times, interval_s)
         if times and last.duration:
             interval_s = float(last.duration * last.time_base)
         return Inspection(
             frames=len(times),
-            damaged=counts["damaged"],
-            promised_frames=promised,
-            promised_s=promised_duration_s(container),
-            packets=counts["packets"],
+            damaged=counts.damaged,
+            promised_frames=promise.frames,
+            promised_s=promise.seconds,
+            packets=counts.packets,
             sizes=tuple(sizes),
             orientation=orientation,
             times_s=shown_s,
             end_s=shown_s[-1] + interval_s if times else 0.0,
             longest_still=stillness.longest,
+            read_s=counts.file_end_s if promise.of_file else counts.end_s,
+            interlaced=interlaced,
         )
 
 
@@ -204,31 +252,6 @@ def increasing(times_s: Sequence[float | None], interval_s: float) -> tuple[floa
     return tuple(number * interval_s for number in range(len(times_s)))
 
 
-def promised_frames(container: Any) -> int:
-    """How many frames the container says that its video stream shows; 0 where it does not say.
-
-    In an MP4 it is the index that counts: an edit list, which cutting without re-encoding leaves,
-    hides frames that the header counts, and headers have been seen to count frames twice.
-    """
-    stream = video_stream(container)
-    if stream.frames and "mp4" in container.format.name and len(stream.index_entries):
-        return sum(not entry.is_discard for entry in stream.index_entries)
-    return stream.frames
-
-
-def promised_duration_s(container: Any) -> float:
-    """How long the container says that its video stream is; 0 where it does not say."""
-    stream = video_stream(container)
-    if stream.duration is not None:
-        return float(stream.duration * stream.time_base)
-    if match := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", "")):
-        hours, minutes, seconds = match.groups()
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
-    if container.duration is not None and len(container.streams) == 1:
-        return container.duration / 1_000_000
-    return 0.0
-
-
 def display_orientation(frame: Any) -> tuple[bool, bool, bool]:
     """Read a frame's display matrix: swap the axes, mirror left-right, mirror top-bottom.
 
@@ -244,18 +267,6 @@ def display_orientation(frame: Any) -> tuple[bool, bool, bool]:
     if b == c == 0:
         return False, a < 0, d < 0
     return False, False, False
-
-
-def orient(image: np.ndarray, orientation: tuple[bool, bool, bool]) -> np.ndarray:
-    """Turn a stored frame, (H, W, 3), as it is to be displayed; C-contiguous."""
-    swap, left_right, top_bottom = orientation
-    if swap:
-        image = image.transpose(1, 0, 2)
-    if left_right:
-        image = image[:, ::-1]
-    if top_bottom:
-        image = image[::-1]
-    return np.ascontiguousarray(image)
 
 
 def _cut_off(path: str) -> str:

@@ -35,8 +35,10 @@ def left_out(manifest: pd.DataFrame) -> list[tuple[str, str]]:
 
 def summary(dataset: str, manifest: pd.DataFrame) -> str:
     """How many videos are usable, then a line for each that is not."""
-    lines = _lines(manifest)
-    counts = f"{dataset}: {len(usable(manifest))} of {len(manifest)} videos usable"
+    lines, good = _lines(manifest), usable(manifest)
+    counts = f"{dataset}: {len(good)} of {len(manifest)} videos usable"
+    if headers := sum(good["looked_at"] == "headers") if "looked_at" in good else 0:
+        counts += f" ({headers} by the headers of their images: pixels are seen when they are used)"
     if not lines:
         return counts
     return "\n".join([f"{counts}, {len(lines)} left out:", *lines])

@@ -42,9 +42,10 @@ def _incomplete(found: Inspection) -> str:
         return f"{word}: {frames} of {promised} frames decode"
     if frames == 0:
         return f"corrupt: none of {found.packets} frames decodes"
-    lost_s = found.promised_s - found.end_s
+    there_s = max(found.end_s, found.read_s)
+    lost_s = found.promised_s - there_s
     if not promised and lost_s > max(3 * found.end_s / frames, 0.05 * found.promised_s):
-        return f"truncated: {found.end_s:.1f} of {found.promised_s:.1f} s decode"
+        return f"truncated: {there_s:.1f} of {found.promised_s:.1f} s are there"
     if found.damaged > 1 + TOLERANCE * frames:
         return f"corrupt: {found.damaged} of {found.packets} frames are damaged"
     return ""

@@ -3,10 +3,10 @@
 Started as `python -m commonfate.videos.worker` by `commonfate.videos.child`. Decoders crash, hang
 and fill memory on damaged files; here they take nothing else down.
 
-A request is a line of JSON: `{"task": "inspect" | "decord" | "pyav", "path": ..., "found": ...}`.
-A message is the length of its JSON header (4 bytes, big-endian), the header, and for a frame its
-bytes. The first message says that the child is ready; the last one of an answer has `done` or
-`error` in its header.
+A request is a line of JSON: `{"task": "inspect" | "decord" | "pyav", "path": ..., "found": ...,
+"deinterlace": ...}`. A message is the length of its JSON header (4 bytes, big-endian), the header,
+and for a frame its bytes. The first message says that the child is ready; `alive` ones that frames
+are being decoded; the last one of an answer has `done` or `error` in its header.
 """
 
 import ctypes
@@ -16,6 +16,7 @@ import os
 import signal
 import struct
 import sys
+import time
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -25,6 +26,7 @@ from commonfate.videos.backends import BACKENDS
 from commonfate.videos.inspection import DecodeError, Inspection, inspect
 
 PR_SET_PDEATHSIG = 1
+SIGN_EVERY_S = 0.1
 
 
 def send(out: BinaryIO, header: dict[str, Any], payload: np.ndarray | None = None) -> None:
@@ -36,15 +38,30 @@ def send(out: BinaryIO, header: dict[str, Any], payload: np.ndarray | None = Non
     out.flush()
 
 
+class SignsOfLife:
+    """Says that another frame has been decoded, but not more often than is of use."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._said = time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._said > SIGN_EVERY_S:
+            send(self._out, {"alive": True})
+            self._said = time.monotonic()
+
+
 def answer(out: BinaryIO, request: dict[str, Any]) -> None:
     """Do what one request asks for."""
+    alive = SignsOfLife(out)
     try:
         if request["task"] == "inspect":
-            found = inspect(request["path"])
+            found = inspect(request["path"], alive)
             send(out, {"done": dataclasses.asdict(found)})
             return
         frames = BACKENDS[request["task"]]
-        for frame in frames(request["path"], Inspection.from_json(request["found"])):
+        found = Inspection.from_json(request["found"])
+        for frame in frames(request["path"], found, request.get("deinterlace", False), alive):
             send(out, {"shape": frame.shape}, np.ascontiguousarray(frame))
         send(out, {"done": None})
     except DecodeError as error:

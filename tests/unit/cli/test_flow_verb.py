@@ -1,6 +1,8 @@
 """`commonfate flow`: options, products, provenance, messages."""
 
 import logging
+import shlex
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ from click.testing import CliRunner
 from skimage import data
 
 from commonfate import parquet
-from commonfate.cli import flow
+from commonfate.cli import flow, view
 from commonfate.errors import ConfigError, UserError
 from commonfate.files import sha256
 from commonfate.storage.flow import open_reader
@@ -79,23 +81,83 @@ def test_the_same_command_does_its_work_once(shard, tmp_path, caplog):
     assert open_reader(output).videos == ["a", "b"]
 
 
-def test_own_videos_go_to_a_folder(tmp_path):
+@pytest.fixture
+def pictures(tmp_path):
+    """A video of one's own: a folder of images."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     for t, frame in enumerate(frames(3)):
         cv2.imwrite(str(folder / f"{t:03d}.png"), frame)
+    return folder
+
+
+def shown(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+
+
+def test_own_videos_go_to_a_folder_and_only_their_flow(pictures, tmp_path):
     output = tmp_path / "out"
-    said = run(flow.command, folder, "-o", output, "--gap", 2, "--container", "tiff")
-    assert "See it with: commonfate view" in said
-    assert {path.name for path in output.iterdir() if path.suffix != ".lock"} == {
-        "flow.tiff",
-        "frames.zarr.zip",
-        "videos.parquet",
-    }
+    run(flow.command, pictures, "-o", output, "--gap", 2, "--container", "tiff")
+    assert shown(output) == {"flow.tiff", "videos.parquet"}
+    assert not (output / ".decoded").exists()
     reader = open_reader(output / "flow.tiff")
     (video,) = reader.videos
     found = np.median(reader.read(video, 2, 0)[0, 10:-10, 20:-20])
     assert found == pytest.approx(2 * STEP, abs=0.2)
+
+
+def test_frames_are_kept_on_request(pictures, tmp_path, monkeypatch):
+    output = tmp_path / "out"
+    run(flow.command, pictures, "-o", output)
+    run(flow.command, pictures, "-o", output, "--keep-frames")
+    assert shown(output) == {"flow.zarr.zip", "frames.zarr.zip", "videos.parquet"}
+    monkeypatch.setattr("commonfate.videos.shard.extract", None)  # nothing is decoded again
+    run(flow.command, pictures, "-o", output, "--source", "farneback")
+    assert shown(output) == {"flow.zarr.zip", "frames.zarr.zip", "videos.parquet"}
+
+
+def test_own_videos_that_are_done_are_not_decoded_again_until_they_change(
+    pictures, tmp_path, monkeypatch, caplog
+):
+    output = tmp_path / "out"
+    run(flow.command, pictures, "-o", output)
+    before = (output / "flow.zarr.zip").stat().st_mtime_ns
+    with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
+        patch.setattr("commonfate.videos.shard.extract", None)
+        run(flow.command, pictures, "-o", output)
+    assert "is there already, made of the same" in caplog.text
+    assert (output / "flow.zarr.zip").stat().st_mtime_ns == before
+    cv2.imwrite(str(pictures / "003.png"), frames(4)[3])
+    run(flow.command, pictures, "-o", output)
+    reader = open_reader(output / "flow.zarr.zip")
+    assert len(reader.frames_with_flow(reader.videos[0], 1)) == 3
+
+
+def test_own_videos_go_on_after_an_interruption_with_what_is_decoded(
+    pictures, tmp_path, monkeypatch
+):
+    output = tmp_path / "out"
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
+        patch.setattr("commonfate.flow.product.extract", interrupted)
+        run(flow.command, pictures, "-o", output)
+    assert (output / ".decoded" / "frames.zarr.zip").is_file()
+    monkeypatch.setattr("commonfate.videos.shard.extract", None)
+    run(flow.command, pictures, "-o", output)
+    assert shown(output) == {"flow.zarr.zip", "videos.parquet"}
+    assert not (output / ".decoded").exists()
+
+
+def interrupted(*_):
+    raise OSError("killed")
+
+
+def test_what_is_printed_can_be_pasted(pictures, tmp_path):
+    said = run(flow.command, pictures, "-o", tmp_path / "my clip's (1)")
+    (line,) = (line for line in said.splitlines() if line.startswith("See it with: "))
+    program, verb, *arguments = shlex.split(line.removeprefix("See it with: "))
+    assert (program, verb) == ("commonfate", "view")
+    run(view.command, *arguments)
+    assert shown(tmp_path / "my clip's (1)") == {"flow.png", "flow.zarr.zip", "videos.parquet"}
 
 
 def test_several_processes_share_the_videos_and_make_the_same_flow(shard, tmp_path, caplog):
@@ -143,7 +205,6 @@ def test_flow_without_consistency_has_a_value_everywhere_and_with_it_not(shard, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([".", "--device", "cuda", "--devices", "2"], "give either --device or --devices"),
         ([], "give either videos, or both --manifest and --frames"),
         (["--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
         ([".", "--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),

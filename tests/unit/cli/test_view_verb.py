@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from commonfate.cli import flow as flow_verb
 from commonfate.cli import view
 from commonfate.errors import ConfigError, UserError
 from commonfate.storage.flow import open_reader, open_writer, sources
@@ -128,3 +129,24 @@ def test_what_is_not_there_is_named(flow, frames):
     assert result.exit_code == 2
     assert "--output x.gif: must end in .png, .webp, .mp4" in result.output
     assert FrameReader(frames).videos == ["a", "b"]
+
+
+def test_the_frames_of_own_videos_are_decoded(tmp_path, caplog):
+    """`commonfate flow VIDEO` keeps none; where the video has gone, flow is drawn alone."""
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    for t in range(3):
+        Image.new("RGB", SIZE[::-1], (200, 10 * t, 0)).save(folder / f"{t}.png")
+    arguments = [str(folder), "-o", str(tmp_path / "out")]
+    assert CliRunner().invoke(flow_verb.command, arguments).exit_code == 0
+    store, picture = tmp_path / "out" / "flow.zarr.zip", tmp_path / "p.png"
+    run(store, "--rows", 1, "-o", picture)
+    with Image.open(picture) as sheet:
+        red, _, blue = sheet.getpixel((14 + 180, 84 + 3 * 14 + 10 + 120))
+    assert (red, blue) == (200, 0)
+    width = sheet.width
+    (folder / "1.png").unlink()
+    run(store, "--rows", 1, "-o", picture)
+    assert "1.png" in caplog.text or "toy" in caplog.text
+    with Image.open(picture) as sheet:
+        assert sheet.width < width

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from commonfate.errors import StoreError
+from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation.stores import Flow
 from commonfate.storage.flow import open_writer, sources
 
@@ -50,5 +50,22 @@ def test_neither_gap(flow_stores):
 
 def test_video_in_no_store(flow_stores):
     message = "video 'dog' is usable, but in none of the 1 stores given by --flow"
-    with pytest.raises(StoreError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Flow(flow_stores[:1], 1).read("dog", 0)
+
+
+def test_the_reason_that_was_recorded_is_told(tmp_path):
+    """Of a video that extraction left out, whole or in one of its gaps."""
+    path, field = tmp_path / "flow.zarr.zip", np.zeros((2, 4, 6))
+    told = [
+        {"video": "dog", "gaps": [-1, 1], "reason": "dog/00003.jpg: cannot be read (damaged)"},
+        {"video": "cat", "gaps": [2], "reason": "it has only 2 frames"},
+    ]
+    with open_writer(path, provenance={"left_out": told}, key="") as writer:
+        writer.add("cat", 1, frames=2, size=(4, 6), flows=[(0, field)])
+    with pytest.raises(StoreError, match=r"flow\.zarr\.zip: video 'dog' .*dog/00003\.jpg") as error:
+        Flow([path], 1).read("dog", 0)
+    assert "--flow" not in str(error.value)
+    with pytest.raises(StoreError, match=r"video 'cat' has no flow of gap 2, .* only 2 frames"):
+        Flow([path], 2).read("cat", 0)
+    assert Flow([path], 1).read("cat", 0)[1] == 1

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from commonfate.errors import ConfigError, StoreError
+from commonfate.errors import ConfigError
 from commonfate.evaluation import benchmark, crf, label_maps, predict, segmenting, soft_maps
 from commonfate.evaluation.crew import Work
 from commonfate.evaluation.crf_settings import CrfSettings
@@ -243,14 +243,19 @@ def test_somebody_elses_folder_is_not_replaced(manifest, tmp_path):
     assert manifest.exists()
 
 
-def test_after_a_failure_finished_videos_are_not_segmented_again(manifest, tmp_path):
-    missing = tmp_path / "truth" / "dog" / "00002.png"
-    content = missing.read_bytes()
-    missing.unlink()
-    with pytest.raises(StoreError, match=r"truth/dog/00002.png: this annotation is missing"):
-        written(manifest, tmp_path / "a")
+class Killed(Halves):
+    """Dies at the sixth frame, the third of dog."""
+
+    def predict(self, *arguments, **options):
+        if len(self.seen) == 5:
+            raise KeyboardInterrupt
+        return super().predict(*arguments, **options)
+
+
+def test_after_a_kill_finished_videos_are_not_segmented_again(manifest, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        written(manifest, tmp_path / "a", method=Killed())
     assert not (tmp_path / "a").exists()
-    missing.write_bytes(content)
     method = Halves()
     assert written(manifest, tmp_path / "a", method=method)["n_frames"] == 7
     assert len(method.seen) == 4  # dog's
@@ -261,13 +266,26 @@ def test_after_a_failure_finished_videos_are_not_segmented_again(manifest, tmp_p
 
 
 def test_other_settings_begin_anew(manifest, tmp_path, monkeypatch):
-    (tmp_path / "truth" / "dog" / "00002.png").unlink()
     for code in ("1", "2"):
         monkeypatch.setitem(PROVENANCE, "code", code)
-        method = Halves()
-        with pytest.raises(StoreError):
+        method = Killed()
+        with pytest.raises(KeyboardInterrupt):
             written(manifest, tmp_path / "a", method=method)
         assert len(method.seen) == 5
+
+
+def test_a_broken_video_is_left_out_and_tried_again(manifest, tmp_path, monkeypatch):
+    """Also where the others were not finished when it was found."""
+    missing = tmp_path / "truth" / "cat" / "00001.png"
+    content = missing.read_bytes()
+    missing.unlink()
+    killed = Killed()
+    killed.seen += [None] * 2  # dies in dog, when cat has been left out
+    with pytest.raises(KeyboardInterrupt):
+        written(manifest, tmp_path / "a", method=killed)
+    missing.write_bytes(content)
+    facts = written(manifest, tmp_path / "a")
+    assert facts["frames"] == {"cat": 3, "dog": 4}
 
 
 def test_device_name_tells_the_threads():

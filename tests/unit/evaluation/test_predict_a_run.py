@@ -93,16 +93,15 @@ def test_adaptation_changes_what_has_samples_and_names_what_has_not(predicted, t
     assert (plain[soft] != adapted[soft]).any()
 
 
-def test_several_processes_change_nothing_and_a_failure_keeps_finished_videos(predicted, tmp_path):
+def test_several_processes_change_nothing_and_a_broken_video_costs_itself(predicted, tmp_path):
     options = ["--adapt-steps=2", f"--index={tmp_path / 'index.parquet'}"]
     alone = predicted("alone", *options)
     missing = tmp_path / "truth" / "dog" / "00003.png"
     content = missing.read_bytes()
     missing.unlink()
-    with pytest.raises(StoreError, match=r"dog/00003.png: this annotation is missing"):
-        predicted("together", *options, "--workers=2")
-    videos = tmp_path / ".together.partial" / "videos"
-    assert [path.name for path in videos.iterdir()] == ["cat.json"]
+    together = predicted("together", *options, "--workers=2")
+    assert list(together["frames"]) == ["cat"]
+    assert str(missing) in together["left_out"]["dog"]
     missing.write_bytes(content)
     together = predicted("together", *options, "--workers=2")
     assert together["seconds_per_frame"]["processes"] == 2

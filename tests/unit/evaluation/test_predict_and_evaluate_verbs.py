@@ -9,9 +9,10 @@ from PIL import Image
 
 from commonfate.cli import evaluate, predict
 from commonfate.config import BenchmarkConfig
-from commonfate.errors import ConfigError
+from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import foreground
 from commonfate.evaluation.protocols import PROTOCOLS
+from commonfate.evaluation.unfinished import key_of
 from commonfate.plan import cells
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
@@ -75,6 +76,69 @@ def test_from_stores_to_scores(stores):
     assert scores["J"] == 1.0 and scores["n_frames"] == 7
     assert (stores / "out" / "d.u.last.png").exists()
     assert (stores / "out" / "d.u.last" / "dog" / "00003.png").exists()
+
+
+def segment(stores, **options):
+    inputs = {"manifest": stores / "manifest.parquet", "frames": [stores / "frames.zarr.zip"]}
+    output = stores / "predictions"
+    run(predict, **inputs, output=output, **{"method": "feature_clustering", **options})
+    return json.loads((output / "predictions.json").read_text())
+
+
+def score(stores):
+    rules = {"protocol": "davis", "foreground": "oracle"}
+    inputs = {"manifest": stores / "manifest.parquet"}
+    path = stores / "predictions" / "predictions.json"
+    run(evaluate, predictions=path, **inputs, **rules, output=stores / "s.json")
+    return json.loads((stores / "s.json").read_text())
+
+
+def test_a_broken_video_is_left_out_and_the_others_are_predicted_and_scored(stores, caplog):
+    broken = stores / "dog" / "00002.png"
+    good = broken.read_bytes()
+    broken.write_bytes(good[:20])
+    facts = segment(stores, set_="positions=100")
+    assert list(facts["frames"]) == ["cat"] and facts["n_frames"] == 3
+    assert str(broken) in facts["left_out"]["dog"]
+    assert "1 of 2 videos left out" in caplog.text
+    assert not (stores / "predictions" / "groups" / "dog").exists()
+    scores = score(stores)
+    assert scores["n_sequences"] == 1
+    assert scores["left_out"] == facts["left_out"]
+    broken.write_bytes(good)
+    assert "dog" not in segment(stores, set_="positions=100")["left_out"]
+    assert score(stores)["n_sequences"] == 2
+
+
+def test_nothing_is_written_where_all_videos_are_broken(stores):
+    for video in FRAMES:
+        (stores / video / "00000.png").unlink()
+    with pytest.raises(StoreError, match=r"none of 2 videos could be read; .*cat/00000\.png"):
+        segment(stores, set_="positions=100")
+    assert not (stores / "predictions").exists()
+
+
+def test_a_video_whose_flow_was_left_out_is_left_out_for_that_reason(stores, caplog):
+    moving = np.zeros((2, 8, 12), np.float32)
+    moving[0, 2:6, 4:8] = 3
+    told = [{"video": "dog", "gaps": [1], "reason": "00003.jpg is damaged"}]
+    path = stores / "partial.zarr.zip"
+    with open_writer(path, provenance={"left_out": told}, key="") as writer:
+        writer.add("cat", 1, frames=3, size=(8, 12), flows=[(0, moving), (1, moving)])
+        writer.add("cat", -1, frames=3, size=(8, 12), flows=[(1, -moving), (2, -moving)])
+    facts = segment(stores, method="residual_flow", flow=path, set_=["fit_iterations=4", "gap=1"])
+    assert "00003.jpg is damaged" in facts["left_out"]["dog"]
+    assert list(facts["frames"]) == ["cat"]
+    assert score(stores)["n_sequences"] == 1
+
+
+def test_other_pixels_are_another_key_of_unfinished_predictions(stores):
+    """Images that are read in place: the store that lists them stays as it is."""
+    before = segment(stores, set_="positions=100")["provenance"]
+    Image.new("RGB", (12, 8), (9, 9, 9)).save(stores / "cat" / "00001.png")
+    after = segment(stores, set_="positions=100")["provenance"]
+    assert after["inputs"] == before["inputs"]
+    assert key_of(after) != key_of(before)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,9 @@ class Frames:
     def size(self, video):
         return 24, 32
 
+    def state(self, video):
+        return f"as {video} was"
+
     def read(self, video, t):
         if video in self.broken and t >= 2:
             raise StoreError(f"frames.zarr.zip: frame {t} of {video!r} cannot be read")
@@ -203,6 +206,7 @@ def test_a_video_that_fails_is_left_out_and_named_and_the_others_go_on(tmp_path,
             "video": "bad",
             "gaps": [-2, -1, 1, 2],
             "reason": "frames.zarr.zip: frame 2 of 'bad' cannot be read",
+            "files": "as bad was",
         },
     ]
     assert "bad, gaps [-2, -1, 1, 2]: left out: frames.zarr.zip: frame 2 of 'bad'" in caplog.text

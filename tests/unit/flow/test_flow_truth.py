@@ -69,6 +69,9 @@ def test_it_goes_into_a_store_as_any_other_without_a_look_at_the_frames(sprite, 
         def size(self, video):
             return 128, 224
 
+        def state(self, video):
+            return ""
+
     source = FlowSource(estimator="truth")
     with open_writer(tmp_path / "s.zarr.zip", provenance={}, key="") as writer:
         extract([sprite[0]], Unread(), providers.create(source, "cpu"), (-1, 2), writer)

@@ -1,5 +1,7 @@
 """The index of samples: which frames are in it, in which order, and what it says of the rest."""
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,6 +9,7 @@ from commonfate import parquet
 from commonfate.errors import StoreError, UserError
 from commonfate.samples import index
 from commonfate.samples.build import build
+from commonfate.storage.frames import FrameWriter
 
 ROWS = [("b", "train", 0, ""), ("a", "val", 0, ""), ("bad", "train", 0, "truncated")]
 
@@ -40,6 +43,7 @@ def test_a_row_for_every_frame_that_has_flow(toy):
         "without_flow": 0,
         "left_out": 1,
         "reasons": {"truncated": 1},
+        "left_out_of_flow": {},
     }
     assert set(facts["inputs"]) == {str(manifest), str(frames), str(flow)}
 
@@ -74,6 +78,30 @@ def test_what_has_no_flow_is_counted_and_excluded(make_shard, make_manifest):
     table, facts = build([manifest], [frames], [flow], "all")
     assert set(table["video"]) == {"a"}
     assert facts["videos"]["toy"]["used"] == 1 and facts["videos"]["toy"]["without_flow"] == 2
+
+
+def test_the_digest_is_of_the_frames_not_of_the_store_that_lists_them(
+    make_shard, make_manifest, tmp_path
+):
+    _, flow = make_shard("toy", 0, {"a": 3})
+    files = [tmp_path / f"{t}.png" for t in range(3)]
+    for t, file in enumerate(files):
+        cv2.imwrite(str(file), np.full((8, 12, 3), t, np.uint8))
+    store = tmp_path / "frames" / "toy" / "in_place.zarr.zip"
+    with FrameWriter(store) as writer:
+        writer.add_files("a", files, (8, 12), 10.0)
+    manifest = make_manifest("toy", [("a", "train", 0, "")])
+
+    def digest():
+        parquet.write(tmp_path / "index.parquet", *build([manifest], [store], [flow], "all"))
+        return index.read(tmp_path / "index.parquet").digest
+
+    before = digest()
+    with FrameWriter(store, provenance={"time": "later"}) as writer:
+        writer.add_files("a", files, (8, 12), 10.0)
+    assert digest() == before
+    cv2.imwrite(str(files[1]), np.full((8, 12, 3), 77, np.uint8))
+    assert digest() != before
 
 
 def test_samples_of_one_video(toy, tmp_path):

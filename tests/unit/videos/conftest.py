@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.codec.context import Flags
 
 FRAMES = 12
 
@@ -35,7 +36,7 @@ def make_video(tmp_path) -> Callable[..., Path]:
         with av.open(path, "w", options=options) as container:
             stream = container.add_stream(codec, rate=12)
             stream.height, stream.width = size
-            stream.pix_fmt = "yuv420p"
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             stream.gop_size = 6
             # So that equal pictures give equal bytes: neither threads nor the CPU decide anything.
             stream.codec_context.thread_count = 1
@@ -49,6 +50,69 @@ def make_video(tmp_path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def make_interlaced(tmp_path) -> Callable[..., Path]:
+    """Write twelve interlaced frames: their odd lines show the moment half a frame later."""
+
+    def make(name: str = "fields.mpg") -> Path:
+        path = tmp_path / name
+        with av.open(path, "w") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+            stream.bit_rate = 4_000_000
+            stream.codec_context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+            for t in range(FRAMES):
+                picture = moving_texture(2 * t)
+                picture[1::2] = moving_texture(2 * t + 1)[1::2]
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame = frame.reformat(format="yuv420p", dst_colorspace="itu709")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    return make
+
+
+@pytest.fixture
+def make_sounding(tmp_path) -> Callable[..., Path]:
+    """Write three seconds of video with as much sound, or more of it."""
+
+    def make(name: str, video: str, audio: str, sound_s: float = 3.0) -> Path:
+        path = tmp_path / name
+        with av.open(path, "w") as container:
+            stream = container.add_stream(video, rate=25)
+            stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+            if video == "libvpx":
+                stream.codec_context.options = {"deadline": "realtime", "cpu-used": "8"}
+            sound = container.add_stream(audio, rate=48_000, layout="mono")
+            sound.bit_rate = 64_000
+            packets = [p for t in range(75) for p in stream.encode(picture_at(t))]
+            packets += stream.encode()
+            for start in range(0, int(48_000 * sound_s), 1024):
+                packets += sound.encode(noise_at(start))
+            packets += sound.encode()
+            for packet in sorted(packets, key=lambda p: float(p.dts * p.time_base)):
+                container.mux(packet)
+        return path
+
+    return make
+
+
+def picture_at(t: int) -> av.VideoFrame:
+    """Frame t of a video of 25 frames a second."""
+    frame = av.VideoFrame.from_ndarray(moving_texture(t % 12), format="rgb24")
+    frame.pts, frame.time_base = t, Fraction(1, 25)
+    return frame
+
+
+def noise_at(start: int) -> av.AudioFrame:
+    """1024 samples of sound."""
+    noise = np.random.default_rng(start).uniform(-0.3, 0.3, (1, 1024)).astype(np.float32)
+    frame = av.AudioFrame.from_ndarray(noise, format="fltp", layout="mono")
+    frame.pts, frame.sample_rate, frame.time_base = start, 48_000, Fraction(1, 48_000)
+    return frame
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from commonfate.videos.backends import pyav_frames
-from commonfate.videos.decode import Decoder
+from commonfate.videos.decode import Decoder, Decoding
 from commonfate.videos.inspection import DecodeError, inspect
 
 with_decord = pytest.mark.skipif(
@@ -27,7 +27,7 @@ MIRROR = (-ONE, 0, 0, ONE)
 
 @pytest.fixture(scope="module")
 def decord_frames():
-    with Decoder("decord", timeout_s=20) as decoder:
+    with Decoder(Decoding("decord", timeout_s=20)) as decoder:
         yield lambda path, found: decoder.frames(path, found)[1]
     assert "decord" not in sys.modules
 

@@ -1,5 +1,6 @@
 """The child process is killed when it hangs, and its death is told."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from commonfate.videos.child import Child, NoAnswer
+from commonfate.videos.worker import SignsOfLife
 
 
 def script(tmp_path, body):
@@ -31,7 +33,7 @@ def test_a_hanging_decoder_is_killed(tmp_path):
     os.mkfifo(tmp_path / "hangs.mp4")
     child = Child(timeout_s=0.3)
     began = time.monotonic()
-    with pytest.raises(NoAnswer, match=r"timeout: the decoder needs more than 0\.3 s"):
+    with pytest.raises(NoAnswer, match=r"timeout: no new frame within 0\.3 s"):
         list(child.ask({"task": "inspect", "path": str(tmp_path / "hangs.mp4")}))
     assert time.monotonic() - began < 10
     assert child._process is None
@@ -81,6 +83,29 @@ def test_time_of_the_reader_does_not_count(tmp_path):
             time.sleep(0.2)
     child.stop()
     assert values == [0, 1, 2]
+
+
+def test_a_long_video_is_given_time_as_long_as_frames_come(tmp_path):
+    """What counts is the time since the last frame, or since the sign that there was one."""
+    body = (
+        "for _ in range(4): time.sleep(0.2); send(out, {'alive': True})\n"
+        "for _ in range(4): time.sleep(0.2); send(out, {'shape': [1, 1, 3]}, np.ones(3, 'u1'))\n"
+        "send(out, {'done': None})"
+    )
+    child = Child(0.6, script(tmp_path, body))
+    messages = list(child.ask({}))
+    child.stop()
+    assert len(messages) == 5
+
+
+def test_signs_of_life_are_not_sent_for_every_frame(monkeypatch):
+    now, out = [0.0], io.BytesIO()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    alive = SignsOfLife(out)
+    for _ in range(100):
+        now[0] += 0.01
+        alive()
+    assert 5 <= out.getvalue().count(b"alive") <= 10
 
 
 def test_the_child_waits_for_a_slow_reader(tmp_path):

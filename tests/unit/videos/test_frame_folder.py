@@ -33,7 +33,7 @@ def test_other_size(frames):
     [
         (lambda file: file.unlink(), r"missing frame: 00002\.png"),
         (lambda file: file.write_bytes(b""), r"frame 00002\.png is an empty file"),
-        (lambda file: file.write_text("text"), r"frame 00002\.png is not a readable image"),
+        (lambda file: file.write_text("text"), r"frame 00002\.png is not an image"),
     ],
 )
 def test_broken_frame(frames, spoil, reason):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from commonfate.videos.inspection import DecodeError, Stillness, increasing, inspect, orient
+from commonfate.orientation import orient
+from commonfate.videos.inspection import DecodeError, Stillness, increasing, inspect
 
 
 def test_good_video(make_video):

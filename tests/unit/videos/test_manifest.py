@@ -34,6 +34,13 @@ def test_summary_when_all_are_usable():
     assert manifest.summary("x", report(("a", ""))) == "x: 1 of 1 videos usable"
 
 
+def test_summary_says_what_was_looked_at():
+    table = report(("a", ""), ("b", ""), ("c", "empty file"))
+    table["looked_at"] = ["headers", "pixels", ""]
+    first, *_ = manifest.summary("x", table).splitlines()
+    assert first.startswith("x: 2 of 3 videos usable (1 by the headers of their images")
+
+
 def test_no_usable_video_is_an_error_with_the_reasons():
     with pytest.raises(UserError) as error:
         manifest.gather("mine", [report(("a", "empty file"), ("b", "no such file"))])

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,7 @@ def test_a_video_file_becomes_frames(make_video, extract):
     assert row["fps"] == pytest.approx(6)
     assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (row["backend"], row["status"], row["reason"]) == ("pyav", "ok", "")
+    assert (row["looked_at"], row["interlaced"], row["deinterlaced"]) == ("pixels", 0, False)
     assert store.videos == ["good"]
     assert store.length("good") == 12
     assert store.timestamps_s("good") == pytest.approx([t / 6 for t in range(12)])
@@ -65,7 +67,7 @@ def test_a_folder_of_frames_stays_in_place(tmp_path, extract):
     report, store = extract([frame_folder(tmp_path / "dog", 3)])
     row = report.loc["dog"]
     assert (row["frames"], row["height"], row["width"], row["fps"]) == (3, 20, 30, 1.0)
-    assert (row["backend"], row["status"], row["sha256"]) == ("files", "ok", "")
+    assert (row["backend"], row["status"], row["looked_at"]) == ("files", "ok", "headers")
     assert store.read("dog", 2)[0, 0].tolist() == [20, 20, 20]
 
 
@@ -91,6 +93,50 @@ def test_left_out_videos_are_reported_and_the_others_go_on(make_video, tmp_path,
     assert store.videos == ["good"]
     assert f"{tmp_path}/empty.mp4: left out: empty file" in caplog.messages
     assert f"{one}: left out: too short: 1 frame, but gap 1 needs 2" in caplog.messages
+
+
+def test_images_and_ground_truth_are_hashed(tmp_path, extract):
+    """Another digest for other bytes, of either; the same for the same."""
+    dog = frame_folder(tmp_path / "dog", 3)
+    masks = frame_folder(tmp_path / "masks", 3).frame_files
+    dog = replace(dog, annotation_files=(masks[0], "", masks[2]), annotation_kind="grey")
+
+    def digests():
+        report, store = extract([dog])
+        assert store.content("dog") == report.loc["dog", "sha256"]
+        return tuple(report.loc["dog", ["sha256", "annotations_sha256"]])
+
+    first = digests()
+    assert "" not in first and digests() == first
+    Image.fromarray(np.full((20, 30, 3), 7, np.uint8)).save(masks[2])
+    second = digests()
+    assert second[0] == first[0] and second[1] != first[1]
+    Image.fromarray(np.full((20, 30, 3), 7, np.uint8)).save(dog.frame_files[1])
+    third = digests()
+    assert third[0] != first[0] and third[1] == second[1]
+
+
+def test_interlaced_video_is_said_and_made_whole_on_request(make_interlaced, extract, caplog):
+    path = make_interlaced()
+    report, store = extract([source(path)])
+    row = report.loc["fields"]
+    assert (row["interlaced"], row["deinterlaced"], row["status"]) == (12, False, "ok")
+    assert f"{path}: 12 of its 12 frames are interlaced" in caplog.text
+    combed = combing(store.read("fields", 5))
+    caplog.clear()
+    report, store = extract([source(path)], "--deinterlace")
+    row = report.loc["fields"]
+    assert (row["interlaced"], row["deinterlaced"], row["backend"]) == (12, True, "pyav")
+    assert row["frames"] == store.length("fields") == 12
+    assert caplog.text == ""
+    assert combing(store.read("fields", 5)) < 0.5 * combed
+
+
+def combing(frame):
+    """How much more a line differs from its neighbours than from the lines behind them."""
+    lines = frame[..., 1].astype(float)
+    beside = np.abs(lines[1:] - lines[:-1]).mean()
+    return beside / np.abs(lines[2:] - lines[:-2]).mean()
 
 
 def test_gaps_decide_what_is_too_short(tmp_path, extract):
@@ -122,7 +168,7 @@ def test_a_hanging_decoder_costs_one_video(make_video, tmp_path, extract, fake_d
     fake_decord(on_open="time.sleep(60) if path.endswith('slow.mp4') else None")
     sources = [source(make_video("slow.mp4")), frame_folder(tmp_path / "zebra", 2)]
     report, store = extract(sources, "--backend", "decord", "--timeout-s", "0.6")
-    assert report.loc["slow", "reason"] == "timeout: the decoder needs more than 0.6 s"
+    assert report.loc["slow", "reason"] == "timeout: no new frame within 0.6 s"
     assert store.videos == ["zebra"]
 
 

@@ -1,19 +1,21 @@
 """Making the embedded data: each video or image on its own, from its own random numbers."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from commonfate import provenance
+from commonfate import processes, provenance
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 from commonfate.datasets.sprites import annotate, encode, listing, photographs, render, scene, truth
-from commonfate.files import replacing_directory, write_json
+from commonfate.files import exclusive, replacing_directory, write_json
 from commonfate.progress import track
 from commonfate.settings import from_pairs
 
@@ -57,13 +59,38 @@ def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs
         told = f"{count} images"
     pictures = [photographs.path(name) for name in photographs.FILES]
     record = provenance.record("sprites", config.model_dump(mode="json"), pictures)
+    with exclusive(output) as waited:
+        if waited and _is_made(Path(output), record):
+            log.info("%s is there already, another process has rendered it", output)
+            return
+        _write(Path(output), parts, partial(one, config), count, jobs, record)
+    log.info("%s: %s", output, told)
+
+
+def _is_made(output: Path, record: dict[str, Any]) -> bool:
+    """Whether a folder was rendered by the same code from the same settings."""
+    try:
+        there = json.loads((output / "provenance.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return there | {"time": None} == record | {"time": None}
+
+
+def _write(
+    output: Path,
+    parts: Sequence[str],
+    one: Callable[[Path, int], None],
+    count: int,
+    jobs: int,
+    record: dict[str, Any],
+) -> None:
+    """Render `count` videos or images into a folder; `one` takes a folder and a number."""
     with replacing_directory(output) as folder:
         for part in parts:
             (folder / part).mkdir()
-        for _ in track(_render_all(partial(one, config, folder), count, jobs), "rendering", count):
+        for _ in track(_render_all(partial(one, folder), count, jobs), "rendering", count):
             pass
         write_json(folder / "provenance.json", record)
-    log.info("%s: %s", output, told)
 
 
 def _render_all(one: Callable[[int], None], count: int, jobs: int) -> Iterator[None]:
@@ -72,7 +99,10 @@ def _render_all(one: Callable[[int], None], count: int, jobs: int) -> Iterator[N
         return
     # Spawned, since a forked process would inherit the locks of OpenCV's and PyAV's threads.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(one, range(count))
+        with processes.shielded():
+            rendered = pool.map(one, range(count))
+        with processes.interruptible(pool):
+            yield from rendered
 
 
 def render_video(config: SpritesConfig, folder: Path, number: int) -> None:

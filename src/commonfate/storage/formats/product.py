@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +61,6 @@ def is_made(output: Path, key: str, parts: list[Part]) -> bool:
         ) from error
 
 
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    try:
-        with exclusive(output):
-            yield
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(
-            f"{output}: cannot be written ({error.strerror or error}); make room or choose another "
-            "place, then run the same command again"
-        ) from error
-
-
 def write(
     source: Source,
     parts: list[Part],
@@ -96,9 +80,10 @@ def write(
         threads: pairs that are converted at once.
 
     Raises:
-        StoreError: nothing could be converted, or the output cannot be written.
+        StoreError: nothing could be converted.
+        OSError: the output cannot be written.
     """
-    with _writing(output):
+    with exclusive(output):
         if isinstance(to, str):
             folder = FlowFolderWriter(output, FORMATS[to], record)
             tally = to_folder(source, parts, folder, threads)
