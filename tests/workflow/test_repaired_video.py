@@ -39,6 +39,6 @@ def test_the_same_command_makes_the_flow_of_a_repaired_video(workflow_in, tmp_pa
     reader = flow("--forcerun", "flow")
     assert name in reader.videos and reader.provenance["left_out"] == []
     log = (tmp_path / "results/smoke/logs/flow/mine/dis/0000.log").read_text()
-    assert "the flow of 2 videos is kept" in log
+    assert "the flow of 2 of 3 videos is kept" in log
     for video, field in kept.items():
         np.testing.assert_array_equal(reader.read(video, 1, 0), field)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from commonfate.errors import StoreError
+from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import overlays, sheet_layout, sheet_pictures, showcase
 from commonfate.evaluation.benchmark import AnnotatedVideo
 from commonfate.evaluation.crop import central_square
@@ -151,7 +151,7 @@ def _coloured_flow(
     """The flow's picture, None where the frame has no flow, and what its colours mean."""
     try:
         field, gap = flow.read(moment.name, moment.t)
-    except StoreError as error:
+    except (StoreError, ConfigError) as error:
         log.info("%s frame %d: no flow in the sheet: %s", moment.name, moment.t, error)
         return None, "no flow"
     if square:

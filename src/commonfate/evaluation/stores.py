@@ -79,9 +79,9 @@ class Flow:
         as it is stored: it points the other way in time.
 
         Raises:
-            ConfigError: no store knows the video.
-            StoreError: the frame has flow of neither gap; where it was left out, with the reason
-                that was recorded then.
+            ConfigError: no store knows the video, or neither gap was asked for.
+            StoreError: flow was left out when it was extracted, told with the reason; or it cannot
+                be read.
         """
         recorded = self._left_out.get((video, self.gap))
         if recorded is not None and video not in self._readers:
@@ -94,7 +94,7 @@ class Flow:
         if recorded is not None:
             raise StoreError(recorded)
         known = ", ".join(str(gap) for gap in reader.gaps(video))
-        raise StoreError(
+        raise ConfigError(
             f"{reader.path}: frame {t} of video {video!r} has no flow of gap {self.gap} or "
             f"{-self.gap} (gaps there: {known}); add one to the dataset's gaps and extract flow"
         )

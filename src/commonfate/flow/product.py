@@ -187,10 +187,9 @@ def _say_that_it_is_there(reader: FlowReader) -> None:
         log.warning("%s, gaps %s: left out: %s", item["video"], item["gaps"], item["reason"])
     if _left_out(reader):
         log.warning(
-            "%s: %d of its videos lack flow; it is tried again when their files have changed, or "
-            "with --retry",
-            reader.path,
-            len({item["video"] for item in _left_out(reader)}),
+            "%s: %d videos lack flow, all or some of it; it is tried again when files change, "
+            "or with --retry",
+            *(reader.path, len({item["video"] for item in _left_out(reader)})),
         )
 
 
@@ -206,7 +205,8 @@ def _take_over(
     ]
     if not parts:
         return
-    log.info("%s: the flow of %d videos is kept", previous.path, len({p.video for p in parts}))
+    kept = {part.video for part in parts}
+    log.info("%s: the flow of %d of %d videos is kept", previous.path, len(kept), len(contents))
     for info in track(parts, "keeping (parts)", len(parts)):
         part = writer.part(
             info.video, info.gap, info.frames, (info.height, info.width), info.content

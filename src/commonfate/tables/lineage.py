@@ -16,6 +16,7 @@ import yaml
 
 from commonfate import parquet
 from commonfate.errors import StoreError
+from commonfate.storage import content
 
 SMALL = 1 << 20
 """Files of up to so many bytes are hashed always, larger ones only when they may have changed."""
@@ -40,6 +41,7 @@ def follow(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
             continue
         files[path] = node = _record(Path(path))
         node["changed"] = changed(node)
+        node.pop("images", None)  # tables keep the records, and there may be a million of these
         queue.extend(products(node["inputs"]))
     return files
 
@@ -57,7 +59,9 @@ def changed(node: Mapping[str, Any]) -> list[str]:
     """Inputs of a record that are there now and are not what was read then."""
     made = node.get("time", "")
     known = {path: digest for path, digest in node["inputs"].items() if digest}
-    return [path for path, digest in known.items() if _differs(Path(path), digest, made)]
+    others = [path for path, digest in known.items() if _differs(Path(path), digest, made)]
+    images = node.get("images", {}).items()
+    return others + [source for source, held in images if _images_differ(*held, made)]
 
 
 def _differs(path: Path, digest: str, made: str) -> bool:
@@ -77,6 +81,18 @@ def _differs(path: Path, digest: str, made: str) -> bool:
     from commonfate.samples.build import fingerprint
 
     return fingerprint(path) != digest
+
+
+def _images_differ(digest: str, files: list[str], made: str) -> bool:
+    """As `_differs`, of the images of a video that are read in place."""
+    paths = [Path(file) for file in files]
+    if not all(path.is_file() for path in paths):
+        return False
+    if made:
+        written = max(path.stat().st_mtime for path in paths)
+        if written < datetime.datetime.fromisoformat(made).timestamp():
+            return False
+    return content.read(paths).sha256 != digest
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -143,6 +159,14 @@ def _of_parquet(path: Path) -> Mapping[str, Any]:
     if record.get("verb") != "manifest":
         return record
     columns = ["id", "split", "source", "frames", "sha256", "status", "reason"]
-    videos = parquet.read(path)[columns].to_dict("records")
-    sources = {one["source"]: one["sha256"] for one in videos if one["sha256"]}
-    return {**record, "inputs": {**record.get("inputs", {}), **sources}, "listing": videos}
+    table = parquet.read(path)
+    videos = table[columns].to_dict("records")
+    hashed = [one for one in table.to_dict("records") if one["sha256"]]
+    images = {
+        one["source"]: (one["sha256"], list(one["frame_files"]))
+        for one in hashed
+        if one.get("frame_files") is not None
+    }
+    sources = {one["source"]: one["sha256"] for one in hashed if one["source"] not in images}
+    inputs = {**record.get("inputs", {}), **sources}
+    return {**record, "inputs": inputs, "images": images, "listing": videos}

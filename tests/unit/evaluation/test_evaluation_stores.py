@@ -44,7 +44,7 @@ def test_the_last_frame_has_flow_of_the_opposite_gap(flow_stores, caplog):
 
 def test_neither_gap(flow_stores):
     message = r"0001.zarr.zip: frame 0 of video 'dog' has no flow of gap 1 or -1 \(gaps there: 2\)"
-    with pytest.raises(StoreError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Flow(flow_stores, 1).read("dog", 0)
 
 

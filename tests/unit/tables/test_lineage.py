@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from commonfate import parquet, provenance
+from commonfate.storage import content
 from commonfate.storage.flow import open_writer
 from commonfate.storage.frames import FrameWriter
 from commonfate.tables import lineage
@@ -134,3 +135,21 @@ def test_weights_that_were_not_trained_here_have_no_record(tmp_path: Path) -> No
     weights = tmp_path / "snapshots/checkpoint.pt"
     weights.write_bytes(b"of others")
     assert lineage.follow([str(weights)]) == {}
+
+
+def test_images_that_are_read_in_place_are_compared_with_their_digest(tmp_path: Path) -> None:
+    files = [tmp_path / f"{t}.png" for t in range(2)]
+    for file in files:
+        file.write_bytes(b"1")
+    row = {"id": "a", "split": "val", "source": str(tmp_path), "frames": 2, "status": "ok"}
+    row |= {
+        "reason": "",
+        "sha256": content.read(files).sha256,
+        "frame_files": list(map(str, files)),
+    }
+    path = tmp_path / "manifest.parquet"
+    parquet.write(path, pd.DataFrame([row]), provenance.record("manifest", {}, []))
+    assert lineage.follow([str(path)])[str(path)]["changed"] == []
+    files[1].write_bytes(b"2")
+    os.utime(files[1], (2**32, 2**32))
+    assert lineage.follow([str(path)])[str(path)]["changed"] == [str(tmp_path)]
