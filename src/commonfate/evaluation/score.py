@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from commonfate.datasets import annotations
 from commonfate.errors import ConfigError
-from commonfate.evaluation import annotations, benchmark, metrics, record, replaceable, saliency
+from commonfate.evaluation import benchmark, metrics, record, replaceable, saliency
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.crop import central_square
 from commonfate.evaluation.foreground import (

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from commonfate.datasets import annotations
 from commonfate.errors import StoreError
-from commonfate.evaluation import annotations, confusion, foreground, semantic
+from commonfate.evaluation import confusion, foreground, semantic
 from commonfate.evaluation.crop import Crop, central_square
 from commonfate.evaluation.foreground import CLASSES, Foreground
 from commonfate.evaluation.protocols import Protocol, score_benchmark
