@@ -94,6 +94,8 @@ def _jaccard(
         truth, void = annotations.read(one.video.annotations[one.t], one.video.kind)
         if crop == "square":
             truth, void = central_square(truth), central_square(void)
+        if void.all():
+            continue
         _, j = score_frame(one.groups, one.facts.groups, truth, void, rule)
         values.setdefault(one.video.name, {})[one.t] = j
     return score_benchmark(protocol, values).mean
