@@ -83,6 +83,7 @@ wildcard_constraints:
     run=r"[a-z0-9][a-zA-Z0-9_.=+-]*",
     benchmark="|".join(CONFIG.benchmarks) or "none",
     variant=r"(last|best)(\.adapt\d+)?(\.crf)?",
+    prediction=r"(last|best\.[a-z_]+\.[a-z_]+)(\.adapt\d+)?(\.crf)?",
     table="|".join(CONFIG.tables) or "none",
 
 

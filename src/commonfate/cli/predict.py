@@ -9,7 +9,7 @@ from commonfate.cli import options
 from commonfate.cli.predict_options import EXISTING, how_options
 from commonfate.errors import ConfigError
 
-TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", "frames_of")
+TOLD = ("split", "checkpoint", "adapt_steps", "resolution", "crop", "frames_of")
 """Options that provenance repeats as they are."""
 
 
@@ -49,6 +49,11 @@ TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", 
     default="davis",
     show_default=True,
     help="Protocol by which --checkpoint best chooses.",
+)
+@click.option(
+    "--foreground",
+    help="Foreground by which --checkpoint best chooses, as of `commonfate evaluate`.  [default: "
+    "what the method names, or the oracle]",
 )
 @click.option("--split", default="val", show_default=True, help="Split to segment, or `all`.")
 @options.device()
@@ -141,15 +146,16 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     from commonfate import methods
     from commonfate.evaluation import predict, protocols, runs
     from commonfate.evaluation.crew import Work
+    from commonfate.evaluation.snapshots import Choice
 
-    protocol = protocols.get(options["protocol"])
+    choice = Choice(protocols.get(options["protocol"]), options["foreground"])
     task = _task(settings, options)
     method = methods.create(settings)
     adapting = _adapting(task, options)
     network = runs.NO_NETWORK
     if settings.trained:
         which = options["checkpoint"]
-        network = runs.load(options["run"], which, method, task, protocol, device)
+        network = runs.load(options["run"], which, method, task, choice, device)
     work = Work(method, network.weights, task, device, options["threads"], adapting)
     facts = network.facts | _sources(settings, device, work, options)
     predict.write(options["output"], work, facts, options["workers"], network.model)
@@ -199,6 +205,8 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
     ]
     name = predict.device_name(device)
     told = {key: options[key] for key in TOLD}
+    if options["checkpoint"] == "best":
+        told |= {key: options[key] for key in ("protocol", "foreground")}
     told["crf"] = work.task.how.crf and work.task.how.crf.model_dump(mode="json")
     told["seed"] = work.adapting and work.adapting.seed
     return {

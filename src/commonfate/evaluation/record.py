@@ -1,5 +1,6 @@
 """What every file of scores says of itself: frames, protocol, predictions, provenance."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from commonfate.errors import StoreError
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.predictions import PASSED_ON, Predictions
 from commonfate.evaluation.protocols import Protocol
+
+log = logging.getLogger(__name__)
 
 
 def scored_frames(protocol: Protocol, task: Benchmark) -> dict[str, list[int]]:
@@ -44,11 +47,16 @@ def counted(
         name: [t for t in some if t not in void.get(name, ())] for name, some in scored.items()
     }
     if not any(frames.values()):
-        raise StoreError(
-            f"every pixel of the scored frames of {', '.join(frames)} is void, so there is nothing "
-            f"to score; check annotation_kind of the data set"
-        )
+        raise nothing_counts()
     return {name: some for name, some in frames.items() if some}
+
+
+def nothing_counts() -> StoreError:
+    """The error for a benchmark without a pixel to score."""
+    return StoreError(
+        "every pixel of the frames that are scored is void, so there is nothing to score; check "
+        "annotation_kind of the data set"
+    )
 
 
 def facts(
@@ -91,9 +99,28 @@ def facts(
         "left_out": task.left_out | unscored,
         "foreground": foreground,
         **{key: predictions.facts[key] for key in PASSED_ON},
+        "checkpoint_chosen_by": _chosen_by(predictions, protocol, foreground),
         "provenance": provenance.record(
             "evaluate",
             {"protocol": protocol.name, "foreground": foreground},
             [predictions.path, manifest],
         ),
     }
+
+
+def _chosen_by(
+    predictions: Predictions, protocol: Protocol, foreground: str
+) -> dict[str, str] | None:
+    """Protocol and foreground by which the best snapshot was chosen; says so where others score."""
+    how = predictions.facts.get("snapshot_scores")
+    if how is None:
+        return None
+    if (how["protocol"], how["foreground"]) != (protocol.name, foreground):
+        log.warning(
+            "%s: its snapshot is the best by protocol %s and foreground %s, not by what scores it "
+            "here",
+            predictions.path,
+            how["protocol"],
+            how["foreground"],
+        )
+    return {key: how[key] for key in ("protocol", "foreground")}

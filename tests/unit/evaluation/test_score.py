@@ -311,7 +311,7 @@ def test_nothing_that_counts(annotate, evaluate_soft, tmp_path):
     for video, frames in (("cat", 3), ("dog", 4)):
         for t in range(frames):
             annotate(video, t, VOID)
-    with pytest.raises(StoreError, match="the scored frames of cat, dog is void"):
+    with pytest.raises(StoreError, match="every pixel of the frames that are scored is void"):
         evaluate_soft(groups, soft)
     assert not any((tmp_path / "out").iterdir())
 
@@ -348,6 +348,17 @@ def test_where_the_oracle_finds_nothing_it_does_not_choose_the_background(
     evaluate_soft(groups, soft, rule="oracle")
     with Image.open(tmp_path / "out" / "a.b" / "cat" / "00002.png") as image:
         np.testing.assert_array_equal(np.asarray(image), TRUTH * 255)
+
+
+def test_a_snapshot_that_was_chosen_by_something_else_is_named(evaluate_soft, caplog):
+    chosen_by = {"protocol": "davis", "foreground": "oracle"}
+    told = {"snapshot_scores": chosen_by | {"metric": "J", "scores": {}, "frames": 7}}
+    scores = evaluate_soft(groups, soft, rule="oracle", **told)
+    assert scores["checkpoint_chosen_by"] == chosen_by and "its snapshot" not in caplog.text
+    scores = evaluate_soft(groups, soft, "davis_official", "unsupervised", **told)
+    assert scores["checkpoint_chosen_by"] == chosen_by
+    assert "best by protocol davis and foreground oracle" in caplog.text
+    assert evaluate_soft(groups, soft)["checkpoint_chosen_by"] is None
 
 
 def test_protocol_that_scores_nothing(manifest):
