@@ -18,6 +18,7 @@ from snakemake.logging import logger
 from commonfate import config as commonfate_config
 from commonfate import datasets, plan, refusals
 from commonfate.errors import UserError
+from commonfate.evaluation import crf_settings
 from commonfate.settings import to_pairs
 
 

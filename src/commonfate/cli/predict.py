@@ -106,7 +106,9 @@ def command(**options: Any) -> None:
 
 
 def _check(settings: Any, options: dict[str, Any]) -> None:
-    """Refuse options that contradict the method."""
+    """Refuse options that contradict the method, and what is not installed."""
+    from commonfate.evaluation import crf_settings
+
     name, run = settings.method, options["run"]
     if settings.trained and run is None:
         raise ConfigError(f"--method {name}: has to be trained; name the trained run with --run")
@@ -125,6 +127,8 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
             ("adapt-steps", "index") if options["adapt_steps"] else ("index", "adapt-steps")
         )
         raise ConfigError(f"--{given}: needs --{other}, too")
+    if options["crf"] and not crf_settings.is_installed():
+        raise ConfigError(f"--crf: {crf_settings.MISSING}")
     if options["crf_pairs"] and not options["crf"]:
         raise ConfigError("--crf-set: is of no use without --crf")
 
