@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError, safe_open
+
 from commonfate.errors import StoreError
 from commonfate.files import check_zip
 from commonfate.weights import impostor
@@ -75,7 +77,7 @@ def identify(path: Path, error: Exception) -> tuple[str, str]:
         path: the file.
         error: what reading it raised.
     """
-    text = str(error)
+    text = " ".join(str(error).split())
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -85,6 +87,8 @@ def identify(path: Path, error: Exception) -> tuple[str, str]:
         return "an empty file", AGAIN
     if what := impostor.recognise(path):
         return what, impostor.ADVICE[what]
+    if isinstance(error, SafetensorError):
+        return f"no whole file of safetensors ({text})", AGAIN
     if isinstance(error, pickle.UnpicklingError) and (foreign := _FOREIGN.search(text)):
         return (
             f"a checkpoint that holds a {foreign[1]}, and making one could run code of the file",
@@ -93,7 +97,7 @@ def identify(path: Path, error: Exception) -> tuple[str, str]:
     if "TorchScript" in text:
         return "an archive of TorchScript", "save the state_dict of its model"
     if start.startswith(b"PK"):
-        return f"damaged ({' '.join(text.split('. ')[0].split())})", AGAIN
+        return f"damaged ({text.split('. ')[0]})", AGAIN
     return "no file that torch.save or safetensors wrote", "name a file of weights"
 
 
@@ -122,8 +126,6 @@ def _safetensors(path: Path) -> "dict[str, Tensor]":
 
 
 def _open(path: Path, take: Any) -> Any:
-    from safetensors import SafetensorError, safe_open
-
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             return take(file)

@@ -190,7 +190,7 @@ def test_files_that_are_no_weights(tmp_path):
     for name, message in {
         "none.pth": "no such file of weights",
         "text.pth": "is no file that torch.save",
-        "text.safetensors": "is no file that torch.save",
+        "text.safetensors": "is no whole file of safetensors",
         "list.pth": "holds no state dict",
         "code.pth": "is a checkpoint that holds a ",
     }.items():

@@ -95,7 +95,18 @@ def test_what_a_file_is_instead(tmp_path, name):
     assert "\n" not in message and "weights_only" not in message and "PyTorch" not in message
 
 
-@pytest.mark.parametrize("name", ["page", "pointer", "empty", "text", "missing"])
+def test_files_that_are_no_whole_safetensors(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file(STATE, path)
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(StoreError, match=r"a\.safetensors: is no whole file of safetensors \("):
+        state_dict.read(path)
+    torch.save(STATE, path)
+    with pytest.raises(StoreError, match=r"a\.safetensors: is no whole file of safetensors \("):
+        state_dict.metadata(path)
+
+
+@pytest.mark.parametrize("name", ["page", "pointer", "empty", "missing"])
 def test_what_a_file_is_instead_of_safetensors(tmp_path, name):
     spoil, what, _ = BROKEN[name]
     path = tmp_path / "a.safetensors"
