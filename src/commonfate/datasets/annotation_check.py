@@ -33,7 +33,8 @@ def check(files: Sequence[str], kind: str, size: tuple[int, int]) -> list[str]:
         if not foreground.any() and (void.any() or _is_dark(path, kind)):
             empty.append(path)
     if empty and not any_foreground and kind != "grey":
-        raise misread(empty[0], kind, "is not black, but no mask of this video has foreground")
+        found = "is not black, but no mask of this video has foreground"
+        raise misread(empty[0], kind, found, "binary")
     return _remarks(paths, size, empty if kind == "grey" else [])
 
 

@@ -94,9 +94,9 @@ def _binary(path: Path, kind: str) -> np.ndarray:
     values = mask_values.levels(path, kind)
     highest = values.max(initial=0)
     if 1 < highest <= FOREGROUND_ABOVE:
-        raise misread(path, kind, f"holds values from 0 to {highest}")
+        raise misread(path, kind, f"holds values from 0 to {highest}", "instances")
     if lost := _areas_between(values):
-        raise misread(path, kind, f"holds whole areas of the value {lost}")
+        raise misread(path, kind, f"holds whole areas of the value {lost}", "colours")
     return values == 1 if highest == 1 else values > FOREGROUND_ABOVE
 
 
@@ -117,7 +117,7 @@ def _grey(path: Path) -> np.ndarray:
     values = mask_values.levels(path, "grey")
     highest = values.max(initial=0)
     if 1 < highest < FAINTEST:
-        raise misread(path, "grey", f"holds values from 0 to {highest}")
+        raise misread(path, "grey", f"holds values from 0 to {highest}", "instances")
     return values == 1 if highest == 1 else values >= GREY_FOREGROUND_FROM
 
 

@@ -19,8 +19,7 @@ IN_WORDS = {
     "instances": "0 for background, 1 to 254 for objects, 255 for void",
     "colours": "black and colours",
 }
-"""What a mask holds, by kind; kinds that a data set's `annotation_kind` may name."""
-SETTABLE = tuple(IN_WORDS)
+"""What a mask holds, by kind; the kinds that a data set's `annotation_kind` may name."""
 COLOUR_FROM = 16
 """Of 255, in some channel: darker is black. JPEG leaves a few steps of noise."""
 _GREY_WITHIN = 8
@@ -40,8 +39,9 @@ def levels(path: Path, kind: str) -> np.ndarray:
         raise misread(path, kind, f"is an image of mode {image.mode}")
     colours = np.asarray(image.convert("RGB"))
     if (colours.max(axis=2) - colours.min(axis=2) > _GREY_WITHIN).any():
-        found = "has a palette of colours" if image.mode in ("P", "PA") else "holds colours"
-        raise misread(path, kind, found)
+        if image.mode in ("P", "PA"):
+            raise misread(path, kind, "has a palette of colours", "instances", "colours")
+        raise misread(path, kind, "holds colours", "colours")
     return colours[..., 0]
 
 
@@ -53,7 +53,7 @@ def labels(path: Path, kind: str) -> np.ndarray:
     """
     image = image_file.load(path, "annotation", ADVICE)
     if image.mode not in ("L", "P"):
-        raise misread(path, kind, f"is an image of mode {image.mode}")
+        raise misread(path, kind, f"is an image of mode {image.mode}", "binary", "colours")
     return np.asarray(image)
 
 
@@ -66,19 +66,22 @@ def coloured(path: Path) -> np.ndarray:
     return np.asarray(_opaque(path, "colours").convert("RGB")).max(axis=2) >= COLOUR_FROM
 
 
-def misread(path: Path, kind: str, found: str) -> StoreError:
+def misread(path: Path, kind: str, found: str, *others: str) -> StoreError:
     """The error for a mask that does not hold what its kind says.
 
     Args:
         path: the file.
         kind: what it should be.
         found: what it is, e.g. `holds colours`.
+        others: kinds that it may be of.
     """
     name = kind.partition(":")[0]
     expected = IN_WORDS.get(name, IN_WORDS["binary"])
-    others = " or ".join(other for other in SETTABLE if other != name)
-    do = f", or set the data set's annotation_kind to {others}" if name in SETTABLE else ""
-    return StoreError(f"{path}: {found}, but {name} masks hold {expected}; write it so{do}")
+    do = f", or set the data set's annotation_kind to {' or '.join(others)}"
+    return StoreError(
+        f"{path}: {found}, but {name} masks hold {expected}; write it so"
+        f"{do if others and name in IN_WORDS else ''}"
+    )
 
 
 def _opaque(path: Path, kind: str) -> Image.Image:
