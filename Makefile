@@ -4,7 +4,7 @@ CORES ?= $(shell nproc)
 PIP := .venv/bin/pip install -qq --disable-pip-version-check --no-deps
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: try demo test test-slow lint lock
+.PHONY: try demo test test-slow lint crf lock
 
 try: .venv/installed
 	@$(IN_VENV) commonfate try
@@ -26,15 +26,22 @@ lint: .venv/installed
 
 # The environment: exactly the versions of the lock file, made again when it changes.
 .venv/installed: requirements.lock pyproject.toml
-	@command -v c++ >/dev/null || { echo "One package is compiled here and needs a C++ compiler \
-	and Python's headers; on Debian or Ubuntu: sudo apt install g++ python3-dev"; exit 1; }
 	@echo "Installing the locked versions into .venv (7 GB; a few minutes)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(PIP) --requirement requirements.lock
 	@$(PIP) --editable .
 	@touch $@
 
+# The CRF of some rows of tables, which is compiled; without it these rows are left out.
+crf: .venv/installed
+	@command -v c++ >/dev/null || { echo "The CRF is compiled here and needs a C++ compiler \
+	and Python's headers; on Debian or Ubuntu: sudo apt install g++ python3-dev"; exit 1; }
+	@$(PIP) --requirement requirements-crf.lock
+
 # New versions for everything that pyproject.toml allows (needs uv).
 lock:
 	uv pip compile --universal --python-version 3.11 --extra dev --no-emit-index-url --no-header \
 		--upgrade pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --extra crf --no-emit-index-url --no-header \
+		--constraint requirements.lock --no-deps pyproject.toml | grep ^pydensecrf2 \
+		> requirements-crf.lock

@@ -6,8 +6,10 @@ Writes and reads the same flow in every format, in one run, and prints a Markdow
 against float32 `.flo` files, and draws size against speed to `storage.png`. Quantization, checksums
 and files (in the page cache) are included. Time is CPU time of all threads (one is used), so that
 other load on the machine matters less. Frames come from $COMMONFATE_DAVIS_DIR, else ../shared.
+Drawing needs matplotlib: pip install 'commonfate[benchmarks]'.
 """
 
+import importlib.util
 import platform
 import tempfile
 import time
@@ -48,6 +50,8 @@ def benchmark(
     sources: tuple[str, ...], pairs: int, repeats: int, only: tuple[str, ...], plot: Path
 ) -> None:
     """Compare formats on real flow."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise click.UsageError("matplotlib is missing: pip install 'commonfate[benchmarks]'")
     for set_threads in (cv2.setNumThreads, torch.set_num_threads, numcodecs.blosc.set_nthreads):
         set_threads(1)
     chosen = [f for f in FORMATS[1:] if not only or any(part in f.name for part in only)]

@@ -89,10 +89,18 @@ def test_every_byte_of_the_weights_is_checked(tmp_path):
         checkpoint.load_weights(tmp_path / "c.pt", model)
 
 
-@pytest.mark.parametrize("content", [b"", b"weights", b"PK\x03\x04"])
-def test_a_file_that_is_no_checkpoint(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "an empty file"),
+        (b"weights", "no file that torch.save"),
+        (b"PK\x03\x04", "damaged"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+    ],
+)
+def test_a_file_that_is_no_checkpoint(tmp_path, content, what):
     (tmp_path / "checkpoint.pt").write_bytes(content)
-    with pytest.raises(StoreError, match=r"checkpoint\.pt: is damaged"):
+    with pytest.raises(StoreError, match=rf"checkpoint\.pt: is {what}.*; delete it, train again"):
         checkpoint.load(tmp_path / "checkpoint.pt")
 
 
@@ -119,7 +127,7 @@ def test_a_damaged_state_is_named_and_not_trained_over(index_path, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / ".resume.pt").write_bytes(b"half a checkpoint")
-    with pytest.raises(StoreError, match=r"run/\.resume\.pt: is damaged .*; delete it"):
+    with pytest.raises(StoreError, match=r"run/\.resume\.pt: is no file that .*; delete it"):
         train(index_path, folder)
 
 

@@ -259,8 +259,8 @@ def test_a_wrong_file_is_named_with_both_hashes_and_moved_aside(site, cache):
 @pytest.mark.parametrize(
     ("content", "looks"),
     [
-        (b"\n<!DOCTYPE html><title>Log in</title>", "a web page"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS"),
+        (b"\n<!DOCTYPE html><title>Log in</title>", "an HTML page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer"),
     ],
 )
 def test_what_came_instead_is_recognised(site, content, looks):
@@ -287,7 +287,7 @@ def test_a_file_without_a_known_hash_is_taken_and_the_user_is_told(site, cache, 
 
 def test_a_web_page_is_refused_where_no_hash_is_known(site, cache):
     site.content = b"<html><title>Rate limit</title>" + bytes(1000)
-    with pytest.raises(UserError, match=r"wrong file \(a web page\): moved to net\.ckpt\.wrong"):
+    with pytest.raises(UserError, match=r"wrong file \(an HTML page\): moved to net\.ckpt\.wrong"):
         fetch(unverifiable(site.url))
     assert names(cache) == {"net.ckpt.wrong"}
 
@@ -320,7 +320,7 @@ def test_a_pointer_of_git_lfs_is_refused_although_git_stores_it(site):
     blob = hashlib.sha1(b"blob %d\0" % len(pointer) + pointer).hexdigest()
     in_lfs = Asset("net.lfs", (site.url,), "net.ckpt", Digest("git-blob-sha1", blob))
     site.content = pointer
-    with pytest.raises(UserError, match=r"wrong file \(a pointer of Git LFS\): "):
+    with pytest.raises(UserError, match=r"wrong file \(a Git LFS pointer\): "):
         fetch(in_lfs)
     site.content = CONTENT
     assert fetch(in_lfs).read_bytes() == CONTENT

@@ -29,6 +29,17 @@ def test_the_lock_holds_what_pyproject_asks_for() -> None:
     assert "://" not in lock
 
 
+def test_what_needs_a_compiler_or_draws_is_an_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = (ROOT / "requirements.lock").read_text()
+    crf_lock = (ROOT / "requirements-crf.lock").read_text().split()
+    for extra, name in (("crf", "pydensecrf2"), ("benchmarks", "matplotlib")):
+        (wanted,) = project["optional-dependencies"][extra]
+        assert wanted.startswith(f"{name}>=")
+        assert name not in " ".join(project["dependencies"]) and f"{name}==" not in lock
+    assert [pin.partition("==")[0] for pin in crf_lock] == ["pydensecrf2"]
+
+
 def test_slurm_plans_every_rule_with_a_partition(tmp_path: Path) -> None:
     command = [
         str(Path(sys.executable).with_name("snakemake")),

@@ -18,6 +18,7 @@ from snakemake.logging import logger
 from commonfate import config as commonfate_config
 from commonfate import datasets, plan, refusals
 from commonfate.errors import UserError
+from commonfate.evaluation import crf_settings
 from commonfate.settings import to_pairs
 
 
@@ -83,6 +84,7 @@ wildcard_constraints:
     run=r"[a-z0-9][a-zA-Z0-9_.=+-]*",
     benchmark="|".join(CONFIG.benchmarks) or "none",
     variant=r"(last|best)(\.adapt\d+)?(\.crf)?",
+    prediction=r"(last|best\.[a-z_]+\.[a-z_]+)(\.adapt\d+)?(\.crf)?",
     table="|".join(CONFIG.tables) or "none",
 
 

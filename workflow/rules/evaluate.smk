@@ -3,6 +3,8 @@
 
 def predict_input(wildcards):
     """What predicting reads: frames, ground truth to size and choose by, weights, flow."""
+    if wildcards.prediction.endswith(".crf") and not crf_settings.is_installed():
+        sys.exit(crf_settings.MISSING)
     run = run_of(wildcards)
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
     dataset = benchmark.dataset
@@ -21,22 +23,30 @@ def predict_input(wildcards):
     return files
 
 
+def choice_options(wildcards):
+    """Options of `commonfate predict` that choose a snapshot as its predictions are scored."""
+    which, *chosen_by = wildcards.prediction.split(".")
+    if which == "last":
+        return []
+    return ["--protocol", chosen_by[0], "--foreground", chosen_by[1]]
+
+
 def adaptation_steps(wildcards):
-    """Steps of test-time adaptation that a variant's name tells, e.g. last.adapt20."""
-    found = re.search(r"\.adapt(\d+)", wildcards.variant)
+    """Steps of test-time adaptation that the name of predictions tells, e.g. last.adapt20."""
+    found = re.search(r"\.adapt(\d+)", wildcards.prediction)
     return int(found[1]) if found else 0
 
 
 def crf_options(wildcards):
-    """Options of `commonfate predict` for a CRF, where the variant has one."""
-    if not wildcards.variant.endswith(".crf"):
+    """Options of `commonfate predict` for a CRF, where the predictions have one."""
+    if not wildcards.prediction.endswith(".crf"):
         return []
     pairs = to_pairs(CONFIG.crf)
     return ["--crf", *(word for pair in pairs for word in ("--crf-set", pair))]
 
 
 def adaptation_options(wildcards, input, threads):
-    """Options of `commonfate predict` for test-time adaptation, where the variant has it."""
+    """Options of `commonfate predict` for test-time adaptation, where the predictions have it."""
     steps = adaptation_steps(wildcards)
     if not steps:
         return ["--threads", threads]
@@ -54,16 +64,22 @@ def flow_of_sheet(wildcards):
     return of_shards(FLOW_STORE, dataset, source=run.flow)
 
 
+def predictions_of(wildcards):
+    """Predictions that an evaluation scores."""
+    name = plan.prediction(wildcards.variant, wildcards.protocol, wildcards.foreground)
+    return f"<results>/predictions/{wildcards.run}/{wildcards.benchmark}/{name}"
+
+
 rule predict:
     """Segment the annotated frames of a benchmark."""
     input:
         unpack(predict_input),
     output:
-        directory("<results>/predictions/{run}/{benchmark}/{variant}"),
+        directory("<results>/predictions/{run}/{benchmark}/{prediction}"),
     log:
-        "<logs>/predictions/{run}/{benchmark}/{variant}.log",
+        "<logs>/predictions/{run}/{benchmark}/{prediction}.log",
     benchmark:
-        "<benchmarks>/predictions/{run}/{benchmark}/{variant}.tsv"
+        "<benchmarks>/predictions/{run}/{benchmark}/{prediction}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 2
@@ -75,10 +91,10 @@ rule predict:
         split=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].split,
         resolution=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].resolution,
         crop=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].crop,
-        checkpoint=lambda wildcards: wildcards.variant.split(".")[0],
+        checkpoint=lambda wildcards: wildcards.prediction.split(".")[0],
         crf=crf_options,
         adaptation=adaptation_options,
-        protocol=lambda wildcards: CONFIG.benchmarks[wildcards.benchmark].protocol,
+        choice=choice_options,
         method=lambda wildcards: run_of(wildcards).settings.method,
         settings=lambda wildcards: set_options(run_of(wildcards).settings),
         run=lambda wildcards: (
@@ -95,8 +111,7 @@ rule predict:
             --manifest {input.manifest:q} \
             $(printf -- '--frames=%s ' {input.frames:q}) {params.flow:q} \
             --method {params.method} {params.settings:q} {params.run:q} \
-            --checkpoint {params.checkpoint} {params.crf:q} {params.adaptation:q} \
-            --protocol {params.protocol} \
+            --checkpoint {params.checkpoint} {params.choice:q} {params.crf:q} {params.adaptation:q} \
             --split {params.split} \
             --resolution {params.resolution} \
             --crop {params.crop} \
@@ -107,7 +122,7 @@ rule predict:
 rule evaluate:
     """Score predictions by one protocol."""
     input:
-        predictions="<results>/predictions/{run}/{benchmark}/{variant}",
+        predictions=predictions_of,
         manifest=lambda wildcards: (
             f"<results>/videos/{CONFIG.benchmarks[wildcards.benchmark].dataset}/manifest.parquet"
         ),

@@ -1,13 +1,21 @@
 # Tables: measured rows beside the published ones.
 
 
+def scores_of(wildcards):
+    """Scores of the rows of a table; says now what is left out of it."""
+    try:
+        if left_out := PLAN.left_out(wildcards.table):
+            logger.warning(left_out)
+    except UserError as error:
+        sys.exit(str(error))
+    return [cell.path for cell in PLAN.evaluations(wildcards.table)]
+
+
 rule table:
     """Assemble a result table as CSV, Markdown and LaTeX."""
     input:
         declaration=f"{workflow.basedir}/workflow/tables/{{table}}.yaml",
-        scores=lambda wildcards: [
-            cell.path for cell in PLAN.evaluations(wildcards.table)
-        ],
+        scores=scores_of,
     output:
         csv=report(
             "<results>/tables/{table}.csv",

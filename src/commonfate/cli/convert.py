@@ -103,7 +103,8 @@ def command(
 
     A folder holds a file a pair, GAP/VIDEO/00000.flo: the number is the frame that flow starts
     from. VIDEO/00000.flo, at any depth, is read with --gap. Numbers have no holes; N files of gap 1
-    make a video of N+1 frames.
+    make a video of N+1 frames. KITTI's and HD1K's folders (flow_occ/000000_10.png) are read as they
+    are, with --gap 1: each sequence is a video.
 
     A video with a damaged file is left out and named at the end, with exit code 1; the others are
     converted. Run again after an interruption, it goes on where it was.

@@ -9,7 +9,7 @@ from commonfate.cli import options
 from commonfate.cli.predict_options import EXISTING, how_options
 from commonfate.errors import ConfigError
 
-TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", "frames_of")
+TOLD = ("split", "checkpoint", "adapt_steps", "resolution", "crop", "frames_of")
 """Options that provenance repeats as they are."""
 
 
@@ -49,6 +49,11 @@ TOLD = ("split", "checkpoint", "protocol", "adapt_steps", "resolution", "crop", 
     default="davis",
     show_default=True,
     help="Protocol by which --checkpoint best chooses.",
+)
+@click.option(
+    "--foreground",
+    help="Foreground by which --checkpoint best chooses, as of `commonfate evaluate`.  [default: "
+    "what the method names, or the oracle]",
 )
 @click.option("--split", default="val", show_default=True, help="Split to segment, or `all`.")
 @options.device()
@@ -101,7 +106,9 @@ def command(**options: Any) -> None:
 
 
 def _check(settings: Any, options: dict[str, Any]) -> None:
-    """Refuse options that contradict the method."""
+    """Refuse options that contradict the method, and what is not installed."""
+    from commonfate.evaluation import crf_settings
+
     name, run = settings.method, options["run"]
     if settings.trained and run is None:
         raise ConfigError(f"--method {name}: has to be trained; name the trained run with --run")
@@ -120,6 +127,8 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
             ("adapt-steps", "index") if options["adapt_steps"] else ("index", "adapt-steps")
         )
         raise ConfigError(f"--{given}: needs --{other}, too")
+    if options["crf"] and not crf_settings.is_installed():
+        raise ConfigError(f"--crf: {crf_settings.MISSING}")
     if options["crf_pairs"] and not options["crf"]:
         raise ConfigError("--crf-set: is of no use without --crf")
 
@@ -141,15 +150,16 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     from commonfate import methods
     from commonfate.evaluation import predict, protocols, runs
     from commonfate.evaluation.crew import Work
+    from commonfate.evaluation.snapshots import Choice
 
-    protocol = protocols.get(options["protocol"])
+    choice = Choice(protocols.get(options["protocol"]), options["foreground"])
     task = _task(settings, options)
     method = methods.create(settings)
     adapting = _adapting(task, options)
     network = runs.NO_NETWORK
     if settings.trained:
         which = options["checkpoint"]
-        network = runs.load(options["run"], which, method, task, protocol, device)
+        network = runs.load(options["run"], which, method, task, choice, device)
     work = Work(method, network.weights, task, device, options["threads"], adapting)
     facts = network.facts | _sources(settings, device, work, options)
     predict.write(options["output"], work, facts, options["workers"], network.model)
@@ -199,6 +209,8 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
     ]
     name = predict.device_name(device)
     told = {key: options[key] for key in TOLD}
+    if options["checkpoint"] == "best":
+        told |= {key: options[key] for key in ("protocol", "foreground")}
     told["crf"] = work.task.how.crf and work.task.how.crf.model_dump(mode="json")
     told["seed"] = work.adapting and work.adapting.seed
     return {

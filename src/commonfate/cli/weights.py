@@ -119,7 +119,8 @@ def show(name: str) -> None:
     \b
         commonfate weights show raft_small.sprites
     """
-    from commonfate.flow import checkpoint_file, weights
+    from commonfate.flow import weights
+    from commonfate.weights import state_dict
 
     shipped = weights.bundled()
     path = shipped.get(name, Path(name))
@@ -129,7 +130,7 @@ def show(name: str) -> None:
             f"{name!r} is neither a file nor bundled{did_you_mean(name, shipped) or ';'} "
             f"bundled: {known}"
         )
-    for key, value in sorted(checkpoint_file.metadata(path).items()):
+    for key, value in sorted(state_dict.metadata(path).items()):
         click.echo(f"{key}: {_readable(value)}")
 
 

@@ -21,6 +21,7 @@ class VideoSource:
             `binary`: above 128 is foreground (DAVIS);
             `grey`: 128 and above is foreground, anything may lie between (image benchmarks);
             `instances`: 0 background, 1 to 254 objects, 255 void;
+            `colours`: black is background, any colour an object;
             `classes`: 0 background, 1 to 254 classes of objects, 255 void;
             `union:2`: two binary files a frame, an object each, together the foreground;
             `fbms:0.1`: FBMS-59's labels; grey above 0.1 of 255 is foreground, white of .ppm is not.

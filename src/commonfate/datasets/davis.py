@@ -46,7 +46,7 @@ class Davis:
                 path=str(folder),
                 frame_files=tuple(str(image) for image, _ in pairs),
                 annotation_files=tuple(str(annotation) for _, annotation in pairs),
-                annotation_kind="binary",
+                annotation_kind=self.settings.annotation_kind,
             )
             for folder, pairs in sequences.items()
         ]

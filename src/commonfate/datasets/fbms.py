@@ -69,7 +69,7 @@ class Fbms:
             split = "val" if folder.name in TEST_SEQUENCES else "train"
             if split in self.settings.splits:
                 annotations = self.settings.root / "Annotations" / folder.name
-                yield _sequence(folder, split, annotations, "binary")
+                yield _sequence(folder, split, annotations, self.settings.annotation_kind)
 
 
 def _sequence(folder: Path, split: str, annotations: Path, kind: str) -> VideoSource:

@@ -51,7 +51,7 @@ class Images:
                 path=str(images[key]),
                 frame_files=(str(images[key]),),
                 annotation_files=(str(masks[key]),),
-                annotation_kind="grey",
+                annotation_kind=self.settings.annotation_kind,
             )
             for name, key in zip(names, keys, strict=True)
         ]

@@ -77,7 +77,9 @@ class SegTrack:
         folder = (merged if merged.is_dir() else self.settings.root / "GroundTruth") / name
         if folder.is_dir():
             if files := search.images(folder):
-                return "binary", {stem: str(file) for stem, file in files.items()}
+                return self.settings.annotation_kind, {
+                    stem: str(file) for stem, file in files.items()
+                }
             if objects := search.subfolders(folder):
                 return f"union:{len(objects)}", _patterns(objects)
         raise StoreError(f"{folder}: holds no mask; complete the download of SegTrackv2")

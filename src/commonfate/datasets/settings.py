@@ -16,6 +16,7 @@ def _can_be_encoded(size: tuple[int, int]) -> tuple[int, int]:
 
 Gap = Annotated[int, Field(ge=-64, le=64)]
 PairGap = Annotated[int, Field(ge=1, le=64)]
+MaskKind = Literal["binary", "grey", "instances", "colours"]
 Size = Annotated[tuple[int, int], AfterValidator(_can_be_encoded)]
 
 
@@ -88,6 +89,9 @@ class DavisConfig(_Videos):
     """Which copy of the frames."""
     splits: tuple[Literal["train", "val"], ...] = ("train", "val")
     """Splits to read; each has its list in ImageSets."""
+    annotation_kind: MaskKind = "binary"
+    """What the masks hold: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
+    255 is void) or `colours` (all but black is foreground)."""
 
 
 class SegTrackConfig(_Videos):
@@ -97,6 +101,9 @@ class SegTrackConfig(_Videos):
     """SegTrackv2 as its authors ship it, or with the objects of a frame merged."""
     root: Path
     """Folder that holds JPEGImages and GroundTruth, or JPEGImages and Annotations."""
+    annotation_kind: MaskKind = "binary"
+    """What masks hold that are one for all objects: `binary` (0 and 255), `grey` (0 to 255),
+    `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
     gaps: tuple[Gap, ...] = (-2, -1, 1, 2)
     """Frame gaps of the flow: from frame t to t+gap."""
 
@@ -110,6 +117,9 @@ class FbmsConfig(_Videos):
     """Folder that holds Trainingset and Testset, or JPEGImages and Annotations."""
     splits: tuple[Literal["train", "val"], ...] = ("train", "val")
     """Splits to read; `val` is the test set of 30 sequences."""
+    annotation_kind: MaskKind = "binary"
+    """What the masks of the cleaned layout hold: `binary` (0 and 255), `grey` (0 to 255),
+    `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
     gaps: tuple[Gap, ...] = (-6, -3, 3, 6)
     """Frame gaps of the flow: from frame t to t+gap."""
 
@@ -123,6 +133,9 @@ class ImagesConfig(_Images):
     """Folder that holds both folders."""
     layout: Literal["cub", "duts", "ecssd", "dut_omron", "pairs"] = "pairs"
     """Names of the folders; of `pairs` they are images and masks."""
+    annotation_kind: MaskKind = "grey"
+    """What the masks hold: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
+    255 is void) or `colours` (all but black is foreground)."""
 
 
 class YoutubeVosConfig(_Videos):
@@ -134,6 +147,9 @@ class YoutubeVosConfig(_Videos):
     """Folder that holds train_all_frames, or train, or both."""
     frames: Literal["all", "every_fifth"] = "all"
     """Those of train_all_frames, or of train, which has every fifth."""
+    annotation_kind: MaskKind = "instances"
+    """What the masks hold: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
+    255 is void) or `colours` (all but black is foreground)."""
 
 
 class VocConfig(_Images):

@@ -44,7 +44,8 @@ class YoutubeVos:
                 self._frames,
                 bare[0],
             )
-        sources = [_video(folder, annotated.get(folder.name)) for folder in folders]
+        kind = self.settings.annotation_kind
+        sources = [_video(folder, annotated.get(folder.name), kind) for folder in folders]
         return sorted(sources, key=lambda source: source.id)
 
     def count(self) -> int:
@@ -75,7 +76,7 @@ class YoutubeVos:
         return self.settings.root / YOUTUBE_VOS_FRAMES[self.settings.frames]
 
 
-def _video(folder: Path, annotations: Path | None) -> VideoSource:
+def _video(folder: Path, annotations: Path | None, kind: str) -> VideoSource:
     frames = search.images(folder)
     if not frames:
         raise StoreError(f"{folder}: holds no frame; complete the download of YouTube-VOS")
@@ -92,5 +93,5 @@ def _video(folder: Path, annotations: Path | None) -> VideoSource:
         path=str(folder),
         frame_files=tuple(str(file) for file in frames.values()),
         annotation_files=tuple(str(labels.get(stem, "")) for stem in frames) if labels else None,
-        annotation_kind="instances" if labels else "",
+        annotation_kind=kind if labels else "",
     )

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from commonfate import parquet
+from commonfate.datasets.annotations import KINDS, is_kind
 from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation.annotations import KINDS, is_kind
 from commonfate.settings import unknown
 
 COLUMNS = ("id", "split", "frames", "annotation_files", "annotation_kind", "status", "reason")

@@ -46,6 +46,7 @@ def f_measure(
     Perazzi et al., CVPR 2016, Section 4. Boundary pixels match within `radius`; void pixels are
     removed from both masks before boundaries are drawn, so the outline of a void region that cuts
     a mask counts as boundary. Without any boundary in both masks F is 1, with one in only one 0.
+    So it is 1 where every pixel is void: such frames should not count, leave them out before.
 
     Args:
         prediction: (H, W) bool, or 0/1.

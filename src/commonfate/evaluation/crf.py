@@ -9,12 +9,10 @@ numbers, so equal inputs give equal bits on one machine. With the default settin
 480x854 takes 3.1 to 3.7 s of a CPU core and 130 MB (eight frames of DAVIS).
 """
 
-from types import ModuleType
-
 import numpy as np
 
 from commonfate.errors import ConfigError
-from commonfate.evaluation.crf_settings import CrfSettings
+from commonfate.evaluation.crf_settings import MISSING, CrfSettings, is_installed
 
 
 def refine(frame: np.ndarray, foreground: np.ndarray, settings: CrfSettings) -> np.ndarray:
@@ -35,7 +33,10 @@ def refine(frame: np.ndarray, foreground: np.ndarray, settings: CrfSettings) -> 
         ConfigError: pydensecrf2 is not installed.
         ValueError: the shapes differ, the frame is not uint8, or a probability is not in [0, 1].
     """
-    densecrf = _library()
+    if not is_installed():
+        raise ConfigError(MISSING)
+    from pydensecrf import densecrf
+
     _validate(frame, foreground)
     height, width = foreground.shape
     field = densecrf.DenseCRF2D(width, height, 2)
@@ -49,17 +50,6 @@ def refine(frame: np.ndarray, foreground: np.ndarray, settings: CrfSettings) -> 
     )
     refined = np.array(field.inference(settings.iterations), np.float32)[1]
     return refined.reshape(height, width)
-
-
-def _library() -> ModuleType:
-    try:
-        from pydensecrf import densecrf
-    except ImportError as error:
-        raise ConfigError(
-            f"the CRF needs the package pydensecrf2 ({error}): pip install pydensecrf2 (it is "
-            f"compiled at installation, so a C++ compiler must be there), or leave the CRF out"
-        ) from error
-    return densecrf
 
 
 def _validate(frame: np.ndarray, foreground: np.ndarray) -> None:

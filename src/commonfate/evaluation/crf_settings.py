@@ -10,6 +10,13 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from commonfate.settings import Settings
 
+EXTRA = "pip install 'commonfate[crf]', or make crf in the project's folder"
+"""How to install what the CRF needs; both compile it."""
+MISSING = (
+    f"the CRF needs the package pydensecrf2, which is not installed: {EXTRA} (a C++ compiler and "
+    f"Python's headers must be there), or leave the CRF out"
+)
+
 
 class CrfSettings(Settings):
     """Energies and inference of the CRF."""
@@ -29,3 +36,12 @@ class CrfSettings(Settings):
     """Reach of the smoothness kernel, standard deviation in pixels (`pos_xy_std`)."""
     floor: float = Field(1e-5, gt=0, lt=0.5)
     """Least probability of either label; 0 would be an infinite energy (1e-5 in pydensecrf)."""
+
+
+def is_installed() -> bool:
+    """Whether the package that the CRF needs is there; it is compiled, so it is an extra."""
+    try:
+        import pydensecrf.densecrf  # noqa: F401
+    except ImportError:
+        return False
+    return True

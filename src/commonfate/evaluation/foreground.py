@@ -135,7 +135,9 @@ def nothing(labels: np.ndarray, segments: int) -> np.ndarray:
 
 def _best_overlap(counts: np.ndarray) -> np.ndarray:
     each = np.eye(len(counts), dtype=bool)
-    return each[np.argmax([frame_jaccard(counts, one) for one in each])]
+    scores = np.array([frame_jaccard(counts, group) for group in each])
+    # Of equals the smallest: nothing, where there is nothing to find and a group is empty.
+    return each[np.lexsort((counts.sum(1), -scores))[0]]
 
 
 def _best_union(counts: np.ndarray) -> np.ndarray:
@@ -197,7 +199,7 @@ FOREGROUNDS = {
         Foreground(
             "oracle",
             "The group that has the largest IoU with the ground truth, frame by frame, as in "
-            "GWM's released evaluation of videos.",
+            "GWM's released evaluation of videos; the smallest of equals.",
             "groups",
             None,
             _best_overlap,

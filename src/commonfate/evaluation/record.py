@@ -1,5 +1,6 @@
 """What every file of scores says of itself: frames, protocol, predictions, provenance."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from commonfate.errors import StoreError
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.predictions import PASSED_ON, Predictions
 from commonfate.evaluation.protocols import Protocol
+
+log = logging.getLogger(__name__)
 
 
 def scored_frames(protocol: Protocol, task: Benchmark) -> dict[str, list[int]]:
@@ -28,13 +31,42 @@ def scored_frames(protocol: Protocol, task: Benchmark) -> dict[str, list[int]]:
     return {name: some for name, some in frames.items() if some}
 
 
+def counted(
+    scored: Mapping[str, Sequence[int]], void: Mapping[str, Sequence[int]]
+) -> dict[str, list[int]]:
+    """The scored frames that have a pixel to score; sequences without any are left out.
+
+    Args:
+        scored: see `scored_frames`.
+        void: the frames whose pixels are all void, by sequence.
+
+    Raises:
+        StoreError: nothing is left.
+    """
+    frames = {
+        name: [t for t in some if t not in void.get(name, ())] for name, some in scored.items()
+    }
+    if not any(frames.values()):
+        raise nothing_counts()
+    return {name: some for name, some in frames.items() if some}
+
+
+def nothing_counts() -> StoreError:
+    """The error for a benchmark without a pixel to score."""
+    return StoreError(
+        "every pixel of the frames that are scored is void, so there is nothing to score; check "
+        "annotation_kind of the data set"
+    )
+
+
 def facts(
     predictions: Predictions,
     manifest: str | Path,
     protocol: Protocol,
     foreground: str,
     task: Benchmark,
-    scored: Mapping[str, Sequence[int]],
+    kept: Mapping[str, Sequence[int]],
+    void: Mapping[str, Sequence[int]],
 ) -> dict[str, Any]:
     """What stands beside the scores.
 
@@ -44,27 +76,51 @@ def facts(
         protocol: how it was scored.
         foreground: which segments were scored, one of `foreground.NAMES`.
         task: the benchmark.
-        scored: see `scored_frames`.
+        kept: see `counted`.
+        void: the annotated frames whose pixels are all void, by sequence.
     """
+    scored = scored_frames(protocol, task)
     unscored = {
-        video.name: f"protocol {protocol.name} scores none of its frames"
+        video.name: "every pixel of its scored frames is void"
+        if video.name in scored
+        else f"protocol {protocol.name} scores none of its frames"
         for video in task.videos
-        if video.name not in scored
+        if video.name not in kept
     }
     return {
         "protocol": protocol.name,
-        "n_sequences": len(scored),
-        "n_frames": sum(len(frames) for frames in scored.values()),
+        "n_sequences": len(kept),
+        "n_frames": sum(len(frames) for frames in kept.values()),
         "excluded_frames": {
-            video.name: sorted(set(video.annotations) - set(scored.get(video.name, ())))
+            video.name: sorted(set(video.annotations) - set(kept.get(video.name, ())))
             for video in task.videos
         },
+        "void_frames": {name: sorted(frames) for name, frames in void.items()},
         "left_out": task.left_out | unscored,
         "foreground": foreground,
         **{key: predictions.facts[key] for key in PASSED_ON},
+        "checkpoint_chosen_by": _chosen_by(predictions, protocol, foreground),
         "provenance": provenance.record(
             "evaluate",
             {"protocol": protocol.name, "foreground": foreground},
             [predictions.path, manifest],
         ),
     }
+
+
+def _chosen_by(
+    predictions: Predictions, protocol: Protocol, foreground: str
+) -> dict[str, str] | None:
+    """Protocol and foreground by which the best snapshot was chosen; says so where others score."""
+    how = predictions.facts.get("snapshot_scores")
+    if how is None:
+        return None
+    if (how["protocol"], how["foreground"]) != (protocol.name, foreground):
+        log.warning(
+            "%s: its snapshot is the best by protocol %s and foreground %s, not by what scores it "
+            "here",
+            predictions.path,
+            how["protocol"],
+            how["foreground"],
+        )
+    return {key: how[key] for key in ("protocol", "foreground")}

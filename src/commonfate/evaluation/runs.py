@@ -9,9 +9,8 @@ from torch import nn
 
 from commonfate.config import MethodsConfig
 from commonfate.errors import ConfigError
-from commonfate.evaluation.protocols import Protocol
 from commonfate.evaluation.segmenting import Task
-from commonfate.evaluation.snapshots import choose_best
+from commonfate.evaluation.snapshots import Choice, choose_best
 from commonfate.methods.base import TrainedMethod
 from commonfate.settings import MethodSettings, from_pairs, parse, to_pairs, unknown
 from commonfate.training import checkpoint
@@ -82,7 +81,7 @@ def load(
     which: Literal["last", "best"],
     method: TrainedMethod,
     task: Task,
-    protocol: Protocol,
+    choice: Choice,
     device: str,
 ) -> Network:
     """Make a run's network and load its weights.
@@ -92,7 +91,7 @@ def load(
         which: the weights at the end of the training, or the best snapshot.
         method: the run's method.
         task: what is segmented, to choose the best snapshot by.
-        protocol: likewise: which frames count, and how the mean is taken.
+        choice: likewise: how snapshots are scored.
         device: torch device.
 
     Raises:
@@ -101,7 +100,7 @@ def load(
     """
     model, path, how = method.build(pretrained=False).to(device), run / "checkpoint.pt", None
     if which == "best":
-        path, how = choose_best(run, method, model, task, protocol)
+        path, how = choose_best(run, method, model, task, choice)
     state = checkpoint.load_weights(path, model)
     facts = {
         "run": run.resolve().name,

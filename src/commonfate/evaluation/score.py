@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from commonfate.datasets import annotations
 from commonfate.errors import ConfigError
-from commonfate.evaluation import annotations, benchmark, metrics, record, replaceable, saliency
+from commonfate.evaluation import benchmark, metrics, record, replaceable, saliency
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.crop import central_square
 from commonfate.evaluation.foreground import (
@@ -61,6 +62,9 @@ def evaluate(
     The masks, PNG with 0 and 255, of every annotated frame, scored or not, go into the folder
     beside `output` that has its name without `.json`; the scores are written after them.
 
+    A frame whose pixels are all void does not count: there is nothing that could be found, nor
+    missed. Where the truth is empty, an empty mask scores 1, any other 0.
+
     Scores hold J of every scored frame; J's mean, recall and decay, and `metrics` (see
     `evaluation.metrics`), of each sequence and of all; and how the predictions were made.
 
@@ -89,9 +93,17 @@ def evaluate(
     with exclusive(output):
         with replacing_directory(folder) as temporary:
             measured = _measure_frames(predictions, task, foreground, temporary)
-        kept = {name: {t: measured[name][t] for t in frames} for name, frames in scored.items()}
+            void = {
+                video.name: frames
+                for video in task.videos
+                if (
+                    frames := sorted(video.annotations.keys() - measured.get(video.name, {}).keys())
+                )
+            }
+            counted = record.counted(scored, void)
+        kept = {name: {t: measured[name][t] for t in frames} for name, frames in counted.items()}
         scores = (
-            record.facts(predictions, manifest, protocol, foreground.name, task, scored)
+            record.facts(predictions, manifest, protocol, foreground.name, task, counted, void)
             | {"foreground_looks_at_ground_truth": foreground.looks_at_ground_truth}
             | _summary(protocol, kept)
         )
@@ -111,12 +123,13 @@ def _check(predictions: Predictions, foreground: Foreground) -> None:
 def _measure_frames(
     predictions: Predictions, task: Benchmark, foreground: Foreground, folder: Path
 ) -> dict[str, dict[int, Measures]]:
-    """Measure every annotated frame; writes the masks into `folder`."""
+    """Measure every annotated frame that is not all void; writes the masks into `folder`."""
     measured: dict[str, dict[int, Measures]] = {}
     for video, t, annotation in track(task, "scoring", len(task)):
         truth, void = _truth(annotation, video.kind, predictions.facts["crop"])
         mask, measures = _measure_frame(predictions, foreground, (video.name, t), truth, void)
-        measured.setdefault(video.name, {})[t] = measures
+        if not void.all():
+            measured.setdefault(video.name, {})[t] = measures
         path = folder / video.name / f"{t:05d}.png"
         path.parent.mkdir(exist_ok=True, parents=True)
         Image.fromarray(mask.astype(np.uint8) * 255).save(path)

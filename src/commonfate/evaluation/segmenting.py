@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from commonfate.datasets import annotations
 from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation import annotations
 from commonfate.evaluation.benchmark import AnnotatedVideo, Benchmark
 from commonfate.evaluation.crf_settings import CrfSettings
 from commonfate.evaluation.crop import Crop, central_square

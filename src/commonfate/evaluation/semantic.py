@@ -4,8 +4,7 @@ Pixels are counted over all scored frames before anything is divided, as PASCAL 
 protocol gives the same mean: it only says which frames are scored.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ def evaluate(
 
     Scores hold the IoU of every class that occurs, and `metrics`: `mIoU`, their mean, and `Acc`,
     the share of pixels of the right class; both for each sequence too, and of each frame the mIoU.
+    Frames whose pixels are all void do not count.
 
     Args:
         predictions: what is scored; of cropped frames, then annotations are cropped alike.
@@ -63,9 +63,19 @@ def evaluate(
     scored = record.scored_frames(protocol, task)
     with exclusive(output):
         with replacing_directory(folder) as temporary:
-            sequences, matrix = _count(predictions, task, scored, temporary)
+            matrices = _count(predictions, task, temporary)
+            void = {
+                name: frames
+                for name, each in matrices.items()
+                if (frames := [t for t, matrix in each.items() if not matrix.any()])
+            }
+            counted = record.counted(scored, void)
+        sequences = {
+            name: _sequence({t: matrices[name][t] for t in ts}) for name, ts in counted.items()
+        }
+        matrix = sum(matrices[name][t] for name, ts in counted.items() for t in ts)
         each = confusion.iou(matrix)
-        scores = record.facts(predictions, manifest, protocol, CLASSES, task, scored) | {
+        scores = record.facts(predictions, manifest, protocol, CLASSES, task, counted, void) | {
             "average": "pooled",
             "foreground_looks_at_ground_truth": False,
             "sequences": sequences,
@@ -123,22 +133,19 @@ def frame_matrix(
 
 
 def _count(
-    predictions: Predictions, task: Benchmark, scored: Mapping[str, Sequence[int]], folder: Path
-) -> tuple[dict[str, Any], np.ndarray]:
-    """Scores by sequence, and the pixels of all scored frames; writes label maps into `folder`."""
-    classes = predictions.facts["segments"]["components"]
-    total = np.zeros((classes, classes), np.int64)
-    sequences = {}
-    steps = track(task, "scoring", len(task))
-    for name, frames in groupby(steps, key=lambda step: step[0].name):
-        matrices = {t: _frame(predictions, name, t, file, folder) for _, t, file in frames}
-        matrices = {t: matrices[t] for t in scored.get(name, ())}
-        if matrices:
-            pooled = sum(matrices.values())
-            total += pooled
-            means = {f"{t:05d}": confusion.mean_iou(matrix) for t, matrix in matrices.items()}
-            sequences[name] = {"frames": means, "metrics": _metrics(pooled)}
-    return sequences, total
+    predictions: Predictions, task: Benchmark, folder: Path
+) -> dict[str, dict[int, np.ndarray]]:
+    """Pixels of every annotated frame, by sequence; writes label maps into `folder`."""
+    matrices: dict[str, dict[int, np.ndarray]] = {}
+    for video, t, file in track(task, "scoring", len(task)):
+        matrix = _frame(predictions, video.name, t, file, folder)
+        matrices.setdefault(video.name, {})[t] = matrix
+    return matrices
+
+
+def _sequence(matrices: Mapping[int, np.ndarray]) -> dict[str, Any]:
+    frames = {f"{t:05d}": confusion.mean_iou(matrix) for t, matrix in matrices.items()}
+    return {"frames": frames, "metrics": _metrics(sum(matrices.values()))}
 
 
 def _frame(

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from commonfate.evaluation import annotations, label_maps, overlays, semantic
+from commonfate.datasets import annotations
+from commonfate.evaluation import label_maps, overlays, semantic
 from commonfate.evaluation.benchmark import AnnotatedVideo
 from commonfate.evaluation.crop import central_square
 from commonfate.evaluation.predictions import Predictions

@@ -1,12 +1,13 @@
 """The best of a run's snapshots.
 
 Choosing it looks at the ground truth, as GWM's released code does to choose its `checkpoint_best`.
-What is predicted with it says so.
+What is predicted with it says so. A snapshot is best by the frames and the foreground by which its
+predictions are to be scored: by others it would be the best of something else.
 """
 
 import logging
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from commonfate.errors import StoreError
-from commonfate.evaluation import annotations, confusion, foreground, semantic
+from commonfate.datasets import annotations
+from commonfate.errors import ConfigError, StoreError
+from commonfate.evaluation import confusion, foreground, record, semantic
+from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.crop import Crop, central_square
-from commonfate.evaluation.foreground import CLASSES, Foreground
+from commonfate.evaluation.foreground import CLASSES, OBJECT, Foreground
 from commonfate.evaluation.protocols import Protocol, score_benchmark
-from commonfate.evaluation.record import scored_frames
 from commonfate.evaluation.score import score_frame
 from commonfate.evaluation.segmenting import Segmented, Task, segment
 from commonfate.methods.base import TrainedMethod
@@ -28,61 +30,92 @@ from commonfate.training import checkpoint
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """How snapshots are scored.
+
+    Attributes:
+        protocol: which frames count, and how the mean is taken.
+        foreground: which segments are scored, one of `foreground.NAMES`; None is what the method
+            names, or the oracle where it names none.
+    """
+
+    protocol: Protocol
+    foreground: str | None = None
+
+
 def choose_best(
-    run: Path, method: TrainedMethod, model: nn.Module, task: Task, protocol: Protocol
+    run: Path, method: TrainedMethod, model: nn.Module, task: Task, choice: Choice
 ) -> tuple[Path, dict[str, Any]]:
     """Score every snapshot of a run; the earliest of equals wins.
 
-    They are scored as trained, on the annotated frames alone: neither adapted nor by a CRF. What
-    learns from labels is scored by mIoU; all else by J, of the foreground that the method names, or
-    of the oracle's where it names none.
+    They are scored as trained, on the scored frames alone: neither adapted nor by a CRF. What
+    learns from labels is scored by mIoU; all else by J.
 
     Args:
         run: the run's folder.
         method: the run's method.
         model: its network; its weights are overwritten.
         task: what is segmented.
-        protocol: which frames count, and how the mean is taken.
+        choice: by what the best is chosen.
 
     Returns:
-        The best snapshot, and how it was found: `protocol`, `foreground`, `metric`, and `scores`,
-        that of every snapshot by its iteration, as in its file name.
+        The best snapshot, and how it was found: `protocol`, `foreground`, `metric`, `frames` (how
+        many count), and `scores`, that of every snapshot by its iteration, as in its file name.
 
     Raises:
-        StoreError: the run has no snapshots, or one is damaged.
-        ConfigError: the method predicts classes, and the annotations are none.
+        StoreError: the run has no snapshots, or one is damaged, or no frame counts.
+        ConfigError: the rule does not fit the method, or the method predicts classes and the
+            annotations are none.
     """
     snapshots = sorted((run / "snapshots").glob("*.pt"))
     if not snapshots:
         raise StoreError(f"{run}/snapshots: holds no *.pt to choose from; train the run again")
-    rule = _rule(method)
+    protocol, rule = choice.protocol, _rule(method, choice.foreground)
     if rule == CLASSES:
         semantic.check_kind(task.benchmark, "--checkpoint best")
         metric, measure = "mIoU", _mean_iou
     else:
         metric, measure = "J", partial(_jaccard, protocol, foreground.get(rule))
-    scored = scored_frames(protocol, task.benchmark)
-    plain = replace(task, how=replace(task.how, crf=None, frames_of="annotated"))
+    scored = record.scored_frames(protocol, task.benchmark)
+    how = replace(task.how, crf=None, frames_of="annotated")
+    plain = replace(task, benchmark=_only(task.benchmark, scored), how=how)
     scores = {}
     for path in snapshots:
         checkpoint.load_weights(path, model)
-        every = segment(method, model, plain, f"snapshot {path.stem}")
-        frames = (one for one in every if one.t in scored.get(one.video.name, ()))
+        frames = segment(method, model, plain, f"snapshot {path.stem}")
         scores[path.stem] = measure(frames, task.how.crop)
         told = path, metric, scores[path.stem], rule, protocol.name
         log.info("%s: %s %.4f (%s, protocol %s)", *told)
     best = max(snapshots, key=lambda path: scores[path.stem])
     log.info("%s: chosen by looking at the ground truth", best)
-    how = {"protocol": protocol.name, "foreground": rule, "metric": metric, "scores": scores}
-    return best, how
+    facts = {"protocol": protocol.name, "foreground": rule, "metric": metric, "scores": scores}
+    return best, facts | {"frames": len(plain.benchmark)}
 
 
-def _rule(method: TrainedMethod) -> str:
+def _rule(method: TrainedMethod, wanted: str | None) -> str:
     """What is scored, one of `foreground.NAMES`."""
     settings = method.settings
-    if settings.learns_from == "labels":
-        return CLASSES
-    return "oracle" if settings.foreground == "unsupervised" else settings.foreground
+    of_classes = settings.learns_from == "labels"
+    own = "oracle" if settings.foreground == "unsupervised" else settings.foreground
+    rule = wanted or (CLASSES if of_classes else own)
+    if (rule == CLASSES) != of_classes or (rule == OBJECT and settings.foreground != OBJECT):
+        raise ConfigError(
+            f"--foreground {rule}: method {settings.method} "
+            + ("predicts classes alone" if of_classes else "predicts no such thing")
+            + "; leave it out, or choose another"
+        )
+    return rule
+
+
+def _only(benchmark: Benchmark, frames: Mapping[str, Sequence[int]]) -> Benchmark:
+    """A benchmark of some of its annotated frames, by video."""
+    videos = [
+        replace(video, annotations={t: video.annotations[t] for t in frames[video.name]})
+        for video in benchmark.videos
+        if video.name in frames
+    ]
+    return replace(benchmark, videos=videos)
 
 
 def _jaccard(
@@ -93,8 +126,13 @@ def _jaccard(
         truth, void = annotations.read(one.video.annotations[one.t], one.video.kind)
         if crop == "square":
             truth, void = central_square(truth), central_square(void)
-        _, j = score_frame(one.groups, one.facts.groups, truth, void, rule)
+        if void.all():
+            continue
+        segments = getattr(one, rule.segments), getattr(one.facts, rule.segments)
+        _, j = score_frame(*segments, truth, void, rule)
         values.setdefault(one.video.name, {})[one.t] = j
+    if not values:
+        raise record.nothing_counts()
     return score_benchmark(protocol, values).mean
 
 

@@ -1,7 +1,7 @@
 """Mean, recall and decay of the per-frame values of one sequence.
 
 Perazzi et al., CVPR 2016, Section 4. A value that is NaN is left out of mean and decay, and counts
-as not recalled, as in the DAVIS tool.
+as not recalled, as in the DAVIS tool; frames that do not count are taken out before.
 """
 
 import numpy as np

@@ -5,7 +5,7 @@ train) and evaluations (scores to compute). Snakemake asks for their paths, the 
 them. Nothing here imports torch: the plan is made every time Snakemake starts.
 """
 
-from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring
+from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring, prediction
 from commonfate.plan.declarations import (
     OF_SEQUENCES,
     Expectation,
@@ -32,5 +32,6 @@ __all__ = [
     "TableDeclaration",
     "join",
     "make",
+    "prediction",
     "read_declaration",
 ]

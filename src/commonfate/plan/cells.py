@@ -23,7 +23,7 @@ class Scoring:
     """Which segments are the foreground, see `evaluation.foreground`; None is the rule that the
     method has for it, `settings.foreground`, and `classes` scores every class by itself."""
     checkpoint: Checkpoint = "last"
-    """`best` is the snapshot of highest J, so it looks at the ground truth."""
+    """`best` is the snapshot that scores highest in this way, so it looks at the ground truth."""
     released_frames: bool = False
     """Whether the frames are those that the released code scores."""
 
@@ -118,11 +118,23 @@ class Evaluation:
 
     @property
     def predictions(self) -> Path:
-        """Folder of the predictions, `results/predictions/{run}/{benchmark}/{variant}`."""
-        return self.run.results / "predictions" / self.run.slug / self.benchmark / self.variant
+        """Folder of the predictions, `results/predictions/{run}/{benchmark}/{prediction}`."""
+        name = prediction(self.variant, self.protocol, self.foreground)
+        return self.run.results / "predictions" / self.run.slug / self.benchmark / name
 
     @property
     def path(self) -> Path:
         """The scores, `results/evaluations/{run}/{benchmark}/{protocol}...json`."""
         name = f"{self.protocol}.{self.foreground}.{self.variant}.json"
         return self.run.results / "evaluations" / self.run.slug / self.benchmark / name
+
+
+def prediction(variant: str, protocol: str, foreground: str) -> str:
+    """Name of the predictions that an evaluation scores, e.g. `last`, `best.davis.oracle.crf`.
+
+    The best snapshot is the best by the frames and the foreground that score it; evaluations that
+    differ in them have predictions of their own.
+    """
+    checkpoint, *others = variant.split(".")
+    chosen_by = (protocol, foreground) if checkpoint == "best" else ()
+    return ".".join((checkpoint, *chosen_by, *others))

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
 
 from commonfate.config import Config
 from commonfate.errors import ConfigError
-from commonfate.plan import checks
+from commonfate.plan import checks, left_out
 from commonfate.plan.cells import SCORINGS, Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
 from commonfate.plan.part import of_table
@@ -23,6 +23,19 @@ class Plan:
 
     config: Config
     declarations: dict[str, TableDeclaration]
+    """Without the rows that cannot be made here."""
+    rows_left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Labels of those rows, by table."""
+
+    def left_out(self, table: str) -> str:
+        """A line on the rows that are left out of a table; "" where none is.
+
+        Raises:
+            ConfigError: none is left.
+        """
+        labels = self.rows_left_out.get(table, ())
+        rows = self.declarations[table].rows
+        return left_out.note(table, labels, all_of_them=not rows) if labels else ""
 
     @cached_property
     def runs(self) -> dict[str, Run]:
@@ -97,7 +110,9 @@ def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
         for label in config.tables[name].rows:
             if label not in labels:
                 raise ConfigError(f"config: tables.{name}.rows.{label}{unknown(label, labels)}")
-    plan = Plan(config, dict(declarations))
+    missing = {name: left_out.rows(declared) for name, declared in declarations.items()}
+    kept = {name: left_out.without(declarations[name], missing[name]) for name in declarations}
+    plan = Plan(config, kept, missing)
     _ = plan.runs
     for name in config.tables:
         checks.comparing(config, name, plan.declarations[name])

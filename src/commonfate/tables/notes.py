@@ -48,6 +48,7 @@ def write(table: Table, plan: Plan, found: Found, known: Mapping[str, published.
         *_metrics(plan, scored),
         *expected.notes(plan, table.name, found, known),
         left_out(table),
+        *filter(None, [plan.left_out(table.name)]),
     ]
     if by_sequence:
         notes += _by_sequence(plan, found)

@@ -18,7 +18,10 @@ def notes(found: Found) -> Iterator[str]:
     for name in dict.fromkeys(one.foreground for one in every if one.foreground != CLASSES):
         yield f"Foreground {name}: {foreground.get(name).description}"
     if any(one.checkpoint == "best" for one in every):
-        yield "Checkpoint best: of a training's snapshots the one of highest J (classes: mIoU)."
+        yield (
+            "Checkpoint best: of a training's snapshots the one of highest J (classes: mIoU), by "
+            "the same protocol and foreground."
+        )
     for name in dict.fromkeys(one.protocol for one in every):
         yield f"Protocol {name}: {protocols.get(name).description}"
 

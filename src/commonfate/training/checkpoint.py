@@ -8,6 +8,7 @@ from torch import nn
 
 from commonfate.errors import StoreError
 from commonfate.files import check_zip, replacing
+from commonfate.weights import state_dict
 
 # What a reader of the facts does not want: large, and of use to training alone.
 _STATE = ("model", "optimiser", "precision", "random", "metrics")
@@ -33,8 +34,8 @@ def load(path: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise StoreError(f"{path}: no such checkpoint; train first") from None
     except Exception as error:  # a flipped byte can raise nearly anything; the cause is kept
-        reason = str(error).partition("\n")[0]
-        raise StoreError(f"{path}: is damaged ({reason}); delete it, train again") from error
+        what, _ = state_dict.identify(Path(path), error)
+        raise StoreError(f"{path}: is {what}; delete it, train again") from error
     if not isinstance(state, dict) or not {"model", "settings", "iteration"} <= state.keys():
         raise StoreError(f"{path}: is not a checkpoint written by `commonfate train`")
     return state

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from commonfate import parquet
+from commonfate.datasets import annotation_check
 from commonfate.errors import StoreError
 from commonfate.files import exclusive, sha256
 from commonfate.progress import track
@@ -152,11 +153,24 @@ def _add_file(
     facts["interlaced"] = found.interlaced
     if reason := verdict.reason_against(found, gaps):
         raise DecodeError(reason)
+    _check_annotations(video, found.size)
     facts["backend"], frames = decoder.frames(str(path), found)
     writer.add_video(video["id"], frames, found.times_s, found.fps)
     facts["looked_at"] = "pixels"
     facts["deinterlaced"] = decoder.deinterlaces(found)
     _remark(path, found, facts["deinterlaced"])
+
+
+def _check_annotations(video: dict[str, Any], size: tuple[int, int]) -> None:
+    """Look at the masks now: what is wrong with them must not show after all training."""
+    if video["annotation_files"] is None:
+        return
+    try:
+        remarks = annotation_check.check(video["annotation_files"], video["annotation_kind"], size)
+    except StoreError as error:
+        raise DecodeError(str(error)) from error
+    for remark in remarks:
+        log.warning("%s", remark)
 
 
 def _remark(path: Path, found: Inspection, deinterlaced: bool) -> None:
@@ -188,6 +202,7 @@ def _add_folder(
     facts.update(height=height, width=width, fps=FRAMES_A_SECOND)
     if reason := verdict.too_short(len(files), gaps):
         raise DecodeError(reason)
+    _check_annotations(video, (height, width))
     try:
         facts["sha256"] = writer.add_files(video["id"], files, (height, width), FRAMES_A_SECOND)
     except OSError as error:
@@ -198,7 +213,7 @@ def _add_folder(
 def _annotations_digest(video: dict[str, Any]) -> str:
     """Digest of the files of the ground truth; "" where there are none.
 
-    One that cannot be read is for the verbs that need ground truth to complain about.
+    What is wrong with them is said by `annotation_check`.
     """
     if video["annotation_files"] is None:
         return ""

@@ -132,7 +132,7 @@ def test_check_says_which_files_cannot_be_verified(known):
     assert f"cannot be verified: no hash is known; its sha256 is {sha256}" in run("check")
     file.write_bytes(b"<!doctype html><title>Not found</title>")
     result = CliRunner().invoke(command, ["check"])
-    assert "WRONG: this is a web page" in result.output
+    assert "WRONG: this is an HTML page" in result.output
     assert "1 of 1 files are wrong: backbone/tiny.pth" in str(result.exception)
 
 

@@ -6,10 +6,9 @@ from PIL import Image
 
 from commonfate import datasets, parquet
 from commonfate.cli import commonfate
-from commonfate.datasets import class_labels
+from commonfate.datasets import annotations, class_labels
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 from commonfate.datasets.sprites import annotate, produce, scene, shapes
-from commonfate.evaluation import annotations
 from commonfate.files import sha256
 
 CONFIG = SpriteImagesConfig(images=3, size=(64, 96))

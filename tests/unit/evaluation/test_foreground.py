@@ -139,6 +139,20 @@ def test_oracle_takes_an_absent_group_where_the_object_is_absent():
     assert choose("oracle", np.zeros((2, 2), np.uint8), np.zeros((2, 2), bool), 2) == [False, True]
 
 
+def test_oracle_takes_the_smallest_where_there_is_nothing_to_find():
+    # No group is absent, so each scores 0: not the background, which comes first.
+    assert choose("oracle", LABELS, NOTHING, 3) == [False, False, True]
+    assert choose("oracle", LABELS, NOTHING, 4) == [False, False, False, True]  # group 3 is empty
+    assert choose("oracle", (LABELS == 0).astype(np.uint8), NOTHING, 2) == [True, False]
+
+
+def test_empty_masks_of_empty_truth_score_1():
+    counts = overlap(LABELS, NOTHING, NOTHING, 4)
+    scores = [frame_jaccard(counts, chosen) for chosen in np.eye(4, dtype=bool)]
+    assert scores == [0.0, 0.0, 0.0, 1.0]
+    assert frame_jaccard(counts, np.zeros(4, bool)) == 1.0
+
+
 def test_oracle_of_components_joins_them():
     assert choose("oracle_components", LABELS, LABELS > 0, 4)[:3] == [False, True, True]
     assert choose("oracle_components", LABELS, NOTHING, 3) == [False, False, False]

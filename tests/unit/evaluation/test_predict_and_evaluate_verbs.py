@@ -10,7 +10,7 @@ from PIL import Image
 from commonfate.cli import evaluate, predict
 from commonfate.config import BenchmarkConfig
 from commonfate.errors import ConfigError, StoreError
-from commonfate.evaluation import foreground
+from commonfate.evaluation import crf_settings, foreground
 from commonfate.evaluation.protocols import PROTOCOLS
 from commonfate.evaluation.unfinished import key_of
 from commonfate.plan import cells
@@ -159,7 +159,8 @@ def test_other_pixels_are_another_key_of_unfinished_predictions(stores):
         (RESIDUAL | {"crf": True, "crf_set": "steps=2"}, "--crf-set: steps is unknown"),
     ],
 )
-def test_contradictions_are_refused(stores, options, message):
+def test_contradictions_are_refused(stores, options, message, monkeypatch):
+    monkeypatch.setattr(crf_settings, "is_installed", lambda: True)
     inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
     options = {
         key: value.format(stores=stores) if isinstance(value, str) else value
@@ -168,6 +169,14 @@ def test_contradictions_are_refused(stores, options, message):
     with pytest.raises(ConfigError, match=message):
         run(predict, **inputs, **options, output=stores / "predictions")
     assert not (stores / "predictions").exists()
+
+
+def test_a_crf_that_is_not_installed_is_refused_before_anything_is_read(stores, monkeypatch):
+    monkeypatch.setattr(crf_settings, "is_installed", lambda: False)
+    inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
+    options = RESIDUAL | {"crf": True, "flow": [stores / "flow.zarr.zip"], "split": "no such"}
+    with pytest.raises(ConfigError, match="--crf: the CRF needs the package pydensecrf2"):
+        run(predict, **inputs, **options, output=stores / "predictions")
 
 
 def test_names_are_those_of_the_configuration():

@@ -13,6 +13,7 @@ from commonfate import parquet
 from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, protocols, runs
 from commonfate.evaluation.segmenting import How, Task
+from commonfate.evaluation.snapshots import Choice
 from commonfate.methods.base import Prediction
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.training import checkpoint
@@ -64,8 +65,9 @@ def task(manifest):
     return Task(benchmark.read(manifest, "val"), Frames(), None)
 
 
-def load(run, which, task, method=None):
-    return runs.load(run, which, method or Columns(), task, protocols.get("davis"), "cpu")
+def load(run, which, task, method=None, protocol="davis", foreground=None):
+    choice = Choice(protocols.get(protocol), foreground)
+    return runs.load(run, which, method or Columns(), task, choice, "cpu")
 
 
 def test_last_weights(run, task):
@@ -122,6 +124,87 @@ def test_the_best_of_the_central_square(run, task):
     # The square cuts columns 10 and 11 off: of 8 columns 6 are left, and of the image 64 pixels.
     expected = {"000010": 16 / 64, "000020": 1.0, "000030": 1.0, "000040": 16 / 24}
     assert scores == pytest.approx(expected)
+
+
+class Late(Columns):
+    """Four columns are right, but in dog's frame 2 the eight of another network are."""
+
+    def predict(self, model, frame, flow, *, size=None):
+        shift = 4 if frame[0, 0, 0] == 2 else 0
+        model.columns.data -= shift
+        try:
+            return super().predict(model, frame, flow, size=size)
+        finally:
+            model.columns.data += shift
+
+
+class Numbered:
+    """Frames whose pixels are their number, of `dog`; 0 of `cat`."""
+
+    def read(self, video, t):
+        return np.full((8, 12, 3), t if video == "dog" else 0, np.uint8)
+
+
+def test_the_best_is_chosen_by_the_protocol_that_scores_it(run, task):
+    # davis_released scores frame 2 of dog alone, where a network of 8 columns calls 4 foreground.
+    task = replace(task, frames=Numbered())
+    assert load(run, "best", task, Late()).facts["iteration"] == 20
+    network = load(run, "best", task, Late(), "davis_released")
+    assert network.facts["iteration"] == 40
+    how = network.facts["snapshot_scores"]
+    assert (how["protocol"], how["frames"], how["scores"]["000040"]) == ("davis_released", 1, 1.0)
+
+
+def test_only_frames_that_are_scored_are_segmented(run, task):
+    seen = []
+
+    class Watched(Numbered):
+        def read(self, video, t):
+            seen.append((video, t))
+            return super().read(video, t)
+
+    load(run, "best", replace(task, frames=Watched()), protocol="davis_official")
+    assert seen == [("cat", 1), ("dog", 1), ("dog", 2)] * 4
+
+
+def test_the_best_is_chosen_by_the_foreground_that_scores_it(run, task):
+    # The method names an object; the oracle takes the other group where the object is missed.
+    network = load(run, "best", task, Columns("object"), foreground="oracle")
+    how = network.facts["snapshot_scores"]
+    assert how["foreground"] == "oracle" and how["scores"]["000010"] == pytest.approx(1 / 6)
+    how = load(run, "best", task, foreground="oracle_components").facts["snapshot_scores"]
+    assert how["scores"]["000020"] == 1.0
+    how = load(run, "best", task, foreground="unsupervised").facts["snapshot_scores"]
+    assert how["scores"]["000010"] == 0.0  # one group: no foreground
+
+
+@pytest.mark.parametrize(
+    ("method", "foreground"),
+    [
+        (Columns(), "object"),
+        (Columns(), "classes"),
+        (Columns(learns_from="labels"), "oracle"),
+    ],
+)
+def test_a_foreground_that_does_not_fit(run, task, method, foreground):
+    with pytest.raises(ConfigError, match=f"--foreground {foreground}: method columns predicts"):
+        load(run, "best", task, method, foreground=foreground)
+
+
+def test_void_frames_choose_nothing(run, task, manifest):
+    parquet.write(manifest, parquet.read(manifest).assign(annotation_kind="instances"), {})
+    files = sorted((manifest.parent / "truth").rglob("*.png"))
+    for path in files:
+        Image.fromarray((np.asarray(Image.open(path)) > 0).astype(np.uint8)).save(path)
+    Image.new("L", (12, 8), 255).save(files[0])
+    task = replace(task, benchmark=benchmark.read(manifest, "val"))
+    assert load(run, "best", task).facts["snapshot_scores"]["scores"]["000010"] == pytest.approx(
+        1 / 6
+    )
+    for path in files:
+        Image.new("L", (12, 8), 255).save(path)
+    with pytest.raises(StoreError, match="every pixel of the frames that are scored is void"):
+        load(run, "best", task)
 
 
 def test_a_run_without_snapshots(run, task):

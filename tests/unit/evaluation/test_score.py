@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from commonfate import parquet
 from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, foreground, protocols, record, score
 from commonfate.evaluation.predictions import Predictions
@@ -265,6 +266,99 @@ def test_a_method_that_names_no_object(evaluate_soft, tmp_path):
     with pytest.raises(ConfigError, match=message):
         evaluate_soft(groups, soft, rule="object")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def annotate(manifest, tmp_path):
+    """Make annotations labels of instances, and write that of one frame anew."""
+    for path in (tmp_path / "truth").rglob("*.png"):
+        Image.fromarray(TRUTH.astype(np.uint8)).save(path)
+    parquet.write(manifest, parquet.read(manifest).assign(annotation_kind="instances"), {})
+
+    def write(video, t, labels):
+        Image.fromarray(labels).save(tmp_path / "truth" / video / f"{t:05d}.png")
+
+    return write
+
+
+VOID, EMPTY = np.full(TRUTH.shape, 255, np.uint8), np.zeros(TRUTH.shape, np.uint8)
+
+
+@pytest.mark.parametrize("rule", ["unsupervised", "oracle", "oracle_components"])
+def test_frames_that_are_all_void_do_not_count(annotate, evaluate_soft, tmp_path, rule):
+    annotate("dog", 0, VOID)  # where half of the object is found
+    scores = evaluate_soft(groups, soft, rule=rule)
+    dog = scores["sequences"]["dog"]
+    assert list(dog["frames"]) == ["00001", "00002", "00003"]
+    last = dog["frames"]["00003"]  # one group alone: see `test_the_oracle_sees_the_truth`
+    assert last == pytest.approx(0 if rule == "unsupervised" else 1 / 6)
+    assert dog["J_mean"] == pytest.approx((1 + 1 + last) / 3)
+    assert (scores["n_sequences"], scores["n_frames"]) == (2, 6)
+    assert (scores["void_frames"], scores["excluded_frames"]["dog"]) == ({"dog": [0]}, [0])
+    assert (tmp_path / "out" / "a.b" / "dog" / "00000.png").exists()
+
+
+def test_a_sequence_of_void_frames_does_not_count(annotate, evaluate_soft):
+    for t in range(3):
+        annotate("cat", t, VOID)
+    scores = evaluate_soft(groups, soft)
+    assert list(scores["sequences"]) == ["dog"] and scores["n_sequences"] == 1
+    assert scores["J"] == 0.625
+    assert scores["left_out"]["cat"] == "every pixel of its scored frames is void"
+
+
+def test_nothing_that_counts(annotate, evaluate_soft, tmp_path):
+    for video, frames in (("cat", 3), ("dog", 4)):
+        for t in range(frames):
+            annotate(video, t, VOID)
+    with pytest.raises(StoreError, match="every pixel of the frames that are scored is void"):
+        evaluate_soft(groups, soft)
+    assert not any((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        # dog's last frame is one group, which the rule does not call foreground: nothing is found,
+        # as nothing is there. In cat's, the object is found where there is none.
+        ("unsupervised", {"cat": 0.0, "dog": 1.0}),
+        # The oracle has a group of no pixels to choose in dog's, none in cat's.
+        ("oracle", {"cat": 0.0, "dog": 1.0}),
+        # Of components it may choose none at all.
+        ("oracle_components", {"cat": 1.0, "dog": 1.0}),
+    ],
+)
+def test_where_there_is_nothing_to_find(annotate, evaluate_soft, rule, expected):
+    annotate("cat", 2, EMPTY)
+    annotate("dog", 3, EMPTY)
+    scores = evaluate_soft(groups, soft, rule=rule)
+    last = {"cat": "00002", "dog": "00003"}
+    assert {name: scores["sequences"][name]["frames"][t] for name, t in last.items()} == expected
+    assert scores["n_frames"] == 7
+    cat = scores["sequences"]["cat"]["metrics"]
+    assert cat["F_beta"] == pytest.approx((1 + 1 + expected["cat"]) / 3)
+    wrong = 0 if expected["cat"] else 16
+    assert cat["Acc"] == pytest.approx(1 - wrong / (3 * 96))
+
+
+def test_where_the_oracle_finds_nothing_it_does_not_choose_the_background(
+    annotate, evaluate_soft, tmp_path
+):
+    annotate("cat", 2, EMPTY)
+    evaluate_soft(groups, soft, rule="oracle")
+    with Image.open(tmp_path / "out" / "a.b" / "cat" / "00002.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), TRUTH * 255)
+
+
+def test_a_snapshot_that_was_chosen_by_something_else_is_named(evaluate_soft, caplog):
+    chosen_by = {"protocol": "davis", "foreground": "oracle"}
+    told = {"snapshot_scores": chosen_by | {"metric": "J", "scores": {}, "frames": 7}}
+    scores = evaluate_soft(groups, soft, rule="oracle", **told)
+    assert scores["checkpoint_chosen_by"] == chosen_by and "its snapshot" not in caplog.text
+    scores = evaluate_soft(groups, soft, "davis_official", "unsupervised", **told)
+    assert scores["checkpoint_chosen_by"] == chosen_by
+    assert "best by protocol davis and foreground oracle" in caplog.text
+    assert evaluate_soft(groups, soft)["checkpoint_chosen_by"] is None
 
 
 def test_protocol_that_scores_nothing(manifest):

@@ -65,6 +65,15 @@ def test_scores(evaluate, tmp_path):
     assert json.loads((tmp_path / "out" / "a.b.json").read_text()) == scores
 
 
+def test_frames_that_are_all_void_do_not_count(evaluate, tmp_path):
+    label_maps.write(tmp_path / "truth" / "dog" / "00003.png", np.full_like(TRUTH, 255))
+    scores = evaluate()
+    assert list(scores["sequences"]["dog"]["frames"]) == ["00000", "00001", "00002"]
+    assert (scores["n_frames"], scores["void_frames"]) == (6, {"dog": [3]})
+    # Without its 68 and 16 pixels, and class 1, which was predicted there alone.
+    assert scores["classes"] == pytest.approx({"0": 408 / 416, "2": 88 / 96})
+
+
 @pytest.mark.parametrize("protocol", ["davis", "frame_average"])
 def test_every_protocol_counts_pixels_over_all_frames(evaluate, protocol):
     scores = evaluate(protocol)

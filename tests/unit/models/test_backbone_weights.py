@@ -189,10 +189,10 @@ def test_files_that_are_no_weights(tmp_path):
     (tmp_path / "code.pth").write_bytes(pickle.dumps(test_safetensors, protocol=2))
     for name, message in {
         "none.pth": "no such file of weights",
-        "text.pth": "not weights that torch can load safely",
-        "text.safetensors": "not a file of safetensors",
+        "text.pth": "is no file that torch.save",
+        "text.safetensors": "is no whole file of safetensors",
         "list.pth": "holds no state dict",
-        "code.pth": "not weights that torch can load safely",
+        "code.pth": "is a checkpoint that holds a ",
     }.items():
         with pytest.raises(StoreError, match=f"{name}: {message}") as caught:
             state_file.read(tmp_path / name)

@@ -156,7 +156,7 @@ def test_weights_file_is_of_another_network(tiny_dino, tmp_path):
 def test_weights_file_is_text(tiny_dino, tmp_path):
     path = tmp_path / "dino.pth"
     path.write_text("not weights")
-    with pytest.raises(UserError, match=rf"{path}: not weights that torch can load"):
+    with pytest.raises(UserError, match=rf"{path}: is no file that torch.save"):
         features.create("dino_vits16", str(path))
 
 

@@ -30,7 +30,8 @@ def test_table1_has_the_runs_and_evaluations_that_it_should(default, declared) -
     assert evaluations[0].path == folder / "davis.unsupervised.last.json"
     assert evaluations[2].path == folder / "davis_released.oracle.best.json"
     assert evaluations[2].predictions == Path(
-        "results/predictions/gwm-unet-quadratic-k4-dis-sprites-s0/sprites/best"
+        "results/predictions/gwm-unet-quadratic-k4-dis-sprites-s0/sprites/"
+        "best.davis_released.oracle"
     )
     per_image, per_video = evaluations[3:5]
     assert per_image.run == per_video.run
@@ -57,6 +58,20 @@ def test_adaptation_and_crf_are_variants_of_the_predictions(make, is_wildcard) -
     found = [cell.variant for cell in made.evaluations("table1")]
     assert found == ["last", "best", "last.adapt20.crf", "best.adapt20.crf"]
     assert all(is_wildcard("variant", variant) for variant in found)
+    folders = [cell.predictions.name for cell in made.evaluations("table1")]
+    assert folders[1:3] == ["best.davis_released.oracle", "last.adapt20.crf"]
+    assert folders[3] == "best.davis_released.oracle.adapt20.crf"
+    assert all(is_wildcard("prediction", name) for name in folders)
+
+
+def test_the_best_snapshot_is_the_best_by_what_scores_it(make) -> None:
+    scorings = ["leak_free", "oracle", "released", "released_images"]
+    made = make(GWM, scorings=scorings)
+    folders = [cell.predictions.name for cell in made.evaluations("table1")]
+    assert folders[:2] == ["last", "last"]  # one prediction, scored twice
+    for cell in made.evaluations("table1")[2:]:
+        assert cell.predictions.name == f"best.{cell.protocol}.{cell.foreground}"
+    assert len(set(folders[2:])) == 2
 
 
 def test_what_has_nothing_to_train_is_neither_adapted_nor_chosen(make) -> None:

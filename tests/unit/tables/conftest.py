@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from commonfate import config, files, parquet, plan, provenance
+from commonfate.evaluation import crf_settings
 from commonfate.evaluation.protocols import PROTOCOLS
 from commonfate.settings import parse
 from commonfate.storage.frames import FrameWriter
@@ -153,6 +154,12 @@ def _write_scores(cell: plan.Evaluation, data: list[Path], names: list[str], exc
         "provenance": record,
     }
     files.write_json(cell.path, scores)
+
+
+@pytest.fixture(autouse=True)
+def crf_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plan rows with a CRF whatever is installed: nothing here computes one."""
+    monkeypatch.setattr(crf_settings, "is_installed", lambda: True)
 
 
 @pytest.fixture

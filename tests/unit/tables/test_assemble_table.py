@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from commonfate.errors import StoreError, UserError
+from commonfate.evaluation import crf_settings
 from commonfate.tables.assemble import assemble
 
 UNET, CRF, FLOW = "U-Net", "MaskFormer, CRF", "Flow alone"
@@ -361,3 +362,11 @@ def test_a_missing_manifest_stops_the_table(results) -> None:
     Path("results/videos/sprites/manifest.parquet").unlink()
     with pytest.raises(StoreError, match=r"^results/videos/sprites/manifest.parquet: is not there"):
         assemble(made.plan, "table1")
+
+
+def test_rows_that_are_left_out_are_a_note(results, monkeypatch):
+    monkeypatch.setattr(crf_settings, "is_installed", lambda: False)
+    table = assemble(results(VIDEOS).plan, "table1")
+    assert [row["method"] for row in table.of("measured")] == [UNET, FLOW]
+    (note,) = [note for note in table.notes if note.startswith("Left out of table1")]
+    assert f"'{CRF}'" in note and "pydensecrf2" in note

@@ -5,6 +5,10 @@ t + gap. Where the gap is told, what lies above the files is the name of the vid
 any depth, or the folder's own name for files right inside it. The last number in a file's name is
 its frame, so `frame_0001.flo` is read as well; numbers must be without holes, and tell how many
 frames the video has.
+
+KITTI and HD1K keep all sequences in one folder, `{sequence}_{frame}.png`: each is a video,
+`{video}/{sequence}`. Of a sequence with a single file, as all of KITTI's (`000000_10.png`), the
+number does not count: its flow is from the first frame to the next.
 """
 
 import re
@@ -22,6 +26,8 @@ from commonfate.storage.formats.problems import broken
 from commonfate.storage.names import node_name
 
 GAP = re.compile(r"-?[1-9]\d*")
+IN_SEQUENCE = re.compile(r"(\d+)_(\d+)")
+"""Name of a file in a folder of several sequences: sequence, frame."""
 
 
 def guess(folder: Path) -> Format:
@@ -68,10 +74,11 @@ class FlowFolder:
         self._first, self._every = first, every
         self._videos: dict[str, dict[int, list[Path]]] = {}
         self._frames: dict[tuple[str, int], dict[int, Path]] = {}
-        for path in _files(self.folder):
-            if path.suffix.lower() in form.suffixes:
-                video, its_gap = self._place(path, gap)
-                self._videos.setdefault(video, {}).setdefault(its_gap, []).append(path)
+        paths = [path for path in _files(self.folder) if path.suffix.lower() in form.suffixes]
+        self._shared = _shared(paths)
+        for path in paths:
+            video, its_gap = self._place(path, gap)
+            self._videos.setdefault(video, {}).setdefault(its_gap, []).append(path)
         if not self._videos:
             endings = " or ".join(form.suffixes)
             raise ConfigError(
@@ -120,17 +127,42 @@ class FlowFolder:
                     "if all flow has the same gap, give it by --gap"
                 )
             gap, above = int(above[0]), above[1:]
+        if path.parent in self._shared:
+            above = (*above, path.stem.partition("_")[0])
         return "/".join(_video_name(part) for part in above or [self.folder.resolve().name]), gap
 
     def _numbered(self, video: str, gap: int) -> dict[int, Path]:
         if (video, gap) not in self._frames:
             files = self._videos[video][gap]
+            if len(files) == 1 and files[0].parent in self._shared:
+                self._frames[video, gap] = {max(0, -gap): files[0]}
+                return self._frames[video, gap]
             numbers = _numbers(files)
             _check(numbers, gap, self._first, self._every)
             self._frames[video, gap] = {
                 (number - self._first) // self._every: path for number, path in numbers.items()
             }
         return self._frames[video, gap]
+
+
+def _shared(paths: Sequence[Path]) -> set[Path]:
+    """Folders that hold several sequences.
+
+    Not those of one sequence with several files, which go by the folder's name, nor those whose
+    files are named by both frames of a pair, `0001_0002.flo`: these numbers are always equally far
+    apart.
+    """
+    names: dict[Path, list[re.Match[str] | None]] = {}
+    for path in paths:
+        names.setdefault(path.parent, []).append(IN_SEQUENCE.fullmatch(path.stem))
+    found = set()
+    for folder, matches in names.items():
+        sequences = {match[1] for match in matches if match}
+        apart = {int(match[2]) - int(match[1]) for match in matches if match}
+        several = len(sequences) > 1 and len(apart) > 1
+        if all(matches) and (several or len(matches) == 1):
+            found.add(folder)
+    return found
 
 
 def _files(folder: Path) -> list[Path]:

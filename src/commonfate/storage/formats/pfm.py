@@ -11,7 +11,8 @@ import numpy as np
 
 from commonfate.storage.formats.problems import broken, decoding
 
-HEADER = re.compile(rb"PF\s+(\d{1,9})\s+(\d{1,9})\s+(-?\d*\.?\d+)\s")
+NUMBER = rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+HEADER = re.compile(rb"PF\s+(\d{1,9})\s+(\d{1,9})\s+(" + NUMBER + rb")(?:\r\n|\s)")
 
 
 def read(path: str | Path) -> np.ndarray:

@@ -165,3 +165,39 @@ def test_index_for_flowdino(tmp_path):
             }
         ],
     }
+
+
+def test_kitti_keeps_all_sequences_in_one_folder(tmp_path):
+    lay(tmp_path, *(f"training/flow_occ/{n:06d}_10.flo" for n in range(3)))
+    folder = FlowFolder(tmp_path / "training" / "flow_occ", FLO, gap=1)
+    assert folder.videos == ["000000", "000001", "000002"]
+    info = folder.info("000002", 1)
+    assert (info.frames, info.sources) == (2, range(1))
+    assert (folder.read("000002", 1, 0) == 210).all()
+    assert FlowFolder(tmp_path, FLO, gap=1).videos[0] == "training/flow_occ/000000"
+
+
+def test_a_single_pair_of_kitti(tmp_path):
+    lay(tmp_path, "flow_occ/000000_10.flo")
+    folder = FlowFolder(tmp_path, FLO, gap=1)
+    assert folder.videos == ["flow_occ/000000"]
+    assert folder.info("flow_occ/000000", 1).sources == range(1)
+
+
+def test_hd1k_keeps_all_sequences_in_one_folder(tmp_path):
+    names = [f"{sequence:06d}_{t:04d}" for sequence in (0, 1) for t in range(3 + sequence)]
+    lay(tmp_path, *(f"flow_occ/{name}.flo" for name in names))
+    folder = FlowFolder(tmp_path / "flow_occ", FLO, gap=1)
+    assert folder.videos == ["000000", "000001"]
+    assert [folder.info(video, 1).frames for video in folder.videos] == [4, 5]
+    assert (folder.read("000001", 1, 2) == 10002).all()
+    (tmp_path / "flow_occ" / "000001_0001.flo").unlink()
+    with pytest.raises(StoreError, match=r"number 1 is missing between 000001_0000\.flo and"):
+        folder = FlowFolder(tmp_path / "flow_occ", FLO, gap=1)
+        folder.info("000001", 1)
+
+
+def test_names_of_both_frames_of_a_pair_are_one_video(tmp_path):
+    lay(tmp_path, "bear/0001_0002.flo", "bear/0002_0003.flo")
+    folder = FlowFolder(tmp_path, FLO, gap=1, first=2)
+    assert folder.videos == ["bear"] and folder.info("bear", 1).sources == range(2)

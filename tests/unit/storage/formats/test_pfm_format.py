@@ -20,7 +20,13 @@ def test_bytes_rows_from_the_bottom(tmp_path):
     assert path.read_bytes() == b"PF\n1 2\n-1.0\n" + struct.pack("<6f", 2, 4, 0, 1.5, 3, 0)
 
 
-@pytest.mark.parametrize(("scale", "order"), [("-1", "<"), ("1.000000", ">"), ("-1.0", "<")])
+@pytest.mark.parametrize(
+    ("scale", "order"),
+    [
+        *(("-1", "<"), ("1.000000", ">"), ("-1.0", "<"), ("-1.", "<"), ("+1", ">")),
+        *(("-1.000000e+00", "<"), ("1E0", ">"), ("-.5e-3", "<"), ("-1.0\r", "<")),
+    ],
+)
 def test_either_order_of_bytes(tmp_path, scale, order):
     path = tmp_path / "a.pfm"
     path.write_bytes(f"PF\n1 2\n{scale}\n".encode() + struct.pack(f"{order}6f", 2, 4, 0, 1.5, 3, 0))
