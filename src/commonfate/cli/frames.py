@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 
-from commonfate.errors import ConfigError
-
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -77,15 +75,12 @@ def command(
     stay where they are.
     """
     from commonfate import parquet, provenance
+    from commonfate.datasets.inventory import of_shard
     from commonfate.storage.frames import FrameWriter
     from commonfate.videos.decode import Decoder
     from commonfate.videos.shard import extract
 
-    table = parquet.read(inventory)
-    videos = table[table["shard"] == shard]
-    if videos.empty:
-        last = table["shard"].max()
-        raise ConfigError(f"--shard {shard}: {inventory} has no such shard, only 0 to {last}")
+    videos = of_shard(parquet.read(inventory), shard, inventory)
     settings = {
         "shard": shard,
         "gaps": list(gaps),

@@ -3,15 +3,11 @@
 import logging
 from collections.abc import Sequence
 from itertools import chain
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from commonfate import parquet, provenance
-from commonfate.datasets import inventory
-from commonfate.datasets.base import VideoSource
-from commonfate.datasets.folder import Folder
-from commonfate.datasets.names import identifiers
-from commonfate.datasets.settings import FolderConfig
+from commonfate.datasets import faults, given, inventory
 from commonfate.errors import StoreError
 from commonfate.storage.frames import FrameReader, FrameWriter
 from commonfate.videos import manifest, shard
@@ -32,11 +28,12 @@ def decode(paths: Sequence[Path], output: Path, gaps: Sequence[int]) -> tuple[Pa
         The manifest and the frame store.
 
     Raises:
-        UserError: none of the videos is usable, or two have the same name.
+        UserError: none of the videos is usable, or one does not exist.
     """
-    found = [source for path in paths for source in _sources(path)]
+    found = given.sources(paths)
     table = inventory.build(found, shard_size=len(found))
     files = sorted({*chain.from_iterable(s.frame_files or (s.path,) for s in found)})
+    files = [file for file in files if not faults.of_file(file)]
     record = provenance.record("flow", {"gaps": list(gaps)}, inputs=files)
     # Without the time equal videos give an equal store, and interrupted work on it goes on.
     del record["time"]
@@ -58,10 +55,3 @@ def _provenance(frames: Path) -> dict[str, Any] | None:
         return FrameReader(frames).provenance
     except StoreError:
         return None
-
-
-def _sources(path: Path) -> list[VideoSource]:
-    if path.is_dir():
-        return Folder(str(path), FolderConfig(root=path)).videos()
-    (name,) = identifiers([PurePath(path.name)], [path.suffix])
-    return [VideoSource(id=name, split="train", path=str(path))]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from commonfate.datasets import faults
 from commonfate.files import sha256
 from commonfate.progress import track
 from commonfate.storage.frames import FrameWriter
@@ -43,6 +44,8 @@ def extract(
     for video in track(rows, "frames", total=len(rows)):
         facts = {"frames": 0, "height": 0, "width": 0, "fps": 0.0, "sha256": "", "backend": ""}
         try:
+            if video["fault"]:
+                raise DecodeError(video["fault"])
             if video["frame_files"] is None:
                 _add_file(video, writer, decoder, gaps, facts)
             else:
@@ -52,7 +55,7 @@ def extract(
             log.warning("%s: left out: %s", video["source"], error)
             facts.update(status="left_out", reason=str(error))
         found.append({**video, **facts})
-    return pd.DataFrame(found, columns=[*videos.columns, *COLUMNS])
+    return pd.DataFrame(found, columns=[*videos.columns.drop("fault"), *COLUMNS])
 
 
 def _add_file(
@@ -63,8 +66,8 @@ def _add_file(
     facts: dict[str, Any],
 ) -> None:
     path = Path(video["source"])
-    if not path.is_file():
-        raise DecodeError("no such file")
+    if fault := faults.of_file(path):
+        raise DecodeError(fault)
     if path.stat().st_size == 0:
         raise DecodeError("empty file")
     try:
