@@ -54,7 +54,7 @@ wildcard_constraints:
     datasets=rf"({DATASET})(\+({DATASET}))*",
     split="train|val|all",
     source="|".join(map(re.escape, SOURCES)),
-    shard=r"\d{4,}",
+    shard=r"\d{4,9}",
     run=r"[a-z0-9][a-zA-Z0-9_.=+-]*",
     benchmark="|".join(CONFIG.benchmarks) or "none",
     variant=r"(last|best)(\.adapt\d+)?(\.crf)?",
