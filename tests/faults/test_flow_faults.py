@@ -51,7 +51,7 @@ def picture(video: str, t: int) -> np.ndarray:
 
 
 def table(path: Path, videos) -> None:
-    columns = {"id": list(videos), "shard": 0, "truth": "", "status": "ok"}
+    columns = {"id": list(videos), "shard": 0, "truth": "", "frames": 8, "status": "ok"}
     parquet.write(path, pd.DataFrame(columns), {})
 
 

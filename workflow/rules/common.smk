@@ -80,7 +80,7 @@ wildcard_constraints:
     datasets=rf"({DATASET})(\+({DATASET}))*",
     split="train|val|all",
     source="|".join(map(re.escape, SOURCES)),
-    shard=r"\d{4}",
+    shard=r"\d{4,9}",
     run=r"[a-z0-9][a-zA-Z0-9_.=+-]*",
     benchmark="|".join(CONFIG.benchmarks) or "none",
     variant=r"(last|best)(\.adapt\d+)?(\.crf)?",
@@ -101,15 +101,35 @@ def rendered(dataset):
 
 
 @cache
-def shards(dataset):
-    """Names of the shards of a dataset; of an empty folder one, so that a dry run can be made."""
-    settings, rendered = CONFIG.datasets[dataset], Path(RESULTS, "datasets", dataset)
-    videos = datasets.number_of_videos(dataset, settings, rendered)
-    if videos == 0:
+def listing(dataset):
+    """Digests of the names, sizes and times of a dataset's files, by the name of the shard.
+
+    Of an empty folder there is one, so that a dry run can be made.
+    """
+    settings = CONFIG.datasets[dataset]
+    digests = datasets.shard_digests(
+        dataset,
+        settings,
+        Path(RESULTS, "datasets", dataset),
+        Path(RESULTS, "videos", dataset, "inventory"),
+        CONFIG.shard_size,
+    )
+    if not digests:
         logger.warning(
             f"Data set {dataset}: {settings.root} holds no file; planned as if it held one shard."
         )
-    return [f"{n:04d}" for n in range(max(1, math.ceil(videos / CONFIG.shard_size)))]
+    return {f"{shard:04d}": digest for shard, digest in (digests or {0: ""}).items()}
+
+
+def as_listed(dataset, shard):
+    """What lies on disk of a shard, so that it is listed again when a video has changed."""
+    # A job on another node compares nothing, and should not look through the whole folder.
+    return listing(dataset).get(shard, "") if workflow.is_main_process else ""
+
+
+def shards(dataset):
+    """Names of the shards of a dataset."""
+    return list(listing(dataset))
 
 
 def of_shards(pattern, dataset, **wildcards):

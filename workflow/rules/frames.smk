@@ -1,10 +1,14 @@
 # Frames: decode each shard, then gather which videos are usable.
 
+# What is too short for the gaps of the flow is known afterwards (`manifest`, `flow`): other gaps
+# decode nothing again. Nor does the quality of a codec that is not used.
+QUALITY = f"--quality {CONFIG.frames.quality}" if CONFIG.frames.codec == "jpeg" else ""
+
 
 rule frames:
     """Decode one shard of videos; frames that a dataset ships are checked and read in place."""
     input:
-        inventory="<results>/videos/{dataset}/inventory.parquet",
+        inventory="<results>/videos/{dataset}/inventory/{shard}.parquet",
         rendered=lambda wildcards: rendered(wildcards.dataset),
     output:
         store="<results>/frames/{dataset}/{shard}.zarr.zip",
@@ -24,20 +28,16 @@ rule frames:
         timeout_s=CONFIG.decode.timeout_s,
         deinterlace="--deinterlace" if CONFIG.decode.deinterlace else "",
         codec=CONFIG.frames.codec,
-        quality=CONFIG.frames.quality,
-        gap=lambda wildcards: min(
-            map(abs, CONFIG.datasets[wildcards.dataset].gaps), default=0
-        ),
+        quality=QUALITY,
     shell:
         """
         commonfate frames \
             --inventory {input.inventory:q} \
             --shard {wildcards.shard} \
-            --gap {params.gap} \
+            --gap 0 \
             --backend {params.backend} \
             --timeout-s {params.timeout_s} {params.deinterlace} \
-            --codec {params.codec} \
-            --quality {params.quality} \
+            --codec {params.codec} {params.quality} \
             --report {output.report:q} \
             --output {output.store:q} 2>{log:q}
         """
@@ -61,9 +61,14 @@ rule manifest:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        gap=lambda wildcards: min(
+            map(abs, CONFIG.datasets[wildcards.dataset].gaps), default=0
+        ),
     shell:
         """
         commonfate manifest {input.reports:q} \
+            --gap {params.gap} \
             --dataset {wildcards.dataset:q} \
             --output {output:q} >{log:q} 2>&1
         """

@@ -1,4 +1,11 @@
-# Videos: render the embedded data; list a dataset and cut it into shards.
+# Videos: render the embedded data; list a dataset, a shard at a time.
+
+
+def dataset_options(wildcards):
+    """Settings that say which videos there are: no gaps, as they are read later."""
+    return set_options(
+        CONFIG.datasets[wildcards.dataset], leave_out=("gaps", "pair_gaps")
+    )
 
 
 rule sprites:
@@ -23,9 +30,7 @@ rule sprites:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=lambda wildcards: set_options(
-            CONFIG.datasets[wildcards.dataset], leave_out=("pair_gaps",)
-        ),
+        settings=dataset_options,
     shell:
         """
         commonfate sprites {params.settings:q} \
@@ -35,15 +40,15 @@ rule sprites:
 
 
 rule videos:
-    """List a dataset's videos and cut them into shards."""
+    """List the videos of one shard."""
     input:
         rendered=lambda wildcards: rendered(wildcards.dataset),
     output:
-        "<results>/videos/{dataset}/inventory.parquet",
+        "<results>/videos/{dataset}/inventory/{shard}.parquet",
     log:
-        "<logs>/videos/{dataset}/inventory.log",
+        "<logs>/videos/{dataset}/inventory/{shard}.log",
     benchmark:
-        "<benchmarks>/videos/{dataset}/inventory.tsv"
+        "<benchmarks>/videos/{dataset}/inventory/{shard}.tsv"
     conda:
         "../../envs/commonfate.yaml"
     threads: 1
@@ -51,9 +56,8 @@ rule videos:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=lambda wildcards: set_options(
-            CONFIG.datasets[wildcards.dataset], leave_out=("pair_gaps",)
-        ),
+        settings=dataset_options,
+        listing=lambda wildcards: as_listed(wildcards.dataset, wildcards.shard),
         shard_size=CONFIG.shard_size,
         rendered=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
     shell:
@@ -61,6 +65,7 @@ rule videos:
         commonfate videos \
             --dataset {wildcards.dataset:q} {params.settings:q} \
             --shard-size {params.shard_size} \
+            --shard {wildcards.shard} \
             --rendered {params.rendered:q} \
             --output {output:q} 2>{log:q}
         """

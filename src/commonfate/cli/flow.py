@@ -9,7 +9,6 @@ import click
 
 from commonfate.cli import options
 from commonfate.config import FlowConfig, FlowSource
-from commonfate.errors import ConfigError
 from commonfate.settings import from_pairs
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
 
 
 @click.command("flow")
-@click.argument(
-    "videos", nargs=-1, metavar="[VIDEO]...", type=click.Path(exists=True, path_type=Path)
-)
+@click.argument("videos", nargs=-1, metavar="[VIDEO]...", type=click.Path(path_type=Path))
 @click.option("--manifest", type=FILE, help="Rows of videos; with --frames, instead of VIDEO.")
 @click.option("--frames", type=FILE, help="The frame store of these videos.")
 @click.option("--shard", type=click.IntRange(min=0), help="Only this shard of the manifest.")
@@ -174,7 +171,7 @@ def command(
             "device": ",".join(crew.devices) if crew else acquired,
         }
         if not videos:
-            rows = _rows(manifest, shard)
+            rows = _rows(manifest, shard, gaps)
             product.write(
                 rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry
             )
@@ -193,7 +190,7 @@ def command(
                 own.say_left_out()
             else:
                 with own.decoded(keep_frames, retry) as (manifest, frames):
-                    rows = _rows(manifest, shard)
+                    rows = _rows(manifest, shard, gaps)
                     product.write(
                         rows, manifest, frames, provider, gaps, store, storage, facts, crew, retry
                     )
@@ -209,15 +206,14 @@ def _source(name: str | None, pairs: tuple[str, ...]) -> FlowSource:
     return from_pairs(FlowSource, [*named, *pairs])
 
 
-def _rows(manifest: Path, shard: int | None) -> list[dict[str, Any]]:
+def _rows(manifest: Path, shard: int | None, gaps: list[int]) -> list[dict[str, Any]]:
     from commonfate import parquet
+    from commonfate.datasets.inventory import of_shard
+    from commonfate.videos.manifest import long_enough
 
     table = parquet.read(manifest)
-    chosen = table if shard is None else table[table["shard"] == shard]
-    if chosen.empty:
-        last = table["shard"].max()
-        raise ConfigError(f"--shard {shard}: {manifest} has no such shard, only 0 to {last}")
-    return chosen.to_dict("records")
+    chosen = table if shard is None else of_shard(table, shard, manifest)
+    return long_enough(chosen, gaps).to_dict("records")
 
 
 def _crew(

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from commonfate.cli import options
-from commonfate.errors import ConfigError
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -88,14 +87,11 @@ def command(
     stay where they are.
     """
     from commonfate import parquet, provenance
+    from commonfate.datasets.inventory import of_shard
     from commonfate.videos.decode import Decoding
     from commonfate.videos.shard import write
 
-    table = parquet.read(inventory)
-    videos = table[table["shard"] == shard]
-    if videos.empty:
-        last = table["shard"].max()
-        raise ConfigError(f"--shard {shard}: {inventory} has no such shard, only 0 to {last}")
+    videos = of_shard(parquet.read(inventory), shard, inventory)
     decoding = Decoding(backend, timeout_s, deinterlace)
     settings = {
         "shard": shard,

@@ -19,8 +19,15 @@ log = logging.getLogger(__name__)
     type=click.Path(dir_okay=False, path_type=Path),
 )
 @click.option("--dataset", required=True, metavar="NAME", help="The dataset's name.")
+@click.option(
+    "--gap",
+    "gaps",
+    type=int,
+    multiple=True,
+    help="A frame gap of the flow, repeatable; a video too short for all of them is left out.",
+)
 @options.output("The manifest to write (Parquet).")
-def command(reports: tuple[Path, ...], dataset: str, output: Path) -> None:
+def command(reports: tuple[Path, ...], dataset: str, gaps: tuple[int, ...], output: Path) -> None:
     """Gather the shards: which videos are usable, which are left out and why.
 
     \b
@@ -31,8 +38,10 @@ def command(reports: tuple[Path, ...], dataset: str, output: Path) -> None:
     from commonfate import parquet, provenance
     from commonfate.videos import manifest
 
-    table = manifest.gather(dataset, [parquet.read(report) for report in reports])
-    record = provenance.record("manifest", {"dataset": dataset}, inputs=reports)
+    tables = [parquet.read(report) for report in reports]
+    table = manifest.gather(dataset, tables, gaps or (0,))
+    settings = {"dataset": dataset, "gaps": list(gaps)}
+    record = provenance.record("manifest", settings, inputs=reports)
     parquet.write(output, table, record)
     summary = manifest.summary(dataset, table)
     log.info("%s", summary.splitlines()[0].rstrip(":"))

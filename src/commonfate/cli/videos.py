@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
     show_default=True,
     help="Videos a shard; later stages run one job a shard.",
 )
+@click.option("--shard", type=click.IntRange(min=0), help="Write only this one.  [default: all]")
 @click.option(
     "--rendered",
     type=click.Path(path_type=Path),
@@ -34,7 +35,12 @@ log = logging.getLogger(__name__)
 )
 @options.output("The inventory to write (Parquet).")
 def command(
-    dataset: str, pairs: tuple[str, ...], shard_size: int, rendered: Path | None, output: Path
+    dataset: str,
+    pairs: tuple[str, ...],
+    shard_size: int,
+    shard: int | None,
+    rendered: Path | None,
+    output: Path,
 ) -> None:
     """List a dataset's videos and cut them into shards.
 
@@ -42,23 +48,26 @@ def command(
         commonfate videos --dataset mine --set adapter=folder --set root=my/videos \\
             -o inventory.parquet
 
-    Nothing is decoded: what is broken is found by `commonfate frames`.
+    Nothing is decoded: what is broken is found by `commonfate frames`. A video stays in its shard
+    when the list is made again after others were added or removed: `shards.json` beside the output
+    keeps which one it is.
     """
     from commonfate import datasets, parquet, provenance
-    from commonfate.datasets import inventory
+    from commonfate.datasets import inventory, shards
 
     settings = inventory.parse_settings(pairs)
-    adapter = datasets.open(dataset, settings, rendered or Path("results/datasets") / dataset)
-    table = inventory.build(adapter.videos(), shard_size)
+    sources = datasets.videos(dataset, settings, rendered or Path("results/datasets") / dataset)
+    memory = output.with_name(shards.FILE)
+    table = inventory.build(sources, shard_size, shards.read(memory, shard_size))
+    shards.write(memory, shard_size, dict(zip(table["id"], table["shard"], strict=True)))
+    log.info("%s: %d videos, cut into %d shard(s)", dataset, len(table), table["shard"].nunique())
+    if shard is not None:
+        table = inventory.of_shard(table, shard, dataset)
+    for video in table[table["fault"] != ""].to_dict("records"):
+        log.warning("%s: will be left out: %s", video["source"], video["fault"])
+    # Gaps say nothing of which videos there are.
+    listed = settings.model_dump(mode="json", exclude={"gaps", "pair_gaps"})
     record = provenance.record(
-        "videos",
-        {"dataset": dataset, "shard_size": shard_size, **settings.model_dump(mode="json")},
-        inputs=[],
+        "videos", {"dataset": dataset, "shard_size": shard_size, **listed}, inputs=[]
     )
     parquet.write(output, table, record)
-    log.info(
-        "%s: %d videos, cut into %d shard(s)",
-        dataset,
-        len(table),
-        inventory.shard_count(len(table), shard_size),
-    )

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from commonfate.datasets import layouts, search, voc
-from commonfate.datasets.base import Adapter, Countable, VideoSource
+from commonfate.datasets import changes, faults, layouts, search, shards, voc
+from commonfate.datasets.base import Adapter, Stamped, VideoSource
 from commonfate.datasets.davis import Davis
 from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.images import Images
+from commonfate.datasets.names import printable
 from commonfate.datasets.rendered import SpriteImages, Sprites
 from commonfate.datasets.segtrack import SegTrack
 from commonfate.datasets.settings import AnyDataset, SpriteImagesConfig, VocConfig
@@ -17,13 +18,15 @@ from commonfate.datasets.youtube_vos import YoutubeVos
 __all__ = [
     "RENDERED",
     "Adapter",
-    "Countable",
+    "Stamped",
     "VideoSource",
     "class_names",
     "layout",
-    "number_of_videos",
     "open",
+    "shard_digests",
     "splits",
+    "stamps",
+    "videos",
 ]
 
 RENDERED = {"sprites": Sprites, "sprite_images": SpriteImages}
@@ -63,18 +66,51 @@ def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
     return _SHIPPED[settings.adapter](name, settings)
 
 
-def number_of_videos(name: str, settings: AnyDataset, rendered_root: str | Path) -> int:
-    """How many videos a dataset has.
-
-    0 is only for a folder without a single file: so that a plan can be made before a download.
+def videos(name: str, settings: AnyDataset, rendered_root: str | Path) -> list[VideoSource]:
+    """List the videos of a dataset; those whose names are not UTF-8 have this as their fault.
 
     Args and errors as of `open` and of the adapter's `videos`.
     """
+    return [faults.nameable(source) for source in open(name, settings, rendered_root).videos()]
+
+
+def stamps(name: str, settings: AnyDataset, rendered_root: str | Path) -> dict[str, str]:
+    """Stamps of the videos of a dataset, by id: another text when a video has changed.
+
+    Empty only for a folder without a single file: so that a plan can be made before a download.
+
+    Args and errors as of `videos`.
+    """
     root: Path | None = getattr(settings, "root", None)
     if root is not None and root.is_dir() and search.holds_no_file(root):
-        return 0
+        return {}
     adapter = open(name, settings, rendered_root)
-    return adapter.count() if isinstance(adapter, Countable) else len(adapter.videos())
+    if isinstance(adapter, Stamped):
+        return {printable(video): stamp for video, stamp in adapter.stamps().items()}
+    return {source.id: changes.stamp(source) for source in videos(name, settings, rendered_root)}
+
+
+def shard_digests(
+    name: str,
+    settings: AnyDataset,
+    rendered_root: str | Path,
+    inventories: str | Path,
+    shard_size: int,
+) -> dict[int, str]:
+    """A short text for each shard of a dataset, which differs when one of its videos has changed.
+
+    Empty only for a folder without a single file.
+
+    Args:
+        name: as of `open`; so are the next two.
+        settings: as above.
+        rendered_root: as above.
+        inventories: folder that `commonfate videos` writes into, where it remembers the shards.
+        shard_size: videos a shard.
+    """
+    found = stamps(name, settings, rendered_root)
+    before = shards.read(Path(inventories, shards.FILE), shard_size)
+    return changes.digests(found, shards.assign(found, shard_size, before))
 
 
 def class_names(settings: AnyDataset) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ class VideoSource:
             `union:2`: two binary files a frame, an object each, together the foreground;
             `fbms:0.1`: FBMS-59's labels; grey above 0.1 of 255 is foreground, white of .ppm is not.
         truth: file with exact ground truth of a rendered video, else "".
+        fault: why it cannot be opened, as listing saw; "" where nothing speaks against it. It is
+            left out for this reason.
     """
 
     id: str
@@ -35,6 +37,7 @@ class VideoSource:
     annotation_files: tuple[str, ...] | None = None
     annotation_kind: str = ""
     truth: str = ""
+    fault: str = ""
 
 
 class Adapter(Protocol):
@@ -51,9 +54,12 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
-class Countable(Protocol):
-    """An adapter of so many frames that a plan must not list them only to count videos."""
+class Stamped(Protocol):
+    """An adapter of so many frames that a plan must not look at each of them."""
 
-    def count(self) -> int:
-        """How many videos `videos` would list; raises ConfigError and StoreError as it does."""
+    def stamps(self) -> dict[str, str]:
+        """A text for each video, by id, that is another one when the video has changed.
+
+        Raises ConfigError and StoreError as `videos` does.
+        """
         ...

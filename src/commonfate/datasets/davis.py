@@ -7,6 +7,7 @@ ImageSets/480p/val.txt                 /JPEGImages/... /Annotations/..., a line 
 
 from pathlib import Path
 
+from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import check_root
 from commonfate.datasets.settings import DavisConfig
@@ -66,14 +67,12 @@ class Davis:
 
 def _pairs(list_file: Path, root: Path) -> list[tuple[Path, Path]]:
     pairs = []
-    for number, line in enumerate(list_file.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in search.lines(list_file):
         names = line.split()
         if len(names) != 2:
             raise StoreError(
                 f"{list_file}, line {number}: expected an image and its annotation, "
-                f"found {line.strip()[:80]!r}; take the list of the official download"
+                f"found {line[:80]!r}; take the list of the official download"
             )
         pairs.append((root / names[0].lstrip("/"), root / names[1].lstrip("/")))
     if not pairs:

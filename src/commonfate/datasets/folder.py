@@ -1,14 +1,19 @@
 """Anyone's videos: a folder that is searched for video files and for folders of frames."""
 
-import re
-from collections.abc import Iterator
+import logging
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from commonfate.datasets import faults, series
 from commonfate.datasets.base import VideoSource
-from commonfate.datasets.names import identifiers
+from commonfate.datasets.names import identifiers, printable
 from commonfate.datasets.search import IMAGE_SUFFIXES, walk
 from commonfate.datasets.settings import FolderConfig
 from commonfate.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset((
@@ -16,7 +21,15 @@ VIDEO_SUFFIXES = frozenset((
     ".m2ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp",
 ))
 # fmt: on
-_NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)(?P<suffix>\.\w+)", re.DOTALL)
+
+
+class _Entry(NamedTuple):
+    """What a folder holds: a video, or something that cannot be opened."""
+
+    path: str
+    suffix: str = ""
+    frames: tuple[str, ...] | None = None
+    fault: str = ""
 
 
 class Folder:
@@ -29,46 +42,84 @@ class Folder:
     def videos(self) -> list[VideoSource]:
         """List the videos, sorted by id; all are of the split `train`.
 
+        Broken links, pipes and folders that cannot be listed have a `fault`. Images that belong to
+        no series are no videos: they are logged.
+
         Raises:
-            ConfigError: the folder does not exist or holds no video.
+            ConfigError: the folder does not exist, cannot be listed or holds no video.
         """
         root = self.settings.root
         key = f"datasets.{self.name}.root = {str(root)!r}"
         if not root.is_dir():
             raise ConfigError(f"{key}: no such folder")
-        found = [entry for folder, names in walk(root) for entry in _entries(folder, names)]
-        if not found:
+        entries = self._entries()
+        if not entries:
             known = " ".join(sorted(VIDEO_SUFFIXES))
             raise ConfigError(
                 f"{key}: holds no video; expected files with one of the suffixes {known}, "
                 f"or folders of numbered images"
             )
+        top = str(root)
+        if entries[0].path == top and entries[0].fault:
+            raise ConfigError(f"{key}: {entries[0].fault}")
+        start = len(_join(root, ""))
         # A root that is itself a folder of frames has no relative path: it goes by its own name.
         relative = [
-            path.relative_to(root) if path != root else Path(root.resolve().name)
-            for path, _, _ in found
+            entry.path[start:] if entry.path != top else root.resolve().name for entry in entries
         ]
-        names = identifiers(relative, [suffix for _, suffix, _ in found])
+        names = identifiers(relative, [entry.suffix for entry in entries])
         sources = [
-            VideoSource(id=name, split="train", path=str(path), frame_files=frames)
-            for name, (path, _, frames) in zip(names, found, strict=True)
+            VideoSource(name, "train", entry.path, entry.frames, fault=entry.fault)
+            for name, entry in zip(names, entries, strict=True)
         ]
         return sorted(sources, key=lambda source: source.id)
 
+    def _entries(self) -> list[_Entry]:
+        entries: list[_Entry] = []
+        unused: list[str] = []
+        unlisted: list[OSError] = []
+        for folder, names in walk(self.settings.root, unlisted.append):
+            entries += _files(folder, names)
+            images = [name for name in names if _suffix(name).lower() in IMAGE_SUFFIXES]
+            found, others = series.find(images)
+            entries += _sequences(folder, found)
+            unused += [str(folder / name) for name in others]
+        if unused:
+            log.info(
+                "%s: %d images are not used, as they belong to no numbered series, such as %s",
+                self.name,
+                len(unused),
+                printable(unused[0]),
+            )
+        return entries + [
+            _Entry(
+                str(Path(error.filename)), fault=f"a folder that cannot be listed: {error.strerror}"
+            )
+            for error in unlisted
+        ]
 
-def _entries(folder: Path, names: list[str]) -> Iterator[tuple[Path, str, tuple[str, ...] | None]]:
-    """Path, suffix and frames of each video that lies directly in a folder."""
-    series: dict[tuple[str, str], list[tuple[int, str]]] = {}
+
+def _files(folder: Path, names: Sequence[str]) -> Iterator[_Entry]:
     for name in names:
-        suffix = Path(name).suffix
+        suffix = _suffix(name)
         if suffix.lower() in VIDEO_SUFFIXES:
-            yield folder / name, suffix, None
-        elif suffix.lower() in IMAGE_SUFFIXES and (match := _NUMBERED.fullmatch(name)):
-            numbered = series.setdefault((match["prefix"], suffix.lower()), [])
-            numbered.append((int(match["number"]), str(folder / name)))
-    series = {key: numbered for key, numbered in series.items() if len(numbered) > 1}
-    for (prefix, suffix), numbered in series.items():
-        frames = tuple(file for _, file in sorted(numbered))
+            path = _join(folder, name)
+            yield _Entry(path, suffix, fault=faults.of_file(path))
+
+
+def _sequences(folder: Path, found: Sequence[series.Series]) -> Iterator[_Entry]:
+    for part in found:
         # Two series in one folder (left_0001.png, right_0001.png) are two videos.
-        path = folder if len(series) == 1 else folder / f"{prefix}*{suffix}"
-        yield path, "", frames
+        path = folder if len(found) == 1 else folder / part.pattern
+        yield _Entry(str(path), frames=tuple(str(folder / name) for name in part.names))
+
+
+# A plan looks at 100,000 videos: these two are several times faster than those of pathlib.
+
+
+def _join(folder: Path, name: str) -> str:
+    return os.path.join("" if folder == Path() else folder, name)  # noqa: PTH118
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1]  # noqa: PTH122

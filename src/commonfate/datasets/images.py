@@ -8,7 +8,7 @@ pairs:      images/a.jpg                          masks/a.png
 """
 
 import logging
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
@@ -43,7 +43,7 @@ class Images:
         images, masks = (self._found(folder) for folder in IMAGE_FOLDERS[self.settings.layout])
         self._check(images, masks)
         keys = sorted(images.keys() & masks.keys())
-        names = identifiers([PurePath(key) for key in keys], [""] * len(keys))
+        names = identifiers(keys, [""] * len(keys))
         sources = [
             VideoSource(
                 id=name,

@@ -1,11 +1,13 @@
 """The inventory of a dataset: its videos in order of id, cut into shards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import get_args
 
 import pandas as pd
 
+from commonfate.datasets import shards
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.settings import AnyDataset
 from commonfate.errors import ConfigError, StoreError, did_you_mean
@@ -20,6 +22,7 @@ COLUMNS = (
     "annotation_files",
     "annotation_kind",
     "truth",
+    "fault",
 )
 
 
@@ -40,13 +43,15 @@ def parse_settings(pairs: Sequence[str]) -> AnyDataset:
     return from_pairs(models[adapters[-1]], pairs)
 
 
-def shard_count(videos: int, shard_size: int) -> int:
-    """How many shards hold so many videos."""
-    return -(-videos // shard_size)
-
-
-def build(sources: Sequence[VideoSource], shard_size: int) -> pd.DataFrame:
+def build(
+    sources: Sequence[VideoSource], shard_size: int, before: Mapping[str, int] | None = None
+) -> pd.DataFrame:
     """One row a video, in order of id, with the shard that it belongs to.
+
+    Args:
+        sources: the videos.
+        shard_size: videos a shard.
+        before: the shards that videos had when they were last listed; they stay in them.
 
     Raises:
         StoreError: two videos have the same id.
@@ -57,20 +62,35 @@ def build(sources: Sequence[VideoSource], shard_size: int) -> pd.DataFrame:
             raise StoreError(
                 f"{one.path} and {other.path}: both would be video {one.id!r}; rename one"
             )
+    shard_of = shards.assign([source.id for source in ordered], shard_size, before or {})
     rows = [
         {
             "id": source.id,
             "split": source.split,
-            "shard": number // shard_size,
+            "shard": shard_of[source.id],
             "source": source.path,
             "frame_files": _list(source.frame_files),
             "annotation_files": _list(source.annotation_files),
             "annotation_kind": source.annotation_kind,
             "truth": source.truth,
+            "fault": source.fault,
         }
-        for number, source in enumerate(ordered)
+        for source in ordered
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def of_shard(table: pd.DataFrame, shard: int, where: str | Path) -> pd.DataFrame:
+    """The rows of one shard.
+
+    Raises:
+        ConfigError: there are none; it begins with `--shard` and names `where` the rows are from.
+    """
+    rows = table[table["shard"] == shard]
+    if rows.empty:
+        there = ", ".join(map(str, sorted(set(table["shard"]))))
+        raise ConfigError(f"--shard {shard}: {where} has no such shard, only {there}")
+    return rows
 
 
 def _list(files: tuple[str, ...] | None) -> list[str] | None:

@@ -1,15 +1,16 @@
 """Identifiers made from paths: unique, and safe as file names everywhere."""
 
 import hashlib
+import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePath
 
-_LONGEST = 120  # leaves room for what is appended within the 255 bytes of a file name
+_LONGEST = 120  # bytes; leaves room for what is appended within the 255 of a file name
 
 
-def identifiers(paths: Sequence[PurePath], suffixes: Sequence[str]) -> list[str]:
+def identifiers(paths: Sequence[str], suffixes: Sequence[str]) -> list[str]:
     """Name each video after its path, as shortly as is unique.
 
     The name is the path without its suffix; with the suffix where that is not unique (`cat.mp4`
@@ -17,26 +18,85 @@ def identifiers(paths: Sequence[PurePath], suffixes: Sequence[str]) -> list[str]
     file systems ignore it.
 
     Args:
-        paths: different relative paths.
+        paths: different relative paths, with slashes; they may hold bytes that are not UTF-8, as
+            `os.fsdecode` gives them.
         suffixes: what to leave out at the end of each, "" for folders.
 
     Returns:
-        One name a path, of letters, digits, `_`, `.` and `-`; independent of the order.
+        One name a path, of letters and digits of any script (composed: NFC), `_`, `.` and `-`;
+        independent of the order.
     """
-    texts = [path.as_posix() for path in paths]
-    forms = (
-        [_safe(text.removesuffix(suffix)) for text, suffix in zip(texts, suffixes, strict=True)],
-        [_safe(text) for text in texts],
-        [f"{_safe(text)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}" for text in texts],
-    )
-    names = forms[0]
-    for longer in forms[1:]:
-        uses = Counter(name.lower() for name in names)
-        names = [longer[i] if uses[name.lower()] > 1 else name for i, name in enumerate(names)]
+    names = [_safe(path.removesuffix(suffix)) for path, suffix in zip(paths, suffixes, strict=True)]
+    for longer in (_safe, _hashed):
+        for n in _alike(names):
+            names[n] = longer(paths[n])
     return names
+
+
+def told_apart(names: Sequence[str], paths: Sequence[str], suffixes: Sequence[str]) -> list[str]:
+    """Give those videos longer names that would have the same one.
+
+    `clip` and `clip`, of `a/clip.mp4` and `b/clip.mp4`, become `a__clip` and `b__clip`.
+
+    Args:
+        names: of all videos.
+        paths: absolute, all different.
+        suffixes: as of `identifiers`.
+    """
+    alike = _alike(names)
+    if not alike:
+        return list(names)
+    top = os.path.commonpath([os.path.dirname(paths[n]) for n in alike])  # noqa: PTH120 - texts
+    longer = identifiers(
+        [os.path.relpath(paths[n], top) for n in alike], [suffixes[n] for n in alike]
+    )
+    told = list(names)
+    for n, name in zip(alike, longer, strict=True):
+        told[n] = name
+    for n in _alike(told):
+        told[n] = _hashed(paths[n])
+    return told
+
+
+def _alike(names: Sequence[str]) -> list[int]:
+    """Places of the names that stand there twice or more often, in any case."""
+    uses = Counter(name.casefold() for name in names)
+    return [n for n, name in enumerate(names) if uses[name.casefold()] > 1]
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a name has no bytes that are not UTF-8, which neither Parquet nor Zarr can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    r"""A name with its bytes that are not UTF-8 written out: `caf\xe9.mp4`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _hashed(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{_safe(text)}-{digest[:8]}"
 
 
 def _safe(text: str) -> str:
     """Folders become `__`; the first character is no dot (hidden) and no hyphen (an option)."""
-    text = re.sub(r"[^A-Za-z0-9_.-]", "_", text.replace("/", "__"))
-    return re.sub(r"^[-.]", "_", text)[:_LONGEST]
+    text = text.replace("/", "__")
+    if text.isascii():
+        return _start(re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:_LONGEST])
+    composed = unicodedata.normalize("NFC", text)
+    text = "".join(letter if _is_allowed(letter) else "_" for letter in composed)
+    return _start(text.encode()[:_LONGEST].decode(errors="ignore"))
+
+
+def _start(text: str) -> str:
+    return re.sub(r"^[-.]", "_", text)
+
+
+def _is_allowed(letter: str) -> bool:
+    """Letters, the marks that some scripts put beside them, and digits."""
+    return letter in "_.-" or unicodedata.category(letter)[0] in "LMN"

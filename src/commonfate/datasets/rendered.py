@@ -5,6 +5,9 @@ from pathlib import Path
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 
+_BY_SETTINGS = ""
+"""The stamp of what is rendered: it changes with the settings only, and then all are made again."""
+
 
 class Sprites:
     """Videos that `commonfate sprites` renders; they are listed before they exist."""
@@ -30,6 +33,12 @@ class Sprites:
         ]
         return sorted(sources, key=lambda source: source.id)
 
+    def stamps(self) -> dict[str, str]:
+        """A text for each video that is always the same."""
+        from commonfate.datasets.sprites import listing
+
+        return dict.fromkeys(listing.video_names(self.settings), _BY_SETTINGS)
+
 
 class SpriteImages:
     """Still images that `commonfate sprites` renders; they are listed before they exist."""
@@ -54,3 +63,7 @@ class SpriteImages:
             for row in listing.images(self.settings, self.root)
         ]
         return sorted(sources, key=lambda source: source.id)
+
+    def stamps(self) -> dict[str, str]:
+        """A text for each image that is always the same."""
+        return dict.fromkeys((source.id for source in self.videos()), _BY_SETTINGS)

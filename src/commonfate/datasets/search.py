@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from commonfate.errors import StoreError
@@ -10,10 +10,21 @@ from commonfate.errors import StoreError
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
 
 
-def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders and their files, in order; links are followed, hidden entries are not."""
+def walk(
+    root: Path, on_error: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """Folders and what lies in them but folders, in order.
+
+    Links are followed, hidden entries are not looked at. A name may belong to a broken link or a
+    pipe.
+
+    Args:
+        root: where to begin.
+        on_error: is given the error of a folder that cannot be listed, which names it; without it
+            such a folder is passed over.
+    """
     seen = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
+    for folder, subfolders, files in os.walk(root, onerror=on_error, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:  # a link that leads back
             subfolders.clear()
@@ -25,7 +36,8 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def holds_no_file(root: Path) -> bool:
     """Whether there are at most folders below `root`; hidden files do not count."""
-    return not any(names for _, names in walk(root))
+    unlisted: list[OSError] = []
+    return not any(names for _, names in walk(root, unlisted.append)) and not unlisted
 
 
 def natural(name: str) -> list[str | int]:
@@ -43,13 +55,14 @@ def subfolders(folder: Path) -> list[Path]:
 def images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
     """Images directly in a folder by their names without suffix, in natural order.
 
+    Broken links and pipes are listed, too: what cannot be opened is found where it is read, and
+    must not be missing without a word.
+
     Raises:
         StoreError: two images have the same name but for the suffix.
     """
     with os.scandir(folder) as entries:
-        names = [
-            entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()
-        ]
+        names = [e.name for e in entries if not e.name.startswith(".") and not e.is_dir()]
     found: dict[str, Path] = {}
     for name in sorted(names, key=natural):
         stem, dot, suffix = name.rpartition(".")
@@ -61,3 +74,21 @@ def images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str,
             )
         found[stem] = folder / name
     return found
+
+
+def lines(list_file: Path) -> list[tuple[int, str]]:
+    """Lines of a list, stripped, with their numbers; without empty ones and comments (`# ...`).
+
+    A byte-order mark, as some editors leave one, is no part of the first line.
+
+    Raises:
+        StoreError: the file is not UTF-8 text.
+    """
+    try:
+        text = list_file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise StoreError(
+            f"{list_file}: this list is not UTF-8 text; save it as plain text in UTF-8"
+        ) from None
+    stripped = ((n, line.strip()) for n, line in enumerate(text.splitlines(), start=1))
+    return [(number, line) for number, line in stripped if line and not line.startswith("#")]

@@ -42,8 +42,7 @@ class SegTrack:
             raise StoreError(f"{frames}: no such folder; complete the download of SegTrackv2")
         if not list_file.is_file():
             return [folder.name for folder in search.subfolders(frames)]
-        lines = list_file.read_text(encoding="utf-8").splitlines()
-        names = [line.strip().lstrip("*") for line in lines if line.strip()]
+        names = [line.lstrip("*") for _, line in search.lines(list_file)]
         for name in names:
             if not (frames / name).is_dir():
                 raise StoreError(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
 
+from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import DOCS, VOC_FOLDERS, VOC_LABELS, check_root, voc_lists
 from commonfate.datasets.settings import VocConfig
@@ -79,8 +80,7 @@ class Voc:
                 f"{list_file}: no such list, but the split {split!r} is wanted; {DOCS} says where "
                 f"it comes from; or change datasets.{self.name}.splits or .train_list"
             )
-        lines = list_file.read_text(encoding="utf-8").splitlines()
-        names = [PurePath(line.split()[0]).stem for line in lines if line.strip()]
+        names = [PurePath(line.split()[0]).stem for _, line in search.lines(list_file)]
         if not names:
             raise StoreError(f"{list_file}: the list is empty; {DOCS} says where it comes from")
         return names

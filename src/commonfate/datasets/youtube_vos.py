@@ -48,9 +48,20 @@ class YoutubeVos:
         sources = [_video(folder, annotated.get(folder.name), kind) for folder in folders]
         return sorted(sources, key=lambda source: source.id)
 
-    def count(self) -> int:
-        """How many videos there are; does not look at their half a million frames."""
-        return len(self._folders())
+    def stamps(self) -> dict[str, str]:
+        """Times of each video's folders; half a million frames are too many to look at.
+
+        A frame or annotation that is added, removed or replaced by another file changes the time
+        of its folder; one that is written over in place does not.
+        """
+        annotated = self._annotated()
+        return {
+            folder.name: "|".join(
+                str(one.stat().st_mtime_ns) if one else "-"
+                for one in (folder, annotated.get(folder.name))
+            )
+            for folder in self._folders()
+        }
 
     def _folders(self) -> list[Path]:
         """The folder of each video's frames."""

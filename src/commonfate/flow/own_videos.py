@@ -5,15 +5,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from commonfate import parquet, provenance
-from commonfate.datasets import inventory
-from commonfate.datasets.base import VideoSource
-from commonfate.datasets.folder import Folder
-from commonfate.datasets.names import identifiers
-from commonfate.datasets.settings import FolderConfig
+from commonfate.datasets import faults, given, inventory
 from commonfate.storage import content
 from commonfate.videos import manifest, shard
 from commonfate.videos.decode import Decoding
@@ -42,8 +38,9 @@ class OwnVideos:
     def __init__(
         self, paths: Sequence[Path], output: Path, gaps: Sequence[int], decoding: Decoding
     ) -> None:
-        found = [source for path in paths for source in _sources(path)]
+        found = given.sources(paths)
         files = sorted({*chain.from_iterable(s.frame_files or (s.path,) for s in found)})
+        files = [file for file in files if not faults.of_file(file)]
         self.settings = {"gaps": list(gaps), **decoding.settings(), "files": content.state(files)}
         self._table = inventory.build(found, shard_size=len(found))
         self._gaps, self._decoding = tuple(gaps), decoding
@@ -95,10 +92,3 @@ def rows(report: Path) -> dict[str, dict[str, Any]]:
     """The usable videos of a report, by name."""
     listed = parquet.read(report).to_dict("records")
     return {row["id"]: row for row in listed if row["status"] == "ok"}
-
-
-def _sources(path: Path) -> list[VideoSource]:
-    if path.is_dir():
-        return Folder(str(path), FolderConfig(root=path)).videos()
-    (name,) = identifiers([PurePath(path.name)], [path.suffix])
-    return [VideoSource(id=name, split="train", path=str(path))]

@@ -1,16 +1,13 @@
 """Check videos that come as one image a frame: numbering, headers, sizes."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from commonfate.datasets import image_file
+from commonfate.datasets import faults, image_file, series
 from commonfate.datasets.image_file import ImageError
 from commonfate.videos.inspection import DecodeError
-
-_NUMBER_AT_END = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)", re.DOTALL)
 
 
 def frame_size(files: Sequence[str | Path]) -> tuple[int, int]:
@@ -40,7 +37,7 @@ def frame_size(files: Sequence[str | Path]) -> tuple[int, int]:
 
 
 def check_numbering(files: Sequence[str | Path]) -> None:
-    """Find gaps in the numbers that file names end in.
+    """Find gaps in the numbers of file names.
 
     Numbers may go in steps, as where only every fifth frame was kept: the commonest step counts.
 
@@ -49,32 +46,26 @@ def check_numbering(files: Sequence[str | Path]) -> None:
     """
     if len(files) < 2:  # a still image may have any name
         return
-    numbers = [_number(Path(file)) for file in files]
+    names = [Path(file).name for file in files]
+    for name in names:
+        if len(series.split(name)) < 3:
+            raise DecodeError(f"frame {name} has no number in its name")
+    place, numbers = series.numbering(names)
     steps = Counter(after - before for before, after in pairwise(numbers))
     step = min(steps, key=lambda size: (-steps[size], size))
-    for file, before, after in zip(files, numbers, numbers[1:], strict=False):
+    for name, before, after in zip(names, numbers, numbers[1:], strict=False):
         if after == before:
-            raise DecodeError(f"two frames have the number of {Path(file).name}")
+            raise DecodeError(f"two frames have the number of {name}")
         if after != before + step:
-            missing = _renumbered(Path(file), before + step)
+            missing = series.renumbered(name, place, before + step)
             raise DecodeError(f"missing frame: {missing} (numbers go in steps of {step})")
-
-
-def _number(file: Path) -> int:
-    match = _NUMBER_AT_END.fullmatch(file.stem)
-    if match is None:
-        raise DecodeError(f"frame {file.name} has no number at the end of its name")
-    return int(match["number"])
-
-
-def _renumbered(file: Path, number: int) -> str:
-    match = _NUMBER_AT_END.fullmatch(file.stem)
-    return f"{match['prefix']}{number:0{len(match['number'])}d}{file.suffix}"
 
 
 def _header_size(file: Path) -> tuple[int, int]:
     if not file.exists():
         raise DecodeError(f"missing frame: {file.name}")
+    if fault := faults.of_file(file):
+        raise DecodeError(f"frame {file.name} is {fault}")
     try:
         return image_file.size(file)
     except ImageError as error:

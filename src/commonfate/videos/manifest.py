@@ -8,18 +8,37 @@ import pandas as pd
 
 from commonfate import parquet
 from commonfate.errors import UserError
+from commonfate.videos import verdict
 
 
-def gather(dataset: str, reports: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def gather(
+    dataset: str, reports: Sequence[pd.DataFrame], gaps: Sequence[int] = (0,)
+) -> pd.DataFrame:
     """Join the reports of all shards, in order of id.
+
+    Args:
+        dataset: starts the error message.
+        reports: a row a video.
+        gaps: a video that is too short for all of them is left out.
 
     Raises:
         UserError: not one video is usable; the message gives the reasons.
     """
-    manifest = pd.concat(reports, ignore_index=True).sort_values("id", ignore_index=True)
+    table = pd.concat(reports, ignore_index=True).sort_values("id", ignore_index=True)
+    manifest = long_enough(table, gaps)
     if usable(manifest).empty:
         raise UserError("\n".join([f"{dataset}: none of its videos is usable:", *_lines(manifest)]))
     return manifest
+
+
+def long_enough(table: pd.DataFrame, gaps: Sequence[int]) -> pd.DataFrame:
+    """The same rows; usable videos that are too short for all gaps are left out from now on."""
+    short = (table["status"] == "ok") & (table["frames"] < verdict.fewest_frames(gaps))
+    reasons = [verdict.too_short(frames, gaps) for frames in table.loc[short, "frames"]]
+    table = table.copy()
+    table.loc[short, "status"] = "left_out"
+    table.loc[short, "reason"] = reasons
+    return table
 
 
 def usable(manifest: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from commonfate import parquet
-from commonfate.datasets import annotation_check
+from commonfate.datasets import annotation_check, faults
 from commonfate.errors import StoreError
 from commonfate.files import exclusive, sha256
 from commonfate.progress import track
@@ -117,6 +117,8 @@ def extract(
         facts |= {"annotations_sha256": "", "backend": "", "looked_at": ""}
         facts |= {"interlaced": 0, "deinterlaced": False}
         try:
+            if video["fault"]:
+                raise DecodeError(video["fault"])
             facts["annotations_sha256"] = _annotations_digest(video)
             if video["frame_files"] is None:
                 _add_file(video, writer, decoder, gaps, facts)
@@ -127,7 +129,7 @@ def extract(
             log.warning("%s: left out: %s", video["source"], error)
             facts.update(status="left_out", reason=str(error))
         found.append({**video, **facts})
-    return pd.DataFrame(found, columns=[*videos.columns, *COLUMNS])
+    return pd.DataFrame(found, columns=[*videos.columns.drop("fault"), *COLUMNS])
 
 
 def _add_file(
@@ -138,8 +140,8 @@ def _add_file(
     facts: dict[str, Any],
 ) -> None:
     path = Path(video["source"])
-    if not path.is_file():
-        raise DecodeError("no such file")
+    if fault := faults.of_file(path):
+        raise DecodeError(fault)
     if path.stat().st_size == 0:
         raise DecodeError("empty file")
     try:

@@ -34,7 +34,8 @@ def shard(tmp_path):
         for video, count in (("a", 5), ("b", 3)):
             writer.add_video(video, frames(count), [t / 10 for t in range(count)], fps=10.0)
     columns = {"id": ["a", "b", "c"], "shard": [0, 0, 1], "truth": ["", "", ""]}
-    table = pd.DataFrame({**columns, "status": ["ok", "ok", "left_out"]})
+    states = {"frames": [5, 3, 0], "status": ["ok", "ok", "left_out"], "reason": ["", "", "empty"]}
+    table = pd.DataFrame({**columns, **states})
     parquet.write(manifest, table, {})
     return ["--manifest", str(manifest), "--frames", str(store)]
 
@@ -209,7 +210,6 @@ def test_flow_without_consistency_has_a_value_everywhere_and_with_it_not(shard, 
         (["--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
         ([".", "--manifest", "m.parquet"], "give either videos, or both --manifest and --frames"),
         (["--gap", "0"], "0 is no gap"),
-        (["nothing.mp4"], "'nothing.mp4' does not exist"),
     ],
 )
 def test_wrong_arguments_get_one_line(arguments, message):
@@ -218,12 +218,18 @@ def test_wrong_arguments_get_one_line(arguments, message):
     assert message in result.output
 
 
+def test_videos_too_short_for_all_gaps_are_no_failure(shard, tmp_path):
+    output = tmp_path / "0000.zarr.zip"
+    run(flow.command, *shard, "-o", output, "--gap", -6, "--gap", 6)
+    assert open_reader(output).videos == []
+
+
 def test_wrong_settings_are_found_before_any_work(shard, tmp_path):
     output = tmp_path / "s.zarr.zip"
     with pytest.raises(UserError, match="dis: it has no weights"):
         run(flow.command, *shard, "-o", output, "--source", "dis.things")
     with pytest.raises(ConfigError, match="--set: presets is unknown; did you mean preset"):
         run(flow.command, *shard, "-o", output, "--set", "estimator=dis", "--set", "presets=1")
-    with pytest.raises(ConfigError, match=r"--shard 7: .* has no such shard, only 0 to 1"):
+    with pytest.raises(ConfigError, match=r"--shard 7: .* has no such shard, only 0, 1"):
         run(flow.command, *shard, "-o", output, "--shard", 7)
     assert not output.exists()

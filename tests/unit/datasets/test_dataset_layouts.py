@@ -49,7 +49,7 @@ def test_empty_folders_can_be_planned_with_but_not_run(tmp_path, settings):
     for folder in datasets.layout(settings):
         (tmp_path / folder / "sequence").mkdir(parents=True)
     (tmp_path / ".gitkeep").touch()
-    assert datasets.number_of_videos("mine", settings, "unused") == 0
+    assert datasets.stamps("mine", settings, "unused") == {}
     with pytest.raises(ConfigError) as error:
         datasets.open("mine", settings, "unused").videos()
     message = str(error.value)
@@ -72,14 +72,19 @@ def test_folders_of_the_layouts():
 
 def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path):
     with pytest.raises(ConfigError, match=r"datasets\.mine\.root = .*: no such folder"):
-        datasets.number_of_videos("mine", SegTrackConfig(root=tmp_path / "x"), "unused")
+        datasets.stamps("mine", SegTrackConfig(root=tmp_path / "x"), "unused")
 
 
-def test_number_of_videos(tmp_path):
-    assert datasets.number_of_videos("sprites", SpritesConfig(videos=7), tmp_path / "x") == 7
-    assert datasets.number_of_videos("stills", SpriteImagesConfig(images=5), tmp_path / "x") == 5
-    more = SpriteImagesConfig(images=5, train_images=3)
-    assert datasets.number_of_videos("stills", more, tmp_path / "x") == 8
-    assert datasets.number_of_videos("mine", FolderConfig(root=tmp_path), "unused") == 0
+@pytest.mark.parametrize(
+    "settings",
+    [SpritesConfig(videos=7, frames=3), SpriteImagesConfig(images=5, train_images=3)],
+)
+def test_rendered_data_have_stamps_before_they_are_rendered(tmp_path, settings):
+    ids = [video.id for video in datasets.videos("sprites", settings, tmp_path / "x")]
+    assert sorted(datasets.stamps("sprites", settings, tmp_path / "x")) == ids
+
+
+def test_a_folder_without_a_file_has_no_stamps(tmp_path):
+    assert datasets.stamps("mine", FolderConfig(root=tmp_path), "unused") == {}
     (tmp_path / "a.mp4").touch()
-    assert datasets.number_of_videos("mine", FolderConfig(root=tmp_path), "unused") == 1
+    assert list(datasets.stamps("mine", FolderConfig(root=tmp_path), "unused")) == ["a"]

@@ -1,6 +1,12 @@
 """Looking for files: natural order, hidden entries, folders without files."""
 
+import errno
+import os
+
+import pytest
+
 from commonfate.datasets import search
+from commonfate.errors import StoreError
 
 
 def test_natural_order():
@@ -25,3 +31,40 @@ def test_images_and_subfolders(tmp_path):
         (tmp_path / name).mkdir()
     assert list(search.images(tmp_path)) == ["b9", "b10"]
     assert [one.name for one in search.subfolders(tmp_path)] == ["folder.jpg", "seq2", "seq10"]
+
+
+def test_what_cannot_be_opened_is_listed_nevertheless(tmp_path):
+    (tmp_path / "1.png").symlink_to("/gone")
+    os.mkfifo(tmp_path / "2.png")
+    (tmp_path / "3.png").mkdir()
+    assert list(search.images(tmp_path)) == ["1", "2"]
+
+
+def test_folders_that_cannot_be_listed_are_told(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    listed = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    errors = []
+    assert list(search.walk(tmp_path, errors.append)) == [(tmp_path, [])]
+    assert [error.filename for error in errors] == [str(tmp_path / "closed")]
+    assert not search.holds_no_file(tmp_path)  # nobody knows
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_lines_of_a_list(tmp_path, start):
+    path = tmp_path / "train.txt"
+    path.write_bytes(f"{start}bear\r\n\r\n # cow\r\n  dog \n".encode())
+    assert search.lines(path) == [(1, "bear"), (4, "dog")]
+
+
+def test_a_list_in_another_encoding(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("bear\n", encoding="utf-16")
+    with pytest.raises(StoreError, match=r"train\.txt: this list is not UTF-8 text; save"):
+        search.lines(path)

@@ -1,11 +1,8 @@
 """Anyone's folder: which videos are found in it, and what they are called."""
 
-from pathlib import PurePath
-
 import pytest
 
 from commonfate import datasets
-from commonfate.datasets.names import identifiers
 from commonfate.datasets.settings import FolderConfig
 from commonfate.errors import ConfigError
 
@@ -72,26 +69,3 @@ def test_folder_without_videos(tmp_path):
 def test_missing_folder(tmp_path):
     with pytest.raises(ConfigError, match=r"datasets\.mine\.root = .*nowhere': no such folder"):
         list_videos(tmp_path / "nowhere")
-
-
-def test_identifiers_are_unique_and_safe():
-    paths = [PurePath(p) for p in ("cat.mp4", "cat.avi", "Dog.mp4", "dog.mp4", "-x.mp4", "ü.mp4")]
-    names = identifiers(paths, [path.suffix for path in paths])
-    assert names[:2] == ["cat.mp4", "cat.avi"]
-    assert names[2].startswith("Dog.mp4-")
-    assert names[3].startswith("dog.mp4-")
-    assert names[4:] == ["_x", "_"]
-    assert len({name.lower() for name in names}) == 6
-
-
-def test_identifiers_do_not_depend_on_order():
-    paths = [PurePath(p) for p in ("a/b.mp4", "a__b.mp4", "c.mp4")]
-    names = identifiers(paths, [".mp4"] * 3)
-    assert identifiers(paths[::-1], [".mp4"] * 3) == names[::-1]
-
-
-def test_long_names_stay_below_the_limit_of_file_names():
-    paths = [PurePath("x" * 200 + f"/{i}.mp4") for i in range(2)]
-    names = identifiers(paths, [".mp4", ".mp4"])
-    assert len(set(names)) == 2
-    assert max(len(name) for name in names) < 140

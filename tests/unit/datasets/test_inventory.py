@@ -23,11 +23,6 @@ def test_cuts_into_shards_in_order_of_id():
     ]
 
 
-@pytest.mark.parametrize(("videos", "shards"), [(0, 0), (1, 1), (4, 1), (5, 2), (8, 2)])
-def test_shard_count(videos, shards):
-    assert inventory.shard_count(videos, 4) == shards
-
-
 def test_refuses_two_videos_of_one_name():
     sources = [VideoSource(id="a", split="train", path=path) for path in ("x/a", "y/a")]
     with pytest.raises(StoreError, match="x/a and y/a: both would be video 'a'"):
@@ -55,15 +50,14 @@ def test_settings_errors_name_the_key(pairs, message):
     assert str(error.value).startswith(message)
 
 
-def test_verb_writes_the_inventory_with_its_provenance(tmp_path):
+def test_verb_writes_the_inventory_and_keeps_videos_in_their_shards(tmp_path):
     for name in ("b.mp4", "a.mp4", "frames/1.png", "frames/2.png"):
         (tmp_path / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "videos" / name).touch()
     output = tmp_path / "inventory.parquet"
     arguments = f"videos --dataset mine --shard-size 2 --output {output} --set adapter=folder"
-    result = CliRunner().invoke(
-        commonfate, [*arguments.split(), "--set", f"root={tmp_path / 'videos'}"]
-    )
+    command_line = [*arguments.split(), "--set", f"root={tmp_path / 'videos'}"]
+    result = CliRunner().invoke(commonfate, command_line)
     assert result.exception is None, result.output
     table = parquet.read(output)
     assert list(table["id"]) == ["a", "b", "frames"]
@@ -71,6 +65,15 @@ def test_verb_writes_the_inventory_with_its_provenance(tmp_path):
     assert table["frame_files"][0] is None
     assert [name[-5:] for name in table["frame_files"][2]] == ["1.png", "2.png"]
     assert parquet.provenance(output)["settings"]["root"] == str(tmp_path / "videos")
+    (tmp_path / "videos/0.mp4").touch()
+    (tmp_path / "videos/b.mp4").unlink()
+    assert CliRunner().invoke(commonfate, command_line).exit_code == 0
+    table = parquet.read(output)
+    assert list(zip(table["id"], table["shard"], strict=True)) == [
+        ("0", 1),
+        ("a", 0),
+        ("frames", 1),
+    ]
 
 
 def test_sprites_are_listed_before_they_are_rendered(tmp_path):

@@ -56,7 +56,7 @@ def test_without_the_split_train_its_folder_is_not_needed(tmp_path):
     make(tmp_path, "devkit")
     (tmp_path / "SegmentationClassAug").rename(tmp_path / "x")
     settings = VocConfig(root=tmp_path, splits=("val",))
-    assert datasets.number_of_videos("voc", settings, "unused") == 1
+    assert len(datasets.stamps("voc", settings, "unused")) == 1
     assert "SegmentationClassAug" not in datasets.layout(settings)
     with pytest.raises(StoreError, match="SegmentationClassAug: no such folder; docs/datasets"):
         videos(tmp_path)

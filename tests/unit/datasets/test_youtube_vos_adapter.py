@@ -3,7 +3,7 @@
 import pytest
 
 from commonfate import datasets
-from commonfate.datasets import Countable
+from commonfate.datasets import Stamped
 from commonfate.datasets.settings import DavisConfig, YoutubeVosConfig
 from commonfate.datasets.youtube_vos import YoutubeVos
 from commonfate.errors import ConfigError, StoreError
@@ -78,12 +78,17 @@ def test_what_does_not_fit_together(official):
         videos(official)
 
 
-def test_videos_are_counted_without_a_look_at_their_frames(official, monkeypatch):
+def test_stamps_are_made_without_a_look_at_the_frames(official, monkeypatch):
     settings = YoutubeVosConfig(root=official)
-    assert isinstance(YoutubeVos("ytvos", settings), Countable)
-    assert not isinstance(datasets.open("x", DavisConfig(root=official), official), Countable)
+    assert isinstance(YoutubeVos("ytvos", settings), Stamped)
+    assert not isinstance(datasets.open("x", DavisConfig(root=official), official), Stamped)
     monkeypatch.delattr(YoutubeVos, "videos")
-    assert datasets.number_of_videos("ytvos", settings, official) == 2
+    before = datasets.stamps("ytvos", settings, official)
+    assert sorted(before) == ["003b2f", "0a43b2"]
+    touch(official, "train_all_frames/JPEGImages/003b2f/00099.jpg")
+    (official / "train/Annotations/0a43b2/00020.png").unlink()
+    after = datasets.stamps("ytvos", settings, official)
+    assert all(after[name] != stamp for name, stamp in before.items())
 
 
 def test_a_folder_without_videos(tmp_path):

@@ -49,6 +49,9 @@ def test_broken_frame(frames, spoil, reason):
         ["frame_9.png", "frame_10.png", "frame_11.png"],
         ["00000.jpg", "00005.jpg", "00010.jpg", "00015.jpg"],
         ["7.png"],
+        ["0001_rgb.png", "0002_rgb.png", "0003_rgb.png"],
+        ["1_depth16.png", "2_depth16.png"],
+        ["0.jpeg", "1.jpg", "2.JPG"],
     ],
 )
 def test_numbers_without_gap(names):
@@ -61,8 +64,9 @@ def test_numbers_without_gap(names):
         (["a/00000.jpg", "a/00001.jpg", "a/00003.jpg"], "missing frame: 00002.jpg"),
         (["f8.png", "f9.png", "f11.png", "f12.png"], "missing frame: f10.png"),
         (["00000.jpg", "00005.jpg", "00015.jpg", "00020.jpg"], "missing frame: 00010.jpg"),
+        (["9_rgb2.png", "10_rgb2.png", "12_rgb2.png"], "missing frame: 11_rgb2.png"),
         (["1.jpg", "01.jpg", "2.jpg", "3.jpg"], "two frames have the number of 1.jpg"),
-        (["cat.jpg", "dog.jpg"], "frame cat.jpg has no number at the end of its name"),
+        (["cat.jpg", "dog.jpg"], "frame cat.jpg has no number in its name"),
     ],
 )
 def test_numbers_with_gap(names, reason):

@@ -13,9 +13,9 @@ from commonfate.videos import manifest
 
 
 def report(*rows):
-    columns = ["id", "source", "status", "reason"]
+    columns = ["id", "source", "frames", "status", "reason"]
     values = [
-        [name, f"v/{name}.mp4", "left_out" if reason else "ok", reason] for name, reason in rows
+        [name, f"v/{name}.mp4", 9, "left_out" if reason else "ok", reason] for name, reason in rows
     ]
     return pd.DataFrame(values, columns=columns)
 
@@ -47,6 +47,18 @@ def test_no_usable_video_is_an_error_with_the_reasons():
     assert str(error.value) == (
         "mine: none of its videos is usable:\n  v/a.mp4: empty file\n  v/b.mp4: no such file"
     )
+
+
+def test_videos_too_short_for_all_gaps_are_left_out():
+    table = report(("a", ""), ("b", ""), ("c", "empty file"))
+    table["frames"] = [4, 5, 0]
+    gathered = manifest.gather("mine", [table], gaps=(-8, -4, 4))
+    assert manifest.left_out(gathered) == [
+        ("v/a.mp4", "too short: 4 frames, but gap 4 needs 5"),
+        ("v/c.mp4", "empty file"),
+    ]
+    assert list(table["status"]) == ["ok", "ok", "left_out"]  # the report stays as it was
+    assert len(manifest.usable(manifest.gather("mine", [table], gaps=()))) == 2
 
 
 def test_verb_echoes_and_logs_the_count(tmp_path, caplog):

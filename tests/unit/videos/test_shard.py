@@ -160,7 +160,7 @@ def test_only_the_shard_that_is_asked_for(tmp_path, extract):
 
 
 def test_unknown_shard(tmp_path, extract):
-    with pytest.raises(ConfigError, match=r"--shard 4: .*has no such shard, only 0 to 0"):
+    with pytest.raises(ConfigError, match=r"--shard 4: .*has no such shard, only 0"):
         extract([frame_folder(tmp_path / "dog", 2)], shard=4)
 
 

@@ -29,6 +29,11 @@ class ListedImage(TypedDict):
     mask: Path
 
 
+def video_names(config: SpritesConfig) -> list[str]:
+    """Names of the videos, in order."""
+    return [f"sprite_{number:04d}" for number in range(config.videos)]
+
+
 def videos(config: SpritesConfig, root: str | Path) -> list[Listed]:
     """List the videos in order; nothing needs to exist.
 
@@ -37,7 +42,6 @@ def videos(config: SpritesConfig, root: str | Path) -> list[Listed]:
         root: folder that `commonfate sprites` writes.
     """
     root = Path(root)
-    names = [f"sprite_{number:04d}" for number in range(config.videos)]
     return [
         Listed(
             id=name,
@@ -46,7 +50,7 @@ def videos(config: SpritesConfig, root: str | Path) -> list[Listed]:
             annotation_files=[root / "masks" / name / f"{t:05d}.png" for t in range(config.frames)],
             truth=root / "truth" / f"{name}.npz",
         )
-        for number, name in enumerate(names)
+        for number, name in enumerate(video_names(config))
     ]
 
 

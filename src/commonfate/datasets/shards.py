@@ -1,0 +1,63 @@
+"""Shards: which videos one job works on. A video stays in its shard when others come or go."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from commonfate.errors import StoreError
+from commonfate.files import write_json
+
+FILE = "shards.json"
+"""Beside the inventory: the shard of each video, kept when the inventory is written again."""
+
+
+def assign(names: Iterable[str], shard_size: int, before: Mapping[str, int]) -> dict[str, int]:
+    """Give each video its shard.
+
+    A video keeps the shard that it had. New ones, in order of name, fill up the last shard, then
+    further ones; so a video that is added or removed changes one shard.
+
+    Args:
+        names: the videos.
+        shard_size: videos a shard.
+        before: the shards that videos had.
+    """
+    ordered = sorted(names)
+    shards = {name: before[name] for name in ordered if name in before}
+    last = max(shards.values(), default=0)
+    room = shard_size - Counter(shards.values())[last]
+    for name in ordered:
+        if name in shards:
+            continue
+        if room < 1:
+            last, room = last + 1, shard_size
+        shards[name], room = last, room - 1
+    return shards
+
+
+def read(path: Path, shard_size: int) -> dict[str, int]:
+    """Read which shards videos had; none had any where the file is missing or the size another.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["shard_size"] != shard_size:
+            return {}
+        return {name: int(shard) for shard, names in kept["shards"].items() for name in names}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(
+            f"{path}: is damaged; delete it, and the videos are cut into shards anew"
+        ) from error
+
+
+def write(path: Path, shard_size: int, shards: Mapping[str, int]) -> None:
+    """Keep the shards of videos."""
+    names: dict[str, list[str]] = {}
+    for name, shard in sorted(shards.items()):
+        names.setdefault(f"{shard:04d}", []).append(name)
+    write_json(path, {"shard_size": shard_size, "shards": names})
