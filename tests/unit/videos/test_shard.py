@@ -100,6 +100,7 @@ def test_images_and_ground_truth_are_hashed(tmp_path, extract):
     dog = frame_folder(tmp_path / "dog", 3)
     masks = frame_folder(tmp_path / "masks", 3).frame_files
     dog = replace(dog, annotation_files=(masks[0], "", masks[2]), annotation_kind="grey")
+    Image.fromarray(np.full((20, 30), 255, np.uint8)).save(masks[2])
 
     def digests():
         report, store = extract([dog])
@@ -108,7 +109,7 @@ def test_images_and_ground_truth_are_hashed(tmp_path, extract):
 
     first = digests()
     assert "" not in first and digests() == first
-    Image.fromarray(np.full((20, 30, 3), 7, np.uint8)).save(masks[2])
+    Image.fromarray(np.full((20, 30), 200, np.uint8)).save(masks[2])
     second = digests()
     assert second[0] == first[0] and second[1] != first[1]
     Image.fromarray(np.full((20, 30, 3), 7, np.uint8)).save(dog.frame_files[1])
