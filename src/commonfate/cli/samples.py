@@ -35,12 +35,10 @@ class _Store(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str | None, Path]:
-        if (path := Path(value)).exists():
-            return None, path
-        dataset, found, rest = str(value).partition("=")
-        if not found or not Path(rest).exists():
-            self.fail(f"{rest or value!r}: no such file or folder", param)
-        return dataset, Path(rest)
+        dataset, equals, path = str(value).partition("=")
+        if not equals or Path(value).exists():
+            return None, EXISTING.convert(value, param, ctx)
+        return dataset, EXISTING.convert(path, param, ctx)
 
 
 @click.command()

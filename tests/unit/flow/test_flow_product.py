@@ -203,7 +203,7 @@ def test_stores_and_frames_that_are_moved_together(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "work").mkdir()
     shard = Shard(tmp_path / "work")
-    run("flow", "work/dog", "-o", "work/out")
+    run("flow", "work/dog", "--keep-frames", "-o", "work/out")
     monkeypatch.chdir(tmp_path / "work" / "out")
     view = ("view", "flow.zarr.zip", "--frames", "frames.zarr.zip", "-o", "flow.png")
     assert "flow.png" in run(*view)

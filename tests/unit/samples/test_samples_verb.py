@@ -104,7 +104,7 @@ def test_of_several_data_sets_each_store_says_whose_it_is(make_shard, make_manif
         call(*options, f"--frames={frames}")
     with pytest.raises(click.UsageError, match=r"--frames three=.*no such --manifest; .* one, two"):
         call(*options, f"--frames=three={frames}")
-    with pytest.raises(click.BadParameter, match="no such file"):
+    with pytest.raises(click.BadParameter, match="does not exist"):
         call(*options, "--frames=one=/none.zarr.zip")
 
 
