@@ -33,6 +33,8 @@ from commonfate.settings import Name, Settings, merged, parse, unknown
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
 from commonfate.training.flow.settings import FlowTrainingSettings
 
+ADAPT = "adapt"
+"""Among the changes to a row at a scale: steps of adaptation, no setting of the method."""
 SAMPLES_WITHOUT_FLOW = ("pairs", "labels")
 """What stands in the names of samples where those with flow have its source."""
 
@@ -217,9 +219,20 @@ class TableConfig(Settings):
     flow: Name | None = None
     """Flow source of rows that ask for none by its role; none where no method needs flow."""
     rows: dict[str, dict[str, Any]] = Field({})
-    """Settings of single rows at this scale, by the row's label."""
+    """Settings of single rows at this scale, by the row's label; `adapt`: steps of adaptation."""
     by_default: bool = True
     """Whether the table is made when none is named."""
+
+    @field_validator("rows")
+    @classmethod
+    def _steps_are_counted(cls, rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for label, changes in rows.items():
+            steps = changes.get(ADAPT, 0)
+            if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+                raise ValueError(
+                    f"{label}: {ADAPT} = {steps!r} must be a number of steps, 0 or more"
+                )
+        return rows
 
 
 class MethodsConfig(Settings):
@@ -251,6 +264,11 @@ class Config(Settings):
     """Seeds of training: a run of each, and tables show mean and deviation of several."""
     shard_size: PositiveInt = 256
     """Videos a job."""
+    train_threads: PositiveInt = 8
+    """CPU threads of a training. Another number trains nothing again, though sums in another order
+    make other weights."""
+    predict_threads: PositiveInt = 2
+    """CPU threads of a prediction; where it adapts to videos, as many processes of one thread."""
     train_devices: dict[Name, PositiveInt] = Field({})
     """Devices of a machine that share a training (DDP), by the name of the method; others use one.
     They do not change what is learnt from."""

@@ -66,15 +66,16 @@ def test_the_front_page_of_the_report_names_keys_that_exist() -> None:
             "sead",
             1,
             "config: sead is unknown; did you mean seeds? Known: scale, based_on, seeds, "
-            "shard_size, train_devices, weights_folder, datasets, decode, frames, flow, "
-            "flow_training, flow_quality, flow_roles, methods, crf, benchmarks, tables",
+            "shard_size, train_threads, predict_threads, train_devices, weights_folder, datasets, "
+            "decode, frames, flow, flow_training, flow_quality, flow_roles, methods, crf, "
+            "benchmarks, tables",
         ),
         (
             "zzz",
             1,
-            "config: zzz is unknown. Known: scale, based_on, seeds, shard_size, train_devices, "
-            "weights_folder, datasets, decode, frames, flow, flow_training, flow_quality, "
-            "flow_roles, methods, crf, benchmarks, tables",
+            "config: zzz is unknown. Known: scale, based_on, seeds, shard_size, train_threads, "
+            "predict_threads, train_devices, weights_folder, datasets, decode, frames, flow, "
+            "flow_training, flow_quality, flow_roles, methods, crf, benchmarks, tables",
         ),
         (
             "datasets/sprites/size",

@@ -82,7 +82,7 @@ rule predict:
         "<benchmarks>/predictions/{run}/{benchmark}/{prediction}.tsv"
     conda:
         "../../envs/commonfate.yaml"
-    threads: 2
+    threads: CONFIG.predict_threads
     resources:
         gpu=lambda wildcards: int(run_of(wildcards).settings.trained),
         mem_mb=8000,

@@ -28,7 +28,7 @@ rule train:
         "<benchmarks>/runs/{run}.tsv"
     conda:
         "../../envs/commonfate.yaml"
-    threads: 8
+    threads: CONFIG.train_threads
     resources:
         gpu=devices_of,
         devices=devices_of,

@@ -195,7 +195,7 @@ def upsampled(masks: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def labels(masks: Tensor) -> np.ndarray:
-    """Take the largest of soft masks at each pixel.
+    """Take the largest of soft masks at each pixel; of equals the first.
 
     Args:
         masks: (S, H, W) float, S <= 256.
@@ -203,7 +203,8 @@ def labels(masks: Tensor) -> np.ndarray:
     Returns:
         (H, W) uint8 in [0, S).
     """
-    return masks.argmax(0).to(torch.uint8).cpu().numpy()
+    # As argmax, which on a CPU takes ten times as long over the first axis.
+    return masks.max(0).indices.to(torch.uint8).cpu().numpy()
 
 
 def _groups(

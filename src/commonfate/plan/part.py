@@ -7,7 +7,15 @@ from commonfate.config import Config
 from commonfate.plan.cells import Evaluation
 from commonfate.plan.declarations import TableDeclaration
 
-ELSEWHERE = ("based_on", "flow_quality", "flow_training", "train_devices", "weights_folder")
+ELSEWHERE = (
+    "based_on",
+    "flow_quality",
+    "flow_training",
+    "train_threads",
+    "predict_threads",
+    "train_devices",
+    "weights_folder",
+)
 """Keys that no table of `workflow/tables` depends on."""
 
 

@@ -73,7 +73,7 @@ class Plan:
                     released or benchmark.protocol,
                     how.foreground or run.settings.foreground,
                     how.checkpoint if run.settings.trained else "last",
-                    row.adapt,
+                    requests[0].adapt,
                     row.crf,
                 )
 

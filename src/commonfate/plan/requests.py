@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from commonfate.config import BenchmarkConfig, Config
+from commonfate.config import ADAPT, BenchmarkConfig, Config
 from commonfate.errors import ConfigError
 from commonfate.plan import checks, names
 from commonfate.plan.cells import Run
@@ -29,9 +29,10 @@ class Request:
             ConfigError: method, settings, flow and data do not go together.
         """
         row, start = self.row, None
-        changes = merged(row.settings, self.config.tables[self.table].rows.get(row.label, {}))
+        at_this_scale = {key: value for key, value in self._at_this_scale.items() if key != ADAPT}
+        changes = merged(row.settings, at_this_scale)
         settings = self._settings(row.method, changes)
-        checks.segmenting(self.config, settings, self._scored, row.adapt, self.where)
+        checks.segmenting(self.config, settings, self._scored, self.adapt, self.where)
         if row.start is not None:
             first = self._settings(row.start.method, row.start.settings)
             checks.starting(settings, first, f"{self._row}: start")
@@ -41,6 +42,16 @@ class Request:
         if learnt == changes:
             return run
         return replace(run, twin=self._run(row.method, learnt, start))
+
+    @property
+    def adapt(self) -> int:
+        """Steps of test-time adaptation on each video: the row's, or the scale's own."""
+        return self._at_this_scale.get(ADAPT, self.row.adapt)
+
+    @property
+    def _at_this_scale(self) -> Mapping[str, Any]:
+        """What the scale has otherwise in this row."""
+        return self.config.tables[self.table].rows.get(self.row.label, {})
 
     @property
     def where(self) -> str:

@@ -100,7 +100,7 @@ def describe(plan: Plan, row: RowDeclaration, cells: list[Cell]) -> dict[str, st
         "flow source": f"{run.flow}{played}" if run.flow else "none",
         "pre-training": _pretraining(run.start) if run.start else "none",
         "features": _distinct(_described(one, "features") for one in chosen),
-        "adaptation": f"{row.adapt} steps" if row.adapt else "none",
+        "adaptation": f"{steps} steps" if (steps := chosen[0].planned.adapt) else "none",
         "post-processing": "CRF" if row.crf else "none",
         "seed": ", ".join(map(str, seeds)),
         "device": _distinct(one.facts["seconds_per_frame"]["device"] for one in chosen),

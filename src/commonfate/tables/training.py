@@ -24,21 +24,22 @@ def of_benchmark(found: Found, benchmark: str) -> str:
 def notes(found: Found) -> Iterator[str]:
     """Say which rows start from another run, and which adapt to each video."""
     starts: dict[tuple[Run, ...], list[str]] = {}
-    adapted: dict[tuple[int, str], list[str]] = {}
+    adapted: dict[tuple[int, int, str], list[str]] = {}
     for row, chosen in found:
         for runs in dict.fromkeys(tuple(one.planned.run for one in cell.each) for cell in chosen):
             if runs[0].start is not None:
                 starts.setdefault(tuple(run.start for run in runs), []).append(row.label)
-        if row.adapt:
+        if steps := chosen[0].planned.adapt:
             kind = LEARNS_FROM[chosen[0].planned.run.settings.learns_from]
-            adapted.setdefault((row.adapt, kind), []).append(row.label)
+            adapted.setdefault((steps, row.adapt, kind), []).append(row.label)
     for runs, rows in starts.items():
         slugs = " and ".join(run.slug for run in runs)
         yield f"Start of {' and '.join(rows)}: weights of {slugs}, learnt from {_data(runs[0])}."
-    for (steps, kind), rows in adapted.items():
+    for (steps, declared, kind), rows in adapted.items():
+        instead = "" if steps == declared else f" (the paper: {declared})"
         yield (
-            f"Adaptation of {' and '.join(rows)}: {steps} steps of the training loss on {kind} of "
-            f"each video, without ground truth, from the trained weights each time."
+            f"Adaptation of {' and '.join(rows)}: {steps} steps{instead} of the training loss on "
+            f"{kind} of each video, without ground truth, from the trained weights each time."
         )
 
 

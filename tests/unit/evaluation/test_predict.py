@@ -80,6 +80,13 @@ def test_upsampling_is_bilinear_between_pixel_centres():
     assert label_map(masks, (1, 20)) == [[0] * 12 + [1] * 8]
 
 
+def test_the_first_of_equal_masks_wins():
+    masks = torch.tensor([[[0.2, 0.5, 0.0]], [[0.4, 0.5, 0.3]], [[0.4, 0.0, 0.3]]])
+    found = labels(masks)
+    assert found.dtype == np.uint8
+    assert found.tolist() == [[1, 0, 1]]
+
+
 def test_maps_have_the_annotations_size(manifest, tmp_path):
     output = tmp_path / "predicted"
     facts = written(manifest, output)

@@ -59,7 +59,7 @@ def make(tmp_path: Path, default: dict[str, Any]) -> Callable[..., plan.Plan]:
     def made(*rows: dict[str, Any], changes: dict | None = None, **declared: Any) -> plan.Plan:
         table = {"title": "A table", "caption": "Of tests.", "rows": list(rows)}
         (tmp_path / "table1.yaml").write_text(yaml.safe_dump({**table, **declared}))
-        one_table = {**default, "tables": {"table1": default["tables"]["table1"]}}
+        one_table = {**default, "tables": {"table1": {**default["tables"]["table1"], "rows": {}}}}
         return plan.make(config.load(merged(one_table, changes or {})), tmp_path)
 
     return made

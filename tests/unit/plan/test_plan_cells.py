@@ -36,7 +36,7 @@ def test_table1_has_the_runs_and_evaluations_that_it_should(default, declared) -
     per_image, per_video = evaluations[3:5]
     assert per_image.run == per_video.run
     assert per_image.path.name == "davis.object.last.json"
-    assert per_video.path.name == "davis.object.last.adapt100.json"
+    assert per_video.path.name == "davis.object.last.adapt10.json"
 
 
 def test_each_method_has_its_own_rule_of_the_foreground(make) -> None:
@@ -72,6 +72,21 @@ def test_the_best_snapshot_is_the_best_by_what_scores_it(make) -> None:
     for cell in made.evaluations("table1")[2:]:
         assert cell.predictions.name == f"best.{cell.protocol}.{cell.foreground}"
     assert len(set(folders[2:])) == 2
+
+
+def test_a_scale_may_adapt_by_fewer_steps(make) -> None:
+    row = {**AMD, "adapt": 100}
+    changes = {"tables": {"table1": {"rows": {"pairs": {"adapt": 25}}}}}
+    made = make(row, changes=changes, scorings=["leak_free"])
+    assert [cell.variant for cell in made.evaluations("table1")] == ["last.adapt25"]
+    assert made.runs == make(row, scorings=["leak_free"]).runs
+
+
+@pytest.mark.parametrize("steps", [-1, 2.5, True, "many"])
+def test_steps_of_adaptation_are_counted(make, steps) -> None:
+    changes = {"tables": {"table1": {"rows": {"pairs": {"adapt": steps}}}}}
+    with pytest.raises(ConfigError, match=r"table1.rows.*pairs: adapt = .*number of steps"):
+        make(AMD, changes=changes)
 
 
 def test_what_has_nothing_to_train_is_neither_adapted_nor_chosen(make) -> None:

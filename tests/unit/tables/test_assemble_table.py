@@ -83,6 +83,15 @@ def test_adaptation_and_the_flow_of_a_role_are_told(results) -> None:
     assert note == "Flow source truth: estimator truth; it stands for raft at this scale."
 
 
+def test_fewer_steps_of_adaptation_than_the_paper_takes_are_told(results) -> None:
+    row = {"label": "per video", "method": "gwm", "adapt": 20}
+    table = {"benchmarks": ["sprites"], "flow": "dis", "rows": {"per video": {"adapt": 5}}}
+    made = results(VIDEOS, declared={"rows": [row]}, tables={"table1": table})
+    assert _rows(made)["per video"]["adaptation"] == "5 steps"
+    notes = assemble(made.plan, "table1").notes
+    assert any("per video: 5 steps (the paper: 20)" in note for note in notes)
+
+
 def test_columns_that_say_nothing_are_left_out(results) -> None:
     columns = assemble(results(VIDEOS).plan, "table1").columns
     assert "adaptation" not in columns
