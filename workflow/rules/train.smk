@@ -28,11 +28,13 @@ rule train:
         "<benchmarks>/runs/{run}.tsv"
     conda:
         "../../envs/commonfate.yaml"
-    threads: CONFIG.train_threads
+    threads: lambda wildcards: CONFIG.train_threads * devices_of(wildcards)
     resources:
+        # One task on one machine: `commonfate train` starts a process for each device itself.
         gpu=devices_of,
         devices=devices_of,
-        mem_mb=16000,
+        nodes=1,
+        mem_mb=lambda wildcards: 16000 * devices_of(wildcards),
         runtime=1440,
     params:
         method=lambda wildcards: run_of(wildcards).settings.method,

@@ -39,7 +39,11 @@ TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.a
 @options.output("Folder of the run: results/runs/{run}.", folder=True)
 @options.devices("every batch (DDP)")
 @click.option(
-    "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under srun."
+    "--nodes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Machines; with more than one, srun or torchrun starts all processes.",
 )
 @training_options(
     log_every=10,

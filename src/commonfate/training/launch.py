@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from commonfate.errors import UserError
+from commonfate.training import world
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -18,12 +19,13 @@ def launch(
         device: `cpu`, `cuda`, or `auto`.
         devices: processes a node, each with a device.
         nodes: number of machines.
-        threads: CPU threads of a process; None leaves it to torch.
+        threads: CPU threads on a machine, which its processes share; None leaves it to torch.
         precision: arithmetic of the network, e.g. `32-true`.
         batch_size: samples a step, over all processes.
 
     Raises:
-        UserError: the device cannot do that, or the batch cannot be shared out evenly.
+        UserError: the device cannot do that, the batch cannot be shared out evenly, or another
+            number of processes was started.
     """
     import cv2
     import torch
@@ -43,6 +45,7 @@ def launch(
             "precision = '16-mixed' needs a GPU; on the CPU use --set precision=bf16-mixed "
             "or 32-true"
         )
+    environment = world.environment(devices, nodes)
     try:
         fabric = Fabric(
             accelerator=device,
@@ -50,13 +53,16 @@ def launch(
             num_nodes=nodes,
             strategy="ddp" if processes > 1 else "auto",
             precision=precision,
+            plugins=environment,
         )
         fabric.launch()
     except MisconfigurationException as error:
         reason = " ".join(str(error).split())
         raise UserError(f"--device {device} --devices {devices}: {reason}") from error
+    together = torch.distributed.is_initialized() and torch.distributed.get_world_size()
+    world.check_size(together or 1, devices, nodes)
     if threads:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(max(1, threads // devices))
     cv2.setNumThreads(torch.get_num_threads())
     if not fabric.is_global_zero:
         logging.getLogger("commonfate").setLevel(logging.WARNING)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,32 @@ SETTINGS = ["width=4", "image_size=[16, 32]", "flow_size=[16, 32]", "iterations=
 SETTINGS += ["batch_size=4", "warmup_iterations=3", "flip=true"]
 
 
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+
+
 @pytest.fixture
 def start(index_path, tmp_path):
-    def run(folder: Path, devices: int, before: str = "") -> subprocess.Popen:
+    def run(
+        folder: Path,
+        devices: int,
+        before: str = "",
+        launcher: Sequence[str] = (),
+        pairs: Sequence[str] = (),
+        **variables: str,
+    ) -> subprocess.Popen:
         (tmp_path / "verb.py").write_text(before + SCRIPT)
-        command = [sys.executable, tmp_path / "verb.py", "train", f"--index={index_path}"]
+        command = [sys.executable, *launcher, tmp_path / "verb.py", "train"]
         command += ["--method=gwm", f"--output={folder}", "--device=cpu", f"--devices={devices}"]
-        command += ["--threads=1", "--checkpoint-every=5", "--log-every=1"]
-        command += [f"--set={pair}" for pair in SETTINGS]
-        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        command += [f"--index={index_path}", f"--threads={devices}"]
+        command += ["--checkpoint-every=5", "--log-every=1"]
+        command += [f"--set={pair}" for pair in (*SETTINGS, *pairs)]
+        return subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **variables},
+        )
 
     return run
 
@@ -98,3 +116,26 @@ def test_what_is_settled_is_in_the_checkpoint_and_training_is_the_same(start, tm
     assert len({0, first, final}) == 3
     expected = checkpoint.load(tmp_path / "without/checkpoint.pt")["model"]
     assert all(torch.equal(found[0][name], weight) for name, weight in expected.items())
+
+
+def shared_by(folder):
+    """How many processes had a part in a training, and the CPU threads of each."""
+    state = checkpoint.load(folder / "checkpoint.pt")
+    return len(state["random"]), state["provenance"]["threads"]
+
+
+def test_one_task_of_slurm_trains_on_all_its_devices(start, tmp_path):
+    """Snakemake's executor runs a job as one task: SLURM_NTASKS is 1."""
+    one_task = {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
+    finish(start(tmp_path / "run", 2, pairs=["iterations=3"], **one_task))
+    assert shared_by(tmp_path / "run") == (2, 1)
+
+
+def test_torchrun_starts_the_processes_or_is_refused(start, tmp_path):
+    finish(start(tmp_path / "run", 2, pairs=["iterations=3"], launcher=TORCHRUN))
+    assert shared_by(tmp_path / "run") == (2, 1)
+    alone = start(tmp_path / "alone", 1, pairs=["iterations=3"], launcher=TORCHRUN)
+    _, errors = alone.communicate(timeout=60)
+    assert alone.returncode != 0
+    assert "torchrun started 2 processes" in errors
+    assert not (tmp_path / "alone/checkpoint.pt").exists()
