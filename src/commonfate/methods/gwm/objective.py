@@ -10,6 +10,7 @@ from commonfate.methods.gwm.polynomial import DEGREES
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
 from commonfate.methods.gwm.upsampled import upsampled_loss
+from commonfate.models.shared_batch import mean_over_processes
 
 
 def objective(
@@ -34,9 +35,10 @@ def objective(
             logits, batch["flow"], settings.flow_model, settings.variant, settings.upsample
         )
     components = 1 if settings.variant == "paper" else 2  # the released loss is their mean
+    square = mean_over_processes(components * mean_square)
     return {
         "loss": settings.loss_multiplier * mean_square.float(),
-        "residual": (components * mean_square.detach()).clamp(min=0).sqrt().float(),
+        "residual": square.clamp(min=0).sqrt().float(),
     }
 
 

@@ -4,6 +4,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from commonfate.methods.semantic.settings import VOID
+from commonfate.models.shared_batch import mean_over_processes
 
 
 def objective(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -15,12 +16,14 @@ def objective(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
     Returns:
         `loss`, the mean cross-entropy over the pixels that have a class, in nats, and `accuracy`,
-        the share of them that have the largest logit at their class; both 0 where none has.
+        the share of them that have the largest logit at their class; both 0 where none has. Of
+        a batch that processes share, the means over them are those of the whole.
     """
     labels = labels.long()
     large = upsampled(logits, (labels.shape[-2], labels.shape[-1]))
     known = labels != VOID
-    count = known.sum().clamp(min=1)
+    # Float64 counts to 2**53. Less than one pixel a process is none at all.
+    count = mean_over_processes(known.sum().double()).clamp(min=1e-6).float()
     total = functional.cross_entropy(large, labels, ignore_index=VOID, reduction="sum")
     # Without a class no prediction is right: all are below VOID.
     right = (large.detach().argmax(1) == labels).sum()

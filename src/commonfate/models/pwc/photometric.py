@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from commonfate.models.shared_batch import mean_over_processes
+
 # ITU-R BT.601 luma of RGB, as rounded in the released code of UnFlow and ARFlow.
 LUMA = (0.2989, 0.5870, 0.1140)
 
@@ -80,7 +82,8 @@ def photometric_loss(
     """Weighted mean distance of an image and the other frame warped to it, where it is visible.
 
     ARFlow, L_ph. As in its code, both images are blackened where hidden before they are
-    compared, and the mean over all pixels is divided by the share that is visible.
+    compared, and the mean over all pixels is divided by the share that is visible: of the whole
+    batch, where processes share it.
 
     Args:
         image: (B, 3, H, W) float, RGB in [0, 1].
@@ -101,4 +104,4 @@ def photometric_loss(
         total = total + ssim * ssim_distance(image, warped).mean()
     if ternary:
         total = total + ternary * census_distance(image, warped).mean()
-    return total / visible.mean().clamp(min=1e-6)
+    return total / mean_over_processes(visible.mean()).clamp(min=1e-6)
