@@ -2,6 +2,8 @@
 
 import datetime
 import functools
+import hashlib
+import os
 import platform
 import subprocess
 from collections.abc import Iterable
@@ -13,18 +15,65 @@ from commonfate import __version__
 from commonfate.files import sha256
 
 LIBRARIES = ("numpy", "torch", "ptlflow", "opencv-python", "zarr", "av", "decord", "scikit-learn")
+PACKAGE = Path(__file__).parent
+
+
+@functools.cache
+def code_digest() -> str:
+    """SHA-256 of the package's source: equal where the code is the same.
+
+    The one notion of that, for every product. A commit is none: an installed package has no commit,
+    and a `+` stands for any change.
+    """
+    return digest_of(PACKAGE)
+
+
+def digest_of(package: Path) -> str:
+    """SHA-256 of the names and contents of a package's Python files, in order."""
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        content = file.read_bytes()
+        digest.update(
+            f"{file.relative_to(package).as_posix()}\n{len(content)}\n".encode() + content
+        )
+    return digest.hexdigest()
 
 
 @functools.cache
 def code_version() -> str:
-    """Version of the package and, in a checkout, the commit (`+` marks uncommitted changes)."""
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
+    """Version of the package and, in its own checkout, the commit (`+`: with changes of it)."""
+    commit = commit_of(PACKAGE)
+    return f"{__version__} ({commit})" if commit else __version__
+
+
+def commit_of(package: Path) -> str | None:
+    """Commit of the repository that tracks a package's files; None where there is none.
+
+    An environment inside of somebody's repository has nothing to do with its commits.
+    """
+    if {"site-packages", "dist-packages"} & {*package.parts}:
+        return None
     try:
-        commit = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        if not _git(package, "ls-files", "--", "__init__.py"):
+            return None
+        changed = _git(package, "status", "--porcelain", "--", ".")
+        return _git(package, "rev-parse", "--short", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__} ({commit.stdout.strip()})"
+        return None
+
+
+def _git(folder: Path, *command: str) -> str:
+    # In a hook, variables such as GIT_DIR name the repository that is being committed to.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "-C", str(folder), *command],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=True,
+    )
+    return done.stdout.strip()
 
 
 def _installed(name: str) -> str | None:
@@ -54,6 +103,7 @@ def record(verb: str, settings: Any, inputs: Iterable[str | Path], **facts: Any)
         "settings": settings,
         "inputs": {str(path): sha256(path) for path in inputs},
         "code": code_version(),
+        "code_sha256": code_digest(),
         "python": platform.python_version(),
         "libraries": libraries(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

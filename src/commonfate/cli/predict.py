@@ -200,7 +200,8 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
     from commonfate.evaluation import predict
 
     flow = options["flow"] if settings.reads_flow else ()
-    single = [path for path in (options["index"], work.weights) if path is not None]
+    single = (options["index"], work.weights, work.method.feature_file())
+    single = [path for path in single if path is not None]
     files = [
         file
         for path in (options["manifest"], *options["frames"], *flow, *single)

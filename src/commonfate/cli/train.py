@@ -15,6 +15,7 @@ from commonfate.errors import ConfigError
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
+    from commonfate.methods.base import TrainedMethod
     from commonfate.settings import MethodSettings
 
 TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.annotation.trained]
@@ -75,7 +76,6 @@ def command(
     from commonfate.settings import from_pairs
 
     settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs).resolved(())
-    inputs = _inputs(index, settings)
     device, count = _devices(devices or "1", device)
     # Several devices are the launcher's to hand out; a single one is taken under a lock.
     single = count == nodes == 1
@@ -87,6 +87,7 @@ def command(
         from commonfate.training.options import Options
 
         trained, samples = methods.create(settings), read(index)
+        inputs = _inputs(index, trained)
         fabric = launch(chosen, count, nodes, threads, settings.precision, settings.batch_size)
         facts = _facts(inputs, settings, seed, fabric)
         if workers is None:
@@ -113,14 +114,14 @@ def _devices(text: str, device: str) -> tuple[str, int]:
     return kinds.pop(), len(names)
 
 
-def _inputs(index: Path, settings: "MethodSettings") -> list[Path]:
+def _inputs(index: Path, method: "TrainedMethod") -> list[Path]:
     """What is read: the samples, and the weights that training starts from, if there are any."""
-    start = getattr(settings, "start", None)
+    start = method.start_file()
     if start is None:
         return [index]
-    if not Path(start).is_file():
+    if not start.is_file():
         raise ConfigError(f"--set start={start}: no such file; name the checkpoint.pt of a run")
-    return [index, Path(start)]
+    return [index, start]
 
 
 def _facts(

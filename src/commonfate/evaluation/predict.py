@@ -50,7 +50,7 @@ def write(
         output: folder that is made, or replaced, in one step.
         work: what to segment, with which network.
         facts: what else `predictions.json` should hold: run, checkpoint, split, device,
-            provenance, with the keys `settings`, `inputs`, `code` and `device`.
+            provenance, with the keys `settings`, `inputs`, `code_sha256` and `device`.
         workers: processes; more than one share the videos.
         model: the network with its weights where this process has it already.
 

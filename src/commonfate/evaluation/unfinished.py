@@ -34,7 +34,7 @@ class Report:
 
 def key_of(provenance: dict[str, Any]) -> str:
     """Hash of what predictions depend on: settings, inputs, contents of frames, code, device."""
-    told = {name: provenance[name] for name in ("settings", "inputs", "code", "device")}
+    told = {name: provenance[name] for name in ("settings", "inputs", "code_sha256", "device")}
     told["contents"] = provenance.get("contents")
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

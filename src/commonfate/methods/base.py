@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor, nn
@@ -63,6 +64,14 @@ class Method(ABC):
         """What a table should say of it, e.g. `{"features": "pixels", "resolution": "128x224"}`."""
         return {}
 
+    def feature_file(self) -> Path | None:
+        """File of a published network that prediction uses beside its own; or none.
+
+        Raises:
+            UserError: it is a published one that cannot be fetched.
+        """
+        return None
+
     @abstractmethod
     def predict(
         self,
@@ -92,6 +101,14 @@ class TrainedMethod(Method):
     """
 
     settings: TrainedSettings
+
+    def start_file(self) -> Path | None:
+        """File of weights that training starts from, published or another run's; or none.
+
+        Raises:
+            UserError: it is a published one that cannot be fetched.
+        """
+        return None
 
     @abstractmethod
     def build(self, pretrained: bool = True) -> nn.Module:

@@ -108,13 +108,22 @@ def positions(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
     return torch.cat([embedding[:, :1], resized.flatten(2).mT], dim=1)
 
 
-def _load(name: str, weights: str | None) -> nn.Module:
-    import timm
+def weights_file(name: str, weights: str | None) -> Path:
+    """File with a network's weights.
 
+    Args, raises: as `DinoKeys`.
+    """
     asset = known()[name.replace("_", ".")]
     path = fetch(asset) if weights is None else Path(weights)
     if not path.is_file():
         raise UserError(f"{path}: no such file; {name} needs the weights of {asset.urls[0]} there")
+    return path
+
+
+def _load(name: str, weights: str | None) -> nn.Module:
+    import timm
+
+    path = weights_file(name, weights)
     network = timm.create_model(
         ARCHITECTURES[name], pretrained=False, num_classes=0, dynamic_img_size=True
     )

@@ -1,6 +1,7 @@
 """Dense features of one frame, by name: what segments are compared by."""
 
 from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -43,13 +44,30 @@ def create(name: str, weights: str | None = None, device: str | torch.device = "
     return _make(name, weights, str(device))
 
 
-@cache
-def _make(name: str, weights: str | None, device: str) -> Extractor:
+def file(name: str, weights: str | None = None) -> Path | None:
+    """File that the weights of an extractor are in; None of one that has none.
+
+    Args, raises: as `create`.
+    """
+    _check_name(name)
+    if name == "pixels":
+        return None
+    from commonfate.models.dino_keys import weights_file
+
+    return weights_file(name, weights)
+
+
+def _check_name(name: str) -> None:
     if name not in MULTIPLE:
         raise ConfigError(
             f"features {name!r} is unknown{did_you_mean(name, MULTIPLE)} "
             f"Known: {', '.join(MULTIPLE)}"
         )
+
+
+@cache
+def _make(name: str, weights: str | None, device: str) -> Extractor:
+    _check_name(name)
     if name == "pixels":
         from commonfate.models.pixel_features import PixelFeatures
 

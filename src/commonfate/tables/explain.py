@@ -17,7 +17,7 @@ from commonfate.tables.table import MEASURED
 LISTED = 16
 """How many inputs of a kind are listed; all of them are in the provenance file."""
 TOLD = {"verb", "settings", "inputs", "code", "python", "libraries", "time", "listing"}
-TOLD |= {"changed", "problem"}
+TOLD |= {"changed", "problem", "code_sha256"}
 """Parts of a record that have their own place in the tree, or none."""
 
 

@@ -8,6 +8,7 @@ from lightning.fabric import Fabric
 
 from commonfate.files import sha256
 from commonfate.methods.base import TrainedMethod
+from commonfate.provenance import code_digest
 from commonfate.samples.index import SampleIndex
 from commonfate.training import randomness, resume
 from commonfate.training.options import Options
@@ -47,15 +48,15 @@ def train(
     """
     folder = RunFolder(output)
     settings = method.settings
-    start = getattr(settings, "start", None)
+    start = method.start_file()
     run = {
         "method": settings.method,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "samples": index.digest,
         # Of the same name in every training, but not of the same weights.
-        "start": None if start is None else sha256(Path(start)),
-        "code": resume.code_digest(),
+        "start": None if start is None else sha256(start),
+        "code": code_digest(),
         "index": str(index.path),
         "provenance": provenance,
     }

@@ -1,28 +1,14 @@
 """Whether what lies in a run's folder may be continued."""
 
-import functools
-import hashlib
 import logging
-from pathlib import Path
 from typing import Any
 
-import commonfate
 from commonfate.training import checkpoint
 from commonfate.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 # What must agree for two trainings to be the same one.
 IDENTITY = ("method", "settings", "seed", "samples", "start")
-
-
-@functools.cache
-def code_digest() -> str:
-    """Hash of the package's source."""
-    root = Path(commonfate.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
 
 
 def saved_state(folder: RunFolder, run: dict[str, Any], iterations: int) -> dict[str, Any] | None:
@@ -34,7 +20,7 @@ def saved_state(folder: RunFolder, run: dict[str, Any], iterations: int) -> dict
     Args:
         folder: the run's folder.
         run: what is to be trained: the keys of `IDENTITY`, and `code`. `start` may be missing: the
-            weights that it starts from, if those are another training's.
+            hash of the weights that it starts from, another training's or published ones.
         iterations: steps of a finished training.
 
     Raises:

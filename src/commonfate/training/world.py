@@ -70,17 +70,15 @@ def check_size(size: int, devices: int, nodes: int) -> None:
         )
 
 
-def _check(
-    starter: str, started: int, by_node: list[int] | None, devices: int, nodes: int
-) -> None:
+def _check(starter: str, started: int, by_node: list[int] | None, devices: int, nodes: int) -> None:
     wanted = [devices] * nodes
     if started == sum(wanted) and by_node in (None, wanted):
         return
     shared = f" ({' + '.join(map(str, by_node))} on its machines)" if by_node else ""
     raise UserError(
         f"{starter} started {started} processes{shared}, but --devices {devices} --nodes {nodes} "
-        f"are {sum(wanted)}; make them agree, e.g. {_srun(devices, nodes)}, or on one machine start "
-        "one process: it starts the others"
+        f"are {sum(wanted)}; make them agree, e.g. {_srun(devices, nodes)}, or on one machine "
+        "start one process: it starts the others"
     )
 
 

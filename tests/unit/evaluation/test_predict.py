@@ -16,7 +16,7 @@ from commonfate.evaluation.segmenting import How, Task, labels, upsampled
 from commonfate.methods.base import Method, Prediction
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 
-PROVENANCE = {"settings": {}, "inputs": {}, "code": "1", "device": "CPU"}
+PROVENANCE = {"settings": {}, "inputs": {}, "code_sha256": "1", "device": "CPU"}
 
 
 class Frames:
@@ -274,7 +274,7 @@ def test_after_a_kill_finished_videos_are_not_segmented_again(manifest, tmp_path
 
 def test_other_settings_begin_anew(manifest, tmp_path, monkeypatch):
     for code in ("1", "2"):
-        monkeypatch.setitem(PROVENANCE, "code", code)
+        monkeypatch.setitem(PROVENANCE, "code_sha256", code)
         method = Killed()
         with pytest.raises(KeyboardInterrupt):
             written(manifest, tmp_path / "a", method=method)

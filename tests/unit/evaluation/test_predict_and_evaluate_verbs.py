@@ -13,6 +13,8 @@ from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import crf_settings, foreground
 from commonfate.evaluation.protocols import PROTOCOLS
 from commonfate.evaluation.unfinished import key_of
+from commonfate.files import sha256
+from commonfate.methods.feature_clustering.method import FeatureClustering
 from commonfate.plan import cells
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
@@ -139,6 +141,21 @@ def test_other_pixels_are_another_key_of_unfinished_predictions(stores):
     after = segment(stores, set_="positions=100")["provenance"]
     assert after["inputs"] == before["inputs"]
     assert key_of(after) != key_of(before)
+def test_weights_of_a_published_network_are_inputs_of_predictions(stores, monkeypatch):
+    """DINO's, by which components are merged or frames clustered."""
+    weights = stores / "dino.pth"
+    weights.write_bytes(b"weights")
+    monkeypatch.setattr(FeatureClustering, "feature_file", lambda self: weights)
+    run(
+        predict,
+        manifest=stores / "manifest.parquet",
+        frames=[stores / "frames.zarr.zip"],
+        method="feature_clustering",
+        set_=["image_size=[8, 12]"],
+        output=stores / "predictions",
+    )
+    facts = json.loads((stores / "predictions" / "predictions.json").read_text())
+    assert facts["provenance"]["inputs"][str(weights)] == sha256(weights)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from commonfate.evaluation.segmenting import Facts
 from commonfate.evaluation.unfinished import Report, Unfinished, key_of
 
 REPORT = Report([Facts(4, 2, 0.25, opposite_gap=False)], {"steps": 20, "problem": None})
-PROVENANCE = {"settings": {"k": 4}, "inputs": {"a": "0"}, "code": "1", "device": "CPU", "time": 1}
+PROVENANCE = {"settings": {"k": 4}, "inputs": {"a": "0"}, "code_sha256": "1", "device": "CPU"}
+PROVENANCE |= {"time": 1, "code": "0.1.0"}
 
 
 @pytest.fixture
@@ -54,6 +55,6 @@ def test_publishing_leaves_the_product_alone(folder, tmp_path):
 
 def test_the_key_is_of_what_predictions_depend_on():
     key = key_of(PROVENANCE)
-    assert key_of(PROVENANCE | {"time": 2}) == key
-    for name in ("settings", "inputs", "code", "device"):
+    assert key_of(PROVENANCE | {"time": 2, "code": "0.1.0 (1234567+)"}) == key
+    for name in ("settings", "inputs", "code_sha256", "device"):
         assert key_of(PROVENANCE | {name: "other"}) != key

@@ -140,6 +140,16 @@ def test_weights_of_timm_fit(tiny_dino, tmp_path):
     assert torch.equal(first, second)
 
 
+def test_the_file_of_an_extractor_is_the_one_that_it_loads(tmp_path, monkeypatch):
+    own = tmp_path / "own.pth"
+    own.touch()
+    monkeypatch.setattr(dino_keys, "fetch", lambda asset: own.with_name(asset.name))
+    own.with_name("dino.vits16").touch()
+    assert features.file("pixels") is None
+    assert features.file("dino_vits16", str(own)) == own
+    assert features.file("dino_vits16") == tmp_path / "dino.vits16"
+
+
 def test_weights_file_is_missing(tmp_path):
     path = tmp_path / "dino.pth"
     with pytest.raises(UserError, match=rf"{path}: no such file; .*dino_deitsmall8_pretrain\.pth"):

@@ -49,6 +49,9 @@ class TinyMethod(TrainedMethod):
         self.actions[step] = action
         return self
 
+    def start_file(self):
+        return None if self.settings.start is None else Path(self.settings.start)
+
     def build(self, pretrained=True):
         return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Dropout(0.5), nn.Conv2d(4, 2, 1))
 

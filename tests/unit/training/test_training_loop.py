@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from commonfate.errors import UserError
-from commonfate.training import checkpoint, resume
+from commonfate.training import checkpoint, loop
 
 
 class Crash(Exception):
@@ -131,7 +131,7 @@ def test_deleted_products_of_a_finished_training_come_back_without_training(tiny
 
 def test_a_finished_training_of_other_code_is_done_again(tiny, train, tmp_path, monkeypatch):
     train(tiny(), tmp_path / "run")
-    monkeypatch.setattr(resume, "code_digest", lambda: "changed")
+    monkeypatch.setattr(loop, "code_digest", lambda: "changed")
     again = tiny()
     train(again, tmp_path / "run")
     assert again.steps == 10

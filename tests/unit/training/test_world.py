@@ -119,5 +119,5 @@ def test_several_machines_need_a_launcher():
 
 def test_fewer_processes_than_wanted_are_refused():
     world.check_size(4, 2, 2)
-    with pytest.raises(UserError, match="8 processes .* but 1 found"):
+    with pytest.raises(UserError, match=r"8 processes .* but 1 found"):
         world.check_size(1, 8, 1)

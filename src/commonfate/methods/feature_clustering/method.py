@@ -1,6 +1,7 @@
 """Baseline without learning and without motion: clusters of dense features of one frame."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,6 +30,10 @@ class FeatureClustering(Method):
     def description(self) -> dict[str, str]:
         height, width = self.settings.image_size
         return {"features": self.settings.features, "resolution": f"{height}x{width}"}
+
+    def feature_file(self) -> Path | None:
+        """DINO's, whose features are clustered; fetched if need be."""
+        return features.file(self.settings.features, self.settings.weights)
 
     def predict(
         self,

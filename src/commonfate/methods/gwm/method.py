@@ -14,6 +14,7 @@ from commonfate.methods.gwm import recipe, samples
 from commonfate.methods.gwm.objective import objective
 from commonfate.methods.gwm.prediction import predict
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings, GwmSettings
+from commonfate.models import features
 from commonfate.models.frame import nearest_multiple
 from commonfate.models.unet import UNet
 
@@ -40,6 +41,11 @@ class GuessWhatMoves(TrainedMethod):
             "features": self.settings.merge.features,
             "resolution": f"{height}x{width}",
         }
+
+    def feature_file(self) -> Path | None:
+        """DINO's, by which components are merged; fetched if need be."""
+        merge = self.settings.merge
+        return None if merge.features == "network" else features.file(merge.features, merge.weights)
 
     def prepare(self, example: Example) -> dict[str, Tensor]:
         return samples.prepare(self.settings, example)

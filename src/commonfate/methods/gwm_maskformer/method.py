@@ -49,7 +49,7 @@ class MaskFormerMethod(GuessWhatMoves):
         backbone = backbones.create(
             settings.backbone,
             settings.size,
-            self._weights() if pretrained else None,
+            self.start_file() if pretrained else None,
             frozen=settings.frozen,
             fixed_norms=settings.pretrained,
             patch_stride=settings.patch_stride,
@@ -57,8 +57,8 @@ class MaskFormerMethod(GuessWhatMoves):
         )
         return MaskFormer(backbone, settings.components, WIDTHS[settings.size])
 
-    def _weights(self) -> Path | None:
-        """The file that the backbone starts from; None starts at random."""
+    def start_file(self) -> Path | None:
+        """The backbone's, of others' training; fetched if need be."""
         settings = self.settings
         if settings.weights is not None:
             return Path(settings.weights)

@@ -32,6 +32,10 @@ class SemanticSegmentation(TrainedMethod):
             "resolution": f"short side {settings.short_side}",
         }
 
+    def start_file(self) -> Path | None:
+        """The checkpoint of AMD's that `start` names."""
+        return None if self.settings.start is None else Path(self.settings.start)
+
     def build(self, pretrained: bool = True) -> nn.Module:
         """Make the network; its backbone starts from the checkpoint `start`, if there is one.
 
@@ -41,8 +45,8 @@ class SemanticSegmentation(TrainedMethod):
         """
         settings = self.settings
         network = SegmentationNetwork(settings.classes, settings.size, settings.dropout)
-        if pretrained and settings.start is not None:
-            network.start_from(Path(settings.start))
+        if pretrained and (start := self.start_file()) is not None:
+            network.start_from(start)
         return network
 
     def prepare(self, example: Example) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from commonfate.methods import create
 from commonfate.methods.base import Example
 from commonfate.methods.gwm.settings import MergeSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
-from commonfate.models import backbones
+from commonfate.models import backbones, dino_keys
 
 SMALL = {
     "backbone": "vit_small_8",
@@ -125,6 +125,16 @@ def test_a_file_of_weights_comes_before_the_published_one(made, tmp_path):
     path.touch()
     create(GwmMaskFormerSettings(**settings)).build()
     assert made == [("swin_tiny", "full", path, False)]
+
+
+def test_what_is_read_beside_checkpoints_is_named_for_provenance(made, tmp_path, monkeypatch):
+    path = tmp_path / "dino.pth"
+    path.touch()
+    monkeypatch.setattr(dino_keys, "fetch", lambda asset: path)
+    subject = create(GwmMaskFormerSettings())
+    assert (subject.start_file(), subject.feature_file()) == ("cache/dino.vitb8", path)
+    subject = method(merge=MergeSettings(features="network"))
+    assert (subject.start_file(), subject.feature_file()) == (None, None)
 
 
 def test_the_description_says_what_the_network_is():
