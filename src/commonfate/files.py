@@ -1,15 +1,18 @@
 """Whole files only: every product is written under a temporary name and renamed when complete.
 
 The temporary name holds the host and the process, so a process that outlives a killed Snakemake
-never shares a file with its successor; what dead processes left is removed by the next writer.
+never shares a file with its successor; what dead processes left is removed by the next writer: of
+this host at once, of others, whose processes cannot be seen from here, after `FORGOTTEN_S`.
 """
 
+import glob
 import hashlib
 import json
 import logging
 import os
 import shutil
 import socket
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +22,8 @@ from typing import Any
 from commonfate.refusals import naming
 
 log = logging.getLogger(__name__)
+FORGOTTEN_S = 7 * 24 * 3600.0
+"""No process is at work on something that it has not touched for a week."""
 
 
 def _temporary_name(path: Path) -> Path:
@@ -37,11 +42,29 @@ def _alive(pid: int) -> bool:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove temporary files of `path` whose process, on this host, is dead."""
-    for left in path.parent.glob(f".{path.name}.{socket.gethostname()}.*.tmp"):
-        pid = left.name.split(".")[-2]
-        if pid.isdigit() and not (_alive(int(pid)) and int(pid) != os.getpid()):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    """Remove temporary files of `path` whose process is dead."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        host, _, pid = left.name[len(path.name) + 2 : -len(".tmp")].rpartition(".")
+        if pid.isdigit() and _is_left(left, host, int(pid)):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+def _is_left(temporary: Path, host: str, pid: int) -> bool:
+    """Whether the process that wrote a temporary file is gone, or a former one of this number."""
+    if host == socket.gethostname():
+        return pid == os.getpid() or not _alive(pid)
+    try:
+        return time.time() - temporary.stat().st_mtime > FORGOTTEN_S
+    except FileNotFoundError:  # its process has finished meanwhile
+        return False
+
+
+def lock_of(path: Path) -> Path:
+    """The file whose lock is the right to write `path`."""
+    return path.with_name(f".{path.name}.lock")
 
 
 @contextmanager
@@ -61,7 +84,7 @@ def exclusive(path: str | Path, lock: Path | None = None) -> Iterator[bool]:
     from filelock import FileLock, Timeout
 
     path = Path(path)
-    lock = lock or path.with_name(f".{path.name}.lock")
+    lock = lock or lock_of(path)
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
     with naming(path):

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from commonfate.errors import StoreError, UserError
+from commonfate.files import exclusive
 from commonfate.weights import Asset, Digest, download, fetch, transfer
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -384,6 +385,21 @@ def test_a_file_that_is_there_is_read_from_a_folder_that_cannot_be_written(cache
     path.write_bytes(CONTENT)
     assert fetch(asset("http://127.0.0.1:9/")) == path
     assert list(cache.iterdir()) == [path]  # nothing was written, no lock either
+
+
+def test_parts_of_a_file_that_was_put_there_by_hand_are_removed(site, cache):
+    site.cuts = [140_000, 0, 0, 0]
+    refused(site.url)
+    path = cache / f"net-{SHA256[:8]}.ckpt"
+    parts = names(cache)
+    assert len(parts) == 2
+    path.write_bytes(CONTENT)
+    with exclusive(path):  # another process is about to find it
+        assert fetch(asset(site.url)) == path
+        assert names(cache) == {path.name, *parts}
+    assert fetch(asset(site.url)) == path
+    assert names(cache) == {path.name}
+    assert len(site.requests) == 4
 
 
 def test_a_wrong_file_put_there_by_hand_is_fetched_anew_or_told(site, cache):

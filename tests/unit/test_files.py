@@ -56,6 +56,21 @@ def test_leftovers_of_dead_processes_are_removed_and_of_living_ones_kept(tmp_pat
     assert sorted(tmp_path.iterdir()) == sorted([path, of_the_living])
 
 
+def test_leftovers_of_other_hosts_go_when_they_are_forgotten(tmp_path: Path) -> None:
+    """Of processes of other nodes nothing is known but the time."""
+    path = tmp_path / "run[1].pt"  # no pattern
+    old, new = (tmp_path / f".{path.name}.node{n}.example.org.7.tmp" for n in (1, 2))
+    for left in (old, new):
+        left.mkdir()
+    of_another = tmp_path / ".run1.pt.node1.7.tmp"
+    of_another.touch()
+    for left in (old, of_another):
+        os.utime(left, (0, 0))
+    with replacing(path) as temporary:
+        temporary.touch()
+    assert sorted(tmp_path.iterdir()) == sorted([path, new, of_another])
+
+
 def test_a_second_writer_waits_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "product"
     hold = f"""

@@ -51,16 +51,17 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_min_interval=0,bf_interval=1,batch_sched_delay=0
 ReturnToService=2
 MinJobAge=3600
-KillWait=2
+KillWait=20
 MpiDefault=none
 GresTypes=gpu
 NodeName=cpu1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((ctl_port + 1)) CPUs=$cpus RealMemory=$mem
-NodeName=gpu1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((ctl_port + 2)) CPUs=$cpus RealMemory=$mem Gres=gpu:1
+NodeName=gpu1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((ctl_port + 2)) CPUs=$cpus RealMemory=$mem Gres=gpu:2
 PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=2-00:00:00 State=UP
 PartitionName=gpu Nodes=gpu1 MaxTime=2-00:00:00 State=UP
+PartitionName=both Nodes=cpu1,gpu1 MaxTime=2-00:00:00 State=UP
 CONF
-  # A GPU that is not there: any character device will do for File=.
-  echo 'NodeName=gpu1 Name=gpu Count=1 File=/dev/null' > "$dir/gres.conf"
+  # GPUs that are not there: any character devices will do for File=.
+  echo 'NodeName=gpu1 Name=gpu Count=2 File=/dev/null,/dev/zero' > "$dir/gres.conf"
   # The Snakemake job step drops SLURM_CONF before it calls srun; put it back.
   mkdir -p "$dir/bin"
   printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$dir/slurm.conf" "$(command -v srun)" > "$dir/bin/srun"
@@ -86,7 +87,7 @@ start_all() {
     echo "slurmd-$node $!" >> "$pids"
   done
   for _ in $(seq 200); do
-    if [ "$(sinfo -h -N -o '%t' 2>/dev/null | grep -c '^idle$' || true)" = 2 ]; then sinfo -N -l; return 0; fi
+    if [ "$(sinfo -h -N -o '%N %t' 2>/dev/null | sort -u | grep -c ' idle$' || true)" = 2 ]; then sinfo -N -l; return 0; fi
     sleep 0.1
   done
   sinfo -N -l >&2 || true

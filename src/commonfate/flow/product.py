@@ -7,6 +7,7 @@ out and their files have changed since, the flow of the others is taken over.
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from commonfate.flow import spread
 from commonfate.flow.extract import extract, usable
 from commonfate.progress import track
 from commonfate.storage.flow import FlowReader, open_reader, open_writer
+from commonfate.storage.flow_writer import stage_of
 from commonfate.storage.frames import FrameReader
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ def write(
             again = [item for item in _left_out(previous) if retry or _has_changed(item, reader)]
             if not again:
                 _say_that_it_is_there(previous)
+                # Of a writer that was killed at its last line, or of settings given up since.
+                shutil.rmtree(stage_of(output), ignore_errors=True)
                 return
             log.info("%s: %d of its videos are tried again", output, len(again))
         with open_writer(output, **storage, provenance=record, key=method_key) as writer:

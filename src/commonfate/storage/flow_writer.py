@@ -105,6 +105,11 @@ class StagedPart:
         }
 
 
+def stage_of(path: Path) -> Path:
+    """Folder of what is staged for a store, until the store is made of it."""
+    return path.with_name(f".{path.name}.partial")
+
+
 class FlowWriter(ABC):
     """Write flow; made by `commonfate.storage.flow.open_writer`, used in a `with` statement."""
 
@@ -124,7 +129,7 @@ class FlowWriter(ABC):
         self.provenance = provenance
         self.codec = codec
         self._finishes = True
-        self._stage = self.path.with_name(f".{self.path.name}.partial")
+        self._stage = stage_of(self.path)
         self._parts = self._stage / "parts"
         self._key = seal([FORMAT, type(self).__name__, steps_per_pixel, codec, key])
         self._whole: set[tuple[str, int]] = set()

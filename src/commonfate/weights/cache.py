@@ -2,11 +2,15 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from commonfate.errors import StoreError, UserError
-from commonfate.files import exclusive, sha256
+from commonfate.files import exclusive, lock_of, sha256
 from commonfate.weights.asset import Asset
+from commonfate.weights.partial import Partial
 
 ENVIRONMENT = "COMMONFATE_WEIGHTS"
 
@@ -40,6 +44,7 @@ def fetch(asset: Asset, chosen: str | Path | None = None) -> Path:
     """
     path = place(asset, chosen)
     if path.is_file() and asset.matches(path):
+        _forget_parts(path)
         return path
     # Only now: most processes find the file and have no use for a library of HTTP.
     from commonfate.weights.download import Refused, download, set_aside
@@ -63,6 +68,15 @@ def fetch(asset: Asset, chosen: str | Path | None = None) -> Path:
             f"{path}: cannot be written ({error.strerror or error}); {_moving(chosen)}"
         ) from error
     return path
+
+
+def _forget_parts(path: Path) -> None:
+    """Remove what had arrived of a file that was put there by other means afterwards."""
+    partial = Partial(path)
+    # Not while another process receives it, nor in a folder of somebody else's.
+    if partial.is_begun():
+        with suppress(OSError, Timeout), FileLock(lock_of(path), blocking=False):
+            partial.remove()
 
 
 def _advice(asset: Asset, chosen: str | Path | None, reasons: str) -> str:

@@ -46,6 +46,10 @@ class Partial:
         """Bytes that are here."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
+    def is_begun(self) -> bool:
+        """Whether anything of it is here."""
+        return self.path.exists() or self._note.exists()
+
     def version(self) -> Version | None:
         """What the bytes here are part of; None where there is nothing to go on from."""
         if not self.size or not self._note.is_file():

@@ -15,6 +15,7 @@ from commonfate import parquet
 from commonfate.cli import flow, view
 from commonfate.errors import ConfigError, UserError
 from commonfate.files import sha256
+from commonfate.flow import classical
 from commonfate.storage.flow import open_reader
 from commonfate.storage.frames import FrameWriter
 
@@ -80,6 +81,30 @@ def test_the_same_command_does_its_work_once(shard, tmp_path, caplog):
     output.write_bytes(b"damaged")
     run(flow.command, *shard, "-o", output)
     assert open_reader(output).videos == ["a", "b"]
+
+
+def test_what_is_staged_for_a_store_that_is_there_goes(shard, tmp_path):
+    """Of a writer that was killed after its store was whole, or of other settings."""
+    output = tmp_path / "0000.zarr.zip"
+    run(flow.command, *shard, "-o", output)
+    staged = tmp_path / ".0000.zarr.zip.partial"
+    (staged / "parts").mkdir(parents=True)
+    run(flow.command, *shard, "-o", output)
+    assert not staged.exists()
+    assert open_reader(output).videos == ["a", "b"]
+
+
+def test_flow_of_other_weights_is_other_flow(shard, tmp_path, monkeypatch):
+    """What a store is made of: frames, settings, and the weights that a name stands for today."""
+    output = tmp_path / "0000.zarr.zip"
+    run(flow.command, *shard, "-o", output)
+    key = open_reader(output).provenance["key"]
+    for content in ("one", "two"):
+        monkeypatch.setattr(classical.Dis, "weights_sha256", content, raising=False)
+        run(flow.command, *shard, "-o", output)
+        assert open_reader(output).provenance["weights_sha256"] == content
+        assert open_reader(output).provenance["key"] != key
+        key = open_reader(output).provenance["key"]
 
 
 @pytest.fixture

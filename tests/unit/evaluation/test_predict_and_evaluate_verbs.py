@@ -141,6 +141,8 @@ def test_other_pixels_are_another_key_of_unfinished_predictions(stores):
     after = segment(stores, set_="positions=100")["provenance"]
     assert after["inputs"] == before["inputs"]
     assert key_of(after) != key_of(before)
+
+
 def test_weights_of_a_published_network_are_inputs_of_predictions(stores, monkeypatch):
     """DINO's, by which components are merged or frames clustered."""
     weights = stores / "dino.pth"
