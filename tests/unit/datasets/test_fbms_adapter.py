@@ -1,11 +1,13 @@
 """FBMS-59: two splits, sparse ground truth of two formats, and the cleaned layout."""
 
 import pytest
+from PIL import Image
 
 from commonfate import datasets
 from commonfate.datasets.fbms import TEST_SEQUENCES
 from commonfate.datasets.settings import FbmsConfig
 from commonfate.errors import ConfigError, StoreError
+from commonfate.evaluation import annotations
 
 
 def touch(root, *names):
@@ -51,6 +53,21 @@ def test_official_layout(official):
 
 def test_the_threshold_of_the_sequence_is_in_the_kind(official):
     assert [v.annotation_kind for v in videos(official)] == ["fbms:0.1", "fbms:0.05", "fbms:0.1"]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "threshold"), [("marple2", 0.4), ("marple7", 0.05), ("marple6", 0.1)]
+)
+def test_two_sequences_have_thresholds_of_their_own(tmp_path, sequence, threshold):
+    """As MotionGrouping's tools/FBMS_clean.py has them."""
+    folder = tmp_path / "Testset" / sequence
+    touch(folder, f"{sequence}_01.jpg", f"GroundTruth/{sequence}_01.pgm")
+    (video,) = videos(tmp_path, splits=("val",))
+    assert video.annotation_kind == f"fbms:{threshold}"
+    for grey in (threshold - 0.01, threshold + 0.01):
+        Image.new("L", (2, 2), round(255 * grey)).save(video.annotation_files[0])
+        foreground, _ = annotations.read(video.annotation_files[0], video.annotation_kind)
+        assert foreground.all() == (grey > threshold)
 
 
 def test_reads_only_the_splits_that_are_set(official):

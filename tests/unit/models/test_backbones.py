@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from timm.layers import DropPath
 from timm.models.vision_transformer import VisionTransformer
 
 from commonfate.errors import ConfigError
@@ -32,6 +33,15 @@ def test_maps_have_the_channels_and_strides_that_are_announced(name):
     announced = zip(backbone.channels, backbone.strides, strict=True)
     assert shapes == [(2, width, 64 // stride, 96 // stride) for width, stride in announced]
     assert len(shapes) == 4
+
+
+def test_swin_drops_paths_at_maskformers_rate():
+    """The more, the deeper; a small one drops none."""
+    for size, last in (("full", 0.3), ("small", 0.0)):
+        with torch.device("meta"):
+            backbone = backbones.create("swin_tiny", size)
+        rates = [one.drop_prob or 0.0 for one in backbone.modules() if isinstance(one, DropPath)]
+        assert max(rates, default=0.0) == pytest.approx(last)
 
 
 @pytest.mark.parametrize("name", backbones.NAMES)

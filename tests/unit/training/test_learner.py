@@ -69,3 +69,18 @@ def test_what_is_not_finite_is_noticed(tiny, fabric):
     assert learner.is_finite({"loss": 1.0, "gradient_norm": 2.0})
     assert not learner.is_finite({"loss": math.nan, "gradient_norm": 2.0})
     assert not learner.is_finite({"loss": 1.0, "gradient_norm": math.inf})
+
+
+def test_a_group_with_a_factor_learns_at_its_own_rate(tiny, fabric):
+    """As AMD's appearance pathway does."""
+    method = tiny()
+    method.optimiser = lambda model: torch.optim.SGD(
+        [{"params": [model[0].bias]}, {"params": [model[2].bias], "factor": 0.1}], lr=1.0
+    )
+    learner = Learner(method, fabric)
+    learner.gradient(make_batch())
+    biases = [learner.network[layer].bias for layer in (0, 2)]
+    before = [bias.detach().clone() for bias in biases]
+    learner.update(0.03)
+    for bias, old, rate in zip(biases, before, (0.03, 0.003), strict=True):
+        torch.testing.assert_close(bias.detach(), old - rate * bias.grad)

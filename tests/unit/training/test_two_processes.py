@@ -129,6 +129,8 @@ def test_one_task_of_slurm_trains_on_all_its_devices(start, tmp_path):
     one_task = {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
     finish(start(tmp_path / "run", 2, pairs=["iterations=3"], **one_task))
     assert shared_by(tmp_path / "run") == (2, 1)
+    first, second = checkpoint.load(tmp_path / "run/checkpoint.pt")["random"]
+    assert not torch.equal(first["torch"], second["torch"])  # of dropout
 
 
 def test_torchrun_starts_the_processes_or_is_refused(start, tmp_path):

@@ -7,6 +7,7 @@ from torch import nn
 from commonfate.methods import create
 from commonfate.methods.gwm.recipe import parameter_groups
 from commonfate.methods.gwm.settings import GwmSettings
+from commonfate.training.batch_norm import synchronised
 
 PAPER = create(GwmSettings())
 RELEASED = create(GwmSettings(decay_iterations=160_000))
@@ -51,6 +52,16 @@ def test_norms_alone_have_no_weight_decay_in_the_u_net():
     assert len(decayed["params"]) == 18 + 2 * 4 + 2  # convolutions; with bias: upwards, head
     assert len(others["params"]) == 2 * 18  # batch norms
     assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))
+
+
+def test_norms_that_processes_share_have_no_weight_decay_either():
+    method = create(GwmSettings(width=4))
+    groups = [
+        [tuple(one.shape) for one in group["params"]]
+        for group in method.optimiser(synchronised(method.build())).param_groups
+    ]
+    alone = method.optimiser(method.build()).param_groups
+    assert groups == [[tuple(one.shape) for one in group["params"]] for group in alone]
 
 
 def test_norms_and_embeddings_have_no_weight_decay_and_frozen_parts_no_group():

@@ -55,6 +55,25 @@ def test_every_trained_parameter_has_a_finite_gradient(backbone, pretraining, va
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
+@pytest.mark.parametrize(
+    ("backbone", "embeddings"),
+    [("swin_tiny", "relative_position_bias_table"), ("vit_small_8", "pos_embed cls_token")],
+)
+def test_embeddings_of_the_backbone_have_no_weight_decay(backbone, embeddings):
+    """Released: detectron2's groups leave out norms and embeddings, by these names too."""
+    subject = method(backbone=backbone)
+    model = subject.build()
+    decayed, others = (
+        {id(parameter) for parameter in group["params"]}
+        for group in subject.optimiser(model).param_groups
+    )
+    for name in embeddings.split():
+        own = [value for key, value in model.named_parameters() if key.endswith(name)]
+        assert own and {id(value) for value in own} <= others, name
+    kernels = [v for k, v in model.named_parameters() if k.endswith(("qkv.weight", "fc1.weight"))]
+    assert kernels and {id(value) for value in kernels} <= decayed
+
+
 def test_training_separates_two_motions():
     torch.manual_seed(0)
     subject = method(components=2, learning_rate=3e-3, warmup_iterations=0)
