@@ -69,10 +69,30 @@ class Session:
             self._restore(state)
         total = self._settings.iterations
         with interrupt.noticed() as signal_name, self._metrics or nullcontext():
-            for batch in track(self._batches(), "training", total, start=self._iteration):
+            for batch in track(self._read(), "training", total, start=self._iteration):
                 self._step(batch)
                 self._keep(signal_name())
             return self._save()
+
+    def _read(self) -> Iterator[Batch]:
+        """The batches, for as long as every process can read its share.
+
+        A process that ended alone would leave the others waiting for its gradient for ever.
+        """
+        batches, problem = self._batches(), None
+        while True:
+            try:
+                batch = next(batches, None)
+            except UserError as error:
+                batch, problem = None, error
+            if self._agreed(problem is not None):
+                raise problem or UserError(
+                    f"{self._folder.path}: another process could not read its share of iteration "
+                    f"{self._iteration + 1}; its message says why"
+                )
+            if batch is None:
+                return
+            yield batch
 
     def _batches(self) -> Iterator[Batch]:
         plan = sampler.Batches(
@@ -145,9 +165,10 @@ class Session:
             )
 
     def _agreed(self, wish: int) -> int:
+        """The largest wish of all processes."""
         if self._fabric.world_size == 1:
             return wish
-        wishes = torch.tensor(wish, device=self._fabric.device)
+        wishes = torch.tensor(int(wish), device=self._fabric.device)
         return int(self._fabric.all_reduce(wishes, reduce_op="max"))
 
     def _snapshot(self) -> None:

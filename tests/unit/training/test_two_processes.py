@@ -141,3 +141,30 @@ def test_torchrun_starts_the_processes_or_is_refused(start, tmp_path):
     assert alone.returncode != 0
     assert "torchrun started 2 processes" in errors
     assert not (tmp_path / "alone/checkpoint.pt").exists()
+
+
+# A sample that one of the processes cannot read.
+BROKEN = """
+import os
+from commonfate.errors import UserError
+from commonfate.methods.gwm.method import UNetMethod
+prepare = UNetMethod.prepare
+def prepare_or_not(self, example):
+    if os.environ.get("LOCAL_RANK") == os.environ["BROKEN_FOR"]:
+        raise UserError("this sample is broken")
+    return prepare(self, example)
+UNetMethod.prepare = prepare_or_not
+"""
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_sample_that_one_process_cannot_read_ends_all_of_them(start, tmp_path, rank):
+    process = start(tmp_path / "run", 2, BROKEN, BROKEN_FOR=rank)
+    try:
+        _, errors = process.communicate(timeout=120)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode != 0
+    assert "this sample is broken" in errors
+    assert "Traceback" not in errors
