@@ -73,6 +73,13 @@ def test_few_present_segments(present):
     assert torch.equal(found, expected)
 
 
+def test_a_segment_of_a_few_pixels_is_present():
+    masks = torch.zeros(2, 32, 32)
+    masks[1, :2, :2] = 1  # of 1024 pixels
+    masks[0] = 1 - masks[1]
+    assert merge(torch.randn(5, 32, 32), masks)[1].sum() == 4
+
+
 def test_one_segment():
     found = merge(torch.randn(3, 4, 4), torch.ones(1, 4, 4))
     assert torch.equal(found, torch.stack([torch.ones(4, 4), torch.zeros(4, 4)]))
