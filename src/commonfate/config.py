@@ -265,8 +265,8 @@ class Config(Settings):
     shard_size: PositiveInt = 256
     """Videos a job."""
     train_threads: PositiveInt = 8
-    """CPU threads of a training. Another number trains nothing again, though sums in another order
-    make other weights."""
+    """CPU threads of a training, for each of its devices. Another number trains nothing again,
+    though sums in another order make other weights."""
     predict_threads: PositiveInt = 2
     """CPU threads of a prediction; where it adapts to videos, as many processes of one thread."""
     train_devices: dict[Name, PositiveInt] = Field({})

@@ -113,6 +113,7 @@ def submitted(tmp_path: Path) -> dict[str, str]:
         *("--workflow-profile", str(ROOT / "profiles/slurm")),
         *("--slurm-init-seconds-before-status-checks", "1"),
         *("--configfile", str(ROOT / "config/smoke.yaml"), "--config", "train_devices={gwm: 2}"),
+        "train_threads=8",
         *("--allowed-rules", "train", "--", f"results/smoke/runs/{RUN}/checkpoint.pt"),
     ]
     variables = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
