@@ -11,6 +11,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 REFERENCE = Path(os.environ.get("COMMONFATE_REFERENCE_DIR", SHARED / "reference"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each process of pytest-xdist whole files, and one of them the finished workflow.
 

@@ -82,7 +82,7 @@ def test_the_second_finds_the_work_done(tmp_path, video, listed, verb):
     errors = [process.communicate(timeout=120)[1] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], errors
     assert log.read_text() == "decoding\n"
-    assert "frames.zarr.zip is there already" in errors[1]
+    assert ".zarr.zip is there already" in errors[1]
     assert [path.name for path in out.iterdir() if path.suffix in (".parts", ".tmp")] == []
     if verb == "flow":
         assert open_reader(out / "flow.zarr.zip").videos
