@@ -16,8 +16,9 @@ demo: .venv/installed
 test: .venv/installed
 	@$(IN_VENV) OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadgroup -m "not slow"
 
+# All tables, kills, Slurm, several processes, printed commands; ARGS chooses, as pytest does.
 test-slow: .venv/installed
-	@$(IN_VENV) pytest -m slow
+	@$(IN_VENV) pytest -m slow $(ARGS)
 
 lint: .venv/installed
 	@$(IN_VENV) ruff check .
