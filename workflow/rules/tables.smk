@@ -51,7 +51,7 @@ rule table:
 def elsewhere(wildcards):
     """Refuse a product of another scale, which might be there and count as made."""
     path = f"results/{wildcards.stage}/{wildcards.path}"
-    raise WorkflowError(
+    sys.exit(
         f"{path} is a product of scale demo; at scale {CONFIG.scale} ask for "
         f"{CONFIG.of_scale(path)}"
     )

@@ -9,8 +9,15 @@ from commonfate.cli import options
 from commonfate.cli.predict_options import EXISTING, how_options
 from commonfate.errors import ConfigError
 
-TOLD = ("split", "checkpoint", "adapt_steps", "resolution", "crop", "frames_of")
-"""Options that provenance repeats as they are."""
+RECORDED = {
+    "split": "split",
+    "checkpoint": "checkpoint",
+    "adapt_steps": "adapt_steps",
+    "resolution": "resolution",
+    "crop": "frame_crop",
+    "frames_of": "frames_of",
+}
+"""Options that provenance repeats beside the method's settings, and their names there."""
 
 
 @click.command("predict")
@@ -209,17 +216,17 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
         if file.is_file()
     ]
     name = predict.device_name(device)
-    told = {key: options[key] for key in TOLD}
+    recorded = {name: options[key] for key, name in RECORDED.items()}
     if options["checkpoint"] == "best":
-        told |= {key: options[key] for key in ("protocol", "foreground")}
-    told["crf"] = work.task.how.crf and work.task.how.crf.model_dump(mode="json")
-    told["seed"] = work.adapting and work.adapting.seed
+        recorded |= {f"best_{key}": options[key] for key in ("protocol", "foreground")}
+    recorded["crf"] = work.task.how.crf and work.task.how.crf.model_dump(mode="json")
+    recorded["adapt_seed"] = work.adapting and work.adapting.seed
     return {
         "split": options["split"],
         "device": name,
         "provenance": provenance.record(
             "predict",
-            settings.model_dump(mode="json") | told,
+            settings.model_dump(mode="json") | recorded,
             files,
             device=name,
             contents=work.task.frames.digest(video.name for video in work.task.benchmark.videos),

@@ -20,7 +20,7 @@ def reading(what: str, remove: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (StoreError, MemoryError):
+    except (StoreError, MemoryError, PermissionError):  # deleting would not help
         raise
     except Exception as error:  # a flipped byte can raise nearly anything; the cause is kept
         detail = " ".join(f"{type(error).__name__}: {error}".split())

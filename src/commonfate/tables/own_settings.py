@@ -11,8 +11,8 @@ USUAL: dict[str, Mapping[str, Any]] = {
     "frames": DecodeConfig().model_dump(mode="json") | FramesConfig().model_dump(mode="json"),
     "flow": FlowConfig().model_dump(mode="json", exclude={"sources"})
     | {"source": FlowSource(estimator="").model_dump(mode="json")},
-    "predict": {"frames_of": "annotated", "resolution": "network", "crop": "none"}
-    | {"adapt_steps": 0, "crf": None, "seed": None},
+    "predict": {"frames_of": "annotated", "resolution": "network", "frame_crop": "none"}
+    | {"adapt_steps": 0, "crf": None, "adapt_seed": None},
 }
 """Defaults of what a verb is told beside a method's settings, by verb."""
 

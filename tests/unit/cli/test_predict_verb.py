@@ -7,6 +7,7 @@ import torch
 from click.testing import CliRunner
 
 from commonfate.cli import predict
+from commonfate.config import MethodsConfig
 from commonfate.errors import ConfigError
 from commonfate.methods.semantic.settings import SemanticSettings
 
@@ -22,3 +23,10 @@ def test_what_learns_from_labels_is_not_adapted_to_what_it_is_scored_by(tmp_path
     assert str(error.value) == (
         "--adapt-steps: method semantic learns from ground truth; leave it out"
     )
+
+
+def test_options_hide_no_setting_of_a_method_in_the_record() -> None:
+    """AMD has a `crop`, clustering a `seed`; both were overwritten by the verb's own."""
+    own = {*predict.RECORDED.values(), "best_protocol", "best_foreground", "crf", "adapt_seed"}
+    for name, settings in MethodsConfig():
+        assert own.isdisjoint(type(settings).model_fields), name

@@ -24,7 +24,7 @@ FRAMES = {"shard": 3, "gaps": [1], "backend": "auto", "timeout_s": 300.0, "codec
         ("train", GWM, ["gwm", "width 16", "merge.features network"]),
         (
             "predict",
-            GWM | {"checkpoint": "best", "crop": "none", "adapt_steps": 0, "crf": None},
+            GWM | {"checkpoint": "best", "frame_crop": "none", "adapt_steps": 0, "crf": None},
             ["gwm", "width 16", "merge.features network", "checkpoint best"],
         ),
         ("flow", FLOW, ["source.estimator dis", "source.preset fast", "gaps [-1, 1]"]),
