@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers import pages, videos
-from helpers.pages import ROOT, Block
 
 from commonfate import cli
 from commonfate.storage.flow import open_reader
 from commonfate.tables import long
+from helpers import pages, videos
+from helpers.pages import ROOT, Block
 
 PROGRAMS = [block for block in pages.BLOCKS if block.kind == "python"]
 FRAMES = 6

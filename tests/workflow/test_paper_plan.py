@@ -7,31 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from commonfate import config, datasets
-
-ROOT = Path(__file__).parents[2]
-SCALE = ROOT / "config/paper.yaml"
-
-
-def _empty_folders(folder: Path) -> None:
-    """The folders of all real data sets, as their authors lay them out, without any file."""
-    values = yaml.safe_load(SCALE.read_text())
-    roots = {name: one["root"] for name, one in values["datasets"].items() if "root" in one}
-    for name, root in roots.items():
-        values["datasets"][name]["root"] = str(folder / root)
-        (folder / root).mkdir(parents=True)
-    for name, settings in config.load(values).datasets.items():
-        if name in roots:
-            for below in datasets.layout(settings):
-                (settings.root / below).mkdir(parents=True, exist_ok=True)
+from helpers import layouts
+from helpers.pages import ROOT
 
 
 def _jobs(folder: Path, *tables: str) -> dict[str, str]:
     """How many jobs of each rule a dry run in `folder` plans for some tables."""
     snakemake = Path(sys.executable).with_name("snakemake")
-    command = [snakemake, "-n", "--snakefile", ROOT / "Snakefile", "--configfile", SCALE, "--"]
+    command = [
+        snakemake,
+        "-n",
+        "--snakefile",
+        ROOT / "Snakefile",
+        "--configfile",
+        layouts.PAPER,
+        "--",
+    ]
     targets = [f"results/tables/{name}.csv" for name in tables]
     variables = {**os.environ, "PATH": f"{snakemake.parent}{os.pathsep}{os.environ['PATH']}"}
     process = subprocess.run(
@@ -45,7 +36,7 @@ def _jobs(folder: Path, *tables: str) -> dict[str, str]:
 
 
 def test_all_tables_of_guess_what_moves_plan_on_empty_folders(tmp_path: Path) -> None:
-    _empty_folders(tmp_path)
+    layouts.paper(tmp_path)
     jobs = _jobs(tmp_path, *(f"gwm_table{number}" for number in range(1, 13)))
     assert jobs["table"] == "12"
     # On DAVIS 13 (Tables 1, 2, 5, 7), on each of the two others 6 (Tables 1, 5), on train splits 4
@@ -54,7 +45,7 @@ def test_all_tables_of_guess_what_moves_plan_on_empty_folders(tmp_path: Path) ->
 
 
 def test_all_tables_of_amd_plan_on_empty_folders_without_flow(tmp_path: Path) -> None:
-    _empty_folders(tmp_path)
+    layouts.paper(tmp_path)
     jobs = _jobs(tmp_path, "amd_table1", "amd_table2", "amd_table3", "amd_figure5")
     assert jobs["table"] == "4"
     # On YouTube-VOS 4: c = 5, 6, 8 (Tables 1 to 3, Figure 5), heavy augmentation (Table 2); on VOC
@@ -68,7 +59,7 @@ def test_all_tables_of_amd_plan_on_empty_folders_without_flow(tmp_path: Path) ->
 
 
 def test_the_headline_table_plans_on_empty_folders(tmp_path: Path) -> None:
-    _empty_folders(tmp_path)
+    layouts.paper(tmp_path)
     jobs = _jobs(tmp_path, "table1")
     # Guess What Moves learns from each of three data sets, AMD once from YouTube-VOS.
     assert jobs["train"] == "4"
