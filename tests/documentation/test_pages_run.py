@@ -80,6 +80,7 @@ def test_flow(user) -> None:
         commands("docs/flow.md"),
         {
             **NO_DOWNLOAD,
+            "--devices all": "--devices cpu,cpu",  # where there is no GPU
             "snakemake --cores 2 results": "snakemake -n --cores 2 results",  # minutes
             "train-flow": "train-flow --set iterations=2",  # an hour and a half
         },

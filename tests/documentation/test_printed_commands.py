@@ -56,7 +56,7 @@ def test_a_command_is_read_as_bash_reads_it() -> None:
 
 @of("commonfate")
 def test_its_verb_takes_a_command(command: Command) -> None:
-    if not command.inline:
+    if not command.abbreviated:
         verbs.parsed(command.words)
         return
     verb, arguments = verbs.command_of(command.words)
@@ -118,7 +118,7 @@ def test_a_plan_has_what_snakemake_is_asked_for(command: Command, tmp_path: Path
     assert given.profile in (None, "none") and "--profile" not in command.text
     if given.workflow_profile:
         assert (ROOT / given.workflow_profile / "config.v9+.yaml").is_file()
-    if command.inline:
+    if command.abbreviated:
         return
     settings = _settings(command, given, tmp_path)
     plan.make(settings, ROOT / "workflow/tables")

@@ -37,7 +37,7 @@ def start(log, *arguments):
 
 def until_it_waits(process):
     line = process.stderr.readline()
-    while "another process is at work on it; waiting" not in line:
+    while "another process" not in line:
         assert line, process.wait()
         line = process.stderr.readline()
 

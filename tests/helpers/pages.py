@@ -24,6 +24,8 @@ PROGRAMS = (
 """What a printed command may begin with; another needs a test that knows what it does."""
 MEASURED = "/usr/bin/time -v "
 """What may stand before a command to say what it took."""
+BEFORE = rf"(?:{MEASURED}|srun (?:--\S+ )*)?(?:[A-Z_]+=\S* )*"
+"""What may stand before a program's name."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,12 @@ class Command:
     line: int
     text: str
     inline: bool = False
-    """Whether it stands in a sentence, where arguments may be left out."""
+    """Whether it stands in a sentence."""
+
+    @property
+    def abbreviated(self) -> bool:
+        """Whether arguments may be left out: in a sentence, or where dots say so."""
+        return self.inline or self.text.endswith(" ...")
 
     @property
     def place(self) -> str:
@@ -84,7 +91,7 @@ class Command:
     def environment(self) -> dict[str, str]:
         """Variables that are set before the program's name."""
         words = _before_program(self.text)
-        return dict(word.split("=", 1) for word in words if "=" in word)
+        return dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
 
     @property
     def words(self) -> list[str]:
@@ -93,7 +100,7 @@ class Command:
 
 
 def _before_program(text: str) -> list[str]:
-    return re.match(rf"(?:{MEASURED})?(?:[A-Z_]+=\S* )*", text)[0].split()
+    return re.match(BEFORE, text)[0].split()
 
 
 def _program(text: str) -> str:

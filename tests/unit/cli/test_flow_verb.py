@@ -74,7 +74,7 @@ def test_the_same_command_does_its_work_once(shard, tmp_path, caplog):
     before = output.stat().st_mtime_ns
     with caplog.at_level(logging.INFO):
         run(flow.command, *shard, "-o", output)
-    assert "is there already, made of the same" in caplog.text
+    assert "there already" in caplog.text
     assert output.stat().st_mtime_ns == before
     run(flow.command, *shard, "-o", output, "--source", "farneback")
     assert open_reader(output).provenance["estimator"].startswith("Farneb")
@@ -151,7 +151,7 @@ def test_own_videos_that_are_done_are_not_decoded_again_until_they_change(
     with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
         patch.setattr("commonfate.videos.shard.extract", None)
         run(flow.command, pictures, "-o", output)
-    assert "is there already, made of the same" in caplog.text
+    assert "there already" in caplog.text
     assert (output / "flow.zarr.zip").stat().st_mtime_ns == before
     cv2.imwrite(str(pictures / "003.png"), frames(4)[3])
     run(flow.command, pictures, "-o", output)

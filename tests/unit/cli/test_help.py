@@ -5,10 +5,10 @@ import shlex
 
 import pytest
 from click.testing import CliRunner
-from helpers.verbs import COMMANDS, options, parsed
 
 from commonfate import cli
 from commonfate.cli.verbs import EXAMPLES, GROUPS, VERBS
+from helpers.verbs import COMMANDS, options, parsed
 
 
 def help_of(name: str) -> str:

@@ -87,7 +87,7 @@ def test_frames_that_do_not_count(evaluate):
     assert scores["classes"] == {"0": 1.0, "2": 1.0}
     scores = evaluate("davis_released")
     assert list(scores["sequences"]) == ["dog"]
-    assert scores["left_out"]["cat"] == "protocol davis_released scores none of its frames"
+    assert "davis_released" in scores["left_out"]["cat"]
 
 
 def test_what_is_said_of_the_scores(evaluate):
