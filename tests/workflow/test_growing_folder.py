@@ -22,6 +22,14 @@ def add(folder: Path, frames: int = 3) -> None:
         Image.fromarray(np.full((32, 48, 3), 9 * t, np.uint8)).save(folder / f"{t:05d}.png")
 
 
+def add_masks(folder: Path, frames: int = 3) -> None:
+    folder.mkdir(parents=True)
+    mask = np.zeros((32, 48), np.uint8)
+    mask[8:24, 8:24] = 255
+    for t in range(frames):
+        Image.fromarray(mask).save(folder / f"{t:05d}.png")
+
+
 class Runs:
     """The workflow on one data set, `mine`, two videos a shard."""
 
@@ -107,7 +115,7 @@ def test_frames_that_a_data_set_ships(runs: Callable[..., Runs], tmp_path: Path)
     lines = []
     for name in ("bear", "cow", "dog"):
         add(root / "JPEGImages/480p" / name)
-        add(root / "Annotations/480p" / name)
+        add_masks(root / "Annotations/480p" / name)
         pair = "/JPEGImages/480p/{0}/{1:05d}.png /Annotations/480p/{0}/{1:05d}.png"
         lines += [pair.format(name, t) for t in range(3)]
     listed = root / "ImageSets/480p/val.txt"
