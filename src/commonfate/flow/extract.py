@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from commonfate.errors import UserError
+from commonfate.errors import StoreError, UserError
 from commonfate.flow.work import VideoWork
 from commonfate.progress import track
 from commonfate.storage.flow import sources
@@ -33,12 +33,14 @@ class LeftOut:
         reason: in a line.
         files: state of the files that were read, see `FrameReader.state`; "" where reading them
             again is of no use.
+        damaged: its own files cannot be read, which says nothing of other videos.
     """
 
     video: str
     gaps: tuple[int, ...]
     reason: str
     files: str = ""
+    damaged: bool = False
 
 
 def extract(
@@ -48,6 +50,7 @@ def extract(
     gaps: Sequence[int],
     writer: "FlowWriter",
     contents: Mapping[str, str] | None = None,
+    may_be_empty: bool = False,
 ) -> list[LeftOut]:
     """Write the flow of each video for each gap, except what the writer has already.
 
@@ -62,16 +65,17 @@ def extract(
         gaps: from frame t to t + gap.
         writer: entered; the caller exits it.
         contents: digests, by video, of what its flow is made of; kept with it.
+        may_be_empty: the store is one of several, whose other videos may be whole.
 
     Raises:
-        UserError: there are usable videos, and none of them gave any flow.
+        UserError: as `conclude`.
         OSError: a pair could not be written; what is staged is kept.
     """
     staging = Staging(videos, frames, gaps, writer, provider.consistency, contents)
     for _ in track(staging.run(provider), PROGRESS, staging.total, start=staging.done):
         pass
     left_out = staging.left_out()
-    conclude(videos, gaps, writer, left_out)
+    conclude(videos, gaps, writer, left_out, may_be_empty)
     return left_out
 
 
@@ -127,6 +131,7 @@ class Staging:
                 tuple(gap for gap, part in work.parts.items() if part.missing),
                 str(work.failure),
                 self._states[work.row["id"]],
+                isinstance(work.failure, StoreError),
             )
             for work in self.works
             if work.failure is not None
@@ -166,11 +171,13 @@ def conclude(
     gaps: Sequence[int],
     writer: "FlowWriter",
     left_out: Sequence[LeftOut],
+    may_be_empty: bool = False,
 ) -> None:
     """Say what is left out, and keep it in the store's provenance.
 
     Raises:
-        UserError: there are usable videos, and none of them gave any flow.
+        UserError: there are usable videos, and none of them gave any flow; where the store
+            `may_be_empty`, only if not all of them are damaged.
     """
     good = usable(videos)
     if not good:
@@ -178,10 +185,15 @@ def conclude(
     for item in left_out:
         log.warning("%s, gaps %s: left out: %s", item.video, list(item.gaps), item.reason)
     if good and not any(writer.has(video["id"], gap) for video in good for gap in gaps):
-        raise UserError(
+        nothing = (
             f"{writer.path}: none of {len(good)} videos gave any flow; the first, "
             f"{left_out[0].video}: {left_out[0].reason}"
         )
+        damaged = {item.video for item in left_out if item.damaged}
+        if not (may_be_empty and damaged.issuperset(video["id"] for video in good)):
+            raise UserError(nothing)
+        log.warning("%s", nothing)
     writer.provenance["left_out"] = [
-        {name: value for name, value in asdict(item).items() if value != ""} for item in left_out
+        {name: value for name, value in asdict(item).items() if value and name != "damaged"}
+        for item in left_out
     ]

@@ -64,7 +64,7 @@ def write(
         retry: try again what was left out, changed or not.
 
     Raises:
-        UserError: nothing gave any flow.
+        UserError: nothing gave any flow; of a shard, for another reason than damaged files.
         OSError: the disk is full, ...; what is staged beside the store is kept.
     """
     record = provenance.record(
@@ -94,10 +94,11 @@ def write(
             writer.keep(contents, gaps)
             if previous is not None and previous.provenance.get("method_key") == method_key:
                 _take_over(previous, contents, gaps, writer)
+            is_shard = "videos" not in facts
             if crew is None:
-                extract(videos, reader, provider, gaps, writer, contents)
+                extract(videos, reader, provider, gaps, writer, contents, is_shard)
             else:
-                spread.extract(videos, frames, gaps, writer, crew, contents)
+                spread.extract(videos, frames, gaps, writer, crew, contents, is_shard)
 
 
 def is_there(

@@ -63,6 +63,7 @@ def extract(
     writer: "FlowWriter",
     crew: Crew,
     contents: Mapping[str, str] | None = None,
+    may_be_empty: bool = False,
 ) -> list[LeftOut]:
     """As `commonfate.flow.extract.extract`, by one process for each device.
 
@@ -74,7 +75,7 @@ def extract(
         gaps: from frame t to t + gap.
         writer: entered; the caller exits it.
         crew: the processes.
-        contents: as `commonfate.flow.extract.extract` takes them.
+        contents, may_be_empty: as `commonfate.flow.extract.extract` takes them.
 
     Raises:
         UserError: a process died or failed by a user's mistake, or nothing gave any flow.
@@ -97,7 +98,7 @@ def extract(
     order = [work.row["id"] for work in staging.works]
     failures = sorted(processes.left_out, key=lambda item: order.index(item.video))
     left_out = [*staging.left_out(), *failures]
-    conclude(videos, gaps, writer, left_out)
+    conclude(videos, gaps, writer, left_out, may_be_empty)
     # What computes is only known where it runs: another device may mean another arithmetic.
     if processes.estimators:
         writer.provenance["estimator"] = "; ".join(sorted(processes.estimators))

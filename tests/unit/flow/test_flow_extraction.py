@@ -241,6 +241,37 @@ def test_when_every_video_fails_there_is_no_store(tmp_path):
     assert not path.exists()
 
 
+def run_shard(path, frames, estimator):
+    with open_writer(path, provenance={}, key="k") as writer:
+        extract(rows(frames), frames, FlowProvider(estimator), GAPS, writer, may_be_empty=True)
+    return open_reader(path)
+
+
+@both_ways
+def test_a_shard_of_damaged_videos_is_an_empty_store_that_says_why(tmp_path, workers, caplog):
+    """One such video, alone in the last shard, does not stop the videos of all others."""
+    frames = Frames({"x": 4, "y": 4}, broken=("x", "y"))
+    reader = run_shard(tmp_path / "s.zarr.zip", frames, Difference(workers))
+    assert reader.videos == []
+    left_out = reader.provenance["left_out"]
+    assert [item["video"] for item in left_out] == ["x", "y"]
+    assert all("cannot be read" in item["reason"] for item in left_out)
+    assert "none of 2 videos gave any flow" in caplog.text
+
+
+def test_a_shard_that_the_estimator_refuses_is_no_empty_store(tmp_path, monkeypatch):
+    """It would refuse all shards, one after the other."""
+    estimator, path = Difference(), tmp_path / "s.zarr.zip"
+
+    def refuse(*_):
+        raise UserError("frames of 24x32 are too small")
+
+    monkeypatch.setattr(estimator, "encode", refuse)
+    with pytest.raises(UserError, match="none of 2 videos gave any flow"):
+        run_shard(path, Frames({"x": 4, "y": 4}, broken=("x",)), estimator)
+    assert not path.exists()
+
+
 def test_a_shard_without_usable_videos_is_an_empty_store(tmp_path, caplog):
     frames = Frames({"a": 4})
     videos = rows(frames, a="left_out")
