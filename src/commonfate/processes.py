@@ -10,14 +10,31 @@ from multiprocessing import resource_tracker
 
 
 @contextmanager
-def shielded() -> Iterator[None]:
-    """Start processes (within the block) that never see SIGINT; one that comes meanwhile waits."""
-    resource_tracker.ensure_running()  # which else would unblock the signal on its own start
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def shielded(*numbers: signal.Signals) -> Iterator[None]:
+    """Start processes (within the block) that never see a signal; one that comes meanwhile waits.
+
+    Processes inherit the mask of the thread that starts them. The mask does not hold the signal
+    back from this process, which takes it in any other thread: a handler does that.
+
+    Args:
+        numbers: the signals, by default SIGINT alone.
+    """
+    numbers = numbers or (signal.SIGINT,)
+    came: list[int] = []
+    resource_tracker.ensure_running()  # which else would unblock the signals on its own start
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():  # none but it may set a handler
+        for number in numbers:
+            handlers[number] = signal.signal(number, lambda number, _frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # one that waited comes now
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from commonfate.errors import UserError
+from commonfate.processes import shielded
 from commonfate.samples.reader import SampleDataset
 from commonfate.samples.sampler import SampleKey
 
@@ -45,7 +46,10 @@ def batches(
         # Otherwise the loader draws from the global generator, and a resumed run would differ.
         generator=torch.Generator(),
     )
-    for batch in loader:
+    # They are interrupted or cancelled along with this process, which decides when to end.
+    with shielded(signal.SIGINT, signal.SIGTERM):
+        batches = iter(loader)
+    for batch in batches:
         if isinstance(batch, UserError):
             raise batch
         yield fabric.to_device(batch)
@@ -70,7 +74,5 @@ def _collate(items: list[Any]) -> Batch | UserError:
 
 
 def _one_thread(_worker: int) -> None:
-    """A worker is one thread of work; torch sees to its own. Signals are the main process's."""
+    """A worker is one thread of work; torch sees to its own."""
     cv2.setNumThreads(1)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
