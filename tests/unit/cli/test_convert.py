@@ -207,7 +207,7 @@ def test_videos_that_are_there_are_not_written_again(store, tmp_path, monkeypatc
 def test_a_store_that_is_there_is_not_made_again(store, tmp_path):
     out = tmp_path / "out.tiff"
     run(store, "-o", out)
-    assert run(store, "-o", out).output == f"{out} is there already, made of the same\n"
+    assert f"{out} is there already" in run(store, "-o", out).output
     said = run(store, "-o", out, "--steps-per-pixel", 8).output
     assert "3 parts" in said and open_reader(out).info("bear", 1).steps_per_pixel == 8
 

@@ -80,8 +80,8 @@ def test_verb_echoes_and_logs_the_count(tmp_path, caplog):
 
 def test_counts_what_is_left_out_by_kind_of_reason(tmp_path):
     path = tmp_path / "manifest.parquet"
-    rows = [("a", ""), ("b", "truncated: 5 of 48 frames decode"), ("c", "empty file")]
-    rows += [("d", "truncated: 1 of 2 frames decode")]
+    rows = [("a", ""), ("b", "truncated: 3 of 9"), ("c", "empty file")]
+    rows += [("d", "truncated: 1 of 2")]
     parquet.write(path, report(*rows), {})
     expected = "3 of 4 videos left out (2 truncated, 1 empty file)"
     assert manifest.counts_by_reason(path) == expected
