@@ -36,11 +36,11 @@ from torch import Tensor, nn
 
 from commonfate import parquet
 from commonfate.flow.resize import resize
-from commonfate.methods.base import Example
 from commonfate.methods.gwm.method import UNetMethod
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.models.frame import resize_frame, to_image
 from commonfate.samples import index as sample_index
+from commonfate.samples.example import Example
 from commonfate.samples.reader import SampleDataset
 from commonfate.samples.sampler import Batches
 from commonfate.storage.flow import open_writer, sources
@@ -104,7 +104,7 @@ def made_up(folder: Path, size: tuple[int, int], videos: int = 4, frames: int = 
                 flows = ((t, _flow(generator, size)) for t in sources(frames, gap))
                 flow_writer.add(name, gap, frames, size, flows)
             gaps = {t: [gap for gap in GAPS if t in sources(frames, gap)] for t in range(frames)}
-            rows += [("made_up", name, t, gaps[t], *stores, 0, "") for t in gaps]
+            rows += [("made_up", name, t, gaps[t], *stores, 0, "", "flow") for t in gaps]
     table = pd.DataFrame(rows, columns=list(sample_index.COLUMNS))
     parquet.write(folder / "index.parquet", table, {})
     return folder / "index.parquet"

@@ -28,6 +28,7 @@ from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.samples import kinds
 from commonfate.scales import DEMO, changes_demo
 from commonfate.settings import Name, Settings, merged, parse, unknown
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
@@ -35,9 +36,6 @@ from commonfate.training.flow.settings import FlowTrainingSettings
 
 ADAPT = "adapt"
 """Among the changes to a row at a scale: steps of adaptation, no setting of the method."""
-SAMPLES_WITHOUT_FLOW = ("pairs", "labels")
-"""What stands in the names of samples where those with flow have its source."""
-
 
 RESULTS = Path("results")
 STAGES = (
@@ -136,14 +134,6 @@ class FlowConfig(Settings):
     @classmethod
     def _shipped_sources_are_always_there(cls, given: Any) -> Any:
         return merged(_shipped(), given) if isinstance(given, Mapping) else given
-
-    @field_validator("sources")
-    @classmethod
-    def _samples_have_other_names(cls, sources: dict[str, FlowSource]) -> dict[str, FlowSource]:
-        for name in SAMPLES_WITHOUT_FLOW:
-            if name in sources:
-                raise ValueError(f"{name!r} is what samples without flow are called; rename it")
-        return sources
 
 
 class FlowQualityConfig(Settings):
@@ -314,6 +304,15 @@ class Config(Settings):
         if isinstance(given, Mapping) and "seed" in given:
             raise ValueError(f"seed is not a key any more; write seeds: [{given['seed']}]")
         return given
+
+    @field_validator("flow")
+    @classmethod
+    def _samples_have_other_names(cls, flow: FlowConfig) -> FlowConfig:
+        for name in kinds.without_flow():
+            if name in flow.sources:
+                taken = f"{name!r} is what samples without flow are called"
+                raise ValueError(f"sources: {taken}; rename it")
+        return flow
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":

@@ -36,8 +36,10 @@ class MethodSettings(Settings):
     """Whether prediction looks at the frame."""
     reads_flow: ClassVar[bool]
     """Whether prediction looks at flow."""
-    learns_from: ClassVar[Literal["flow", "pairs", "labels"]] = "flow"
-    """What a training sample is: a frame with flow, two frames, or a frame with its classes."""
+    learns_from: ClassVar[str] = "flow"
+    """What a training sample is, one of `samples.kinds`."""
+    gives: ClassVar[Literal["masks", "classes"]] = "masks"
+    """What a prediction is: soft masks of segments, or of classes that have names."""
     foreground: ClassVar[str] = "unsupervised"
     """The rule of `evaluation.foreground` that finds its foreground without ground truth."""
     not_learnt: ClassVar[tuple[str, ...]] = ()

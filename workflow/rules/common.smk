@@ -19,6 +19,7 @@ from commonfate import config as commonfate_config
 from commonfate import datasets, plan, refusals
 from commonfate.errors import UserError
 from commonfate.evaluation import crf_settings
+from commonfate.samples import kinds
 from commonfate.settings import to_pairs
 
 
@@ -72,7 +73,7 @@ FLOW_STORE = {
 
 DATASET = "|".join(CONFIG.datasets)
 # What samples are made of: flow of a source, or something else.
-SOURCES = [*CONFIG.flow.sources, *commonfate_config.SAMPLES_WITHOUT_FLOW]
+SOURCES = [*CONFIG.flow.sources, *kinds.without_flow()]
 
 
 wildcard_constraints:

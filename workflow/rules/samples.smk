@@ -22,15 +22,14 @@ def options_of(name, paths, wildcards):
     ]
 
 
-def learns_from(wildcards):
-    """What a sample is: flow, unless there is something else where its source would stand."""
-    without_flow = wildcards.source in commonfate_config.SAMPLES_WITHOUT_FLOW
-    return wildcards.source if without_flow else "flow"
+def sample_kind(wildcards):
+    """What a sample is, by the flow source or the kind that its name ends in."""
+    return kinds.of_source(wildcards.source)
 
 
 def pair_gaps(wildcards):
     """The gaps of pairs, as options: those of each dataset."""
-    if learns_from(wildcards) != "pairs":
+    if not sample_kind(wildcards).has_pair_gaps:
         return []
     return [
         f"--gap={dataset}={gap}"
@@ -51,7 +50,7 @@ rule samples:
         ),
         flow=lambda wildcards: (
             of_datasets(FLOW_STORE, wildcards, source=wildcards.source)
-            if learns_from(wildcards) == "flow"
+            if sample_kind(wildcards).has_flow
             else []
         ),
     output:
@@ -67,7 +66,7 @@ rule samples:
         mem_mb=2000,
         runtime=30,
     params:
-        learns_from=learns_from,
+        learns_from=lambda wildcards: sample_kind(wildcards).name,
         gaps=pair_gaps,
         frames=lambda wildcards, input: options_of("frames", input.frames, wildcards),
         flow=lambda wildcards, input: options_of("flow", input.flow, wildcards),

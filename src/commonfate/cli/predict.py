@@ -8,6 +8,7 @@ import click
 from commonfate.cli import options
 from commonfate.cli.predict_options import EXISTING, how_options
 from commonfate.errors import ConfigError
+from commonfate.samples.kinds import KINDS
 
 RECORDED = {
     "split": "split",
@@ -127,7 +128,7 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
         raise ConfigError(f"--method {name}: looks at flow; name its stores with --flow")
     if options["adapt_steps"] and not settings.trained:
         raise ConfigError(f"--adapt-steps: method {name} is not trained; leave it out")
-    if options["adapt_steps"] and settings.learns_from == "labels":
+    if options["adapt_steps"] and KINDS[settings.learns_from].supervised:
         raise ConfigError(f"--adapt-steps: method {name} learns from ground truth; leave it out")
     if bool(options["adapt_steps"]) != bool(options["index"]):
         given, other = (

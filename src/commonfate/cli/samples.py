@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from commonfate.cli import options
+from commonfate.samples.kinds import KINDS
 
 log = logging.getLogger(__name__)
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -52,10 +53,10 @@ class _Store(click.ParamType):
 )
 @click.option(
     "--learns-from",
-    type=click.Choice(["flow", "pairs", "labels"]),
+    type=click.Choice(list(KINDS)),
     default="flow",
     show_default=True,
-    help="What a sample is: a frame with flow, two frames of a video, or a frame with its classes.",
+    help=f"What a sample is: {'; '.join(f'{name}, {kind.help}' for name, kind in KINDS.items())}.",
 )
 @click.option(
     "--frames",
@@ -107,7 +108,7 @@ def command(
 
     _check(learns_from, flow, gaps)
     datasets = by_dataset(manifests)
-    own_gaps = _gaps(gaps, datasets) if learns_from == "pairs" else None
+    own_gaps = _gaps(gaps, datasets, learns_from) if KINDS[learns_from].has_pair_gaps else None
     owners = _owners({"frames": frames, "flow": flow}, datasets)
     stores = [[path for _, path in given] for given in (frames, flow)]
     table, facts = build(manifests, *stores, split, learns_from, own_gaps, owners)
@@ -128,13 +129,16 @@ def command(
 
 def _check(learns_from: str, flow: Sequence[Path], gaps: Sequence[Any]) -> None:
     """Find options that do not go together."""
-    if learns_from == "flow" and not flow:
-        raise click.UsageError("--learns-from flow: needs --flow, once for each flow store")
-    if learns_from != "flow" and flow:
+    kind = KINDS[learns_from]
+    if kind.has_flow and not flow:
+        raise click.UsageError(
+            f"--learns-from {learns_from}: needs --flow, once for each flow store"
+        )
+    if flow and not kind.has_flow:
         raise click.UsageError(f"--learns-from {learns_from}: reads no flow; leave --flow out")
-    if learns_from != "pairs" and gaps:
-        why = "flow has the gaps of its stores" if learns_from == "flow" else "labels have none"
-        raise click.UsageError(f"--gap is of --learns-from pairs; {why}")
+    if gaps and not kind.has_pair_gaps:
+        others = " or ".join(other.name for other in KINDS.values() if other.has_pair_gaps)
+        raise click.UsageError(f"--gap is of --learns-from {others}; {kind.no_pair_gaps}")
 
 
 def _owners(
@@ -160,7 +164,7 @@ def _owners(
 
 
 def _gaps(
-    gaps: Sequence[tuple[str | None, int]], datasets: Collection[str]
+    gaps: Sequence[tuple[str | None, int]], datasets: Collection[str], learns_from: str
 ) -> dict[str, tuple[int, ...]]:
     """The gaps of each dataset."""
     known = ", ".join(datasets)
@@ -176,6 +180,6 @@ def _gaps(
     for name, own in found.items():
         if not own:
             raise click.UsageError(
-                f"--learns-from pairs: {name} has no gap; give --gap 1 or --gap {name}=1"
+                f"--learns-from {learns_from}: {name} has no gap; give --gap 1 or --gap {name}=1"
             )
     return found

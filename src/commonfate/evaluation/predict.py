@@ -106,6 +106,7 @@ def _summary(
         "description": work.method.description,
         "foreground": work.method.settings.foreground,
         "learns_from": work.method.settings.learns_from,
+        "gives": work.method.settings.gives,
         "segments": {
             "components": max(one.components for one in done),
             "groups": max(one.groups for one in done),

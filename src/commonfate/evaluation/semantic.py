@@ -55,7 +55,7 @@ def evaluate(
     task = benchmark.read(manifest, predictions.facts["split"])
     task = task.without(predictions.facts.get("left_out", {}))
     check_kind(task, f"--foreground {CLASSES}")
-    if predictions.facts.get("learns_from") != "labels":
+    if predictions.facts.get("gives") != "classes":
         raise ConfigError(
             f"--foreground {CLASSES}: the components of {predictions.path} are no classes, as "
             f"method {predictions.facts['method']} does not learn from labels; choose another"

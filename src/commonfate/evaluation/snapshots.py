@@ -96,7 +96,7 @@ def choose_best(
 def _rule(method: TrainedMethod, wanted: str | None) -> str:
     """What is scored, one of `foreground.NAMES`."""
     settings = method.settings
-    of_classes = settings.learns_from == "labels"
+    of_classes = settings.gives == "classes"
     own = "oracle" if settings.foreground == "unsupervised" else settings.foreground
     rule = wanted or (CLASSES if of_classes else own)
     if (rule == CLASSES) != of_classes or (rule == OBJECT and settings.foreground != OBJECT):

@@ -9,30 +9,10 @@ import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from commonfate.samples.example import Example
 from commonfate.settings import MethodSettings, TrainedSettings
 
 CONCLUDE_SAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class Example:
-    """What is read of one training sample; what a method does not learn from is None.
-
-    Attributes:
-        frame: (H, W, 3) uint8, RGB.
-        flow: (2, H, W) float32, u then v, pixels, at its own size; NaN where unknown.
-        other: (H, W, 3) uint8, RGB: the frame that is a gap away, of the same size.
-        labels: (H, W) uint8, a class for each pixel, 255 where there is none.
-        flip: mirror all of it left-right.
-        seed: of whatever else the method draws; every use of a sample has its own.
-    """
-
-    frame: np.ndarray
-    flow: np.ndarray | None = None
-    other: np.ndarray | None = None
-    labels: np.ndarray | None = None
-    flip: bool = False
-    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from commonfate.samples.kinds import KINDS
+
 Checkpoint = Literal["last", "best"]
 Foreground = Literal[
     "unsupervised",
@@ -76,10 +78,11 @@ class Run:
     def samples_of(self, datasets: tuple[str, ...], split: str) -> str:
         """Name of the samples of a split of some datasets that it can learn from.
 
-        They lie in `results/samples/{name}`; the name ends in the flow source, `pairs` or `labels`.
+        They lie in `results/samples/{name}`; the name ends in the flow source, or in that of the
+        kind of sample.
         """
-        learns_from = self.settings.learns_from
-        source = self.flow if learns_from == "flow" else learns_from
+        kind = KINDS[self.settings.learns_from]
+        source = self.flow if kind.has_flow else kind.name
         return f"{'+'.join(datasets)}-{split}-{source}"
 
     @property

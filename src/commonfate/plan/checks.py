@@ -7,33 +7,24 @@ from commonfate.config import BenchmarkConfig, Config
 from commonfate.errors import ConfigError
 from commonfate.plan.cells import SCORINGS
 from commonfate.plan.declarations import TableDeclaration
+from commonfate.samples.kinds import KINDS
 from commonfate.settings import MethodSettings, unknown
 from commonfate.tables import published
 
 S = TypeVar("S", bound=MethodSettings)
 OF_CLASSES = ("mIoU", "Acc")
 """Metrics of the scoring `classes`."""
-LACKING = {
-    "flow": "flow, but data set {} has no frame gaps",
-    "pairs": "pairs of frames, but data set {} has none",
-    "labels": "classes, but data set {} has none",
-}
 
 
 def has(config: Config, dataset: str, what: str, start: str, hint: str = "") -> None:
-    """Check that a data set has `flow`, `pairs` or `labels`.
+    """Check that a data set has samples of a kind, see `samples.kinds`.
 
     Raises:
         ConfigError: it has not; the message begins with `start` and ends in `hint`.
     """
-    settings = config.datasets[dataset]
-    offered = {
-        "flow": settings.gaps,
-        "pairs": settings.pair_gaps,
-        "labels": datasets.class_names(settings),
-    }
-    if not offered[what]:
-        raise ConfigError(f"{start} {LACKING[what].format(dataset)}{hint}")
+    kind = KINDS[what]
+    if not kind.is_offered_by(config.datasets[dataset]):
+        raise ConfigError(f"{start} {kind.lacking.format(dataset)}{hint}")
 
 
 def segmenting(
@@ -47,7 +38,7 @@ def segmenting(
     start = f"{where}: adapt {adapt}: {settings.method}"
     if adapt and not settings.trained:
         raise ConfigError(f"{start} has nothing to train")
-    if adapt and settings.learns_from == "labels":
+    if adapt and KINDS[settings.learns_from].supervised:
         raise ConfigError(f"{start} would learn from the ground truth that it is scored by")
     if adapt:
         has(config, scored.dataset, settings.learns_from, f"{start} adapts to")
@@ -103,14 +94,15 @@ def learning(
         ConfigError: it cannot; the message begins with `where`.
     """
     name, what = settings.method, settings.learns_from
-    hint = f"; name others as its {'pretrain' if what == 'pairs' else 'train'}_datasets"
+    kind = KINDS[what]
+    hint = f"; name others as its {'pretrain' if kind.has_pair_gaps else 'train'}_datasets"
     for dataset in learnt_from:
         has(config, dataset, what, f"{where}: {name} learns from", hint)
         _split(config, dataset, split, f"{where}: {name} learns from split")
-        if what == "labels":
+        if settings.gives == "classes":
             _fits(config, dataset, settings, where)
     overlap = split == scored.split or "all" in (split, scored.split)
-    if what == "labels" and scored.dataset in learnt_from and overlap:
+    if kind.supervised and scored.dataset in learnt_from and overlap:
         raise ConfigError(
             f"{where}: {name} would learn from the ground truth that it is scored by; choose "
             f"train_split (here {split}) and split (here {scored.split}) that share nothing"
@@ -156,7 +148,7 @@ def scoring(
         ConfigError: they are not; the message begins with `where`.
     """
     of_classes = SCORINGS[name].foreground == "classes"
-    if of_classes != (settings.learns_from == "labels"):
+    if of_classes != (settings.gives == "classes"):
         kind = "finds no classes" if of_classes else "finds classes, no foreground"
         raise ConfigError(f"{where}: scoring {name}: {settings.method} {kind}")
     for metric in scored.metrics:

@@ -9,6 +9,7 @@ from commonfate.errors import ConfigError
 from commonfate.plan import checks, names
 from commonfate.plan.cells import Run
 from commonfate.plan.declarations import RowDeclaration
+from commonfate.samples.kinds import KINDS
 from commonfate.settings import MethodSettings, merged, parse, unknown
 
 
@@ -91,7 +92,9 @@ class Request:
         if settings.trained:
             datasets, split = _learnt_from(self._scored, settings, is_start)
             checks.learning(self.config, settings, self._scored, datasets, split, self.where)
-        uses_flow = settings.reads_flow or (settings.trained and settings.learns_from == "flow")
+        uses_flow = settings.reads_flow or (
+            settings.trained and KINDS[settings.learns_from].has_flow
+        )
         flow = self._flow() if uses_flow else None
         seed = self.seed if settings.trained else None
         data = self._data(datasets, split, settings.trained)
@@ -140,6 +143,6 @@ def _learnt_from(
     scored: BenchmarkConfig, settings: MethodSettings, is_start: bool
 ) -> tuple[tuple[str, ...], str]:
     """Datasets and split that a method learns from."""
-    if scored.pretrain_datasets and (is_start or settings.learns_from == "pairs"):
+    if scored.pretrain_datasets and (is_start or KINDS[settings.learns_from].has_pair_gaps):
         return scored.pretrain_datasets, "all"
     return scored.learnt_from, scored.train_split

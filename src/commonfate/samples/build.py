@@ -13,14 +13,8 @@ from commonfate import parquet, provenance
 from commonfate.errors import StoreError, UserError
 from commonfate.files import sha256
 from commonfate.samples.index import COLUMNS
-from commonfate.samples.listing import LISTINGS
+from commonfate.samples.kinds import KINDS, SampleKind
 from commonfate.samples.stores import Stores
-
-_CURES = {
-    "flow": "use longer videos or smaller gaps",
-    "pairs": "use longer videos or smaller gaps",
-    "labels": "give a data set whose annotations are classes",
-}
 
 
 def by_dataset(manifests: Sequence[Path]) -> dict[str, Path]:
@@ -62,8 +56,7 @@ def build(
         frames: frame stores of those datasets.
         flow: flow stores of those datasets, one flow source; none unless samples have flow.
         split: `train`, `val` or `all`.
-        learns_from: what a sample is: a frame with `flow`, one of `pairs` of frames, or a frame
-            with `labels`, its classes.
+        learns_from: which of `samples.kinds` a sample is.
         gaps: of pairs, positive, by dataset; not needed otherwise.
         owners: which dataset a store is of; not needed where there is one dataset.
 
@@ -77,6 +70,7 @@ def build(
         UserError: no sample is found, or a video of a manifest is in no store.
         StoreError: a label file is missing, or a file is no manifest.
     """
+    kind = KINDS[learns_from]
     rows: list[tuple] = []
     counts: dict[str, dict[str, Any]] = {}
     contents: dict[str, list[list[str]]] = {}
@@ -88,16 +82,15 @@ def build(
         chosen = table if split == "all" else table[table["split"] == split]
         own = (gaps or {}).get(dataset, ())
         found = {
-            row.id: list(_rows(dataset, row, stores, path, learns_from, own))
-            for row in _usable(chosen)
+            row.id: list(_rows(dataset, row, stores, path, kind, own)) for row in _usable(chosen)
         }
         rows += [sample for video in sorted(found) for sample in found[video]]
         for video in (video for video in sorted(found) if found[video]):
             held = [video, stores.content(video, path)]
             contents.setdefault(str(stores.frame_store(video, path)), []).append(held)
-        counts[dataset] = _count(chosen, found, learns_from, stores)
+        counts[dataset] = _count(chosen, found, kind, stores)
     if not rows:
-        raise UserError(_nothing(manifests, split, counts, learns_from))
+        raise UserError(_nothing(manifests, split, counts, kind))
     index = pd.DataFrame(rows, columns=list(COLUMNS))
     told: dict[str, Any] = {"split": split, "learns_from": learns_from}
     if gaps:
@@ -106,8 +99,8 @@ def build(
     facts["inputs"] |= {str(path): fingerprint(path) for path in (*frames, *flow)}
     # Of frame stores their bytes do not tell whether the frames are the same.
     facts["contents"] = {store: _hash(videos) for store, videos in sorted(contents.items())}
-    if learns_from == "labels":
-        facts["labels"] = _labels_hash(index["labels"])
+    if (digest := kind.digest_of_files(index["file"])) is not None:
+        facts["files"] = digest
     return index, facts
 
 
@@ -121,11 +114,11 @@ def _usable(table: pd.DataFrame) -> Iterator[Any]:
 
 
 def _rows(
-    dataset: str, row: Any, stores: Stores, manifest: Path, learns_from: str, gaps: Sequence[int]
+    dataset: str, row: Any, stores: Stores, manifest: Path, kind: SampleKind, gaps: Sequence[int]
 ) -> Iterator[tuple]:
     store, shard = str(stores.frame_store(row.id, manifest)), int(row.shard)
-    for one in LISTINGS[learns_from](row, stores, manifest, gaps):
-        yield dataset, row.id, one.t, one.gaps, store, one.flow_store, shard, one.labels
+    for t, own_gaps, flow_store, file in kind.of_video(row, stores, manifest, gaps):
+        yield dataset, row.id, t, own_gaps, store, flow_store, shard, file, kind.name
 
 
 def _hash(value: Any) -> str:
@@ -133,27 +126,27 @@ def _hash(value: Any) -> str:
 
 
 def _count(
-    chosen: pd.DataFrame, found: dict[str, list], learns_from: str, stores: Stores
+    chosen: pd.DataFrame, found: dict[str, list], kind: SampleKind, stores: Stores
 ) -> dict[str, Any]:
     left_out = chosen[chosen["status"] != "ok"]
     without = [video for video in sorted(found) if not found[video]]
     count = {
         "used": len(found) - len(without),
-        f"without_{learns_from}": len(without),
+        f"without_{kind.name}": len(without),
         "left_out": len(left_out),
         "reasons": dict(sorted(Counter(left_out["reason"].astype(str)).items())),
     }
-    if learns_from == "flow":
+    if kind.has_flow:
         reasons = {video: stores.reason_without_flow(video) for video in without}
         count["left_out_of_flow"] = {video: reason for video, reason in reasons.items() if reason}
     return count
 
 
 def _nothing(
-    manifests: Sequence[Path], split: str, counts: dict[str, dict[str, Any]], learns_from: str
+    manifests: Sequence[Path], split: str, counts: dict[str, dict[str, Any]], kind: SampleKind
 ) -> str:
     left_out = sum(count["left_out"] for count in counts.values())
-    without = sum(count[f"without_{learns_from}"] for count in counts.values())
+    without = sum(count[f"without_{kind.name}"] for count in counts.values())
     where = ", ".join(map(str, manifests))
     if not left_out and not without:
         splits = {split for path in manifests for split in parquet.read(path)["split"]}
@@ -163,22 +156,8 @@ def _nothing(
         )
     return (
         f"{where}: no sample in split {split!r}: {left_out} videos were left out (column reason), "
-        f"{without} have no {learns_from}; {_CURES[learns_from]}"
+        f"{without} have no {kind.name}; {kind.cure}"
     )
-
-
-def _labels_hash(files: Sequence[str]) -> str:
-    """SHA-256 of the hashes of label files, in order; one for all, as there may be thousands."""
-    listed = hashlib.sha256()
-    for file in files:
-        try:
-            listed.update(f"{sha256(file)}\n".encode())
-        except OSError as error:
-            problem = error.strerror or error
-            raise StoreError(
-                f"{file}: cannot be read ({problem}); the manifest lists it; copy it again"
-            ) from error
-    return listed.hexdigest()
 
 
 def fingerprint(path: Path) -> str:

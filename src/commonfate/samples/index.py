@@ -1,8 +1,8 @@
 """The index of training samples: one row a frame that something can be learnt from.
 
-A row names a frame and what is learnt from it: the gaps whose flow starts at it, or the gaps to the
-other frames of its pairs, or the file of its classes. Pixels, flow and classes are not copied: the
-loader reads them where they lie.
+A row names a frame and what is learnt from it, see `samples.kinds`: the gaps whose flow starts at
+it, the gaps to the other frames of its pairs, or the file of its classes. Pixels, flow and classes
+are not copied: the loader reads them where they lie.
 """
 
 import hashlib
@@ -16,21 +16,32 @@ from typing import Any
 from commonfate import parquet
 from commonfate.errors import StoreError
 
-COLUMNS = ("dataset", "video", "t", "gaps", "frame_store", "flow_store", "shard", "labels")
+COLUMNS = (
+    "dataset",
+    "video",
+    "t",
+    "gaps",
+    "frame_store",
+    "flow_store",
+    "shard",
+    "file",
+    "learns_from",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A frame with the flow that starts at it, with the frames a gap later, or with its classes.
+    """A frame, and where that lies which is learnt from it.
 
     Attributes:
         dataset: name of its dataset.
         video: its video.
         t: its number, counted from 0.
-        gaps: of the flow or of the pairs; (0,) of a frame with classes.
+        gaps: of the flow or of the pairs; (0,) where there is nothing to draw.
         frame_store: store of the frame, and of the other frame of a pair.
         flow_store: store of the flow; "" of samples without it.
-        labels: image file of the classes; "" of samples without them.
+        file: another file, e.g. an image of classes; "" of samples without one.
+        learns_from: name of its kind, see `samples.kinds`.
     """
 
     dataset: str
@@ -39,15 +50,11 @@ class Sample:
     gaps: tuple[int, ...]
     frame_store: str
     flow_store: str = ""
-    labels: str = ""
+    file: str = ""
+    learns_from: str = "flow"
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.video} frame {self.t}"
-
-    @property
-    def learns_from(self) -> str:
-        """What it offers to learn from: `flow`, `pairs` or `labels`."""
-        return "labels" if self.labels else "flow" if self.flow_store else "pairs"
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class SampleIndex:
         path: the file.
         samples: its rows, all of one kind.
         digest: hash of the rows, of the content of frames, and of the bytes of flow stores and
-            label files; equal digests mean equal training data.
+            other files; equal digests mean equal training data.
     """
 
     path: Path
@@ -97,7 +104,8 @@ def read(path: str | Path) -> SampleIndex:
             tuple(int(gap) for gap in row.gaps),
             row.frame_store,
             row.flow_store,
-            row.labels,
+            row.file,
+            row.learns_from,
         )
         for row in table.itertuples(index=False)
     )
@@ -110,6 +118,6 @@ def _digest(samples: Sequence[Sample], provenance: dict[str, Any]) -> str:
     stores = sorted({store for s in samples for store in (s.frame_store, s.flow_store) if store})
     rows = [[s.dataset, s.video, s.t, s.gaps, s.frame_store, s.flow_store] for s in samples]
     content: list[Any] = [rows, [(store, inputs.get(store)) for store in stores]]
-    if any(s.labels for s in samples):
-        content += [[s.labels for s in samples], provenance.get("labels")]
+    if any(s.file for s in samples):
+        content += [[s.file for s in samples], provenance.get("files")]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -2,31 +2,53 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from commonfate.datasets import class_labels
-from commonfate.errors import ConfigError, StoreError, UserError
-from commonfate.methods.base import Example, TrainedMethod
+from commonfate.errors import ConfigError, UserError
+from commonfate.samples.example import Example
 from commonfate.samples.index import Sample
+from commonfate.samples.kinds import KINDS
 from commonfate.samples.sampler import SampleKey
-from commonfate.storage.flow import open_reader
+from commonfate.storage.flow import FlowReader, open_reader
 from commonfate.storage.frames import FrameReader
 
 OPEN_STORES = 64
 
 
-class SampleDataset(Dataset):
-    """Map-style dataset from `SampleKey` to the tensors that a method makes of a sample.
+class Learner(Protocol):
+    """A method, as far as reading samples goes."""
 
-    Stores are opened when first read, in the process that reads, and the `OPEN_STORES` used last
-    stay open: a Zarr store that was opened before a fork would hang.
+    settings: Any
+    """`settings.learns_from` is the kind of its samples."""
+
+    def prepare(self, example: Example) -> dict[str, Tensor]:
+        """Turn one sample into tensors."""
+
+
+class _OpenStores:
+    """The stores used last stay open, each opened in the process that reads.
+
+    A Zarr store that was opened before a fork would hang.
     """
 
-    def __init__(self, samples: Sequence[Sample], method: TrainedMethod) -> None:
+    def __init__(self) -> None:
+        self._frames = functools.lru_cache(OPEN_STORES)(FrameReader)
+        self._flow = functools.lru_cache(OPEN_STORES)(open_reader)
+
+    def frames(self, path: str) -> FrameReader:
+        return self._frames(path)
+
+    def flow(self, path: str) -> FlowReader:
+        return self._flow(path)
+
+
+class SampleDataset(Dataset):
+    """Map-style dataset from `SampleKey` to the tensors that a method makes of a sample."""
+
+    def __init__(self, samples: Sequence[Sample], method: Learner) -> None:
         """Note what to read.
 
         Args:
@@ -44,51 +66,31 @@ class SampleDataset(Dataset):
             )
         self.samples = samples
         self.method = method
-        self._open_lazily()
-
-    def _open_lazily(self) -> None:
-        self._frames = functools.lru_cache(OPEN_STORES)(FrameReader)
-        self._flow = functools.lru_cache(OPEN_STORES)(open_reader)
+        self._stores = _OpenStores()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"samples": self.samples, "method": self.method}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._open_lazily()
+        self.__dict__.update(state, _stores=_OpenStores())
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, key: SampleKey) -> dict[str, Tensor]:
-        """Read a frame, and the flow of one gap, the frame a gap later, or its classes.
+        """Read a sample.
 
         Returns:
-            What `method.prepare` makes of them.
+            What `method.prepare` makes of it.
 
         Raises:
-            StoreError: a store or a label file is missing or damaged; the message names it.
+            StoreError: a store or another file is missing or damaged; the message names it.
             UserError: the method cannot learn from the sample; the message names it.
         """
         sample = self.samples[key.index]
-        frame = self._frames(sample.frame_store).read(sample.video, sample.t)
-        beside = self._beside(sample, key.gap, frame)
+        frame = self._stores.frames(sample.frame_store).read(sample.video, sample.t)
+        example = KINDS[sample.learns_from].read(sample, key, frame, self._stores)
         try:
-            return self.method.prepare(Example(frame, flip=key.flip, seed=key.seed, **beside))
+            return self.method.prepare(example)
         except UserError as error:
             raise UserError(f"{sample}: {error}") from error
-
-    def _beside(self, sample: Sample, gap: int, frame: np.ndarray) -> dict[str, np.ndarray]:
-        """What an example has beside its frame."""
-        if sample.learns_from == "flow":
-            return {"flow": self._flow(sample.flow_store).read(sample.video, gap, sample.t)}
-        if sample.learns_from == "pairs":
-            frames = self._frames(sample.frame_store)
-            return {"other": frames.read(sample.video, sample.t + gap)}
-        labels = class_labels.read(sample.labels)
-        if labels.shape != frame.shape[:2]:
-            raise StoreError(
-                f"{sample.labels}: is {labels.shape[1]}x{labels.shape[0]}, but {sample} of "
-                f"{sample.frame_store} is {frame.shape[1]}x{frame.shape[0]}; copy both again"
-            )
-        return {"labels": labels}

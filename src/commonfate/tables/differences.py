@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from commonfate.plan import Plan, Run
+from commonfate.samples.kinds import KINDS
 from commonfate.tables import benchmarks, columns, measured, published, units
 from commonfate.tables.scores import Found
 from commonfate.tables.seeds import Difference, Numbers
@@ -97,7 +98,7 @@ def _remarks(plan: Plan, facts: benchmarks.Benchmark, paper: str, run: Run) -> I
     """What else must be known of a difference."""
     if facts.average is None:
         yield f"{paper} does not say over what the means are taken that it prints."
-    unlabelled = run.start or (None if run.settings.learns_from == "labels" else run)
+    unlabelled = run.start or (None if KINDS[run.settings.learns_from].supervised else run)
     if facts.learnt_from is None or unlabelled is None:
         return
     if {plan.config.datasets[name].adapter for name in unlabelled.datasets} != {facts.learnt_from}:

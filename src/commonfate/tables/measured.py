@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from commonfate.plan import Plan, RowDeclaration, Run
+from commonfate.samples.kinds import KINDS
 from commonfate.tables import benchmarks, columns, published, units
 from commonfate.tables.scores import Cell, Scores
 from commonfate.tables.seeds import Numbers
 from commonfate.tables.table import MEASURED, METHOD, RUNTIME, SOURCE, Table
 
 YES_NO = {True: "yes", False: "no"}
-LEARNS_FROM = {"flow": "flow", "pairs": "pairs of frames", "labels": "labels"}
 """What a method's training samples teach it beside the frame itself, in words."""
 
 
@@ -83,7 +83,7 @@ def describe(plan: Plan, row: RowDeclaration, cells: list[Cell]) -> dict[str, st
     chosen = [one for cell in cells for one in cell.each]
     run = chosen[0].planned.run
     settings = run.settings
-    learns_from = LEARNS_FROM[settings.learns_from] if settings.trained else "none"
+    learns_from = KINDS[settings.learns_from].words if settings.trained else "none"
     played = f" (as {row.flow})" if row.flow not in (None, run.flow) else ""
     seeds = cells[0].seeds or [getattr(settings, "seed", "none")]
     return {

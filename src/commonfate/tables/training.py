@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from commonfate.plan import Run
+from commonfate.samples.kinds import KINDS
 from commonfate.settings import merged, to_pairs
-from commonfate.tables.measured import LEARNS_FROM
 from commonfate.tables.scores import Found
 
 
@@ -30,7 +30,7 @@ def notes(found: Found) -> Iterator[str]:
             if runs[0].start is not None:
                 starts.setdefault(tuple(run.start for run in runs), []).append(row.label)
         if steps := chosen[0].planned.adapt:
-            kind = LEARNS_FROM[chosen[0].planned.run.settings.learns_from]
+            kind = KINDS[chosen[0].planned.run.settings.learns_from].words
             adapted.setdefault((steps, row.adapt, kind), []).append(row.label)
     for runs, rows in starts.items():
         slugs = " and ".join(run.slug for run in runs)
@@ -72,6 +72,6 @@ def _trainings(found: Found) -> Iterator[tuple[str, Run, Mapping[str, Any]]]:
 
 def _data(run: Run) -> str:
     """What a run learns from."""
-    unseen = "" if run.settings.learns_from == "labels" else ", without ground truth"
-    kind = LEARNS_FROM[run.settings.learns_from]
-    return f"{kind} of {' and '.join(run.datasets)}, split {run.split}{unseen}"
+    kind = KINDS[run.settings.learns_from]
+    unseen = "" if kind.supervised else ", without ground truth"
+    return f"{kind.words} of {' and '.join(run.datasets)}, split {run.split}{unseen}"

@@ -81,6 +81,7 @@ def predict(tmp_path: Path) -> Callable[..., Path]:
             "crop": "none",
             "foreground": "unsupervised",
             "learns_from": "flow",
+            "gives": "masks",
         } | told
         (folder / "predictions.json").write_text(json.dumps(facts))
         return folder / "predictions.json"

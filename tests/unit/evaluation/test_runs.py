@@ -27,10 +27,8 @@ class Frames:
 class Columns:
     """A trained method: its network is a number, how many columns it calls foreground."""
 
-    def __init__(self, foreground="unsupervised", learns_from="flow"):
-        self.settings = SimpleNamespace(
-            method="columns", foreground=foreground, learns_from=learns_from
-        )
+    def __init__(self, foreground="unsupervised", gives="masks"):
+        self.settings = SimpleNamespace(method="columns", foreground=foreground, gives=gives)
 
     def build(self, pretrained=True):
         assert not pretrained
@@ -104,7 +102,7 @@ def test_the_best_by_the_object_that_the_method_names(run, task):
 
 
 def test_the_best_of_what_learns_from_labels(run, task, manifest):
-    classes = Columns(learns_from="labels")
+    classes = Columns(gives="classes")
     with pytest.raises(ConfigError, match="--checkpoint best: the annotations of video 'cat' are"):
         load(run, "best", task, classes)
     for path in (manifest.parent / "truth").rglob("*.png"):
@@ -183,7 +181,7 @@ def test_the_best_is_chosen_by_the_foreground_that_scores_it(run, task):
     [
         (Columns(), "object"),
         (Columns(), "classes"),
-        (Columns(learns_from="labels"), "oracle"),
+        (Columns(gives="classes"), "oracle"),
     ],
 )
 def test_a_foreground_that_does_not_fit(run, task, method, foreground):

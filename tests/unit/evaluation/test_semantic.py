@@ -38,7 +38,7 @@ def truth(manifest, tmp_path):
 @pytest.fixture
 def evaluate(truth, predict, tmp_path):
     def run(protocol="frame_average", predicted=classes, count=4, **told):
-        path = predict(predicted, count, **{"learns_from": "labels"} | told)
+        path = predict(predicted, count, **{"gives": "classes"} | told)
         opened = Predictions.open(path)
         output = tmp_path / "out" / "a.b.json"
         return semantic.evaluate(opened, truth, protocols.get(protocol), output)
@@ -139,7 +139,7 @@ def test_annotations_that_are_no_classes(evaluate, truth):
 def test_predictions_that_are_no_classes(evaluate):
     message = "--foreground classes: the components of .*predictions.json are no classes, as method"
     with pytest.raises(ConfigError, match=message):
-        evaluate(learns_from="flow")
+        evaluate(gives="masks")
 
 
 class Frames:
@@ -171,7 +171,7 @@ def test_sheet(evaluate, truth, predict, tmp_path):
 
 
 def test_verb(truth, predict, tmp_path, caplog):
-    path = predict(classes, 4, learns_from="labels")
+    path = predict(classes, 4, gives="classes")
     words = [f"--predictions={path}", f"--manifest={truth}", f"--output={tmp_path / 'out.json'}"]
     words += ["--protocol=frame_average", "--foreground=classes"]
     caplog.set_level("INFO", "commonfate")

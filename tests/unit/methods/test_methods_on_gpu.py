@@ -10,10 +10,10 @@ from torch.utils.data import default_collate
 
 from commonfate.methods import create
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Example
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.samples.example import Example
 from commonfate.training.learner import Learner
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

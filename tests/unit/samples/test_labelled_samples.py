@@ -47,8 +47,8 @@ def test_a_sample_for_every_frame_that_has_classes(made, toy):
     found, facts = made()
     files, frames = toy[2], str(toy[1])
     assert found.samples == (
-        index.Sample("toy", "a", 0, (0,), frames, "", files["a0"]),
-        index.Sample("toy", "a", 2, (0,), frames, "", files["a2"]),
+        index.Sample("toy", "a", 0, (0,), frames, "", files["a0"], "labels"),
+        index.Sample("toy", "a", 2, (0,), frames, "", files["a2"], "labels"),
     )
     assert {sample.learns_from for sample in found.samples} == {"labels"}
     counts = {"used": 1, "without_labels": 1, "left_out": 0, "reasons": {}}

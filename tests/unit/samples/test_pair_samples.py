@@ -40,7 +40,7 @@ def test_a_video_of_n_frames_has_n_minus_gap_pairs(toy):
     found = [(row.video, row.t, list(row.gaps)) for row in table.itertuples()]
     assert found == [("a", 0, [1]), ("a", 1, [1]), ("a", 2, [1]), ("b", 0, [1])]
     assert set(table["frame_store"]) == {str(toy[1])}
-    assert set(table["flow_store"]) == set(table["labels"]) == {""}
+    assert set(table["flow_store"]) == set(table["file"]) == {""}
     counts = {"used": 2, "without_pairs": 1, "left_out": 0, "reasons": {}}
     assert facts["videos"] == {"toy": counts}
     assert facts["settings"] == {"split": "all", "learns_from": "pairs", "gaps": {"toy": [1]}}

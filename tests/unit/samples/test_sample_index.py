@@ -36,7 +36,7 @@ def test_a_row_for_every_frame_that_has_flow(toy):
     ]
     assert set(table["frame_store"]) == {str(frames)}
     assert set(table["flow_store"]) == {str(flow)}
-    assert set(table["labels"]) == {""}
+    assert set(table["file"]) == {""}
     assert set(table["shard"]) == {0}
     assert facts["videos"]["toy"] == {
         "used": 2,
@@ -173,7 +173,7 @@ def test_reading_gives_back_the_rows_and_a_digest_of_the_data(toy, tmp_path, mak
 def test_the_digest_of_flow_samples_is_that_of_earlier_versions(tmp_path):
     """Runs that were begun on the same samples are resumed."""
     stores = ("frames/0000.zarr.zip", "flow/0000.zarr.zip")
-    rows = [("toy", "a", t, gaps, *stores, 0, "") for t, gaps in ((0, [1]), (1, [-1, 1]))]
+    rows = [("toy", "a", t, gaps, *stores, 0, "", "flow") for t, gaps in ((0, [1]), (1, [-1, 1]))]
     path = tmp_path / "index.parquet"
     table = pd.DataFrame(rows, columns=list(index.COLUMNS))
     parquet.write(path, table, {"inputs": dict(zip(stores, ("aa", "bb"), strict=True))})
@@ -185,8 +185,8 @@ def test_an_index_of_an_earlier_version_is_made_again(toy, tmp_path):
     manifest, frames, flow = toy
     path = tmp_path / "index.parquet"
     table, facts = build([manifest], [frames], [flow], "all")
-    parquet.write(path, table.drop(columns="labels"), facts)
-    with pytest.raises(StoreError, match="has no column labels; make it with `commonfate samples`"):
+    parquet.write(path, table.drop(columns="file"), facts)
+    with pytest.raises(StoreError, match="has no column file; make it with `commonfate samples`"):
         index.read(path)
 
 

@@ -13,9 +13,10 @@ from commonfate.methods.amd.network import AmdNetwork, stretched
 from commonfate.methods.amd.objective import LOSSES
 from commonfate.methods.amd.selection import fastest_segment, segment_motion
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Example, Prediction, TrainedMethod
+from commonfate.methods.base import Prediction, TrainedMethod
 from commonfate.models.frame import resize_frame, to_image
 from commonfate.models.pwc.convolution import initialise
+from commonfate.samples.example import Example
 
 
 class Amd(TrainedMethod):

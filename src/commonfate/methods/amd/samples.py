@@ -8,7 +8,7 @@ from torch import Tensor
 from commonfate.errors import UserError
 from commonfate.methods.amd.appearance import changed
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Example
+from commonfate.samples.example import Example
 
 
 def prepare(settings: AmdSettings, example: Example) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ STRIDE = 64
 class AmdSettings(TrainedSettings):
     """Appearance-motion decomposition, trained from scratch on pairs of raw frames."""
 
-    learns_from: ClassVar[Literal["pairs"]] = "pairs"
+    learns_from: ClassVar[str] = "pairs"
     foreground: ClassVar[str] = "object"
     named: ClassVar[tuple[str, ...]] = ("size", "variant", "segments")
     not_learnt: ClassVar[tuple[str, ...]] = ("adaptation_rate",)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from commonfate.errors import UserError
-from commonfate.methods.base import Example, Prediction, TrainedMethod
+from commonfate.methods.base import Prediction, TrainedMethod
 from commonfate.methods.gwm import recipe, samples
 from commonfate.methods.gwm.objective import objective
 from commonfate.methods.gwm.prediction import predict
@@ -17,6 +17,7 @@ from commonfate.methods.gwm.settings import GuessWhatMovesSettings, GwmSettings
 from commonfate.models import features
 from commonfate.models.frame import nearest_multiple
 from commonfate.models.unet import UNet
+from commonfate.samples.example import Example
 
 
 class GuessWhatMoves(TrainedMethod):

@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 
 from commonfate.flow.resize import resize
-from commonfate.methods.base import Example
 from commonfate.methods.gwm.normalise import normalised
 from commonfate.methods.gwm.polynomial import DEGREES
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
 from commonfate.models.frame import resize_frame, to_image
+from commonfate.samples.example import Example
 
 
 def prepare(settings: GuessWhatMovesSettings, example: Example) -> dict[str, Tensor]:

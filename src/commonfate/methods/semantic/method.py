@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from commonfate.methods.base import Example, Prediction, TrainedMethod
+from commonfate.methods.base import Prediction, TrainedMethod
 from commonfate.methods.semantic.geometry import resize_image, seen_size
 from commonfate.methods.semantic.network import SegmentationNetwork
 from commonfate.methods.semantic.objective import objective, upsampled
@@ -15,6 +15,7 @@ from commonfate.methods.semantic.samples import prepare
 from commonfate.methods.semantic.settings import SemanticSettings
 from commonfate.models.dilated_resnet import STRIDE
 from commonfate.models.frame import nearest_multiple, to_image
+from commonfate.samples.example import Example
 
 
 class SemanticSegmentation(TrainedMethod):

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from commonfate.errors import UserError
-from commonfate.methods.base import Example
 from commonfate.methods.semantic.colours import distort
 from commonfate.methods.semantic.geometry import resize_image, resize_labels, seen_size
 from commonfate.methods.semantic.settings import VOID, SemanticSettings
 from commonfate.models.frame import to_image
 from commonfate.models.unet import MEAN
+from commonfate.samples.example import Example
 
 TRIES = 10
 """How many crops are looked at before one is taken unseen."""

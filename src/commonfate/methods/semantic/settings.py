@@ -23,7 +23,8 @@ STRIDE = 8
 class SemanticSettings(TrainedSettings):
     """A class for each pixel, learnt from labelled images."""
 
-    learns_from: ClassVar[Literal["labels"]] = "labels"
+    learns_from: ClassVar[str] = "labels"
+    gives: ClassVar[Literal["masks", "classes"]] = "classes"
     named: ClassVar[tuple[str, ...]] = ("size", "classes")
 
     method: Literal["semantic"] = "semantic"

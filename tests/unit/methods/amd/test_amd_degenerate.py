@@ -10,7 +10,7 @@ from commonfate.methods import create
 from commonfate.methods.amd.objective import LOSSES
 from commonfate.methods.amd.selection import fastest_segment, segment_motion
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Example
+from commonfate.samples.example import Example
 
 SMALL = {"size": "small", "segments": 3, "short_side": 64, "crop": (64, 64)}
 FRAMES = ["identical", "black", "white", "one black", "noise", "flat"]

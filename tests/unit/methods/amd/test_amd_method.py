@@ -12,8 +12,8 @@ from commonfate.methods.amd.method import object_and_rest
 from commonfate.methods.amd.network import stretched
 from commonfate.methods.amd.objective import LOSSES
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Example
 from commonfate.models.frame import to_image
+from commonfate.samples.example import Example
 from commonfate.training import randomness
 from commonfate.training.learner import Learner
 

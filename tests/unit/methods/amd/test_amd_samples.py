@@ -12,7 +12,7 @@ from commonfate.methods import create
 from commonfate.methods.amd.appearance import changed
 from commonfate.methods.amd.samples import resize_short_side
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Example
+from commonfate.samples.example import Example
 
 SMALL = {"size": "small", "short_side": 80, "crop": (64, 64)}
 

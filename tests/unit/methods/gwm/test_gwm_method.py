@@ -10,11 +10,11 @@ from torch.utils.data import default_collate
 
 from commonfate.errors import ConfigError, UserError
 from commonfate.methods import create
-from commonfate.methods.base import Example
 from commonfate.methods.gwm import loss as gwm
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
 from commonfate.methods.gwm.upsampled import upsampled_loss
 from commonfate.models import features
+from commonfate.samples.example import Example
 from commonfate.settings import from_pairs
 from commonfate.training import randomness
 from commonfate.training.learner import Learner

@@ -8,10 +8,10 @@ from torch.utils.data import default_collate
 from commonfate import weights
 from commonfate.errors import UserError
 from commonfate.methods import create
-from commonfate.methods.base import Example
 from commonfate.methods.gwm.settings import MergeSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.models import backbones, dino_keys
+from commonfate.samples.example import Example
 
 SMALL = {
     "backbone": "vit_small_8",

@@ -11,9 +11,9 @@ from torch.utils.data import default_collate
 from commonfate.errors import StoreError, UserError
 from commonfate.methods import create
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Example
 from commonfate.methods.semantic.objective import objective
 from commonfate.methods.semantic.settings import VOID, SemanticSettings
+from commonfate.samples.example import Example
 
 SMALL = {"classes": 3, "size": "small", "short_side": 48, "crop_size": (48, 48)}
 

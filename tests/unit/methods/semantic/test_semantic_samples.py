@@ -6,11 +6,11 @@ import torch
 
 from commonfate.errors import UserError
 from commonfate.methods import create
-from commonfate.methods.base import Example
 from commonfate.methods.semantic.colours import distort
 from commonfate.methods.semantic.geometry import resize_labels, seen_size
 from commonfate.methods.semantic.samples import PADDING
 from commonfate.methods.semantic.settings import VOID, SemanticSettings
+from commonfate.samples.example import Example
 
 COLOURS = np.array([[250, 0, 0], [0, 250, 0], [0, 0, 250], [250, 250, 0]], np.uint8)
 """Of the classes."""

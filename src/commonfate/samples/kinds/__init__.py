@@ -1,0 +1,23 @@
+"""Kinds of training sample, by what a method's settings call them in `learns_from`."""
+
+from collections.abc import Mapping
+
+from commonfate.samples.kinds.base import SampleKind
+from commonfate.samples.kinds.flow import FrameWithFlow
+from commonfate.samples.kinds.labels import LabelledFrame
+from commonfate.samples.kinds.pairs import FramePair
+
+KINDS: Mapping[str, SampleKind] = {
+    kind.name: kind for kind in (FrameWithFlow(), FramePair(), LabelledFrame())
+}
+
+
+def without_flow() -> tuple[str, ...]:
+    """Names that stand in the names of samples where those with flow have its source."""
+    return tuple(kind.name for kind in KINDS.values() if not kind.has_flow)
+
+
+def of_source(source: str) -> SampleKind:
+    """Find the kind of the samples whose name ends in `source`: a flow source, or a kind's name."""
+    with_flow = next(kind for kind in KINDS.values() if kind.has_flow)
+    return KINDS[source] if source in without_flow() else with_flow
