@@ -34,7 +34,7 @@ from own_process import in_process, memory_mb
 from tabulate import tabulate
 from torch import Tensor, nn
 
-from commonfate import parquet
+from commonfate.base import parquet
 from commonfate.flow.resize import resize
 from commonfate.methods.gwm.method import UNetMethod
 from commonfate.methods.gwm.settings import GwmSettings

@@ -19,8 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
-from commonfate.errors import ConfigError
 from commonfate.evaluation.crf_settings import CrfSettings
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
@@ -30,7 +31,6 @@ from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.methods.semantic.settings import SemanticSettings
 from commonfate.samples import kinds
 from commonfate.scales import DEMO, changes_demo
-from commonfate.settings import Name, Settings, merged, parse, unknown
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
 from commonfate.training.flow.settings import FlowTrainingSettings
 

@@ -8,7 +8,7 @@ papers', unless it says `based_on: demo`.
 from collections.abc import Mapping
 from typing import Any
 
-from commonfate.settings import merged
+from commonfate.base.settings import merged
 
 DEMO = "demo"
 

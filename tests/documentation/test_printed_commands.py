@@ -13,7 +13,7 @@ import yaml
 from snakemake.cli import get_argument_parser, parse_config
 
 from commonfate import config, plan, scales
-from commonfate.settings import merged
+from commonfate.base.settings import merged
 from helpers import pages, verbs
 from helpers.pages import ROOT, Block, Command
 

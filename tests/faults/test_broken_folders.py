@@ -5,9 +5,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError
 from commonfate.cli import commonfate
-from commonfate.errors import StoreError
 from commonfate.storage.frames import FrameReader
 
 

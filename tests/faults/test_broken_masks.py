@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
 from commonfate.cli import commonfate
 from commonfate.datasets import image_file
 from commonfate.evaluation import label_maps

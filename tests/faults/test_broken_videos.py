@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from commonfate import parquet
+from commonfate.base import parquet
 from commonfate.cli import commonfate
 from commonfate.storage.frames import FrameReader
 

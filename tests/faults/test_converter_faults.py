@@ -13,8 +13,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli import convert as verb
-from commonfate.errors import ConfigError, StoreError
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.formats import FORMATS
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage.checksums import crc32c
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.frames import FrameReader, FrameWriter

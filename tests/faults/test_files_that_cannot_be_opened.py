@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import UserError
 from commonfate.cli import commonfate
-from commonfate.errors import UserError
 from commonfate.storage.flow import open_reader
 
 

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import UserError
 from commonfate.cli import flow
-from commonfate.errors import UserError
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.frames import FrameWriter
 from commonfate.storage.staging import scan

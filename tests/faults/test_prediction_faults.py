@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli.evaluate import command
-from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import label_maps, soft_maps
 
 LABELS = np.zeros((8, 12), np.uint8)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.evaluation import crew
 from commonfate.evaluation.benchmark import AnnotatedVideo, Benchmark
 from commonfate.evaluation.segmenting import Task

@@ -8,9 +8,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError, UserError
 from commonfate.cli import commonfate
-from commonfate.errors import StoreError, UserError
 from commonfate.methods.gwm.method import GuessWhatMoves
 from commonfate.samples import index
 from commonfate.storage.flow import open_writer, sources

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.files import exclusive
 from commonfate.datasets import VideoSource, inventory
-from commonfate.files import exclusive
 from commonfate.storage.flow import open_reader
 
 # Decoding leaves a line behind, and lasts until it is told to end.

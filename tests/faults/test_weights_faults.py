@@ -16,8 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from commonfate.errors import StoreError, UserError
-from commonfate.files import exclusive
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.files import exclusive
 from commonfate.weights import Asset, Digest, download, fetch, transfer
 
 CONTENT = random.Random(0).randbytes(300_000)

@@ -9,10 +9,10 @@ import jinja2
 import pytest
 import yaml
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import merged
 from commonfate.config import load
-from commonfate.errors import ConfigError
 from commonfate.scales import joined
-from commonfate.settings import merged
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())

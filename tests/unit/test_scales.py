@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import to_pairs
 from commonfate.config import Config, MethodsConfig, load
-from commonfate.errors import ConfigError
 from commonfate.scales import changes_demo, joined
-from commonfate.settings import to_pairs
 
 ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
 
 SAMPLES = "results/smoke/samples/mine-all-pairs/index.parquet"
 NOTHING = (set(), [])

@@ -17,10 +17,10 @@ from snakemake.logging import logger
 
 from commonfate import config as commonfate_config
 from commonfate import datasets, plan, refusals
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.evaluation import crf_settings
 from commonfate.samples import kinds
-from commonfate.settings import to_pairs
+from commonfate.base.settings import to_pairs
 
 
 def check_room():

@@ -11,9 +11,9 @@ from importlib import import_module
 
 import click
 
+from commonfate.base.errors import did_you_mean
 from commonfate.cli import endings
 from commonfate.cli.verbs import EXAMPLES, GROUPS, VERBS
-from commonfate.errors import did_you_mean
 
 
 class Verbs(click.Group):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commonfate.base.errors import StoreError
 from commonfate.cli import options
-from commonfate.errors import StoreError
 
 if TYPE_CHECKING:
     from commonfate.storage.formats.convert import Part, Source

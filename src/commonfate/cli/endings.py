@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import click
 
-from commonfate.errors import UserError
-from commonfate.refusals import as_user_error
+from commonfate.base.errors import UserError
+from commonfate.base.refusals import as_user_error
 
 DATA, USAGE = 1, 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -51,7 +51,7 @@ def run(command: Callable[[], object]) -> int:
 
 
 def _bug(error: Exception) -> str:
-    from commonfate.provenance import code_version
+    from commonfate.base.provenance import code_version
 
     command = shlex.join(["commonfate", *sys.argv[1:]])
     return (

@@ -112,9 +112,9 @@ def _draw(
     scale: str | None,
     output: Path,
 ) -> None:
+    from commonfate.base.gaps import shortest
     from commonfate.evaluation import benchmark, sheet
     from commonfate.evaluation.stores import Flow, Frames, gaps
-    from commonfate.gaps import shortest
 
     stored = gaps(flow)
     videos = benchmark.read(manifest, predictions.facts["split"]).videos

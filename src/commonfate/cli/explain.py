@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 
 
 @click.command("explain")
@@ -26,7 +26,7 @@ def command(table: Path, row: str | None, column: str | None, full: bool) -> Non
     settings that differ from their defaults; --full prints all as a tree. Marks what has changed
     on disk since. Run it where the table was made: paths are relative to that folder.
     """
-    from commonfate.files import sha256
+    from commonfate.base.files import sha256
     from commonfate.tables import explain, explain_briefly
 
     document = _read(table)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from commonfate.base.settings import from_pairs
 from commonfate.cli import options
 from commonfate.config import FlowConfig, FlowSource
-from commonfate.settings import from_pairs
 
 if TYPE_CHECKING:
     from commonfate.flow.spread import Crew
@@ -146,8 +146,8 @@ def command(
     """
     if bool(manifest and frames) == bool(videos) or (videos and (manifest or frames)):
         raise click.UsageError("give either videos, or both --manifest and --frames")
-    from commonfate.devices import acquire
-    from commonfate.files import exclusive
+    from commonfate.base.devices import acquire
+    from commonfate.base.files import exclusive
     from commonfate.flow import product, providers
 
     flow_source = _source(source, pairs)
@@ -207,7 +207,7 @@ def _source(name: str | None, pairs: tuple[str, ...]) -> FlowSource:
 
 
 def _rows(manifest: Path, shard: int | None, gaps: list[int]) -> list[dict[str, Any]]:
-    from commonfate import parquet
+    from commonfate.base import parquet
     from commonfate.datasets.inventory import of_shard
     from commonfate.videos.manifest import long_enough
 
@@ -221,7 +221,7 @@ def _crew(
 ) -> "Crew":
     import cv2
 
-    from commonfate.devices import listed
+    from commonfate.base.devices import listed
     from commonfate.flow import providers, spread
 
     names = listed(devices, device)

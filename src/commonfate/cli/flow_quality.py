@@ -66,7 +66,7 @@ def measure(
     estimator's error from that of storing in steps; on pairs of --frames-of, whose flow nobody
     knows, the photometric error is measured.
     """
-    from commonfate import devices, files, provenance
+    from commonfate.base import devices, files, provenance
     from commonfate.flow import providers, quality_report
     from commonfate.samples.build import fingerprint
     from commonfate.storage.flow import open_reader
@@ -113,7 +113,7 @@ def table(measured: tuple[Path, ...], scale: str, output: Path) -> None:
 
 
 def _listing(manifest: Path) -> list[dict[str, Any]]:
-    from commonfate import parquet
+    from commonfate.base import parquet
 
     columns = ["id", "source", "status", "reason", "truth"]
     return parquet.read(manifest)[columns].to_dict("records")

@@ -86,7 +86,7 @@ def command(
     line that says why; the others go on. Frames that a dataset ships as images are checked and
     stay where they are.
     """
-    from commonfate import parquet, provenance
+    from commonfate.base import parquet, provenance
     from commonfate.datasets.inventory import of_shard
     from commonfate.videos.decode import Decoding
     from commonfate.videos.shard import write

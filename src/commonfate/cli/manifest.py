@@ -35,7 +35,7 @@ def command(reports: tuple[Path, ...], dataset: str, gaps: tuple[int, ...], outp
 
     REPORT is what `commonfate frames --report` wrote, one file a shard.
     """
-    from commonfate import parquet, provenance
+    from commonfate.base import parquet, provenance
     from commonfate.videos import manifest
 
     tables = [parquet.read(report) for report in reports]

@@ -31,7 +31,7 @@ def device(
 
 
 def devices(help: str) -> Decorator:
-    """`--devices`: several of them, see `commonfate.devices.listed`.
+    """`--devices`: several of them, see `commonfate.base.devices.listed`.
 
     Args:
         help: what they share.

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from commonfate.base.errors import ConfigError
 from commonfate.cli import options
 from commonfate.cli.predict_options import EXISTING, how_options
-from commonfate.errors import ConfigError
 from commonfate.samples.kinds import KINDS
 
 RECORDED = {
@@ -91,7 +91,7 @@ def command(**options: Any) -> None:
     """
     import torch
 
-    from commonfate import devices
+    from commonfate.base import devices
     from commonfate.evaluation import predict, runs
 
     run, method = options["run"], options["method"]
@@ -175,11 +175,11 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
 
 def _task(settings: Any, options: dict[str, Any]) -> Any:
     """What is segmented, and how."""
+    from commonfate.base.settings import from_pairs
     from commonfate.evaluation import benchmark
     from commonfate.evaluation.crf_settings import CrfSettings
     from commonfate.evaluation.segmenting import How, Task
     from commonfate.evaluation.stores import Flow, Frames
-    from commonfate.settings import from_pairs
 
     crf = from_pairs(CrfSettings, options["crf_pairs"], "--crf-set") if options["crf"] else None
     read = benchmark.read_whole if options["frames_of"] == "all" else benchmark.read
@@ -204,7 +204,7 @@ def _adapting(task: Any, options: dict[str, Any]) -> Any:
 
 def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
     """What predictions.json says of where the predictions come from."""
-    from commonfate import provenance
+    from commonfate.base import provenance
     from commonfate.evaluation import predict
 
     flow = options["flow"] if settings.reads_flow else ()

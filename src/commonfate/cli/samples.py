@@ -103,7 +103,7 @@ def command(
 
     Of several datasets, each store is given as DATASET=PATH.
     """
-    from commonfate import parquet
+    from commonfate.base import parquet
     from commonfate.samples.build import build, by_dataset
 
     _check(learns_from, flow, gaps)

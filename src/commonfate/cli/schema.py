@@ -17,8 +17,8 @@ def command(output: Path) -> None:
 
     With it an editor completes the keys of config.yaml and shows what each means and allows.
     """
+    from commonfate.base.files import write_json
     from commonfate.config import Config
-    from commonfate.files import write_json
 
     schema = Config.model_json_schema()
     write_json(output, {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from commonfate.base.errors import ConfigError
 from commonfate.cli import options
-from commonfate.errors import ConfigError
 
 if TYPE_CHECKING:
     from commonfate.tables.table import Table
@@ -74,7 +74,7 @@ def write(table: "Table", settings: str, output: Path) -> None:
     """
     import json
 
-    from commonfate import files
+    from commonfate.base import files
     from commonfate.tables import long, provenance, render
 
     csv_text = render.to_csv(table)
@@ -89,7 +89,7 @@ def write(table: "Table", settings: str, output: Path) -> None:
 def _config(sources: tuple[str, ...], name: str) -> Any:
     """The merged configuration, with this table alone."""
     from commonfate import config, scales
-    from commonfate.settings import unknown
+    from commonfate.base.settings import unknown
 
     values: dict[str, Any] = {}
     for source in sources:

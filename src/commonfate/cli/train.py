@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commonfate.base.errors import ConfigError
 from commonfate.cli import options
 from commonfate.cli.training_options import facts_of, training_options
 from commonfate.config import MethodsConfig
-from commonfate.errors import ConfigError
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
+    from commonfate.base.settings import MethodSettings
     from commonfate.methods.base import TrainedMethod
-    from commonfate.settings import MethodSettings
 
 TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.annotation.trained]
 
@@ -72,8 +72,8 @@ def command(
     Until the end the state lies in hidden files of the run's folder; the same command goes on from
     there after a kill, and begins anew where settings, seed or samples differ.
     """
-    from commonfate.devices import acquire
-    from commonfate.settings import from_pairs
+    from commonfate.base.devices import acquire
+    from commonfate.base.settings import from_pairs
 
     settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs).resolved(())
     device, count = _devices(devices or "1", device)
@@ -97,7 +97,7 @@ def command(
 
 def _devices(text: str, device: str) -> tuple[str, int]:
     """Kind and number of the devices of a machine; of a list, the launcher sees only these."""
-    from commonfate import devices
+    from commonfate.base import devices
 
     if text.isdigit() and int(text):  # as many may be on another machine, or given to another task
         return device, int(text)
@@ -128,7 +128,7 @@ def _facts(
     inputs: list[Path], settings: "MethodSettings", seed: int, fabric: "Fabric"
 ) -> dict[str, Any]:
     """The provenance of the run."""
-    from commonfate import provenance
+    from commonfate.base import provenance
 
     return provenance.record(
         "train",

@@ -47,7 +47,7 @@ def command(
     The state lies in a folder beside the output (its name without `.safetensors`); the same command
     goes on from there after a kill, and begins anew where settings or seed differ.
     """
-    from commonfate.devices import acquire
+    from commonfate.base.devices import acquire
     from commonfate.training.flow.settings import recipe
 
     settings = recipe(network, pairs)
@@ -74,7 +74,7 @@ def _facts(
     network: str, settings: "FlowTrainingSettings", seed: int, fabric: "Fabric"
 ) -> dict[str, Any]:
     """The provenance of the training."""
-    from commonfate import provenance
+    from commonfate.base import provenance
     from commonfate.datasets.sprites import photographs
 
     return provenance.record(

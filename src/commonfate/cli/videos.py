@@ -52,7 +52,8 @@ def command(
     when the list is made again after others were added or removed: `shards.json` beside the output
     keeps which one it is.
     """
-    from commonfate import datasets, parquet, provenance
+    from commonfate import datasets
+    from commonfate.base import parquet, provenance
     from commonfate.datasets import inventory, shards
 
     settings = inventory.parse_settings(pairs)

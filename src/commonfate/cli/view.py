@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli import options
-from commonfate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -150,7 +150,7 @@ class _Drawing:
 
     def sheet(self, moments: Sequence[tuple[str, int]], output: Path) -> None:
         """A picture of several moments."""
-        from commonfate.files import replacing
+        from commonfate.base.files import replacing
         from commonfate.flow import review
 
         rows = [self._row(*moment) for moment in moments]
@@ -162,9 +162,9 @@ class _Drawing:
         """A film of one video; its frames are read, drawn and encoded one by one."""
         import numpy as np
 
-        from commonfate.files import replacing
+        from commonfate.base.files import replacing
+        from commonfate.base.progress import track
         from commonfate.flow import animation, review
-        from commonfate.progress import track
 
         every = review.covered(self.reader, video, self.gaps)
         sample = review.spread(every, review.SAMPLE)

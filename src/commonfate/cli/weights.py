@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commonfate.errors import StoreError, UserError, did_you_mean
+from commonfate.base.errors import StoreError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     from commonfate.weights import Asset
@@ -181,7 +181,7 @@ def _verdict(path: Path, asset: "Asset | None") -> tuple[str, str]:
 
 
 def _compared(path: Path, asset: "Asset") -> str:
-    from commonfate.files import sha256
+    from commonfate.base.files import sha256
     from commonfate.weights import impostor
 
     if asset.matches(path):

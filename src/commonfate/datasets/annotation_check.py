@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import annotations, mask_values
 from commonfate.datasets.mask_values import misread
-from commonfate.errors import StoreError
 
 
 def check(files: Sequence[str], kind: str, size: tuple[int, int]) -> list[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import class_labels, image_file, mask_values
 from commonfate.datasets.image_file import ImageError
 from commonfate.datasets.mask_values import ADVICE, misread
-from commonfate.errors import StoreError
 
 FOREGROUND_ABOVE = 128
 GREY_FOREGROUND_FROM = 128

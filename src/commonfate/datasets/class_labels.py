@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import image_file
-from commonfate.errors import StoreError
 
 VOID = 255
 """Label of pixels that belong to no class, as along the borders of VOC's objects."""

@@ -7,11 +7,11 @@ ImageSets/480p/val.txt                 /JPEGImages/... /Annotations/..., a line 
 
 from pathlib import Path
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import check_root
 from commonfate.datasets.settings import DavisConfig
-from commonfate.errors import ConfigError, StoreError
 
 
 class Davis:

@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import FBMS_FOLDERS, check_root
 from commonfate.datasets.settings import FbmsConfig
-from commonfate.errors import ConfigError, StoreError
 
 # fmt: off
 TEST_SEQUENCES = frozenset((

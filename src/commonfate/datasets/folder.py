@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from commonfate.base.errors import ConfigError
 from commonfate.datasets import faults, series
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.names import identifiers, printable
 from commonfate.datasets.search import IMAGE_SUFFIXES, walk
 from commonfate.datasets.settings import FolderConfig
-from commonfate.errors import ConfigError
 
 log = logging.getLogger(__name__)
 

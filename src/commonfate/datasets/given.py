@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from commonfate.base.errors import ConfigError
 from commonfate.datasets import faults
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.names import identifiers, told_apart
 from commonfate.datasets.settings import FolderConfig
-from commonfate.errors import ConfigError
 
 log = logging.getLogger(__name__)
 

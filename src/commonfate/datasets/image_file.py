@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from commonfate.errors import StoreError, UserError
-from commonfate.orientation import orient
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.orientation import orient
 
 ORIENTATION = 0x0112
 """The EXIF tag. 1 is as stored."""

@@ -10,12 +10,12 @@ pairs:      images/a.jpg                          masks/a.png
 import logging
 from pathlib import Path
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import DOCS, IMAGE_FOLDERS, check_root
 from commonfate.datasets.names import identifiers
 from commonfate.datasets.settings import ImagesConfig
-from commonfate.errors import StoreError
 
 log = logging.getLogger(__name__)
 

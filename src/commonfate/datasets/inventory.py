@@ -7,11 +7,11 @@ from typing import get_args
 
 import pandas as pd
 
+from commonfate.base.errors import ConfigError, StoreError, did_you_mean
+from commonfate.base.settings import from_pairs
 from commonfate.datasets import shards
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.settings import AnyDataset
-from commonfate.errors import ConfigError, StoreError, did_you_mean
-from commonfate.settings import from_pairs
 
 COLUMNS = (
     "id",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from commonfate.base.errors import ConfigError
 from commonfate.datasets import search
 from commonfate.datasets.settings import (
     AnyDataset,
@@ -12,7 +13,6 @@ from commonfate.datasets.settings import (
     VocConfig,
     YoutubeVosConfig,
 )
-from commonfate.errors import ConfigError
 
 DOCS = "docs/datasets.md"
 

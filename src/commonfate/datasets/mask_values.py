@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import image_file
-from commonfate.errors import StoreError
 
 ADVICE = "the manifest lists it; copy it again"
 IN_WORDS = {

@@ -11,11 +11,11 @@ Suffixes are .png, .bmp or .jpg, and differ between frames and masks, even betwe
 import glob
 from pathlib import Path
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import check_root
 from commonfate.datasets.settings import SegTrackConfig
-from commonfate.errors import StoreError
 
 
 class SegTrack:

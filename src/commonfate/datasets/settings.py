@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, model_validator
 
-from commonfate.settings import Settings
+from commonfate.base.settings import Settings
 
 
 def _can_be_encoded(size: tuple[int, int]) -> tuple[int, int]:

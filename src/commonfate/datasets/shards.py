@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from commonfate.errors import StoreError
-from commonfate.files import write_json
+from commonfate.base.errors import StoreError
+from commonfate.base.files import write_json
 
 FILE = "shards.json"
 """Beside the inventory: the shard of each video, kept when the inventory is written again."""

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import DOCS, VOC_FOLDERS, VOC_LABELS, check_root, voc_lists
 from commonfate.datasets.settings import VocConfig
-from commonfate.errors import ConfigError, StoreError
 
 # fmt: off
 CLASSES = (

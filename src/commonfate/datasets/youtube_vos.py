@@ -8,11 +8,11 @@ train/Annotations/0043f083b5/00000.png                instances, of every fifth 
 import logging
 from pathlib import Path
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import search
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import DOCS, YOUTUBE_VOS_FRAMES, YOUTUBE_VOS_LABELS, check_root
 from commonfate.datasets.settings import YoutubeVosConfig
-from commonfate.errors import ConfigError, StoreError
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from lightning.fabric import Fabric
 from torch import nn
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import index, sampler
 from commonfate.samples.reader import SampleDataset

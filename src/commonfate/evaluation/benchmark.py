@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.settings import unknown
 from commonfate.datasets.annotations import KINDS, is_kind
-from commonfate.errors import ConfigError, StoreError
-from commonfate.settings import unknown
 
 COLUMNS = ("id", "split", "frames", "annotation_files", "annotation_kind", "status", "reason")
 

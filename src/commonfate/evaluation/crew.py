@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from commonfate import processes
-from commonfate.errors import StoreError, UserError
+from commonfate.base import processes
+from commonfate.base.errors import StoreError, UserError
 from commonfate.evaluation import label_maps, soft_maps
 from commonfate.evaluation.benchmark import AnnotatedVideo
 from commonfate.evaluation.segmenting import Segmented, Task, segment_video

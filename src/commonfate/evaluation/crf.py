@@ -11,7 +11,7 @@ numbers, so equal inputs give equal bits on one machine. With the default settin
 
 import numpy as np
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.evaluation.crf_settings import MISSING, CrfSettings, is_installed
 
 

@@ -8,7 +8,7 @@ settings behind the paper's CRF numbers on videos (Tables 1 and 10 to 12) are no
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from commonfate.settings import Settings
+from commonfate.base.settings import Settings
 
 EXTRA = "pip install 'commonfate[crf]', or make crf in the project's folder"
 """How to install what the CRF needs; both compile it."""

@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import unknown
 from commonfate.evaluation.jaccard import jaccard
-from commonfate.settings import unknown
 
 CLASSES = "classes"
 """In place of a rule's name: segments are classes, none is the foreground, see `semantic`."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import image_file
-from commonfate.errors import StoreError
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; black is the first label's.
 _FIRST = "000000 E69F00 56B4E9 009E73 F0E442 0072B2 D55E00 CC79A7"

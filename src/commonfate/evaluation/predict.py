@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
+from commonfate.base.files import exclusive
+from commonfate.base.progress import track
 from commonfate.evaluation import crew, replaceable
 from commonfate.evaluation.crew import Work
 from commonfate.evaluation.unfinished import Report, Unfinished, key_of
-from commonfate.files import exclusive
-from commonfate.progress import track
 
 log = logging.getLogger(__name__)
 

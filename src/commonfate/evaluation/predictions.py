@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.evaluation import label_maps, soft_maps
 
 PASSED_ON = (

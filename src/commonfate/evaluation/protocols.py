@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import unknown
 from commonfate.evaluation import statistics
-from commonfate.settings import unknown
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from commonfate import provenance
-from commonfate.errors import StoreError
+from commonfate.base import provenance
+from commonfate.base.errors import StoreError
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.predictions import PASSED_ON, Predictions
 from commonfate.evaluation.protocols import Protocol

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 
 
 def check(folder: Path, mark: Path, key: str) -> None:

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from torch import nn
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import MethodSettings, from_pairs, parse, to_pairs, unknown
 from commonfate.config import MethodsConfig
-from commonfate.errors import ConfigError
 from commonfate.evaluation.segmenting import Task
 from commonfate.evaluation.snapshots import Choice, choose_best
 from commonfate.methods.base import TrainedMethod
-from commonfate.settings import MethodSettings, from_pairs, parse, to_pairs, unknown
 from commonfate.training import checkpoint
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.files import exclusive, replacing_directory, write_json
+from commonfate.base.progress import track
 from commonfate.datasets import annotations
-from commonfate.errors import ConfigError
 from commonfate.evaluation import benchmark, metrics, record, replaceable, saliency
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.crop import central_square
@@ -22,8 +24,6 @@ from commonfate.evaluation.foreground import (
 from commonfate.evaluation.metrics import Measures
 from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
-from commonfate.files import exclusive, replacing_directory, write_json
-from commonfate.progress import track
 
 
 def score_frame(

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.progress import track
 from commonfate.datasets import annotations
-from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation.benchmark import AnnotatedVideo, Benchmark
 from commonfate.evaluation.crf_settings import CrfSettings
 from commonfate.evaluation.crop import Crop, central_square
 from commonfate.evaluation.stores import Flow, Frames
 from commonfate.methods.base import Method
 from commonfate.models.frame import resize_frame
-from commonfate.progress import track
 
 log = logging.getLogger(__name__)
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.files import exclusive, replacing_directory, write_json
+from commonfate.base.progress import track
 from commonfate.datasets import class_labels
-from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, confusion, label_maps, record, replaceable
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.crop import Crop, central_square
 from commonfate.evaluation.foreground import CLASSES
 from commonfate.evaluation.predictions import Predictions
 from commonfate.evaluation.protocols import Protocol
-from commonfate.files import exclusive, replacing_directory, write_json
-from commonfate.progress import track
 
 
 def evaluate(

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from commonfate.errors import ConfigError, StoreError
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.files import replacing
 from commonfate.evaluation import overlays, sheet_layout, sheet_pictures, showcase
 from commonfate.evaluation.benchmark import AnnotatedVideo
 from commonfate.evaluation.crop import central_square
@@ -21,7 +22,6 @@ from commonfate.evaluation.sheet_layout import Row
 from commonfate.evaluation.sheet_pictures import Pictures
 from commonfate.evaluation.showcase import Moment
 from commonfate.evaluation.stores import Frames
-from commonfate.files import replacing
 from commonfate.flow import colour
 
 log = logging.getLogger(__name__)

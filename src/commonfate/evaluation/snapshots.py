@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import annotations
-from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import confusion, foreground, record, semantic
 from commonfate.evaluation.benchmark import Benchmark
 from commonfate.evaluation.crop import Crop, central_square

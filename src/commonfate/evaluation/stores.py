@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import ConfigError, StoreError
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.storage.flow import open_reader
 from commonfate.storage.frames import FrameReader
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from commonfate.base.files import write_json, write_text
 from commonfate.evaluation.segmenting import Facts
-from commonfate.files import write_json, write_text
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.flow.consistency import consistent
 from commonfate.flow.overlap import Workers, read_ahead
 from commonfate.flow.providers import FlowProvider, Frames

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from commonfate.base.errors import UserError
 from commonfate.config import FlowSource
-from commonfate.errors import UserError
 from commonfate.flow.estimators import FlowEstimator, check_frames
 
 

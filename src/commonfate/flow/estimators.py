@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from commonfate.base.errors import UserError, did_you_mean
 from commonfate.config import FlowSource
-from commonfate.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from torch import Tensor

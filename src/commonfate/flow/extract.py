@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from commonfate.errors import StoreError, UserError
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.progress import track
 from commonfate.flow.work import VideoWork
-from commonfate.progress import track
 from commonfate.storage.flow import sources
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from commonfate.base.errors import UserError
 from commonfate.config import FlowSource
-from commonfate.errors import UserError
 from commonfate.flow import weights
 
 if TYPE_CHECKING:

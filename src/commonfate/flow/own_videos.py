@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from commonfate import parquet, provenance
+from commonfate.base import parquet, provenance
 from commonfate.datasets import faults, given, inventory
 from commonfate.storage import content
 from commonfate.videos import manifest, shard

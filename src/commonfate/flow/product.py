@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commonfate import provenance
-from commonfate.errors import StoreError, UserError
-from commonfate.files import exclusive
+from commonfate.base import provenance
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.files import exclusive
+from commonfate.base.progress import track
 from commonfate.flow import spread
 from commonfate.flow.extract import extract, usable
-from commonfate.progress import track
 from commonfate.storage.flow import FlowReader, open_reader, open_writer
 from commonfate.storage.flow_writer import stage_of
 from commonfate.storage.frames import FrameReader

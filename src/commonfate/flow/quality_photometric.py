@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.progress import track
 from commonfate.datasets import image_file
 from commonfate.datasets.image_file import ImageError
-from commonfate.errors import StoreError, UserError
 from commonfate.flow.estimators import FlowEstimator
 from commonfate.flow.quality import ratio
 from commonfate.flow.quality_sample import of_images
 from commonfate.flow.review import spread
-from commonfate.progress import track
 
 
 def frame_pairs(folder: Path, count: int) -> list[tuple[Path, Path]]:

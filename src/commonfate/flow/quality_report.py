@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from commonfate.base.errors import UserError
+from commonfate.base.settings import parse
 from commonfate.config import FlowSource
 from commonfate.datasets.sprites import truth
-from commonfate.errors import UserError
 from commonfate.flow import quality_photometric, quality_sample, quality_stored
 from commonfate.flow.review import spread
-from commonfate.settings import parse
 from commonfate.storage.flow import FlowReader
 from commonfate.storage.frames import FrameReader
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from commonfate.base.progress import track
 from commonfate.flow import quality
 from commonfate.flow.estimators import FlowEstimator
 from commonfate.flow.quality_stored import Pair, known_truth
-from commonfate.progress import track
 from commonfate.storage.frames import FrameReader
 
 Exact = Callable[[Pair], np.ndarray]

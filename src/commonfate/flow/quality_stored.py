@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from commonfate.base.errors import UserError
+from commonfate.base.progress import track
 from commonfate.datasets.sprites import truth
-from commonfate.errors import UserError
 from commonfate.flow import quality
 from commonfate.flow.review import agreement
-from commonfate.progress import track
 from commonfate.storage.flow import FlowReader
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import cv2
 import numpy as np
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.flow.interleaved import quantize_interleaved
 from commonfate.flow.memory import keep_freed_memory
 from commonfate.flow.overlap import Workers

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from commonfate.base.errors import StoreError
+from commonfate.base.files import sha256
 from commonfate.datasets import image_file
 from commonfate.datasets.image_file import ImageError
-from commonfate.errors import StoreError
-from commonfate.files import sha256
 from commonfate.flow import own_videos
 from commonfate.storage import content
 from commonfate.storage.flow import FlowReader

@@ -12,14 +12,14 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commonfate import devices
+from commonfate.base import devices
+from commonfate.base.errors import UserError
+from commonfate.base.processes import shielded
+from commonfate.base.progress import track
+from commonfate.base.refusals import as_user_error, naming
 from commonfate.config import FlowSource
-from commonfate.errors import UserError
 from commonfate.flow.extract import PROGRESS, LeftOut, Staging, conclude
 from commonfate.flow.work import VideoWork
-from commonfate.processes import shielded
-from commonfate.progress import track
-from commonfate.refusals import as_user_error, naming
 
 if TYPE_CHECKING:
     from commonfate.storage.flow_writer import FlowWriter

@@ -6,9 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from commonfate.base.errors import UserError
 from commonfate.config import FlowSource
 from commonfate.datasets.sprites import truth
-from commonfate.errors import UserError
 from commonfate.flow.estimators import OF_NETWORKS, FlowEstimator, refuse
 from commonfate.flow.providers import FlowProvider, Frames
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import nn
 
-from commonfate.errors import UserError, did_you_mean
-from commonfate.files import sha256
+from commonfate.base.errors import UserError, did_you_mean
+from commonfate.base.files import sha256
 from commonfate.flow import checkpoint_file
 from commonfate.weights import Asset, fetch, known
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.flow.schedule import Direction, Step, Unit, steps
 
 if TYPE_CHECKING:

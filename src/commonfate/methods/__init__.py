@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from commonfate.settings import Settings
+from commonfate.base.settings import Settings
 
 if TYPE_CHECKING:
     from commonfate.methods.base import Method

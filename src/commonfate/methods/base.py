@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from commonfate.base.settings import MethodSettings, TrainedSettings
 from commonfate.samples.example import Example
-from commonfate.settings import MethodSettings, TrainedSettings
 
 CONCLUDE_SAMPLES = 1000
 

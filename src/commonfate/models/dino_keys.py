@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.models.backbones import state_file
 from commonfate.models.feature_names import MULTIPLE
 from commonfate.models.frame import to_image

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from commonfate.errors import ConfigError, did_you_mean
+from commonfate.base.errors import ConfigError, did_you_mean
 from commonfate.models.feature_names import MULTIPLE
 
 

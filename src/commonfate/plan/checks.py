@@ -3,12 +3,12 @@
 from typing import TypeVar
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import MethodSettings, unknown
 from commonfate.config import BenchmarkConfig, Config
-from commonfate.errors import ConfigError
 from commonfate.plan.cells import SCORINGS
 from commonfate.plan.declarations import TableDeclaration
 from commonfate.samples.kinds import KINDS
-from commonfate.settings import MethodSettings, unknown
 from commonfate.tables import published
 
 S = TypeVar("S", bound=MethodSettings)

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import Name, Settings, parse, unknown
 from commonfate.plan.cells import SCORINGS
-from commonfate.settings import Name, Settings, parse, unknown
 
 Metric = Literal[
     "J", "J_oracle", "J_mean", "J_recall", "J_decay", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"

@@ -1,6 +1,6 @@
 """Rows of tables that cannot be made here, as an optional package is missing."""
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.evaluation import crf_settings
 from commonfate.plan.declarations import TableDeclaration
 

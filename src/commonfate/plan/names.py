@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from commonfate.settings import MethodSettings
+from commonfate.base.settings import MethodSettings
 
 LONGEST = 120
 """Characters of a run's name. File systems take 255 bytes, and logs of Slurm jobs join it with the

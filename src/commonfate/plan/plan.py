@@ -7,14 +7,14 @@ from functools import cached_property
 from itertools import product
 from pathlib import Path
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import unknown
 from commonfate.config import Config
-from commonfate.errors import ConfigError
 from commonfate.plan import checks, left_out
 from commonfate.plan.cells import SCORINGS, Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
 from commonfate.plan.part import of_table
 from commonfate.plan.requests import Request
-from commonfate.settings import unknown
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import MethodSettings, merged, parse, unknown
 from commonfate.config import ADAPT, BenchmarkConfig, Config
-from commonfate.errors import ConfigError
 from commonfate.plan import checks, names
 from commonfate.plan.cells import Run
 from commonfate.plan.declarations import RowDeclaration
 from commonfate.samples.kinds import KINDS
-from commonfate.settings import MethodSettings, merged, parse, unknown
 
 
 @dataclass(frozen=True)

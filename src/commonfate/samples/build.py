@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from commonfate import parquet, provenance
-from commonfate.errors import StoreError, UserError
-from commonfate.files import sha256
+from commonfate.base import parquet, provenance
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.files import sha256
 from commonfate.samples.index import COLUMNS
 from commonfate.samples.kinds import KINDS, SampleKind
 from commonfate.samples.stores import Stores

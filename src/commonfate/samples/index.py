@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from commonfate import parquet
-from commonfate.errors import StoreError
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError
 
 COLUMNS = (
     "dataset",

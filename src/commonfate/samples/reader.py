@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from commonfate.errors import ConfigError, UserError
+from commonfate.base.errors import ConfigError, UserError
 from commonfate.samples.example import Example
 from commonfate.samples.index import Sample
 from commonfate.samples.kinds import KINDS

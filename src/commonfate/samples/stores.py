@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.storage.flow import open_reader
 from commonfate.storage.frames import FrameReader
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from commonfate.errors import StoreError, did_you_mean
+from commonfate.base.errors import StoreError, did_you_mean
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage.damage import missing, unknown
 from commonfate.storage.quantize import NO_VALUE, STEPS_PER_PIXEL, dequantize
 from commonfate.storage.reader import StoreReader

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import StoreError
-from commonfate.files import write_text
+from commonfate.base.errors import StoreError
+from commonfate.base.files import write_text
 from commonfate.storage.damage import seal
 from commonfate.storage.flow import FORMAT, FlowInfo, sources
 from commonfate.storage.names import node_name

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from zarr.codecs import TransposeCodec
 
-from commonfate.files import replacing
+from commonfate.base.files import replacing
 from commonfate.storage import content
 from commonfate.storage.delta2d import Delta2D
 from commonfate.storage.image_codec import ImageCodec

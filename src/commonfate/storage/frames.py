@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from commonfate.base.errors import StoreError
+from commonfate.base.files import sha256
 from commonfate.datasets import image_file
 from commonfate.datasets.image_file import ImageError
-from commonfate.errors import StoreError
-from commonfate.files import sha256
 from commonfate.storage import content
 from commonfate.storage.damage import reading, unknown
 from commonfate.storage.frame_writer import FrameWriter

@@ -17,7 +17,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from commonfate.files import replacing, write_text
+from commonfate.base.files import replacing, write_text
 from commonfate.storage import words
 from commonfate.storage.checksums import crc32
 from commonfate.storage.damage import reading, seal, unseal

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.files import replacing
+from commonfate.base.files import replacing
 from commonfate.storage.damage import reading
 from commonfate.storage.flow import FlowInfo, FlowReader
 from commonfate.storage.flow_codecs import CODECS, codec_of

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.plan import Plan
 from commonfate.tables import (
     lineage,

@@ -7,9 +7,9 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import unknown
 from commonfate.config import MethodsConfig
-from commonfate.errors import ConfigError
-from commonfate.settings import unknown
 from commonfate.tables import lineage
 from commonfate.tables.own_settings import flat
 from commonfate.tables.table import MEASURED

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from commonfate import files
-from commonfate.errors import UserError
+from commonfate.base import files
+from commonfate.base.errors import UserError
 from commonfate.tables import lineage, notes, provenance, render
 from commonfate.tables.flow_quality_rows import (
     BACK,

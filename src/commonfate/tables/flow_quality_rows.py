@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.flow.quality import HIDDEN, RANGES, VISIBLE, Errors, ratio
 
 LEADING = ("dataset", "flow source", "gap")

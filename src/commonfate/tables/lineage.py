@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from commonfate import parquet
-from commonfate.errors import StoreError
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError
 from commonfate.storage import content
 
 SMALL = 1 << 20
@@ -29,7 +29,7 @@ def follow(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
         paths: products, relative to the working directory, as the records themselves name them.
 
     Returns:
-        By path, the record (see `commonfate.provenance.record`). To it are added `listing`, the
+        By path, the record (see `base.provenance.record`). To it are added `listing`, the
         rows of a manifest; `changed`, which inputs differ from what was read then; `problem`, why
         there is no record. What has none by its nature (a video, weights) is not listed.
     """

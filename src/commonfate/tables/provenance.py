@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from commonfate import provenance
+from commonfate.base import provenance
 from commonfate.tables.table import MEASURED, Table
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from itertools import combinations
 
-from commonfate.errors import ConfigError
-from commonfate.settings import unknown
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import unknown
 from commonfate.tables.benchmarks import BENCHMARKS
 
 __all__ = ["BENCHMARKS", "PAPERS", "Row", "Value", "names", "origin", "rows"]

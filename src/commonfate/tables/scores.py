@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from commonfate.errors import StoreError, UserError
+from commonfate.base.errors import StoreError, UserError
 from commonfate.plan import Evaluation, RowDeclaration
 from commonfate.tables.seeds import Numbers
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from commonfate.base.settings import merged, to_pairs
 from commonfate.plan import Run
 from commonfate.samples.kinds import KINDS
-from commonfate.settings import merged, to_pairs
 from commonfate.tables.scores import Found
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from commonfate.errors import StoreError
-from commonfate.files import check_zip, replacing
+from commonfate.base.errors import StoreError
+from commonfate.base.files import check_zip, replacing
 from commonfate.weights import state_dict
 
 # What a reader of the facts does not want: large, and of use to training alone.

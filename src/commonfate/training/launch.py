@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.training import world
 
 if TYPE_CHECKING:

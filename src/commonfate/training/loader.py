@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from commonfate.errors import UserError
-from commonfate.processes import shielded
+from commonfate.base.errors import UserError
+from commonfate.base.processes import shielded
 from commonfate.samples.reader import SampleDataset
 from commonfate.samples.sampler import SampleKey
 

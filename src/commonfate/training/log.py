@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 
 log = logging.getLogger(__name__)
 SAY_EVERY_S = 15.0

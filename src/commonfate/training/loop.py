@@ -6,9 +6,9 @@ from typing import Any
 
 from lightning.fabric import Fabric
 
-from commonfate.files import sha256
+from commonfate.base.files import sha256
+from commonfate.base.provenance import code_digest
 from commonfate.methods.base import TrainedMethod
-from commonfate.provenance import code_digest
 from commonfate.samples.index import SampleIndex
 from commonfate.training import randomness, resume
 from commonfate.training.options import Options

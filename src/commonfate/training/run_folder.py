@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from commonfate.files import exclusive, replacing, replacing_directory, write_text
+from commonfate.base.files import exclusive, replacing, replacing_directory, write_text
 
 
 class RunFolder:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
+from commonfate.base.progress import track
 from commonfate.methods.base import CONCLUDE_SAMPLES, TrainedMethod
-from commonfate.progress import track
 from commonfate.samples import sampler
 from commonfate.samples.index import SampleIndex
 from commonfate.samples.reader import SampleDataset

@@ -8,7 +8,7 @@ looked at once, what it says has to be what was asked for, and Lightning is told
 import os
 from typing import TYPE_CHECKING
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 
 if TYPE_CHECKING:
     from lightning.fabric.plugins.environments import ClusterEnvironment

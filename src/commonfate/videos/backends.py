@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from commonfate.orientation import orient
+from commonfate.base.orientation import orient
 from commonfate.videos.deinterlacing import deinterlaced
 from commonfate.videos.inspection import (
     THREADS,

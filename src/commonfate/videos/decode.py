@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.videos.backends import BackendMissing
 from commonfate.videos.child import COMMAND, Child
 from commonfate.videos.inspection import DecodeError, Inspection

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.videos import promises
 from commonfate.videos.promises import video_stream
 

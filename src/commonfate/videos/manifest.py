@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from commonfate import parquet
-from commonfate.errors import UserError
+from commonfate.base import parquet
+from commonfate.base.errors import UserError
 from commonfate.videos import verdict
 
 

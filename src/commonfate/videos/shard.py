@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError
+from commonfate.base.files import exclusive, sha256
+from commonfate.base.progress import track
 from commonfate.datasets import annotation_check, faults
-from commonfate.errors import StoreError
-from commonfate.files import exclusive, sha256
-from commonfate.progress import track
 from commonfate.storage.frame_writer import Codec
 from commonfate.storage.frames import FrameReader, FrameWriter
 from commonfate.videos import verdict

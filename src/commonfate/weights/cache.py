@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from commonfate.errors import StoreError, UserError
-from commonfate.files import exclusive, lock_of, sha256
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.files import exclusive, lock_of, sha256
 from commonfate.weights.asset import Asset
 from commonfate.weights.partial import Partial
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from commonfate.files import write_json
+from commonfate.base.files import write_json
 
 
 @dataclass(frozen=True)

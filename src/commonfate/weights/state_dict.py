@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from commonfate.errors import StoreError
-from commonfate.files import check_zip
+from commonfate.base.errors import StoreError
+from commonfate.base.files import check_zip
 from commonfate.weights import impostor
 
 if TYPE_CHECKING:

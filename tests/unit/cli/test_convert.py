@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli.convert import command
-from commonfate.errors import ConfigError, StoreError
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.formats import FORMATS, convert, flo
 from commonfate.storage.formats.folder import FlowFolder

@@ -8,8 +8,8 @@ import click
 import pytest
 
 import commonfate
+from commonfate.base.errors import UserError
 from commonfate.cli import endings
-from commonfate.errors import UserError
 
 RUN = "from commonfate.cli import main; main()"
 

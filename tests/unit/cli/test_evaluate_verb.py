@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from commonfate.base.gaps import shortest
 from commonfate.cli import evaluate
 from commonfate.evaluation.stores import gaps as stored_gaps
-from commonfate.gaps import shortest
 from commonfate.storage.flow import open_writer, sources
 
 

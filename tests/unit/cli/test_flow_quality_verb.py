@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.files import sha256
 from commonfate.cli import explain, flow_quality
 from commonfate.datasets.sprites import annotate, render, scene, truth
-from commonfate.errors import StoreError, UserError
-from commonfate.files import sha256
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
 

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from skimage import data
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, UserError
+from commonfate.base.files import sha256
 from commonfate.cli import flow, view
-from commonfate.errors import ConfigError, UserError
-from commonfate.files import sha256
 from commonfate.flow import classical
 from commonfate.storage.flow import open_reader
 from commonfate.storage.frames import FrameWriter

@@ -6,9 +6,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from commonfate.base.errors import ConfigError
 from commonfate.cli import predict
 from commonfate.config import MethodsConfig
-from commonfate.errors import ConfigError
 from commonfate.methods.semantic.settings import SemanticSettings
 
 

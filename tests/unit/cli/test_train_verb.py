@@ -8,9 +8,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.files import sha256
 from commonfate.cli import train
-from commonfate.errors import ConfigError
-from commonfate.files import sha256
 
 
 @pytest.fixture

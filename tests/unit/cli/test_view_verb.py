@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from commonfate.base.errors import ConfigError, UserError
 from commonfate.cli import flow as flow_verb
 from commonfate.cli import view
-from commonfate.errors import ConfigError, UserError
 from commonfate.storage.flow import open_reader, open_writer, sources
 from commonfate.storage.frames import FrameReader, FrameWriter
 

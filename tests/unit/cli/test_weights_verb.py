@@ -8,8 +8,8 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
+from commonfate.base.errors import StoreError, UserError
 from commonfate.cli.weights import command
-from commonfate.errors import StoreError, UserError
 from commonfate.flow import weights
 from commonfate.weights import Asset, Digest
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import annotation_check, annotations, image_file
-from commonfate.errors import StoreError
 
 SIZE = (20, 32)
 HALF = np.zeros(SIZE, np.uint8)

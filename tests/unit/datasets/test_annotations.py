@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import annotations
-from commonfate.errors import StoreError
 from commonfate.evaluation import label_maps
 
 PALETTE = label_maps.voc_palette()  # DAVIS has the same

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import class_labels
-from commonfate.errors import StoreError
 
 LABELS = np.array([[0, 5, 20], [15, 255, 1]], np.uint8)
 

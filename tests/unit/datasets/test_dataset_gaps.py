@@ -2,9 +2,9 @@
 
 import pytest
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import from_pairs
 from commonfate.datasets.settings import DavisConfig, SpriteImagesConfig, SpritesConfig
-from commonfate.errors import ConfigError
-from commonfate.settings import from_pairs
 
 
 def test_pairs_are_of_adjacent_frames_unless_said_otherwise():

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError
 from commonfate.datasets import layouts
 from commonfate.datasets.settings import (
     DavisConfig,
@@ -17,7 +18,6 @@ from commonfate.datasets.settings import (
     VocConfig,
     YoutubeVosConfig,
 )
-from commonfate.errors import ConfigError
 
 DOCS = Path(__file__).parents[3] / "docs" / "datasets.md"
 SETTINGS = [

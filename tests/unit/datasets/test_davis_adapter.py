@@ -3,8 +3,8 @@
 import pytest
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets.settings import DavisConfig
-from commonfate.errors import ConfigError, StoreError
 
 
 def make_davis(root, sequences, split="val"):

@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import annotations
 from commonfate.datasets.fbms import TEST_SEQUENCES
 from commonfate.datasets.settings import FbmsConfig
-from commonfate.errors import ConfigError, StoreError
 
 
 def touch(root, *names):

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import search
-from commonfate.errors import StoreError
 
 
 def test_natural_order():

@@ -3,8 +3,8 @@
 import pytest
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError
 from commonfate.datasets.settings import FolderConfig
-from commonfate.errors import ConfigError
 
 
 def touch(root, *names):

@@ -3,11 +3,11 @@
 import pytest
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.settings import from_pairs, to_pairs
 from commonfate.datasets import layouts
 from commonfate.datasets.images import WITHOUT_MASK
 from commonfate.datasets.settings import ImagesConfig
-from commonfate.errors import ConfigError, StoreError
-from commonfate.settings import from_pairs, to_pairs
 
 
 def videos(root, layout="pairs"):

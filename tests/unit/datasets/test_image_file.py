@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import image_file
 from commonfate.datasets.image_file import ImageError
-from commonfate.errors import StoreError
 
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 10
 

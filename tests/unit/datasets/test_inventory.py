@@ -3,11 +3,12 @@
 import pytest
 from click.testing import CliRunner
 
-from commonfate import datasets, parquet
+from commonfate import datasets
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli import commonfate
 from commonfate.datasets import VideoSource, inventory
 from commonfate.datasets.settings import DavisConfig, SpritesConfig
-from commonfate.errors import ConfigError, StoreError
 
 
 def test_cuts_into_shards_in_order_of_id():

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import annotations
 from commonfate.datasets.settings import SegTrackConfig
-from commonfate.errors import ConfigError, StoreError
 
 
 def touch(root, *names):

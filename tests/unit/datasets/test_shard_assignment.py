@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets import shards
-from commonfate.errors import StoreError
 
 
 def test_first_time_in_order_of_name():

@@ -4,12 +4,13 @@ import numpy as np
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import datasets, parquet
+from commonfate import datasets
+from commonfate.base import parquet
+from commonfate.base.files import sha256
 from commonfate.cli import commonfate
 from commonfate.datasets import annotations, class_labels
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 from commonfate.datasets.sprites import annotate, produce, scene, shapes
-from commonfate.files import sha256
 
 CONFIG = SpriteImagesConfig(images=3, size=(64, 96))
 

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.files import sha256
 from commonfate.cli.sprites import command
 from commonfate.datasets.settings import SpritesConfig
 from commonfate.datasets.sprites import encode, listing, photographs, produce, truth
-from commonfate.errors import ConfigError, StoreError
-from commonfate.files import sha256
 
 CONFIG = SpritesConfig(videos=2, frames=4, size=(64, 96))
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from commonfate.base.errors import ConfigError
 from commonfate.datasets.sprites import annotate, scene, shapes
-from commonfate.errors import ConfigError
 
 
 @pytest.mark.parametrize("size", [(64, 96), (128, 224), (224, 128)])

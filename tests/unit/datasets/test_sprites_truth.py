@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets.sprites import annotate, truth, warps
 from commonfate.datasets.sprites.geometry import Layer
 from commonfate.datasets.sprites.scene import Scene
 from commonfate.datasets.sprites.shapes import Shape
-from commonfate.errors import StoreError
 
 SIZE = (32, 48)
 

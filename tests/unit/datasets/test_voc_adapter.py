@@ -3,10 +3,10 @@
 import pytest
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.settings import from_pairs, to_pairs
 from commonfate.datasets import layouts
 from commonfate.datasets.settings import VocConfig
-from commonfate.errors import ConfigError, StoreError
-from commonfate.settings import from_pairs, to_pairs
 
 LISTS = {"train": ["2007_1"], "trainaug": ["2008_9", "2007_1"], "val": ["2007_3"]}
 

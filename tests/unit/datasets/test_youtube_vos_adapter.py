@@ -3,11 +3,11 @@
 import pytest
 
 from commonfate import datasets
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.settings import from_pairs, to_pairs
 from commonfate.datasets import Stamped
 from commonfate.datasets.settings import DavisConfig, YoutubeVosConfig
 from commonfate.datasets.youtube_vos import YoutubeVos
-from commonfate.errors import ConfigError, StoreError
-from commonfate.settings import from_pairs, to_pairs
 
 
 def touch(root, *names):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
 from commonfate.evaluation import label_maps, soft_maps
 
 SIZE = (8, 12)

@@ -10,13 +10,13 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from commonfate import parquet
-from commonfate.errors import ConfigError
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import TrainedSettings
 from commonfate.evaluation.adaptation import Adapter, Adapting, read_samples, video_seed
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import index, sampler
 from commonfate.samples.build import build
-from commonfate.settings import TrainedSettings
 from commonfate.storage.flow import open_writer
 from commonfate.storage.frames import FrameWriter
 from commonfate.training import checkpoint

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from commonfate import parquet
-from commonfate.errors import ConfigError, StoreError
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark
 
 ROW = {"frames": 3, "annotation_kind": "binary", "status": "ok", "reason": ""}

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from commonfate.errors import ConfigError, StoreError
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.evaluation.stores import Flow
 from commonfate.storage.flow import open_writer, sources
 

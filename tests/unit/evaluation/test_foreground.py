@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.evaluation import foreground
 from commonfate.evaluation.foreground import extent, frame_jaccard, overlap
 from commonfate.evaluation.jaccard import count, jaccard

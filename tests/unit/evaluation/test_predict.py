@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.evaluation import benchmark, crf, label_maps, predict, segmenting, soft_maps
 from commonfate.evaluation.crew import Work
 from commonfate.evaluation.crf_settings import CrfSettings

@@ -8,9 +8,10 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import methods, parquet
+from commonfate import methods
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli import predict
-from commonfate.errors import ConfigError, StoreError
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.samples.build import build
 from commonfate.storage.flow import open_writer, sources

@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.files import sha256
 from commonfate.cli import evaluate, predict
 from commonfate.config import BenchmarkConfig
-from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import crf_settings, foreground
 from commonfate.evaluation.protocols import PROTOCOLS
 from commonfate.evaluation.unfinished import key_of
-from commonfate.files import sha256
 from commonfate.methods.feature_clustering.method import FeatureClustering
 from commonfate.plan import cells
 from commonfate.storage.flow import open_writer, sources

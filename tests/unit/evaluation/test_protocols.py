@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.evaluation import protocols
 
 # Two sequences of unequal length: sequence means 0.6 and 0.9, frame mean (1.8 + 0.9) / 4.

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from commonfate import parquet
-from commonfate.errors import ConfigError, StoreError
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, protocols, runs
 from commonfate.evaluation.segmenting import How, Task
 from commonfate.evaluation.snapshots import Choice

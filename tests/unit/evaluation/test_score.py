@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from commonfate import parquet
-from commonfate.errors import ConfigError, StoreError
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, foreground, protocols, record, score
 from commonfate.evaluation.predictions import Predictions
 

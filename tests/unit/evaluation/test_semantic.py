@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli.evaluate import command
-from commonfate.errors import ConfigError, StoreError
 from commonfate.evaluation import benchmark, label_maps, protocols, semantic, sheet
 from commonfate.evaluation.predictions import Predictions
 

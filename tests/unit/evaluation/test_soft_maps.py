@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.evaluation import soft_maps
 
 

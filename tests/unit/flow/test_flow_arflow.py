@@ -4,7 +4,7 @@ import ptlflow
 import pytest
 import torch
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.flow import weights
 from commonfate.flow.arflow import SCALES, arflow
 

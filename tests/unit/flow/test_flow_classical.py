@@ -6,8 +6,8 @@ import pytest
 import torch
 from skimage import data
 
+from commonfate.base.errors import UserError
 from commonfate.config import FlowSource
-from commonfate.errors import UserError
 from commonfate.flow import estimators
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from commonfate.base.errors import StoreError, UserError
 from commonfate.config import FlowSource
-from commonfate.errors import StoreError, UserError
 from commonfate.flow import estimators
 from commonfate.flow.estimators import FlowEstimator
 from commonfate.flow.extract import extract

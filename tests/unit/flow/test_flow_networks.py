@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from commonfate.base.errors import UserError
 from commonfate.config import FlowSource
-from commonfate.errors import UserError
 from commonfate.flow import estimators
 
 TINY = {"estimator": "raft_small", "weights": "random", "iterations": 2}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from commonfate import parquet
+from commonfate.base import parquet
 from commonfate.cli import commonfate
 from commonfate.datasets import VideoSource, inventory
 from commonfate.flow.classical import Dis
@@ -148,7 +148,7 @@ def test_what_was_left_out_is_tried_again_when_it_is_repaired(
 
 def test_on_request_it_is_tried_again_whatever_the_files_say(shard, estimated, monkeypatch):
     """A network drive that was away leaves no trace in the files."""
-    from commonfate.errors import StoreError
+    from commonfate.base.errors import StoreError
     from commonfate.storage import frames
 
     shard.frames()

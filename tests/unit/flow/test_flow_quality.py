@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from commonfate.base.errors import UserError
 from commonfate.datasets.sprites import annotate, scene, truth
-from commonfate.errors import UserError
 from commonfate.flow import quality, quality_photometric, quality_report, quality_sample
 from commonfate.flow import quality_stored as stored
 from commonfate.flow.quality import HIDDEN, VISIBLE

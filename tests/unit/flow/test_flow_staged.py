@@ -10,7 +10,7 @@ from ptlflow.models.raft.raft import RAFT, raft_small
 from torch import nn
 
 import commonfate.flow.arflow  # noqa: F401 - registers the network
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.flow.staged import stage
 
 FAMILIES = {

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from commonfate.base.errors import UserError
 from commonfate.config import FlowSource
 from commonfate.datasets.sprites import annotate, render, scene, truth
-from commonfate.errors import UserError
 from commonfate.flow import providers
 from commonfate.flow.extract import extract
 from commonfate.storage.flow import open_reader, open_writer

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.flow.own_videos import OwnVideos
 from commonfate.flow.source_frames import SourceFrames, beside
 from commonfate.storage.flow import open_reader, open_writer

@@ -11,7 +11,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from commonfate.errors import StoreError, UserError
+from commonfate.base.errors import StoreError, UserError
 from commonfate.models import backbones
 from commonfate.models.backbones import state_file
 

@@ -7,7 +7,7 @@ import torch
 from timm.layers import DropPath
 from timm.models.vision_transformer import VisionTransformer
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.models import backbones
 from commonfate.models.backbones.vit import KeyMaps
 

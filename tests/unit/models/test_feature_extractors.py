@@ -6,7 +6,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from commonfate.errors import ConfigError, UserError
+from commonfate.base.errors import ConfigError, UserError
 from commonfate.models import dino_keys, features
 from commonfate.models.feature_names import MULTIPLE
 from commonfate.models.frame import resize_frame, to_image

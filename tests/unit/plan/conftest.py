@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from commonfate import config, datasets, plan
+from commonfate.base.settings import merged
 from commonfate.evaluation import crf_settings
 from commonfate.scales import joined
-from commonfate.settings import merged
 
 ROOT = Path(__file__).parents[3]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from commonfate import config, plan
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 
 GWM = {"label": "ours", "method": "gwm"}
 CLUSTERS = {"label": "clusters", "method": "feature_clustering"}

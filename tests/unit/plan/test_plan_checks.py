@@ -2,8 +2,8 @@
 
 import pytest
 
-from commonfate.errors import ConfigError
-from commonfate.settings import merged
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import merged
 
 GWM = {"label": "ours", "method": "gwm"}
 CLUSTERS = {"label": "clusters", "method": "feature_clustering"}

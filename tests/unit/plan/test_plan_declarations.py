@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from commonfate import config, plan
-from commonfate.errors import ConfigError
-from commonfate.settings import merged
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import merged
 
 GWM = {"label": "ours", "method": "gwm"}
 CLUSTERS = {"label": "clusters", "method": "feature_clustering"}

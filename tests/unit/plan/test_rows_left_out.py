@@ -3,7 +3,7 @@
 import pytest
 
 from commonfate import config, plan
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.evaluation import crf_settings
 
 PLAIN = {"label": "plain", "method": "gwm"}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from commonfate import parquet
+from commonfate.base import parquet
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
 

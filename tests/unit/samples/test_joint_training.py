@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import default_collate
 
-from commonfate import parquet
+from commonfate.base import parquet
 from commonfate.methods.gwm.method import create
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.samples import index, sampler

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from commonfate import parquet
-from commonfate.errors import StoreError, UserError
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError, UserError
 from commonfate.samples import index
 from commonfate.samples.build import build
 from commonfate.samples.reader import SampleDataset

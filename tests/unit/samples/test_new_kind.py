@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError
 from commonfate.datasets.settings import SpritesConfig
-from commonfate.errors import ConfigError
 from commonfate.samples import index, kinds
 from commonfate.samples.build import build
 from commonfate.samples.example import Example

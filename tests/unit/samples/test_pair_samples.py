@@ -2,8 +2,8 @@
 
 import pytest
 
-from commonfate import parquet
-from commonfate.errors import ConfigError, StoreError, UserError
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError, StoreError, UserError
 from commonfate.samples import index
 from commonfate.samples.build import build
 from commonfate.samples.reader import SampleDataset

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from commonfate import parquet
-from commonfate.errors import StoreError, UserError
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError, UserError
 from commonfate.samples import index
 from commonfate.samples.build import build
 from commonfate.storage.frames import FrameWriter

@@ -4,9 +4,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.parquet import provenance
 from commonfate.cli import commonfate
-from commonfate.errors import StoreError, UserError
-from commonfate.parquet import provenance
 from commonfate.samples import index
 
 

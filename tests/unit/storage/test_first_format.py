@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage.delta2d import Delta2D
 from commonfate.storage.flow import FlowInfo, open_reader
 from commonfate.storage.quantize import NO_VALUE, dequantize

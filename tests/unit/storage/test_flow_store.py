@@ -14,7 +14,7 @@ import tifffile
 import zarr
 from zarr.storage import ZipStore
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage import words
 from commonfate.storage.flow import FlowInfo, open_reader, open_writer, sources
 from commonfate.storage.quantize import quantize

@@ -10,7 +10,7 @@ import pytest
 import zarr
 from zarr.storage import ZipStore
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage.frames import FrameReader, FrameWriter
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.staging import PairFile, scan
 

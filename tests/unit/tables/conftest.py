@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from commonfate import config, files, parquet, plan, provenance
+from commonfate import config, plan
+from commonfate.base import files, parquet, provenance
+from commonfate.base.settings import parse
 from commonfate.evaluation import crf_settings
 from commonfate.evaluation.protocols import PROTOCOLS
-from commonfate.settings import parse
 from commonfate.storage.frames import FrameWriter
 
 J = {

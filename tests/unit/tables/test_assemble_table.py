@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commonfate.errors import StoreError, UserError
+from commonfate.base.errors import StoreError, UserError
 from commonfate.evaluation import crf_settings
 from commonfate.tables.assemble import assemble
 

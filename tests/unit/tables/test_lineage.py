@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from commonfate import parquet, provenance
+from commonfate.base import parquet, provenance
 from commonfate.storage import content
 from commonfate.storage.flow import open_writer
 from commonfate.storage.frames import FrameWriter

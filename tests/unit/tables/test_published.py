@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.tables import published
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from commonfate.base.errors import ConfigError
 from commonfate.cli import commonfate
-from commonfate.errors import ConfigError
 from commonfate.tables import published, summary
 from commonfate.tables.assemble import assemble
 

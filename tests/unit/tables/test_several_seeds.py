@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from commonfate.base.errors import UserError
 from commonfate.cli import commonfate
-from commonfate.errors import UserError
 from commonfate.tables import render, summary
 from commonfate.tables.assemble import assemble
 

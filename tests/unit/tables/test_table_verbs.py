@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.files import sha256
 from commonfate.cli import commonfate
 from commonfate.config import Config
-from commonfate.errors import ConfigError, StoreError
-from commonfate.files import sha256
 
 ROOT = Path(__file__).parents[3]
 CSV = Path("results/tables/table1.csv")

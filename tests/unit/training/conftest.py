@@ -10,10 +10,10 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.settings import TrainedSettings
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import index
-from commonfate.settings import TrainedSettings
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
 from commonfate.training.options import Options

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.training import checkpoint
 
 

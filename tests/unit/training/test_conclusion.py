@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.samples import index
 from commonfate.samples.index import Sample
 from commonfate.training import checkpoint, conclusion, session

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.training.log import MetricsLog
 
 

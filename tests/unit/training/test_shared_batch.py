@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from commonfate import methods
 from commonfate.config import MethodsConfig
-from commonfate.settings import from_pairs
+from commonfate.base.settings import from_pairs
 from commonfate.training.launch import launch
 from commonfate.training.learner import Learner
 

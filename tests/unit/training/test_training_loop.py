@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.training import checkpoint, loop
 
 

@@ -146,7 +146,7 @@ def test_torchrun_starts_the_processes_or_is_refused(start, tmp_path):
 # A sample that one of the processes cannot read.
 BROKEN = """
 import os
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.methods.gwm.method import UNetMethod
 prepare = UNetMethod.prepare
 def prepare_or_not(self, example):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.training import world
 
 VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK")

@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.videos.decode import Decoder, Decoding
 from commonfate.videos.inspection import DecodeError
 

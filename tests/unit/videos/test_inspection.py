@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.orientation import orient
+from commonfate.base.orientation import orient
 from commonfate.videos.inspection import DecodeError, Stillness, increasing, inspect
 
 

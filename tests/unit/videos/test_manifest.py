@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import UserError
 from commonfate.cli.manifest import command
-from commonfate.errors import UserError
 from commonfate.videos import manifest
 
 

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from commonfate import parquet
+from commonfate.base import parquet
+from commonfate.base.errors import ConfigError
 from commonfate.cli.frames import command
 from commonfate.datasets import VideoSource, inventory
-from commonfate.errors import ConfigError
 from commonfate.storage.frames import FrameReader
 
 

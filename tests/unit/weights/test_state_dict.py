@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.weights import state_dict
 
 STATE = {"weight": torch.ones(2), "bias": torch.zeros(1)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 
 CODECS = {
     # Without cpu-independent, x264's macroblock tree varies with the alignment of its memory.

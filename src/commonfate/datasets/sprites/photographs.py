@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 
 FILES = {
     "astronaut": "astronaut.png",

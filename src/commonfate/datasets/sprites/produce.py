@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from commonfate import processes, provenance
+from commonfate.base import processes, provenance
+from commonfate.base.files import exclusive, replacing_directory, write_json
+from commonfate.base.progress import track
+from commonfate.base.settings import from_pairs
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 from commonfate.datasets.sprites import annotate, encode, listing, photographs, render, scene, truth
-from commonfate.files import exclusive, replacing_directory, write_json
-from commonfate.progress import track
-from commonfate.settings import from_pairs
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from commonfate.base.errors import ConfigError
 from commonfate.datasets.sprites import geometry, motion, shapes, warps
 from commonfate.datasets.sprites.geometry import Layer
-from commonfate.errors import ConfigError
 
 TRIES = 50
 LOOKED_AT = 1800

@@ -15,11 +15,11 @@ from zlib import error as ZlibError
 
 import numpy as np
 
+from commonfate.base.errors import StoreError
 from commonfate.datasets.sprites import annotate, geometry, shapes
 from commonfate.datasets.sprites.geometry import Layer
 from commonfate.datasets.sprites.scene import Scene
 from commonfate.datasets.sprites.shapes import Shape
-from commonfate.errors import StoreError
 
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, NotImplementedError, BadZipFile, ZlibError)
 """What reading a damaged .npz raises, depending on where the damage is."""

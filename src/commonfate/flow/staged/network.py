@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 
+from commonfate.base.errors import UserError
 from commonfate.config import FlowSource
-from commonfate.errors import UserError
 from commonfate.flow.estimators import FlowEstimator, check_frames
 from commonfate.flow.staged import Features, running, stage
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.flow.staged.base import Features, Staged
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.methods.amd.appearance import changed
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.samples.example import Example

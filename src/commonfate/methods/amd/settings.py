@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from commonfate.settings import TrainedSettings
+from commonfate.base.settings import TrainedSettings
 
 STRIDE = 64
 """Of the motion pathway's coarsest level: sides of the images that it sees are multiples of it."""

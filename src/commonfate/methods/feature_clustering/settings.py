@@ -4,8 +4,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from commonfate.base.settings import MethodSettings
 from commonfate.models.feature_names import MULTIPLE, FeatureName
-from commonfate.settings import MethodSettings
 
 
 class FeatureClusteringSettings(MethodSettings):

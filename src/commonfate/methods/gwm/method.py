@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.methods.base import Prediction, TrainedMethod
 from commonfate.methods.gwm import recipe, samples
 from commonfate.methods.gwm.objective import objective

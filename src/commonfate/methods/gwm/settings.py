@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from commonfate.base.settings import Settings, TrainedSettings
 from commonfate.models.feature_names import FeatureName
-from commonfate.settings import Settings, TrainedSettings
 
 
 class MergeSettings(Settings):

@@ -5,8 +5,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, field_validator
 
-from commonfate.gaps import resolved
-from commonfate.settings import MethodSettings
+from commonfate.base.gaps import resolved
+from commonfate.base.settings import MethodSettings
 
 
 class ResidualFlowSettings(MethodSettings):

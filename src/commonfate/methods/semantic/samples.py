@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.methods.semantic.colours import distort
 from commonfate.methods.semantic.geometry import resize_image, resize_labels, seen_size
 from commonfate.methods.semantic.settings import VOID, SemanticSettings

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from commonfate.settings import TrainedSettings
+from commonfate.base.settings import TrainedSettings
 
 VOID = 255
 """Label of pixels without a class."""

@@ -1,6 +1,6 @@
 """Which backbones there are, and the published weights that each can start from (Table 5)."""
 
-from commonfate.errors import ConfigError, did_you_mean
+from commonfate.base.errors import ConfigError, did_you_mean
 
 # By backbone: the ways of pre-training it, and the name of each one's file of weights in
 # `weights/published.csv`.

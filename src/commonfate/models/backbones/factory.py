@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.models.backbones import state_file
 from commonfate.models.backbones.base import Backbone
 from commonfate.models.backbones.catalogue import check_name

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from commonfate.errors import StoreError, UserError
+from commonfate.base.errors import StoreError, UserError
 from commonfate.weights import state_dict
 
 # Microsoft's trainings keep their settings, of this class, beside the weights. It is a dict, and

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonfate import datasets
+from commonfate.base.errors import StoreError
+from commonfate.base.files import sha256
 from commonfate.datasets.settings import AnyDataset
-from commonfate.errors import StoreError
-from commonfate.files import sha256
 from commonfate.samples.kinds.base import Listed, OpenStores, SampleKind
 
 if TYPE_CHECKING:

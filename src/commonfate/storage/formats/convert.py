@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 
-from commonfate.errors import StoreError
-from commonfate.progress import track
+from commonfate.base.errors import StoreError
+from commonfate.base.progress import track
 from commonfate.storage.flow import FlowInfo, FlowReader
 from commonfate.storage.flow_writer import FlowWriter
 from commonfate.storage.formats.folder import FlowFolder

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
 from commonfate.storage.flow import FlowInfo
 from commonfate.storage.formats import FORMATS, Format
 from commonfate.storage.formats.problems import broken

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.errors import ConfigError
-from commonfate.files import replacing_directory, write_json
+from commonfate.base.errors import ConfigError
+from commonfate.base.files import replacing_directory, write_json
 from commonfate.storage.formats import Format
 from commonfate.storage.names import node_name
 

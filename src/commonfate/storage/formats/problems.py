@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 
 
 def broken(path: Path, what: str, do: str = "copy or make the file again") -> StoreError:

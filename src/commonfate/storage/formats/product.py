@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from commonfate import provenance
-from commonfate.errors import ConfigError, StoreError
-from commonfate.files import exclusive, sha256
+from commonfate.base import provenance
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.files import exclusive, sha256
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.formats import FORMATS
 from commonfate.storage.formats.convert import Part, Source, to_folder, to_store

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from commonfate.settings import Settings
+from commonfate.base.settings import Settings
 
 
 class ArflowTransforms(Settings):

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 import commonfate
-from commonfate.files import replacing
+from commonfate.base.files import replacing
 from commonfate.training.flow import held_out
 from commonfate.training.flow.task import FlowTask
 

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from commonfate.settings import Name, Settings, from_pairs, to_pairs
+from commonfate.base.settings import Name, Settings, from_pairs, to_pairs
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 
 Strength = Annotated[float, Field(ge=0, lt=1)]

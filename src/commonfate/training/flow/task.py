@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from commonfate.errors import ConfigError, did_you_mean
-from commonfate.files import sha256
+from commonfate.base.errors import ConfigError, did_you_mean
+from commonfate.base.files import sha256
 from commonfate.flow import networks, weights
 from commonfate.training.flow.settings import FlowTrainingSettings
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.methods import create
 from commonfate.methods.amd.appearance import changed
 from commonfate.methods.amd.samples import resize_short_side

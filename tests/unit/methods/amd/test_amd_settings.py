@@ -2,9 +2,9 @@
 
 import pytest
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import from_pairs, to_pairs
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.settings import from_pairs, to_pairs
 
 
 def test_defaults_are_the_papers():

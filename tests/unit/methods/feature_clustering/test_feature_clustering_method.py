@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import from_pairs
 from commonfate.methods import create
 from commonfate.methods.feature_clustering.kmeans import kmeans
 from commonfate.methods.feature_clustering.method import averaged, cluster
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.models import features
-from commonfate.settings import from_pairs
 
 ALGORITHMS = ("kmeans", "spectral")
 

@@ -8,14 +8,14 @@ import torch
 from lightning.fabric import Fabric
 from torch.utils.data import default_collate
 
-from commonfate.errors import ConfigError, UserError
+from commonfate.base.errors import ConfigError, UserError
+from commonfate.base.settings import from_pairs
 from commonfate.methods import create
 from commonfate.methods.gwm import loss as gwm
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
 from commonfate.methods.gwm.upsampled import upsampled_loss
 from commonfate.models import features
 from commonfate.samples.example import Example
-from commonfate.settings import from_pairs
 from commonfate.training import randomness
 from commonfate.training.learner import Learner
 

@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import default_collate
 
 from commonfate import weights
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.methods import create
 from commonfate.methods.gwm.settings import MergeSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings

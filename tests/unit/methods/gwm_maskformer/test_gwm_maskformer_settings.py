@@ -4,12 +4,12 @@ from typing import get_args
 
 import pytest
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import from_pairs, to_pairs
 from commonfate.methods.gwm.recipe import learning_rate
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.models.backbones import NAMES, PRETRAININGS
-from commonfate.settings import from_pairs, to_pairs
 
 
 def allowed(key):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from commonfate.errors import StoreError, UserError
+from commonfate.base.errors import StoreError, UserError
 from commonfate.methods import create
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.semantic.objective import objective

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 from commonfate.methods import create
 from commonfate.methods.semantic.colours import distort
 from commonfate.methods.semantic.geometry import resize_labels, seen_size

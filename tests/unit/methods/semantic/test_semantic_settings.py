@@ -3,11 +3,11 @@
 import pytest
 from torch.optim import SGD
 
-from commonfate.errors import ConfigError
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import from_pairs, to_pairs
 from commonfate.methods import create
 from commonfate.methods.semantic.settings import STRIDE, SemanticSettings
 from commonfate.models import dilated_resnet
-from commonfate.settings import from_pairs, to_pairs
 
 PAPER = create(SemanticSettings())
 

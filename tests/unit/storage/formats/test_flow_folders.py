@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from commonfate.errors import ConfigError, StoreError
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.storage.formats import FORMATS, flo
 from commonfate.storage.formats.folder import FlowFolder, guess
 from commonfate.storage.formats.folder_writer import FlowFolderWriter

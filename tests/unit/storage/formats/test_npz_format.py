@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage.formats import npz
 
 FLOW = np.random.default_rng(0).normal(0, 20, (2, 5, 7)).astype(np.float32)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 
-from commonfate.errors import ConfigError, UserError
-from commonfate.files import sha256
+from commonfate.base.errors import ConfigError, UserError
+from commonfate.base.files import sha256
 from commonfate.training.flow.settings import FlowTrainingSettings, recipe
 from commonfate.training.flow.task import FlowTask, prepared
 

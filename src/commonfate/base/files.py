@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from commonfate.refusals import naming
+from commonfate.base.refusals import naming
 
 log = logging.getLogger(__name__)
 FORGOTTEN_S = 7 * 24 * 3600.0

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from commonfate.errors import StoreError
-from commonfate.files import replacing
+from commonfate.base.errors import StoreError
+from commonfate.base.files import replacing
 
 
 def write(path: str | Path, table: pd.DataFrame, provenance: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
-from commonfate.errors import ConfigError, did_you_mean
+from commonfate.base.errors import ConfigError, did_you_mean
 
 # What may become part of a path or a Snakemake wildcard. The hyphen separates the parts of a slug.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.]*$", max_length=64)]

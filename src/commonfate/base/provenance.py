@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from commonfate import __version__
-from commonfate.files import sha256
+from commonfate.base.files import sha256
 
 LIBRARIES = ("numpy", "torch", "ptlflow", "opencv-python", "zarr", "av", "decord", "scikit-learn")
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 @functools.cache

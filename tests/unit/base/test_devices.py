@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from commonfate import devices
-from commonfate.errors import UserError
+from commonfate.base import devices
+from commonfate.base.errors import UserError
 
 TWO = "GPU 0: NVIDIA H200 (UUID: GPU-aa)\nGPU 1: NVIDIA H200 (UUID: GPU-bb)\n"
 SLICED = (

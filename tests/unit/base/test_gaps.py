@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonfate.gaps import resolved, shortest
+from commonfate.base.gaps import resolved, shortest
 
 
 def test_the_shortest_gap_is_the_forward_one_where_there_is_a_choice() -> None:

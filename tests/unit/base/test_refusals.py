@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from commonfate.errors import UserError
-from commonfate.refusals import REFUSALS, as_user_error, naming
+from commonfate.base.errors import UserError
+from commonfate.base.refusals import REFUSALS, as_user_error, naming
 
 
 @pytest.mark.parametrize("number", REFUSALS)

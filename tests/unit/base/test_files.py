@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commonfate.files import exclusive, replacing, replacing_directory, sha256, write_json
+from commonfate.base.files import exclusive, replacing, replacing_directory, sha256, write_json
 
 
 def test_a_product_appears_only_when_complete(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_second_writer_waits_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "product"
     hold = f"""
 import time
-from commonfate.files import exclusive
+from commonfate.base.files import exclusive
 with exclusive({str(path)!r}):
     print("held", flush=True)
     time.sleep(60)

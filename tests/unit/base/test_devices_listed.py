@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from commonfate import devices
+from commonfate.base import devices
+from commonfate.base.errors import UserError
 from commonfate.cli import train
-from commonfate.errors import UserError
 
 
 @pytest.fixture(autouse=True)

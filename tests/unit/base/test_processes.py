@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from commonfate.processes import shielded
+from commonfate.base.processes import shielded
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import Settings, from_pairs, merged, parse, to_pairs
 from commonfate.config import FlowSource
 from commonfate.datasets.settings import DavisConfig, SpritesConfig
-from commonfate.errors import ConfigError
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
-from commonfate.settings import Settings, from_pairs, merged, parse, to_pairs
 
 POSITIVE = st.floats(1e-12, 1e12)
 SIDE = st.integers(1, 100)

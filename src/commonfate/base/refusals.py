@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from commonfate.errors import UserError
+from commonfate.base.errors import UserError
 
 AGAIN = "run the same command again: what is finished is kept"
 PERMISSION = f"change its permissions or its folder's, or choose another place, then {AGAIN}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commonfate import provenance
+from commonfate.base import provenance
 
 IDENTITY = {
     f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")

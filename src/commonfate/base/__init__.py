@@ -1,0 +1,1 @@
+"""What everything else stands on: settings, files, errors, progress, processes."""
