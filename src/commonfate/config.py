@@ -22,13 +22,8 @@ from pydantic import (
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
-from commonfate.evaluation.crf_settings import CrfSettings
-from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
-from commonfate.methods.gwm.settings import GwmSettings
-from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
-from commonfate.methods.residual_flow.settings import ResidualFlowSettings
-from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.methods.settings import MethodsConfig
+from commonfate.prediction.crf_settings import CrfSettings
 from commonfate.samples import kinds
 from commonfate.scales import DEMO, changes_demo
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
@@ -223,23 +218,6 @@ class TableConfig(Settings):
                     f"{label}: {ADAPT} = {steps!r} must be a number of steps, 0 or more"
                 )
         return rows
-
-
-class MethodsConfig(Settings):
-    """Hyper-parameters of each method at this scale; tables override single keys."""
-
-    gwm: GwmSettings = GwmSettings()
-    """Guess What Moves with a U-Net."""
-    gwm_maskformer: GwmMaskFormerSettings = GwmMaskFormerSettings()
-    """Guess What Moves with MaskFormer."""
-    amd: AmdSettings = AmdSettings()
-    """Appearance-motion decomposition."""
-    semantic: SemanticSettings = SemanticSettings()
-    """Semantic segmentation, fine-tuned on labels."""
-    residual_flow: ResidualFlowSettings = ResidualFlowSettings()
-    """The flow baseline."""
-    feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()
-    """The appearance baseline."""
 
 
 class Config(Settings):

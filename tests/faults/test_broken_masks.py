@@ -8,7 +8,7 @@ from PIL import Image
 from commonfate.base import parquet
 from commonfate.cli import commonfate
 from commonfate.datasets import image_file
-from commonfate.evaluation import label_maps
+from commonfate.prediction import label_maps
 from commonfate.storage.frames import FrameReader
 
 MASK = np.zeros((20, 30), np.uint8)

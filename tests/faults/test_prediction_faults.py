@@ -11,7 +11,7 @@ from PIL import Image
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli.evaluate import command
-from commonfate.evaluation import label_maps, soft_maps
+from commonfate.prediction import label_maps, soft_maps
 
 LABELS = np.zeros((8, 12), np.uint8)
 LABELS[2:6, 4:8] = 1

@@ -5,10 +5,10 @@ import os
 import pytest
 
 from commonfate.base.errors import UserError
-from commonfate.evaluation import crew
-from commonfate.evaluation.benchmark import AnnotatedVideo, Benchmark
-from commonfate.evaluation.segmenting import Task
-from commonfate.evaluation.unfinished import Unfinished
+from commonfate.prediction import crew
+from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark
+from commonfate.prediction.segmenting import Task
+from commonfate.prediction.unfinished import Unfinished
 
 
 @pytest.fixture

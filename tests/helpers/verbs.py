@@ -11,10 +11,10 @@ from commonfate import cli
 from commonfate.base.settings import from_pairs
 from commonfate.cli import flow
 from commonfate.cli.verbs import VERBS
-from commonfate.config import MethodsConfig
 from commonfate.datasets import inventory
 from commonfate.datasets.sprites import produce
-from commonfate.evaluation.crf_settings import CrfSettings
+from commonfate.methods.settings import MethodsConfig
+from commonfate.prediction.crf_settings import CrfSettings
 from commonfate.training.flow.settings import recipe
 
 

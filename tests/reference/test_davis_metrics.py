@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation import proposals
-from commonfate.evaluation.boundary import f_measure, outline, radius
-from commonfate.evaluation.jaccard import count, jaccard
-from commonfate.evaluation.statistics import decay, mean, recall
+from commonfate.evaluation.masks import proposals
+from commonfate.evaluation.masks.boundary import f_measure, outline, radius
+from commonfate.evaluation.masks.jaccard import count, jaccard
+from commonfate.evaluation.masks.statistics import decay, mean, recall
 
 
 def contours(data, bound: float, void=None):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commonfate.evaluation import crf_settings
+from commonfate.prediction import crf_settings
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow

@@ -41,7 +41,7 @@ class MethodSettings(Settings):
     gives: ClassVar[Literal["masks", "classes"]] = "masks"
     """What a prediction is: soft masks of segments, or of classes that have names."""
     foreground: ClassVar[str] = "unsupervised"
-    """The rule of `evaluation.foreground` that finds its foreground without ground truth."""
+    """The rule of `evaluation.masks.foreground` that finds its foreground without ground truth."""
     not_learnt: ClassVar[tuple[str, ...]] = ()
     """Keys that training does not read: runs that differ in nothing else share their weights."""
     named: ClassVar[tuple[str, ...]]

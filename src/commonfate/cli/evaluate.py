@@ -9,7 +9,7 @@ import click
 from commonfate.cli import options
 
 if TYPE_CHECKING:
-    from commonfate.evaluation.predictions import Predictions
+    from commonfate.prediction.predictions import Predictions
 
 log = logging.getLogger(__name__)
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -73,9 +73,11 @@ def command(
     takes what the method says is the object; `oracle` and `oracle_components` look at the ground
     truth. `classes` scores the classes of what learnt from labels: IoU of each, mIoU, accuracy.
     """
-    from commonfate.evaluation import foreground as foregrounds
-    from commonfate.evaluation import protocols, score, semantic
-    from commonfate.evaluation.predictions import Predictions
+    from commonfate.evaluation import protocols
+    from commonfate.evaluation.masks import foreground as foregrounds
+    from commonfate.evaluation.masks import score
+    from commonfate.evaluation.semantic import score as semantic
+    from commonfate.prediction.predictions import Predictions
 
     if output.suffix != ".json":
         raise click.UsageError(f"--output {output}: must end in .json")
@@ -113,8 +115,9 @@ def _draw(
     output: Path,
 ) -> None:
     from commonfate.base.gaps import shortest
-    from commonfate.evaluation import benchmark, sheet
-    from commonfate.evaluation.stores import Flow, Frames, gaps
+    from commonfate.evaluation.sheets import sheet
+    from commonfate.prediction import benchmark
+    from commonfate.prediction.stores import Flow, Frames, gaps
 
     stored = gaps(flow)
     videos = benchmark.read(manifest, predictions.facts["split"]).videos

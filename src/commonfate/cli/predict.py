@@ -1,5 +1,6 @@
 """`commonfate predict`: segment the frames of a benchmark, or of any videos."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def command(**options: Any) -> None:
     import torch
 
     from commonfate.base import devices
-    from commonfate.evaluation import predict, runs
+    from commonfate.prediction import predict, runs
 
     run, method = options["run"], options["method"]
     if run is not None:
@@ -115,7 +116,7 @@ def command(**options: Any) -> None:
 
 def _check(settings: Any, options: dict[str, Any]) -> None:
     """Refuse options that contradict the method, and what is not installed."""
-    from commonfate.evaluation import crf_settings
+    from commonfate.prediction import crf_settings
 
     name, run = settings.method, options["run"]
     if settings.trained and run is None:
@@ -143,7 +144,7 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
 
 def _resolved(settings: Any, flow: tuple[Path, ...]) -> Any:
     """The settings for the gaps that are stored."""
-    from commonfate.evaluation import stores
+    from commonfate.prediction import stores
 
     gaps = stores.gaps(flow)
     if not gaps:
@@ -156,9 +157,10 @@ def _resolved(settings: Any, flow: tuple[Path, ...]) -> Any:
 
 def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     from commonfate import methods
-    from commonfate.evaluation import predict, protocols, runs
-    from commonfate.evaluation.crew import Work
-    from commonfate.evaluation.snapshots import Choice
+    from commonfate.evaluation import protocols
+    from commonfate.evaluation.snapshots import Choice, choose_best
+    from commonfate.prediction import predict, runs
+    from commonfate.prediction.crew import Work
 
     choice = Choice(protocols.get(options["protocol"]), options["foreground"])
     task = _task(settings, options)
@@ -166,8 +168,9 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     adapting = _adapting(task, options)
     network = runs.NO_NETWORK
     if settings.trained:
-        which = options["checkpoint"]
-        network = runs.load(options["run"], which, method, task, choice, device)
+        best = partial(choose_best, task=task, choice=choice)
+        choose = best if options["checkpoint"] == "best" else None
+        network = runs.load(options["run"], method, device, choose)
     work = Work(method, network.weights, task, device, options["threads"], adapting)
     facts = network.facts | _sources(settings, device, work, options)
     predict.write(options["output"], work, facts, options["workers"], network.model)
@@ -176,10 +179,10 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
 def _task(settings: Any, options: dict[str, Any]) -> Any:
     """What is segmented, and how."""
     from commonfate.base.settings import from_pairs
-    from commonfate.evaluation import benchmark
-    from commonfate.evaluation.crf_settings import CrfSettings
-    from commonfate.evaluation.segmenting import How, Task
-    from commonfate.evaluation.stores import Flow, Frames
+    from commonfate.prediction import benchmark
+    from commonfate.prediction.crf_settings import CrfSettings
+    from commonfate.prediction.segmenting import How, Task
+    from commonfate.prediction.stores import Flow, Frames
 
     crf = from_pairs(CrfSettings, options["crf_pairs"], "--crf-set") if options["crf"] else None
     read = benchmark.read_whole if options["frames_of"] == "all" else benchmark.read
@@ -195,7 +198,7 @@ def _adapting(task: Any, options: dict[str, Any]) -> Any:
     """How the network is adapted to each video; None if it is not."""
     if not options["adapt_steps"]:
         return None
-    from commonfate.evaluation import adaptation
+    from commonfate.prediction import adaptation
 
     names = [video.name for video in task.benchmark.videos]
     samples = adaptation.read_samples(options["index"], names, options["frames"])
@@ -205,7 +208,7 @@ def _adapting(task: Any, options: dict[str, Any]) -> Any:
 def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
     """What predictions.json says of where the predictions come from."""
     from commonfate.base import provenance
-    from commonfate.evaluation import predict
+    from commonfate.prediction import predict
 
     flow = options["flow"] if settings.reads_flow else ()
     single = (options["index"], work.weights, work.method.feature_file())

@@ -10,7 +10,7 @@ import click
 from commonfate.base.errors import ConfigError
 from commonfate.cli import options
 from commonfate.cli.training_options import facts_of, training_options
-from commonfate.config import MethodsConfig
+from commonfate.methods.settings import MethodsConfig
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric

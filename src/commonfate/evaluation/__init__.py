@@ -1,1 +1,1 @@
-"""Protocols: how predictions are scored."""
+"""How predictions are scored: protocols, foregrounds, classes, snapshots."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
-from commonfate.evaluation import statistics
+from commonfate.evaluation.masks import statistics
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 from commonfate.base import provenance
 from commonfate.base.errors import StoreError
-from commonfate.evaluation.benchmark import Benchmark
-from commonfate.evaluation.predictions import PASSED_ON, Predictions
 from commonfate.evaluation.protocols import Protocol
+from commonfate.prediction.benchmark import Benchmark
+from commonfate.prediction.predictions import PASSED_ON, Predictions
 
 log = logging.getLogger(__name__)
 

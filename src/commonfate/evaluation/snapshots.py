@@ -17,14 +17,17 @@ from torch import nn
 
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import annotations
-from commonfate.evaluation import confusion, foreground, record, semantic
-from commonfate.evaluation.benchmark import Benchmark
-from commonfate.evaluation.crop import Crop, central_square
-from commonfate.evaluation.foreground import CLASSES, OBJECT, Foreground
+from commonfate.evaluation import record
+from commonfate.evaluation.masks import foreground
+from commonfate.evaluation.masks.foreground import CLASSES, OBJECT, Foreground
+from commonfate.evaluation.masks.score import score_frame
 from commonfate.evaluation.protocols import Protocol, score_benchmark
-from commonfate.evaluation.score import score_frame
-from commonfate.evaluation.segmenting import Segmented, Task, segment
+from commonfate.evaluation.semantic import confusion
+from commonfate.evaluation.semantic import score as semantic
 from commonfate.methods.base import TrainedMethod
+from commonfate.prediction.benchmark import Benchmark
+from commonfate.prediction.crop import Crop, central_square
+from commonfate.prediction.segmenting import Segmented, Task, segment
 from commonfate.training import checkpoint
 
 log = logging.getLogger(__name__)

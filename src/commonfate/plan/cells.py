@@ -22,8 +22,8 @@ class Scoring:
     """How a number is read off predictions: every choice by which papers and code differ."""
 
     foreground: Foreground | None
-    """Which segments are the foreground, see `evaluation.foreground`; None is the rule that the
-    method has for it, `settings.foreground`, and `classes` scores every class by itself."""
+    """Which segments are the foreground, see `evaluation.masks.foreground`; None is the rule that
+    the method has for it, `settings.foreground`, and `classes` scores every class by itself."""
     checkpoint: Checkpoint = "last"
     """`best` is the snapshot that scores highest in this way, so it looks at the ground truth."""
     released_frames: bool = False

@@ -8,8 +8,8 @@ from commonfate.base.settings import MethodSettings, unknown
 from commonfate.config import BenchmarkConfig, Config
 from commonfate.plan.cells import SCORINGS
 from commonfate.plan.declarations import TableDeclaration
+from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
-from commonfate.tables import published
 
 S = TypeVar("S", bound=MethodSettings)
 OF_CLASSES = ("mIoU", "Acc")

@@ -55,7 +55,7 @@ class PublishedDeclaration(Settings):
     """Rows copied from papers' tables."""
 
     tables: tuple[str, ...] = Field(min_length=1)
-    """Names of CSVs in commonfate/tables/published."""
+    """Names of CSVs in commonfate/published/tables."""
     metrics: tuple[Metric, ...] = ("J",)
     """Which metrics of them."""
 

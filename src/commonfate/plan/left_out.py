@@ -1,8 +1,8 @@
 """Rows of tables that cannot be made here, as an optional package is missing."""
 
 from commonfate.base.errors import ConfigError
-from commonfate.evaluation import crf_settings
 from commonfate.plan.declarations import TableDeclaration
+from commonfate.prediction import crf_settings
 
 
 def rows(declaration: TableDeclaration) -> tuple[str, ...]:

@@ -5,15 +5,8 @@ from typing import Any
 
 from commonfate.base.errors import StoreError
 from commonfate.plan import Plan
-from commonfate.tables import (
-    lineage,
-    measured,
-    notes,
-    papers,
-    published,
-    scores,
-    sequences,
-)
+from commonfate.published import rows as published
+from commonfate.tables import lineage, measured, notes, papers, scores, sequences
 from commonfate.tables.scores import Scores
 from commonfate.tables.table import Table
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from commonfate.plan import Plan
-from commonfate.tables import benchmarks
-from commonfate.tables.benchmarks import Benchmark
+from commonfate.published import benchmarks
+from commonfate.published.benchmarks import Benchmark
 from commonfate.tables.scores import Scores
 
 DIFFERENCE = ": difference to published"

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from commonfate.plan import Plan, Run
+from commonfate.published import benchmarks
+from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
-from commonfate.tables import benchmarks, columns, measured, published, units
+from commonfate.tables import columns, measured, units
 from commonfate.tables.scores import Found
 from commonfate.tables.seeds import Difference, Numbers
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from commonfate.plan import Expectation, Plan, TableDeclaration
-from commonfate.tables import columns, measured, published, seeds, units
+from commonfate.published import rows as published
+from commonfate.tables import columns, measured, seeds, units
 from commonfate.tables.scores import Cell, Found
 from commonfate.tables.seeds import Difference, Numbers
 

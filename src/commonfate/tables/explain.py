@@ -9,7 +9,7 @@ from rich.tree import Tree
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
-from commonfate.config import MethodsConfig
+from commonfate.methods.settings import MethodsConfig
 from commonfate.tables import lineage
 from commonfate.tables.own_settings import flat
 from commonfate.tables.table import MEASURED

@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from commonfate.plan import Plan, RowDeclaration, Run
+from commonfate.published import benchmarks
+from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
-from commonfate.tables import benchmarks, columns, published, units
+from commonfate.tables import columns, units
 from commonfate.tables.scores import Cell, Scores
 from commonfate.tables.seeds import Numbers
 from commonfate.tables.table import MEASURED, METHOD, RUNTIME, SOURCE, Table

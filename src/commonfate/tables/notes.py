@@ -3,16 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from commonfate.plan import Plan
-from commonfate.tables import (
-    columns,
-    differences,
-    expected,
-    measured,
-    papers,
-    published,
-    scorings,
-    training,
-)
+from commonfate.published import rows as published
+from commonfate.tables import columns, differences, expected, measured, papers, scorings, training
 from commonfate.tables.scores import Found, Scores
 from commonfate.tables.table import METHOD, SOURCE, Table
 

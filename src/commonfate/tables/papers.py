@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from commonfate.tables import published
+from commonfate.published import rows as published
 from commonfate.tables.table import METHOD, RUNTIME, SOURCE, Table
 
 FLAGS = {"1": "yes", "0": "no"}

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from commonfate.evaluation import foreground, protocols
+from commonfate.evaluation import protocols
+from commonfate.evaluation.masks import foreground
 from commonfate.plan import Evaluation
 from commonfate.tables.scores import Found
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from commonfate.evaluation import statistics
+from commonfate.evaluation.masks import statistics
 from commonfate.plan import OF_SEQUENCES, Plan, RowDeclaration
-from commonfate.tables import columns, measured, published
+from commonfate.published import rows as published
+from commonfate.tables import columns, measured
 from commonfate.tables.scores import Cell, Found, Scores
 from commonfate.tables.table import MEASURED, Table
 

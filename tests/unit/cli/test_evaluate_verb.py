@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from commonfate.base.gaps import shortest
 from commonfate.cli import evaluate
-from commonfate.evaluation.stores import gaps as stored_gaps
+from commonfate.prediction.stores import gaps as stored_gaps
 from commonfate.storage.flow import open_writer, sources
 
 

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from commonfate.base.errors import ConfigError
 from commonfate.cli import predict
-from commonfate.config import MethodsConfig
 from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.methods.settings import MethodsConfig
 
 
 def test_what_learns_from_labels_is_not_adapted_to_what_it_is_scored_by(tmp_path: Path) -> None:

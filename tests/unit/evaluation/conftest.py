@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from commonfate.base import parquet
-from commonfate.evaluation import label_maps, soft_maps
+from commonfate.prediction import label_maps, soft_maps
 
 SIZE = (8, 12)
 FRAMES = {"cat": 3, "dog": 4}

@@ -13,8 +13,8 @@ from torch import nn
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import TrainedSettings
-from commonfate.evaluation.adaptation import Adapter, Adapting, read_samples, video_seed
 from commonfate.methods.base import TrainedMethod
+from commonfate.prediction.adaptation import Adapter, Adapting, read_samples, video_seed
 from commonfate.samples import index, sampler
 from commonfate.samples.build import build
 from commonfate.storage.flow import open_writer

@@ -7,7 +7,7 @@ import pytest
 
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
-from commonfate.evaluation import benchmark
+from commonfate.prediction import benchmark
 
 ROW = {"frames": 3, "annotation_kind": "binary", "status": "ok", "reason": ""}
 

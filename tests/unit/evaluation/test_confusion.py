@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, jaccard_score
 
-from commonfate.evaluation import confusion
+from commonfate.evaluation.semantic import confusion
 
 TRUTH = np.array([[0, 0, 1, 1], [2, 255, 255, 0]], np.uint8)
 LABELS = np.array([[0, 1, 1, 1], [0, 2, 0, 0]], np.uint8)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation import crf
-from commonfate.evaluation.crf_settings import CrfSettings, is_installed
+from commonfate.prediction import crf
+from commonfate.prediction.crf_settings import CrfSettings, is_installed
 
 pytestmark = pytest.mark.skipif(
     not is_installed(), reason="pydensecrf2, which is compiled, is not installed: make crf"

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from commonfate.base.errors import ConfigError
-from commonfate.evaluation import crf, crf_settings
-from commonfate.evaluation.crf_settings import CrfSettings
+from commonfate.prediction import crf, crf_settings
+from commonfate.prediction.crf_settings import CrfSettings
 
 
 def test_the_package_is_named_where_it_is_missing(monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from commonfate.base.errors import ConfigError, StoreError
-from commonfate.evaluation.stores import Flow
+from commonfate.prediction.stores import Flow
 from commonfate.storage.flow import open_writer, sources
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commonfate.base.errors import ConfigError
-from commonfate.evaluation import foreground
-from commonfate.evaluation.foreground import extent, frame_jaccard, overlap
-from commonfate.evaluation.jaccard import count, jaccard
+from commonfate.evaluation.masks import foreground
+from commonfate.evaluation.masks.foreground import extent, frame_jaccard, overlap
+from commonfate.evaluation.masks.jaccard import count, jaccard
 
 LABELS = np.array(
     [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.jaccard import count, jaccard
+from commonfate.evaluation.masks.jaccard import count, jaccard
 
 EMPTY = np.zeros((3, 4), bool)
 LEFT = np.repeat([[True, True, False, False]], 3, axis=0)  # 6 pixels

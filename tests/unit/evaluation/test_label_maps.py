@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from commonfate.evaluation import label_maps
+from commonfate.prediction import label_maps
 
 
 def test_round_trip_through_an_indexed_png(tmp_path):

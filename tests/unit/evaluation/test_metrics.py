@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation import metrics, protocols, saliency
-from commonfate.evaluation.foreground import overlap
+from commonfate.evaluation import protocols
+from commonfate.evaluation.masks import metrics, saliency
+from commonfate.evaluation.masks.foreground import overlap
 
 DAVIS, FRAMES = protocols.get("davis"), protocols.get("frame_average")
 

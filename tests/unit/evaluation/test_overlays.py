@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from commonfate.evaluation import overlays
+from commonfate.evaluation.sheets import overlays
 
 FRAME = np.full((40, 60, 3), 200, np.uint8)
 

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from commonfate.base.errors import ConfigError
-from commonfate.evaluation import benchmark, crf, label_maps, predict, segmenting, soft_maps
-from commonfate.evaluation.crew import Work
-from commonfate.evaluation.crf_settings import CrfSettings
-from commonfate.evaluation.segmenting import How, Task, labels, upsampled
 from commonfate.methods.base import Method, Prediction
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
+from commonfate.prediction import benchmark, crf, label_maps, predict, segmenting, soft_maps
+from commonfate.prediction.crew import Work
+from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction.segmenting import How, Task, labels, upsampled
 
 PROVENANCE = {"settings": {}, "inputs": {}, "code_sha256": "1", "device": "CPU"}
 

@@ -11,11 +11,12 @@ from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import sha256
 from commonfate.cli import evaluate, predict
 from commonfate.config import BenchmarkConfig
-from commonfate.evaluation import crf_settings, foreground
+from commonfate.evaluation.masks import foreground
 from commonfate.evaluation.protocols import PROTOCOLS
-from commonfate.evaluation.unfinished import key_of
 from commonfate.methods.feature_clustering.method import FeatureClustering
 from commonfate.plan import cells
+from commonfate.prediction import crf_settings
+from commonfate.prediction.unfinished import key_of
 from commonfate.storage.flow import open_writer, sources
 from commonfate.storage.frames import FrameWriter
 

@@ -1,6 +1,7 @@
 """Settings and weights of runs, and the choice of the best snapshot."""
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,11 +12,12 @@ from torch import nn
 
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
-from commonfate.evaluation import benchmark, protocols, runs
-from commonfate.evaluation.segmenting import How, Task
-from commonfate.evaluation.snapshots import Choice
+from commonfate.evaluation import protocols
+from commonfate.evaluation.snapshots import Choice, choose_best
 from commonfate.methods.base import Prediction
 from commonfate.methods.gwm.settings import GwmSettings
+from commonfate.prediction import benchmark, runs
+from commonfate.prediction.segmenting import How, Task
 from commonfate.training import checkpoint
 
 
@@ -65,7 +67,8 @@ def task(manifest):
 
 def load(run, which, task, method=None, protocol="davis", foreground=None):
     choice = Choice(protocols.get(protocol), foreground)
-    return runs.load(run, which, method or Columns(), task, choice, "cpu")
+    best = partial(choose_best, task=task, choice=choice) if which == "best" else None
+    return runs.load(run, method or Columns(), "cpu", best)
 
 
 def test_last_weights(run, task):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonfate.evaluation import saliency
-from commonfate.evaluation.foreground import overlap
+from commonfate.evaluation.masks import saliency
+from commonfate.evaluation.masks.foreground import overlap
 
 # Ten pixels, four of them the object.
 TRUTH = np.array([[1, 1, 1, 1, 0], [0, 0, 0, 0, 0]], bool)

@@ -8,8 +8,10 @@ from PIL import Image
 
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
-from commonfate.evaluation import benchmark, foreground, protocols, record, score
-from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation import protocols, record
+from commonfate.evaluation.masks import foreground, score
+from commonfate.prediction import benchmark
+from commonfate.prediction.predictions import Predictions
 
 TRUTH = np.zeros((8, 12), bool)
 TRUTH[2:6, 4:8] = True

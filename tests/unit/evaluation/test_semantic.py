@@ -10,8 +10,11 @@ from PIL import Image
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli.evaluate import command
-from commonfate.evaluation import benchmark, label_maps, protocols, semantic, sheet
-from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation import protocols
+from commonfate.evaluation.semantic import score as semantic
+from commonfate.evaluation.sheets import sheet
+from commonfate.prediction import benchmark, label_maps
+from commonfate.prediction.predictions import Predictions
 
 # 96 pixels: 16 of class 2 in the middle, 12 void, 68 of class 0. Class 1 is never true.
 TRUTH = np.zeros((8, 12), np.uint8)

@@ -5,8 +5,11 @@ import pytest
 from PIL import Image
 
 from commonfate.base.errors import StoreError
-from commonfate.evaluation import benchmark, foreground, overlays, protocols, score, sheet
-from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation import protocols
+from commonfate.evaluation.masks import foreground, score
+from commonfate.evaluation.sheets import overlays, sheet
+from commonfate.prediction import benchmark
+from commonfate.prediction.predictions import Predictions
 
 
 class Frames:

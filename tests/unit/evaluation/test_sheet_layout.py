@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from commonfate.evaluation import sheet_layout as layout
-from commonfate.evaluation.sheet_layout import CELL, GAP, LABEL, MARGIN, Row
+from commonfate.evaluation.sheets import layout
+from commonfate.evaluation.sheets.layout import CELL, GAP, LABEL, MARGIN, Row
 
 RED = (255, 0, 0)
 FONT = ImageFont.load_default(13)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from commonfate.base.errors import StoreError
-from commonfate.evaluation import soft_maps
+from commonfate.prediction import soft_maps
 
 
 def test_rounded_to_the_nearest_level(tmp_path):

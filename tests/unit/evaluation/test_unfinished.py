@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from commonfate.evaluation.segmenting import Facts
-from commonfate.evaluation.unfinished import Report, Unfinished, key_of
+from commonfate.prediction.segmenting import Facts
+from commonfate.prediction.unfinished import Report, Unfinished, key_of
 
 REPORT = Report([Facts(4, 2, 0.25, opposite_gap=False)], {"steps": 20, "problem": None})
 PROVENANCE = {"settings": {"k": 4}, "inputs": {"a": "0"}, "code_sha256": "1", "device": "CPU"}

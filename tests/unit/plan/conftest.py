@@ -10,7 +10,7 @@ import yaml
 
 from commonfate import config, datasets, plan
 from commonfate.base.settings import merged
-from commonfate.evaluation import crf_settings
+from commonfate.prediction import crf_settings
 from commonfate.scales import joined
 
 ROOT = Path(__file__).parents[3]

@@ -4,7 +4,7 @@ import pytest
 
 from commonfate import config, plan
 from commonfate.base.errors import ConfigError
-from commonfate.evaluation import crf_settings
+from commonfate.prediction import crf_settings
 
 PLAIN = {"label": "plain", "method": "gwm"}
 CRF = {"label": "refined", "method": "gwm", "crf": True}

@@ -11,7 +11,7 @@ from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.models.backbones import published
 from commonfate.models.feature_names import MULTIPLE
 from commonfate.plan import Evaluation, Plan
-from commonfate.tables.published import BENCHMARKS
+from commonfate.published.rows import BENCHMARKS
 
 FILES = (Path(__file__).parents[3] / "config").glob("*.yaml")
 SCALES = ["demo", *sorted(path.stem for path in FILES)]

@@ -12,8 +12,8 @@ import yaml
 from commonfate import config, plan
 from commonfate.base import files, parquet, provenance
 from commonfate.base.settings import parse
-from commonfate.evaluation import crf_settings
 from commonfate.evaluation.protocols import PROTOCOLS
+from commonfate.prediction import crf_settings
 from commonfate.storage.frames import FrameWriter
 
 J = {

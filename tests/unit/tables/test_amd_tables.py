@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from commonfate import config, plan
-from commonfate.tables import lineage, published, training
+from commonfate.published import rows as published
+from commonfate.tables import lineage, training
 from commonfate.tables.assemble import assemble
 from commonfate.tables.scores import Scores
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.evaluation import crf_settings
+from commonfate.prediction import crf_settings
 from commonfate.tables.assemble import assemble
 
 UNET, CRF, FLOW = "U-Net", "MaskFormer, CRF", "Flow alone"

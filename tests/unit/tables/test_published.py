@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 
 from commonfate.base.errors import ConfigError
-from commonfate.tables import published
+from commonfate.published import rows as published
 
 
 def _texts(row: published.Row, metric: str) -> dict[str, str]:
@@ -97,7 +97,7 @@ def test_what_the_code_prints_joins_in_the_columns_of_the_first_table() -> None:
 def test_origin_names_the_line() -> None:
     row = published.rows(["gwm_table1"], ["J"])["Ours (UNet)"]
     origin = published.origin(row, row.values["J", "DAVIS2016"])
-    file = resources.files("commonfate.tables") / "published/gwm_table1.csv"
+    file = resources.files("commonfate.published") / "tables/gwm_table1.csv"
     line = int(origin["transcription"].rpartition(" ")[2])
     assert "Ours (UNet)" in file.read_text().splitlines()[line - 1]
     assert (origin["printed"], origin["place"]) == ("78.3", "Table 1")
@@ -106,7 +106,7 @@ def test_origin_names_the_line() -> None:
 
 @pytest.mark.parametrize("name", published.names())
 def test_every_number_of_every_table_is_found(name: str) -> None:
-    file = resources.files("commonfate.tables") / f"published/{name}.csv"
+    file = resources.files("commonfate.published") / f"tables/{name}.csv"
     cells = list(csv.DictReader(file.read_text().splitlines()))
     metrics = list(dict.fromkeys(cell["metric"] for cell in cells))
     found = published.rows([name], metrics)

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from commonfate.base.errors import ConfigError
 from commonfate.cli import commonfate
-from commonfate.tables import published, summary
+from commonfate.published import rows as published
+from commonfate.tables import summary
 from commonfate.tables.assemble import assemble
 
 WITHOUT, WITH = "without CRF", "with CRF"

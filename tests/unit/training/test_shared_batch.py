@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 import torch
 from commonfate import methods
-from commonfate.config import MethodsConfig
+from commonfate.methods.settings import MethodsConfig
 from commonfate.base.settings import from_pairs
 from commonfate.training.launch import launch
 from commonfate.training.learner import Learner

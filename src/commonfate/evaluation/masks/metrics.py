@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from commonfate.evaluation import confusion, saliency
-from commonfate.evaluation.foreground import frame_jaccard
+from commonfate.evaluation.masks import saliency
+from commonfate.evaluation.masks.foreground import frame_jaccard
 from commonfate.evaluation.protocols import Protocol, average
+from commonfate.evaluation.semantic import confusion
 
 Measures = dict[str, float | np.ndarray]
 """Metrics of one frame by name. Two are no numbers yet: `maxF_beta` is F-beta at each threshold,

@@ -21,16 +21,16 @@ from torch import nn
 
 from commonfate.base import processes
 from commonfate.base.errors import StoreError, UserError
-from commonfate.evaluation import label_maps, soft_maps
-from commonfate.evaluation.benchmark import AnnotatedVideo
-from commonfate.evaluation.segmenting import Segmented, Task, segment_video
-from commonfate.evaluation.unfinished import Report, Unfinished
 from commonfate.methods.base import Method
+from commonfate.prediction import label_maps, soft_maps
+from commonfate.prediction.benchmark import AnnotatedVideo
+from commonfate.prediction.segmenting import Segmented, Task, segment_video
+from commonfate.prediction.unfinished import Report, Unfinished
 from commonfate.training import checkpoint
 from commonfate.training.launch import launch
 
 if TYPE_CHECKING:  # Lightning takes seconds, and only adaptation needs it
-    from commonfate.evaluation.adaptation import Adapter, Adapting
+    from commonfate.prediction.adaptation import Adapter, Adapting
 
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Segmenter:
 
 
 def _adapter(work: Work, adapting: "Adapting") -> "Adapter":
-    from commonfate.evaluation.adaptation import Adapter
+    from commonfate.prediction.adaptation import Adapter
 
     settings = work.method.settings
     fabric = launch(work.device, 1, 1, work.threads, settings.precision, settings.batch_size)

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from commonfate.evaluation.boundary import f_measure
-from commonfate.evaluation.jaccard import count, jaccard
+from commonfate.evaluation.masks.boundary import f_measure
+from commonfate.evaluation.masks.jaccard import count, jaccard
 
 
 def in_order(objects: np.ndarray, proposals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,16 +13,25 @@ import numpy as np
 
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import replacing
-from commonfate.evaluation import overlays, sheet_layout, sheet_pictures, showcase
-from commonfate.evaluation.benchmark import AnnotatedVideo
-from commonfate.evaluation.crop import central_square
-from commonfate.evaluation.foreground import CLASSES
-from commonfate.evaluation.predictions import Predictions
-from commonfate.evaluation.sheet_layout import Row
-from commonfate.evaluation.sheet_pictures import Pictures
-from commonfate.evaluation.showcase import Moment
-from commonfate.evaluation.stores import Frames
+from commonfate.evaluation.masks.foreground import CLASSES
+from commonfate.evaluation.sheets import (
+    layout as sheet_layout,
+)
+from commonfate.evaluation.sheets import (
+    overlays,
+    showcase,
+)
+from commonfate.evaluation.sheets import (
+    pictures as sheet_pictures,
+)
+from commonfate.evaluation.sheets.layout import Row
+from commonfate.evaluation.sheets.pictures import Pictures
+from commonfate.evaluation.sheets.showcase import Moment
 from commonfate.flow import colour
+from commonfate.prediction.benchmark import AnnotatedVideo
+from commonfate.prediction.crop import central_square
+from commonfate.prediction.predictions import Predictions
+from commonfate.prediction.stores import Frames
 
 log = logging.getLogger(__name__)
 AVERAGES = {

@@ -14,12 +14,14 @@ from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
 from commonfate.datasets import class_labels
-from commonfate.evaluation import benchmark, confusion, label_maps, record, replaceable
-from commonfate.evaluation.benchmark import Benchmark
-from commonfate.evaluation.crop import Crop, central_square
-from commonfate.evaluation.foreground import CLASSES
-from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation import record
+from commonfate.evaluation.masks.foreground import CLASSES
 from commonfate.evaluation.protocols import Protocol
+from commonfate.evaluation.semantic import confusion
+from commonfate.prediction import benchmark, label_maps, replaceable
+from commonfate.prediction.benchmark import Benchmark
+from commonfate.prediction.crop import Crop, central_square
+from commonfate.prediction.predictions import Predictions
 
 
 def evaluate(

@@ -12,9 +12,9 @@ from torch import nn
 from commonfate.base.errors import StoreError
 from commonfate.base.files import exclusive
 from commonfate.base.progress import track
-from commonfate.evaluation import crew, replaceable
-from commonfate.evaluation.crew import Work
-from commonfate.evaluation.unfinished import Report, Unfinished, key_of
+from commonfate.prediction import crew, replaceable
+from commonfate.prediction.crew import Work
+from commonfate.prediction.unfinished import Report, Unfinished, key_of
 
 log = logging.getLogger(__name__)
 

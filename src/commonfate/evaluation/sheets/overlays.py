@@ -6,7 +6,7 @@ Colours are Okabe and Ito's, which colour-blind readers tell apart, too.
 import cv2
 import numpy as np
 
-from commonfate.evaluation import label_maps
+from commonfate.prediction import label_maps
 
 PREDICTED = (213, 94, 0)
 """Outline of what a method says: vermilion."""

@@ -11,19 +11,21 @@ from commonfate.base.errors import ConfigError
 from commonfate.base.files import exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
 from commonfate.datasets import annotations
-from commonfate.evaluation import benchmark, metrics, record, replaceable, saliency
-from commonfate.evaluation.benchmark import Benchmark
-from commonfate.evaluation.crop import central_square
-from commonfate.evaluation.foreground import (
+from commonfate.evaluation import record
+from commonfate.evaluation.masks import metrics, saliency
+from commonfate.evaluation.masks.foreground import (
     OBJECT,
     Foreground,
     frame_jaccard,
     is_second,
     overlap,
 )
-from commonfate.evaluation.metrics import Measures
-from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation.masks.metrics import Measures
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
+from commonfate.prediction import benchmark, replaceable
+from commonfate.prediction.benchmark import Benchmark
+from commonfate.prediction.crop import central_square
+from commonfate.prediction.predictions import Predictions
 
 
 def score_frame(
@@ -66,7 +68,7 @@ def evaluate(
     missed. Where the truth is empty, an empty mask scores 1, any other 0.
 
     Scores hold J of every scored frame; J's mean, recall and decay, and `metrics` (see
-    `evaluation.metrics`), of each sequence and of all; and how the predictions were made.
+    `evaluation.masks.metrics`), of each sequence and of all; and how the predictions were made.
 
     Args:
         predictions: what is scored; of cropped frames, then annotations are cropped alike.

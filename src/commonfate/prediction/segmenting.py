@@ -14,12 +14,12 @@ from torch.nn import functional
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.progress import track
 from commonfate.datasets import annotations
-from commonfate.evaluation.benchmark import AnnotatedVideo, Benchmark
-from commonfate.evaluation.crf_settings import CrfSettings
-from commonfate.evaluation.crop import Crop, central_square
-from commonfate.evaluation.stores import Flow, Frames
 from commonfate.methods.base import Method
 from commonfate.models.frame import resize_frame
+from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark
+from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction.crop import Crop, central_square
+from commonfate.prediction.stores import Flow, Frames
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +219,7 @@ def _groups(
             f"--crf: method {method} makes {len(masks)} groups here, but the CRF refines two, "
             f"foreground and background; leave --crf out"
         )
-    from commonfate.evaluation import crf
+    from commonfate.prediction import crf
 
     frame = resize_frame(seen.frame, seen.size)
     soft = crf.refine(frame, _share_of_second(masks), crf_settings)

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
-from commonfate.tables.benchmarks import BENCHMARKS
+from commonfate.published.benchmarks import BENCHMARKS
 
 __all__ = ["BENCHMARKS", "PAPERS", "Row", "Value", "names", "origin", "rows"]
 
@@ -77,7 +77,7 @@ class Row:
 
 def names() -> list[str]:
     """The tables that there are, e.g. `gwm_table1`."""
-    folder = resources.files("commonfate.tables") / "published"
+    folder = resources.files("commonfate.published") / "tables"
     files = (file.name for file in folder.iterdir())
     return sorted(name.removesuffix(".csv") for name in files if name.endswith(".csv"))
 
@@ -134,7 +134,7 @@ def origin(row: Row, value: Value) -> dict[str, str]:
         "paper_row": row.label,
         "printed": value.text,
         "note": value.note,
-        "transcription": f"commonfate/tables/published/{value.file}.csv, line {value.line}",
+        "transcription": f"commonfate/published/tables/{value.file}.csv, line {value.line}",
     }
 
 
@@ -142,7 +142,7 @@ def _table(name: str) -> dict[str, Row]:
     """All rows of a CSV with all their numbers, by label."""
     if name not in names():
         raise ConfigError(f"published table {name!r}{unknown(name, names())}")
-    file = resources.files("commonfate.tables") / "published" / f"{name}.csv"
+    file = resources.files("commonfate.published") / "tables" / f"{name}.csv"
     cells = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
     grouped: dict[tuple[str, ...], list[tuple[int, dict[str, str]]]] = {}
     for line, cell in enumerate(cells, start=2):

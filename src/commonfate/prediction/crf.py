@@ -12,7 +12,7 @@ numbers, so equal inputs give equal bits on one machine. With the default settin
 import numpy as np
 
 from commonfate.base.errors import ConfigError
-from commonfate.evaluation.crf_settings import MISSING, CrfSettings, is_installed
+from commonfate.prediction.crf_settings import MISSING, CrfSettings, is_installed
 
 
 def refine(frame: np.ndarray, foreground: np.ndarray, settings: CrfSettings) -> np.ndarray:

@@ -1,19 +1,20 @@
 """Methods and their trained weights: settings and networks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, from_pairs, parse, to_pairs, unknown
-from commonfate.config import MethodsConfig
-from commonfate.evaluation.segmenting import Task
-from commonfate.evaluation.snapshots import Choice, choose_best
 from commonfate.methods.base import TrainedMethod
+from commonfate.methods.settings import MethodsConfig
 from commonfate.training import checkpoint
+
+ChooseSnapshot = Callable[[Path, TrainedMethod, nn.Module], tuple[Path, dict[str, Any]]]
+"""From a run's folder, its method and its network to weights, and how they were found."""
 
 
 def settings_of_method(name: str, pairs: Sequence[str]) -> MethodSettings:
@@ -77,36 +78,30 @@ NO_NETWORK = Network(
 
 
 def load(
-    run: Path,
-    which: Literal["last", "best"],
-    method: TrainedMethod,
-    task: Task,
-    choice: Choice,
-    device: str,
+    run: Path, method: TrainedMethod, device: str, choose: ChooseSnapshot | None = None
 ) -> Network:
     """Make a run's network and load its weights.
 
     Args:
         run: the run's folder.
-        which: the weights at the end of the training, or the best snapshot.
         method: the run's method.
-        task: what is segmented, to choose the best snapshot by.
-        choice: likewise: how snapshots are scored.
         device: torch device.
+        choose: chooses a snapshot by looking at the ground truth; None takes the weights at the end
+            of the training.
 
     Raises:
         StoreError: weights are missing or damaged.
         ConfigError: snapshots cannot be scored on this benchmark.
     """
-    model, path, how = method.build(pretrained=False).to(device), run / "checkpoint.pt", None
-    if which == "best":
-        path, how = choose_best(run, method, model, task, choice)
+    model, path, scores = method.build(pretrained=False).to(device), run / "checkpoint.pt", None
+    if choose is not None:
+        path, scores = choose(run, method, model)
     state = checkpoint.load_weights(path, model)
     facts = {
         "run": run.resolve().name,
-        "checkpoint": which,
+        "checkpoint": "last" if choose is None else "best",
         "iteration": state["iteration"],
-        "checkpoint_looks_at_ground_truth": which == "best",
-        "snapshot_scores": how,
+        "checkpoint_looks_at_ground_truth": choose is not None,
+        "snapshot_scores": scores,
     }
     return Network(model, path, facts)

@@ -6,10 +6,12 @@ import numpy as np
 from PIL import Image
 
 from commonfate.datasets import annotations
-from commonfate.evaluation import label_maps, overlays, semantic
-from commonfate.evaluation.benchmark import AnnotatedVideo
-from commonfate.evaluation.crop import central_square
-from commonfate.evaluation.predictions import Predictions
+from commonfate.evaluation.semantic import score as semantic
+from commonfate.evaluation.sheets import overlays
+from commonfate.prediction import label_maps
+from commonfate.prediction.benchmark import AnnotatedVideo
+from commonfate.prediction.crop import central_square
+from commonfate.prediction.predictions import Predictions
 
 Pictures = dict[str, np.ndarray | None]
 """(h, w, 3) uint8 by column, from left to right; None where there is none."""

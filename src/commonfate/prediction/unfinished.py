@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from commonfate.base.files import write_json, write_text
-from commonfate.evaluation.segmenting import Facts
+from commonfate.prediction.segmenting import Facts
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from commonfate.base.errors import StoreError
-from commonfate.evaluation import label_maps, soft_maps
+from commonfate.prediction import label_maps, soft_maps
 
 PASSED_ON = (
     "run",

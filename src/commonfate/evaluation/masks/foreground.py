@@ -13,7 +13,7 @@ import numpy as np
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
-from commonfate.evaluation.jaccard import jaccard
+from commonfate.evaluation.masks.jaccard import jaccard
 
 CLASSES = "classes"
 """In place of a rule's name: segments are classes, none is the foreground, see `semantic`."""

@@ -1,0 +1,1 @@
+"""Scores of a foreground against its mask."""

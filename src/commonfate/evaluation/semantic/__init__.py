@@ -1,0 +1,1 @@
+"""Scores of classes, over all pixels of a benchmark."""

@@ -1,0 +1,1 @@
+"""Contact sheets: predictions beside ground truth."""

@@ -1,0 +1,1 @@
+"""Segmentation of frames: networks, what adapts them, and the folder of their label maps."""
