@@ -37,9 +37,9 @@ def plain(files: Sequence[Path], gaps: Sequence[int], folder: Path) -> None:
 
 def ours(files: Sequence[Path], gaps: Sequence[int], folder: Path, container: str) -> None:
     """What `commonfate flow` does, with the same estimator."""
-    from commonfate.config import FlowSource
-    from commonfate.flow import providers
-    from commonfate.flow.extract import extract
+    from commonfate.flow.estimators import providers
+    from commonfate.flow.extraction.extract import extract
+    from commonfate.flow.settings import FlowSource
     from commonfate.storage.flow import open_writer
     from commonfate.storage.frames import FrameReader, FrameWriter
 

@@ -43,8 +43,8 @@ def flows(source: str, files: list[Path], count: int) -> Iterator[np.ndarray]:
     """
     import torch
 
-    from commonfate.config import FlowSource
-    from commonfate.flow import estimators
+    from commonfate.flow.estimators import registry as estimators
+    from commonfate.flow.settings import FlowSource
 
     name, _, weights = source.partition(".")
     estimator = estimators.create(FlowSource(estimator=name, weights=weights or None))

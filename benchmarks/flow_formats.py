@@ -17,7 +17,8 @@ import numpy as np
 import tifffile
 
 from commonfate.storage import words
-from commonfate.storage.flow import FlowReader, open_reader, open_writer
+from commonfate.storage.flow import open_reader, open_writer
+from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.quantize import dequantize, quantize
 
 FLO_MAGIC = np.float32(202021.25)

@@ -43,7 +43,8 @@ from commonfate.samples import index as sample_index
 from commonfate.samples.example import Example
 from commonfate.samples.reader import SampleDataset
 from commonfate.samples.sampler import Batches
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
 from commonfate.training.loader import Batch, batches
 

@@ -27,9 +27,9 @@ import numpy as np
 import torch
 from tabulate import tabulate
 
-from commonfate.config import FlowSource
-from commonfate.flow import estimators
-from commonfate.flow.estimators import FlowEstimator
+from commonfate.flow.estimators import registry as estimators
+from commonfate.flow.estimators.base import FlowEstimator
+from commonfate.flow.settings import FlowSource
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "DAVIS2016"
 GAPS = (-2, -1, 1, 2)

@@ -22,6 +22,7 @@ from pydantic import (
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
+from commonfate.flow.settings import FlowConfig, FlowQualityConfig
 from commonfate.methods.settings import MethodsConfig
 from commonfate.prediction.crf_settings import CrfSettings
 from commonfate.samples import kinds
@@ -69,75 +70,6 @@ class FramesConfig(Settings):
     """`blosc` and `png` are lossless; `jpeg` is several times smaller."""
     quality: int = Field(95, ge=1, le=100)
     """Quality of `jpeg`."""
-
-
-class FlowSource(Settings):
-    """A flow estimator with its weights."""
-
-    estimator: str
-    """`dis`, `farneback`, `truth`, or the name of a ptlflow model such as `raft`."""
-    weights: str | None = None
-    """A ptlflow checkpoint name, a local file, or `random`; none for classical estimators."""
-    seed: int = 0
-    """Seed of `weights: random`."""
-    iterations: PositiveInt | None = None
-    """Updates of a recurrent network, where it has such a setting."""
-    preset: Literal["ultrafast", "fast", "medium"] = "medium"
-    """Preset of `dis`."""
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """What a network computes in; the narrow ones are faster on GPUs and less exact."""
-    channels_last: bool = False
-    """Memory layout that some GPUs run convolutions faster in."""
-    compile: bool = False
-    """Compile a network with torch.compile: a minute at the start, faster after it."""
-    consistency: bool = False
-    """Give no value to pixels where forward and backward flow disagree; costs the backward flow."""
-
-
-SHIPPED = {
-    "dis": FlowSource(estimator="dis"),
-    "farneback": FlowSource(estimator="farneback"),
-    "truth": FlowSource(estimator="truth"),
-    "raft_small.sprites": FlowSource(estimator="raft_small", weights="sprites", iterations=12),
-    "arflow.sprites": FlowSource(estimator="arflow", weights="sprites"),
-}
-"""Flow sources that the package holds all of."""
-
-
-def _shipped() -> dict[str, Any]:
-    return {name: source.model_dump(exclude_unset=True) for name, source in SHIPPED.items()}
-
-
-class FlowConfig(Settings):
-    """Estimating and storing flow."""
-
-    sources: dict[Name, FlowSource] = Field(SHIPPED)
-    """Flow sources by name; the name appears in paths and tables. Those of the default, which need
-    no download, are there at every scale."""
-    container: Literal["zarr", "tiff"] = "zarr"
-    """One Zarr zip a shard, or one TIFF a video."""
-    tiff_layout: Literal["packed", "planar"] = "planar"
-    """`packed` is FlowDINO's layout of bits."""
-    codec: Literal["delta2d", "interpolation"] = "delta2d"
-    """Of Zarr's pairs: `interpolation` makes DIS flow a fifth smaller in over twice the time."""
-    steps_per_pixel: PositiveInt = 32
-    """Quantisation steps a pixel; the largest error is half a step."""
-    batch_size: PositiveInt | None = None
-    """Pairs at a time; none finds what fits. It does not change the flow."""
-
-    @field_validator("sources", mode="before")
-    @classmethod
-    def _shipped_sources_are_always_there(cls, given: Any) -> Any:
-        return merged(_shipped(), given) if isinstance(given, Mapping) else given
-
-
-class FlowQualityConfig(Settings):
-    """`results/tables/flow_quality.csv`: flow sources against flow that is known."""
-
-    datasets: tuple[Name, ...] = ()
-    """Embedded datasets, as only their flow is known; without any there is no such table."""
-    sources: tuple[Name, ...] = ()
-    """Flow sources that are measured; `truth` shows what quantization alone costs."""
 
 
 Protocol = Literal[

@@ -31,7 +31,7 @@ PAIRS = 3 * (7 + 7)
 SLOW_AND_RECORDED = """
 import sys, time
 from commonfate.cli import flow
-from commonfate.flow.classical import Dis
+from commonfate.flow.estimators.classical import Dis
 log = open(sys.argv[1], "a", buffering=1)
 calculate = Dis.calculate
 def recorded(self, first, second):
@@ -152,7 +152,7 @@ def test_a_full_disk_and_then_room(shard, tmp_path, small_disk, monkeypatch):
     kept = staged(output)
     assert 0 < kept < PAIRS
     assert enlarge().returncode == 0
-    from commonfate.flow.classical import Dis
+    from commonfate.flow.estimators.classical import Dis
 
     estimated, calculate = [], Dis.calculate
 

@@ -13,7 +13,8 @@ from commonfate.base.errors import StoreError, UserError
 from commonfate.cli import commonfate
 from commonfate.methods.gwm.method import GuessWhatMoves
 from commonfate.samples import index
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
 from commonfate.training import checkpoint
 

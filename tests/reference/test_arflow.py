@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.flow.arflow import arflow
+from commonfate.flow.estimators.arflow import arflow
 
 
 @pytest.fixture(scope="module")

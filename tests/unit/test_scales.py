@@ -8,7 +8,8 @@ import yaml
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import to_pairs
-from commonfate.config import Config, MethodsConfig, load
+from commonfate.config import Config, load
+from commonfate.methods.settings import MethodsConfig
 from commonfate.scales import changes_demo, joined
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ import yaml
 
 from commonfate import methods
 from commonfate.config import Config
-from commonfate.flow import networks
-from commonfate.flow import weights as flow_weights
+from commonfate.flow.estimators import networks
+from commonfate.flow.estimators import weights as flow_weights
 from commonfate.plan import Plan, read_declaration
 from commonfate.scales import joined
 

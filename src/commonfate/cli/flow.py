@@ -9,10 +9,10 @@ import click
 
 from commonfate.base.settings import from_pairs
 from commonfate.cli import options
-from commonfate.config import FlowConfig, FlowSource
+from commonfate.flow.settings import FlowConfig, FlowSource
 
 if TYPE_CHECKING:
-    from commonfate.flow.spread import Crew
+    from commonfate.flow.extraction.spread import Crew
 
 log = logging.getLogger(__name__)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -148,7 +148,8 @@ def command(
         raise click.UsageError("give either videos, or both --manifest and --frames")
     from commonfate.base.devices import acquire
     from commonfate.base.files import exclusive
-    from commonfate.flow import product, providers
+    from commonfate.flow.estimators import providers
+    from commonfate.flow.extraction import product
 
     flow_source = _source(source, pairs)
     on_gpu = providers.runs_on_gpu(flow_source)
@@ -176,7 +177,7 @@ def command(
                 rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry
             )
             return
-        from commonfate.flow.own_videos import OwnVideos
+        from commonfate.flow.extraction.own_videos import OwnVideos
         from commonfate.videos.decode import Decoding
 
         own = OwnVideos(
@@ -222,7 +223,8 @@ def _crew(
     import cv2
 
     from commonfate.base.devices import listed
-    from commonfate.flow import providers, spread
+    from commonfate.flow.estimators import providers
+    from commonfate.flow.extraction import spread
 
     names = listed(devices, device)
     if not providers.runs_on_gpu(source):

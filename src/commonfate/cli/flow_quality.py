@@ -67,7 +67,8 @@ def measure(
     knows, the photometric error is measured.
     """
     from commonfate.base import devices, files, provenance
-    from commonfate.flow import providers, quality_report
+    from commonfate.flow.estimators import providers
+    from commonfate.flow.quality import report as quality_report
     from commonfate.samples.build import fingerprint
     from commonfate.storage.flow import open_reader
     from commonfate.storage.frames import FrameReader

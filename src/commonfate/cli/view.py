@@ -14,9 +14,9 @@ from commonfate.cli import options
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from commonfate.flow.pictures import Row
-    from commonfate.flow.source_frames import SourceFrames
-    from commonfate.storage.flow import FlowReader
+    from commonfate.flow.drawing.pictures import Row
+    from commonfate.flow.extraction.source_frames import SourceFrames
+    from commonfate.storage.flow_reader import FlowReader
     from commonfate.storage.frames import FrameReader
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def command(
         raise click.UsageError(f"--output {output}: must end in {', '.join(SUFFIXES)}")
     from tabulate import tabulate
 
-    from commonfate.flow import review
+    from commonfate.flow.drawing import review
     from commonfate.storage.flow import open_reader
     from commonfate.storage.frames import FrameReader
 
@@ -126,7 +126,7 @@ def _frames_beside(
     reader: "FlowReader", moments: Sequence[tuple[str, int]]
 ) -> "FrameReader | SourceFrames | None":
     """The frames of the videos themselves; None, with a line, where they cannot be read."""
-    from commonfate.flow import source_frames
+    from commonfate.flow.extraction import source_frames
 
     try:
         frames = source_frames.beside(reader)
@@ -151,7 +151,7 @@ class _Drawing:
     def sheet(self, moments: Sequence[tuple[str, int]], output: Path) -> None:
         """A picture of several moments."""
         from commonfate.base.files import replacing
-        from commonfate.flow import review
+        from commonfate.flow.drawing import review
 
         rows = [self._row(*moment) for moment in moments]
         picture = self._draw(rows, review.scale(rows))
@@ -164,7 +164,7 @@ class _Drawing:
 
         from commonfate.base.files import replacing
         from commonfate.base.progress import track
-        from commonfate.flow import animation, review
+        from commonfate.flow.drawing import animation, review
 
         every = review.covered(self.reader, video, self.gaps)
         sample = review.spread(every, review.SAMPLE)
@@ -177,12 +177,12 @@ class _Drawing:
             animation.write(temporary, drawn, fps, output.suffix[1:])
 
     def _row(self, video: str, t: int) -> "Row":
-        from commonfate.flow import review
+        from commonfate.flow.drawing import review
 
         return review.row(self.reader, self.frames, video, t, self.gaps, self.only_consistent)
 
     def _draw(self, rows: Sequence["Row"], maximum: float) -> "Image":
-        from commonfate.flow import pictures
+        from commonfate.flow.drawing import pictures
 
         title = self.reader.provenance.get("estimator", self.reader.path.name)
         black = "no value or inconsistent" if self.only_consistent else "no value"

@@ -37,7 +37,7 @@ def list_(starts: tuple[str, ...], urls: bool) -> None:
     """
     from tabulate import tabulate
 
-    from commonfate.flow import weights
+    from commonfate.flow.estimators import weights
     from commonfate.weights import folder
 
     here = "this package"
@@ -65,7 +65,7 @@ def fetch(names: tuple[str, ...]) -> None:
         commonfate weights fetch raft.things arflow.sintel
     """
     from commonfate import weights
-    from commonfate.flow.weights import bundled
+    from commonfate.flow.estimators.weights import bundled
 
     shipped, known = bundled(), _known(names)
     unknown = [name for name in names if name not in {**shipped, **known}]
@@ -119,7 +119,7 @@ def show(name: str) -> None:
     \b
         commonfate weights show raft_small.sprites
     """
-    from commonfate.flow import weights
+    from commonfate.flow.estimators import weights
     from commonfate.weights import state_dict
 
     shipped = weights.bundled()
@@ -137,15 +137,15 @@ def show(name: str) -> None:
 def _every() -> "dict[str, Asset]":
     """All weights that can be fetched, by name."""
     from commonfate import weights
-    from commonfate.flow.weights import every
+    from commonfate.flow.estimators import networks
 
-    return {**every(), **weights.known()}
+    return {**networks.downloads(), **weights.known()}
 
 
 def _known(names: tuple[str, ...]) -> "dict[str, Asset]":
     """Assets by name; ptlflow, seconds to import, is asked only for what the table lacks."""
     from commonfate import weights
-    from commonfate.flow.weights import bundled
+    from commonfate.flow.estimators.weights import bundled
 
     table = weights.known()
     return table if set(names) <= {*table, *bundled()} else _every()

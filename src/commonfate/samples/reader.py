@@ -12,7 +12,8 @@ from commonfate.samples.example import Example
 from commonfate.samples.index import Sample
 from commonfate.samples.kinds import KINDS
 from commonfate.samples.sampler import SampleKey
-from commonfate.storage.flow import FlowReader, open_reader
+from commonfate.storage.flow import open_reader
+from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.frames import FrameReader
 
 OPEN_STORES = 64

@@ -14,7 +14,7 @@ from zarr.codecs import Crc32cCodec
 
 from commonfate.storage import prediction
 from commonfate.storage.checksums import crc32c
-from commonfate.storage.flow import Codec
+from commonfate.storage.flow_info import Codec
 from commonfate.storage.prediction import Prediction
 from commonfate.storage.scratch import scratch
 from commonfate.storage.zarr_zip import blosc

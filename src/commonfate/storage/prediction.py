@@ -14,7 +14,7 @@ from zarr.abc.codec import ArrayBytesCodec
 from zarr.registry import register_codec
 
 from commonfate.storage import delta2d, interpolation
-from commonfate.storage.flow import Codec
+from commonfate.storage.flow_info import Codec
 from commonfate.storage.scratch import scratch
 
 UNIT = 8

@@ -21,7 +21,8 @@ from commonfate.base.files import replacing, write_text
 from commonfate.storage import words
 from commonfate.storage.checksums import crc32
 from commonfate.storage.damage import reading, seal, unseal
-from commonfate.storage.flow import FlowInfo, FlowReader
+from commonfate.storage.flow_info import FlowInfo
+from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.flow_writer import FlowWriter, StagedPart
 from commonfate.storage.names import node_name
 from commonfate.storage.quantize import NO_VALUE

@@ -13,8 +13,9 @@ import numpy as np
 
 from commonfate.base.files import replacing
 from commonfate.storage.damage import reading
-from commonfate.storage.flow import FlowInfo, FlowReader
 from commonfate.storage.flow_codecs import CODECS, codec_of
+from commonfate.storage.flow_info import FlowInfo
+from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.flow_writer import FlowWriter, StagedPart
 from commonfate.storage.names import node_name
 from commonfate.storage.quantize import NO_VALUE

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from commonfate.base.errors import StoreError
-from commonfate.flow.quality import HIDDEN, RANGES, VISIBLE, Errors, ratio
+from commonfate.flow.quality.errors import HIDDEN, RANGES, VISIBLE, Errors, ratio
 
 LEADING = ("dataset", "flow source", "gap")
 """Columns that say what a row is; all others but `estimator` are numbers."""

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from commonfate.config import DecodeConfig, FlowConfig, FlowSource, FramesConfig, MethodsConfig
+from commonfate.config import DecodeConfig, FramesConfig
+from commonfate.flow.settings import FlowConfig, FlowSource
+from commonfate.methods.settings import MethodsConfig
 
 PARTS = ("shard",)
 """Settings that tell the parts of one product apart."""

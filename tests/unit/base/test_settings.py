@@ -10,8 +10,8 @@ from pydantic import Field
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Settings, from_pairs, merged, parse, to_pairs
-from commonfate.config import FlowSource
 from commonfate.datasets.settings import DavisConfig, SpritesConfig
+from commonfate.flow.settings import FlowSource
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
 

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from commonfate.base.gaps import shortest
 from commonfate.cli import evaluate
 from commonfate.prediction.stores import gaps as stored_gaps
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 
 
 def store(path, video, gaps):

@@ -13,7 +13,8 @@ from commonfate.base.errors import StoreError, UserError
 from commonfate.base.files import sha256
 from commonfate.cli import explain, flow_quality
 from commonfate.datasets.sprites import annotate, render, scene, truth
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
 
 SIZE, FRAMES = (64, 96), 3

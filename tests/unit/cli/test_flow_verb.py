@@ -15,7 +15,7 @@ from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import sha256
 from commonfate.cli import flow, view
-from commonfate.flow import classical
+from commonfate.flow.estimators import classical
 from commonfate.storage.flow import open_reader
 from commonfate.storage.frames import FrameWriter
 
@@ -164,7 +164,7 @@ def test_own_videos_go_on_after_an_interruption_with_what_is_decoded(
 ):
     output = tmp_path / "out"
     with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
-        patch.setattr("commonfate.flow.product.extract", interrupted)
+        patch.setattr("commonfate.flow.extraction.product.extract", interrupted)
         run(flow.command, pictures, "-o", output)
     assert (output / ".decoded" / "frames.zarr.zip").is_file()
     monkeypatch.setattr("commonfate.videos.shard.extract", None)

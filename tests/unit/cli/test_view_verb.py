@@ -9,7 +9,8 @@ from PIL import Image
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.cli import flow as flow_verb
 from commonfate.cli import view
-from commonfate.storage.flow import open_reader, open_writer, sources
+from commonfate.storage.flow import open_reader, open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameReader, FrameWriter
 
 SIZE = (40, 60)

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from commonfate.base.errors import StoreError, UserError
 from commonfate.cli.weights import command
-from commonfate.flow import weights
+from commonfate.flow.estimators import networks, weights
 from commonfate.weights import Asset, Digest
 
 GOOD = hashlib.sha256(b"good").hexdigest()
@@ -30,7 +30,7 @@ def known(tmp_path, monkeypatch):
         Asset("net.tiny", (), "tiny.pth", None, "backbone", home="https://127.0.0.1:9/net"),
         Asset("seg.one", ("https://127.0.0.1:9/seg",), "seg.pth", MD5, "segmentation", 4_600_000),
     ]
-    monkeypatch.setattr(weights, "every", lambda: assets)
+    monkeypatch.setattr(networks, "downloads", lambda: assets)
     monkeypatch.setattr("commonfate.weights.known", lambda: {one.name: one for one in others})
     monkeypatch.setattr(weights, "bundled", lambda: {"tiny.sprites": file})
     monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path / "cache"))

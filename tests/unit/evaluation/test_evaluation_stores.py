@@ -7,7 +7,8 @@ import pytest
 
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.prediction.stores import Flow
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 
 
 @pytest.fixture

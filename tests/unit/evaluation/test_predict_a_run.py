@@ -14,7 +14,8 @@ from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli import predict
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.samples.build import build
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
 from commonfate.training import checkpoint
 

@@ -17,7 +17,8 @@ from commonfate.methods.feature_clustering.method import FeatureClustering
 from commonfate.plan import cells
 from commonfate.prediction import crf_settings
 from commonfate.prediction.unfinished import key_of
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
 
 FRAMES = {"cat": 3, "dog": 4}

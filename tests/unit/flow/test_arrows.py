@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from commonfate.flow import arrows
+from commonfate.flow.drawing import arrows
 
 TILE = np.full((arrows.SPACING * 2, arrows.SPACING * 3, 3), 100, np.uint8)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from commonfate.flow import animation
+from commonfate.flow.drawing import animation
 
 
 def pictures(count: int, height: int, width: int):

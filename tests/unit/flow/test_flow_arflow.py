@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from commonfate.base.errors import UserError
-from commonfate.flow import weights
-from commonfate.flow.arflow import SCALES, arflow
+from commonfate.flow.estimators import weights
+from commonfate.flow.estimators.arflow import SCALES, arflow
 
 
 def network(**arguments):

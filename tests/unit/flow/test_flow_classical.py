@@ -7,8 +7,8 @@ import torch
 from skimage import data
 
 from commonfate.base.errors import UserError
-from commonfate.config import FlowSource
-from commonfate.flow import estimators
+from commonfate.flow.estimators import registry as estimators
+from commonfate.flow.settings import FlowSource
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.flow.colour import colours, legend, robust_maximum, wheel
+from commonfate.flow.drawing.colour import colours, legend, robust_maximum, wheel
 
 
 def field(u: float, v: float) -> np.ndarray:

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.config import FlowSource
-from commonfate.flow import estimators
-from commonfate.flow.estimators import FlowEstimator
-from commonfate.flow.extract import extract
-from commonfate.flow.providers import FlowProvider
+from commonfate.flow.estimators import registry as estimators
+from commonfate.flow.estimators.base import FlowEstimator
+from commonfate.flow.estimators.provider import FlowProvider
+from commonfate.flow.extraction.extract import extract
+from commonfate.flow.settings import FlowSource
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.flow_writer import FlowPart
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.flow.interleaved import quantize_interleaved
+from commonfate.flow.extraction.interleaved import quantize_interleaved
 from commonfate.storage.quantize import quantize
 
 RNG = np.random.default_rng(0)

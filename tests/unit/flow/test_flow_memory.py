@@ -7,7 +7,7 @@ import sys
 PROGRAM = """
 import resource, sys
 import numpy as np
-from commonfate.flow.memory import keep_freed_memory
+from commonfate.flow.extraction.memory import keep_freed_memory
 for size in (3, 9):  # blocks must be wanted in turn, or glibc keeps them anyway
     np.ones(size << 20, np.uint8)
 if sys.argv[1] == "keep":

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from commonfate.base.errors import UserError
-from commonfate.config import FlowSource
-from commonfate.flow import estimators
+from commonfate.flow.estimators import registry as estimators
+from commonfate.flow.settings import FlowSource
 
 TINY = {"estimator": "raft_small", "weights": "random", "iterations": 2}
 SIZE = (130, 140)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from commonfate.base import parquet
 from commonfate.cli import commonfate
 from commonfate.datasets import VideoSource, inventory
-from commonfate.flow.classical import Dis
+from commonfate.flow.estimators.classical import Dis
 from commonfate.storage.flow import open_reader
 from commonfate.storage.frames import FrameReader
 

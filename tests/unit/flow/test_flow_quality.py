@@ -8,10 +8,22 @@ import pytest
 
 from commonfate.base.errors import UserError
 from commonfate.datasets.sprites import annotate, scene, truth
-from commonfate.flow import quality, quality_photometric, quality_report, quality_sample
-from commonfate.flow import quality_stored as stored
-from commonfate.flow.quality import HIDDEN, VISIBLE
-from commonfate.storage.flow import open_reader, open_writer, sources
+from commonfate.flow.quality import (
+    errors as quality,
+)
+from commonfate.flow.quality import (
+    photometric as quality_photometric,
+)
+from commonfate.flow.quality import (
+    report as quality_report,
+)
+from commonfate.flow.quality import (
+    sample as quality_sample,
+)
+from commonfate.flow.quality import stored
+from commonfate.flow.quality.errors import HIDDEN, VISIBLE
+from commonfate.storage.flow import open_reader, open_writer
+from commonfate.storage.flow_info import sources
 
 SIZE, FRAMES = (64, 96), 4
 

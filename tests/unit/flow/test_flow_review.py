@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from commonfate.flow import review
-from commonfate.flow.pictures import Row, sheet
-from commonfate.storage.flow import open_reader, open_writer, sources
+from commonfate.flow.drawing import review
+from commonfate.flow.drawing.pictures import Row, sheet
+from commonfate.storage.flow import open_reader, open_writer
+from commonfate.storage.flow_info import sources
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Which frames are read when, and which pairs they make possible."""
 
-from commonfate.flow.schedule import Direction, steps
+from commonfate.flow.extraction.schedule import Direction, steps
 
 
 def test_each_frame_once_with_the_pairs_that_it_completes():

@@ -9,9 +9,9 @@ import torch
 from ptlflow.models.raft.raft import RAFT, raft_small
 from torch import nn
 
-import commonfate.flow.arflow  # noqa: F401 - registers the network
+import commonfate.flow.estimators.arflow  # noqa: F401 - registers the network
 from commonfate.base.errors import UserError
-from commonfate.flow.staged import stage
+from commonfate.flow.estimators.staged import stage
 
 FAMILIES = {
     "raft": "StagedRaft",

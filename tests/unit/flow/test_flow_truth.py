@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from commonfate.base.errors import UserError
-from commonfate.config import FlowSource
 from commonfate.datasets.sprites import annotate, render, scene, truth
-from commonfate.flow import providers
-from commonfate.flow.extract import extract
+from commonfate.flow.estimators import providers
+from commonfate.flow.extraction.extract import extract
+from commonfate.flow.settings import FlowSource
 from commonfate.storage.flow import open_reader, open_writer
 
 FRAMES = 4

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.flow import weights
+from commonfate.flow.estimators import weights
 from commonfate.weights import state_dict
 
 THINGS = {"things": "https://127.0.0.1:9/raft_small-things-b7d9f997.ckpt"}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from commonfate.base.errors import StoreError
-from commonfate.flow.own_videos import OwnVideos
-from commonfate.flow.source_frames import SourceFrames, beside
+from commonfate.flow.extraction.own_videos import OwnVideos
+from commonfate.flow.extraction.source_frames import SourceFrames, beside
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.frames import FrameReader
 from commonfate.videos.decode import Decoding

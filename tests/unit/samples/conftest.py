@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from commonfate.base import parquet
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
 
 

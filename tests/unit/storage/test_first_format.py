@@ -7,7 +7,8 @@ import pytest
 
 from commonfate.base.errors import StoreError
 from commonfate.storage.delta2d import Delta2D
-from commonfate.storage.flow import FlowInfo, open_reader
+from commonfate.storage.flow import open_reader
+from commonfate.storage.flow_info import FlowInfo
 from commonfate.storage.quantize import NO_VALUE, dequantize
 from commonfate.storage.zarr_zip import PartWriter, blosc, join
 

@@ -16,7 +16,8 @@ from zarr.storage import ZipStore
 
 from commonfate.base.errors import StoreError
 from commonfate.storage import words
-from commonfate.storage.flow import FlowInfo, open_reader, open_writer, sources
+from commonfate.storage.flow import open_reader, open_writer
+from commonfate.storage.flow_info import FlowInfo, sources
 from commonfate.storage.quantize import quantize
 from commonfate.storage.tiff_flow import needs_bigtiff
 

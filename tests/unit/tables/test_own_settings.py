@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonfate.config import FlowSource
+from commonfate.flow.settings import FlowSource
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.tables.own_settings import words
 

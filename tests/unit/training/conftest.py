@@ -14,7 +14,8 @@ from commonfate.base import parquet
 from commonfate.base.settings import TrainedSettings
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import index
-from commonfate.storage.flow import open_writer, sources
+from commonfate.storage.flow import open_writer
+from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
 from commonfate.training.options import Options
 

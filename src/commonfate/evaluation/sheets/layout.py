@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from commonfate.flow.colour import legend
+from commonfate.flow.drawing.colour import legend
 
 CELL = 224
 """Width and largest height of a picture."""
@@ -41,7 +41,7 @@ class Row:
         label: of this frame.
         note: what else there is to say, small.
         pictures: (h, w, 3) uint8 by column, None where there is none; `flow` is in the colours of
-            `flow.colour`.
+            `flow.drawing.colour`.
     """
 
     group: str

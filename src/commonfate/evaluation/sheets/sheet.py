@@ -27,7 +27,7 @@ from commonfate.evaluation.sheets import (
 from commonfate.evaluation.sheets.layout import Row
 from commonfate.evaluation.sheets.pictures import Pictures
 from commonfate.evaluation.sheets.showcase import Moment
-from commonfate.flow import colour
+from commonfate.flow.drawing import colour
 from commonfate.prediction.benchmark import AnnotatedVideo
 from commonfate.prediction.crop import central_square
 from commonfate.prediction.predictions import Predictions

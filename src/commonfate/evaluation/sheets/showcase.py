@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from commonfate.flow.review import spread
+from commonfate.flow.drawing.review import spread
 
 VIDEOS = 2
 """Sequences shown of either end."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the plan asks for kinds, and reads no array
     from commonfate.samples.index import Sample
     from commonfate.samples.sampler import SampleKey
     from commonfate.samples.stores import Stores
-    from commonfate.storage.flow import FlowReader
+    from commonfate.storage.flow_reader import FlowReader
     from commonfate.storage.frames import FrameReader
 
 

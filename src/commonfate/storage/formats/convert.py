@@ -12,7 +12,8 @@ import numpy as np
 
 from commonfate.base.errors import StoreError
 from commonfate.base.progress import track
-from commonfate.storage.flow import FlowInfo, FlowReader
+from commonfate.storage.flow_info import FlowInfo
+from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.flow_writer import FlowWriter
 from commonfate.storage.formats.folder import FlowFolder
 from commonfate.storage.formats.folder_writer import FlowFolderWriter

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from commonfate.base.errors import ConfigError
-from commonfate.storage.flow import FlowInfo
+from commonfate.storage.flow_info import FlowInfo
 from commonfate.storage.formats import FORMATS, Format
 from commonfate.storage.formats.problems import broken
 from commonfate.storage.names import node_name

@@ -43,7 +43,7 @@ class ArflowLoss:
         does.
 
         Args:
-            model: called as `commonfate.flow.arflow.arflow.forward` is, with `images` (BGR) and
+            model: called as `flow.estimators.arflow.arflow.forward` is, with `images` (BGR) and
                 `both_directions`; gives `flows_fw` and `flows_bw`.
             images: (B, 2, 3, H, W) float, RGB in [0, 1], without gradient.
             generator: random numbers of the second pass, on the CPU; untouched without one.

@@ -10,7 +10,7 @@ from torch.optim import AdamW
 
 from commonfate.base.errors import ConfigError, did_you_mean
 from commonfate.base.files import sha256
-from commonfate.flow import networks, weights
+from commonfate.flow.estimators import networks, weights
 from commonfate.training.flow.settings import FlowTrainingSettings
 
 if TYPE_CHECKING:

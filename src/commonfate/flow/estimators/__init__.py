@@ -1,0 +1,1 @@
+"""Flow estimators: classical, networks, and the exact flow of rendered videos."""

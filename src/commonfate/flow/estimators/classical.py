@@ -1,0 +1,112 @@
+"""Flow estimators without weights, from OpenCV, on the CPU."""
+
+import threading
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+
+from commonfate.base.errors import UserError
+from commonfate.flow.estimators.base import FlowEstimator, check_frames
+from commonfate.flow.settings import FlowSource
+
+
+class Classical(FlowEstimator):
+    """Works on grey images, one pair at a time, in as many threads at once as OpenCV may use.
+
+    Pairs side by side keep all cores busy; OpenCV's own threads, inside a pair, leave some idle.
+    """
+
+    @property
+    def workers(self) -> int:
+        return cv2.getNumThreads()
+
+    def encode(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Grey images, (H, W) uint8."""
+        check_frames(frames)
+        with _without_ipp():
+            return [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+
+    def estimate_pairs(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """As in the base class; the array lies in memory as (B, H, W, 2), as OpenCV makes it."""
+        try:
+            with _without_ipp():
+                flows = [self.calculate(first, second) for first, second in pairs]
+        except cv2.error as error:
+            height, width = pairs[0][0].shape
+            raise UserError(
+                f"flow estimator {self.name}: frames of {height}x{width} are too small, or OpenCV "
+                f"fails otherwise: {error.err}"
+            ) from error
+        together = flows[0][None] if len(flows) == 1 else np.stack(flows)
+        return together.transpose(0, 3, 1, 2)
+
+    @abstractmethod
+    def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Flow (H, W, 2) float32 between two grey images, (H, W) uint8; called from threads."""
+
+
+class Dis(Classical):
+    """Dense inverse search.
+
+    Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016.
+    """
+
+    def __init__(self, preset: str) -> None:
+        self.name = "dis"
+        self.description = f"DIS (OpenCV {cv2.__version__}, preset {preset})"
+        self._preset = getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}")
+        # An object a thread: it keeps buffers between calls, which saves time and cannot be shared.
+        self._of_thread = threading.local()
+
+    def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        if not hasattr(self._of_thread, "dis"):
+            self._of_thread.dis = cv2.DISOpticalFlow.create(self._preset)
+        return self._of_thread.dis.calc(first, second, None)
+
+
+class Farneback(Classical):
+    """Polynomial expansion, as OpenCV's tutorial sets it but with five levels for large motion.
+
+    Farnebäck, "Two-Frame Motion Estimation Based on Polynomial Expansion", SCIA 2003.
+    """
+
+    def __init__(self) -> None:
+        self.name = "farneback"
+        self.description = f"Farnebäck (OpenCV {cv2.__version__})"
+
+    def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return cv2.calcOpticalFlowFarneback(
+            first,
+            second,
+            None,
+            pyr_scale=0.5,
+            levels=5,
+            winsize=15,
+            iterations=3,
+            poly_n=5,
+            poly_sigma=1.2,
+            flags=0,
+        )
+
+
+@contextmanager
+def _without_ipp() -> Iterator[None]:
+    """Keep OpenCV from Intel's primitives, in this thread.
+
+    They ask for the processor's name at every call, which a virtual machine answers slowly (6% of
+    the time of DIS), and their results differ between processors.
+    """
+    before = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP(before)
+
+
+def create(source: FlowSource) -> Classical:
+    """Make `dis` or `farneback`."""
+    return Dis(source.preset) if source.estimator == "dis" else Farneback()

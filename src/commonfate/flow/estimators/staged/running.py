@@ -1,0 +1,81 @@
+"""Running the two stages: precision, memory layout, compilation.
+
+Whatever the precision, images are prepared, flow is added up and points are sampled in float32.
+float32 is as torch has it by default: on recent GPUs convolutions multiply in TF32 (10 bits of
+mantissa), matrix products, such as RAFT's correlation, do not.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from commonfate.flow.estimators.staged.base import Features, Staged
+from commonfate.flow.settings import FlowSource
+
+log = logging.getLogger(__name__)
+
+# Sizes of frames times sizes of batches that a process may meet. The last batch of a video is
+# smaller, and without this many torch goes on uncompiled, saying nothing.
+VARIANTS = 256
+
+
+class Runner:
+    """The stages on a device, as a flow source sets them."""
+
+    def __init__(self, staged: Staged, source: FlowSource, device: str) -> None:
+        # Parameters keep asking for gradients, without which autocast would not keep narrow copies.
+        self.staged = staged.eval().to(device)
+        self.device = torch.device(device)
+        self._channels_last = source.channels_last
+        if source.channels_last:
+            self.staged.to(memory_format=torch.channels_last)
+        self._type = getattr(torch, source.precision)
+        if self._type == torch.float16 and self.device.type == "cpu":
+            log.warning("precision float16: CPUs are up to a hundred times slower; use bfloat16")
+        self._compiled = source.compile
+        if source.compile:
+            self.staged.compile_stages()
+
+    def rows(self, count: int) -> int:
+        """The batch to run for so many rows: compiled, there is one for each power of two."""
+        return 1 << (count - 1).bit_length() if self._compiled else count
+
+    def encode(self, images: Tensor) -> tuple[Features, Any]:
+        """The stage of frames (B, 3, H, W) float32 BGR, and what `decode` needs to undo padding."""
+        # Normalised and padded in float32.
+        images, resizer = self.staged.prepare(images)
+        return self._run(self.staged.encode, self._laid_out(images)), resizer
+
+    def decode(self, first: Features, second: Features, resizer: Any) -> Tensor:
+        """The stage of pairs: flow (B, 2, H, W) float32."""
+        first, second = (tuple(map(self._laid_out, frame)) for frame in (first, second))
+        flow = self._run(self.staged.decode, first, second)
+        return self.staged.restore(flow.float(), resizer)
+
+    def _laid_out(self, tensor: Tensor) -> Tensor:
+        layout = torch.channels_last if self._channels_last else torch.contiguous_format
+        return tensor.contiguous(memory_format=layout)
+
+    def _run(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        narrow = self._type != torch.float32
+        limits = {"recompile_limit": VARIANTS, "fail_on_recompile_limit_hit": True}
+        with (
+            torch.autocast(self.device.type, self._type) if narrow else nullcontext(),
+            torch._dynamo.config.patch(**limits) if self._compiled else nullcontext(),
+        ):
+            return work(*arguments)
+
+
+def on(source: FlowSource, device: str) -> list[str]:
+    """What is not torch's plainest float32, in words."""
+    words = []
+    if source.precision != "float32":
+        words.append(source.precision)
+    elif torch.device(device).type == "cuda" and torch.backends.cudnn.allow_tf32:
+        words.append("float32 with TF32 convolutions")
+    words += ["channels-last"] if source.channels_last else []
+    return [*words, "compiled"] if source.compile else words

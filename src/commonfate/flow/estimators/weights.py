@@ -1,0 +1,106 @@
+"""Finding and loading the weights of flow networks: `raft.things`, `arflow.sintel`, ..."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+
+from torch import nn
+
+from commonfate.base.errors import UserError, did_you_mean
+from commonfate.base.files import sha256
+from commonfate.flow.estimators import checkpoint_file
+from commonfate.weights import Asset, fetch, known
+
+RANDOM = "random"
+
+
+def bundled() -> dict[str, Path]:
+    """Files of weights that ship with this package, by name: `raft_small.sprites`."""
+    folder = Path(str(resources.files("commonfate.flow") / "bundled"))
+    ending = ".safetensors"
+    return {file.name.removesuffix(ending): file for file in sorted(folder.glob(f"*{ending}"))}
+
+
+def downloads(estimator: str, published: Mapping[str, str]) -> dict[str, Asset]:
+    """Files that can be fetched for a network, by the name of their weights (`things`).
+
+    Args:
+        estimator: name of the network.
+        published: its `pretrained_checkpoints` in ptlflow; those that carry no hash are left out,
+            for what they give could not be verified.
+    """
+    assets = {}
+    for weights, address in published.items():
+        with suppress(ValueError):
+            assets[weights] = Asset.named_by_hash(f"{estimator}.{weights}", address)
+    for name, asset in listed().items():
+        if name.startswith(f"{estimator}."):
+            assets[name.removeprefix(f"{estimator}.")] = asset
+    return assets
+
+
+def names(estimator: str, published: Mapping[str, str]) -> list[str]:
+    """What the setting `weights` of a network may be, besides a file."""
+    start = f"{estimator}."
+    shipped = [name.removeprefix(start) for name in bundled() if name.startswith(start)]
+    return list(dict.fromkeys([*shipped, *downloads(estimator, published), RANDOM]))
+
+
+def locate(
+    estimator: str, weights: str, published: Mapping[str, str], folder: Path | None = None
+) -> Path:
+    """Path of a file of weights, fetched when it is a published one that is not here yet.
+
+    Args:
+        estimator: name of the network.
+        weights: name of bundled or published weights, or a path.
+        published: addresses of published checkpoints by name, as ptlflow's models have them.
+        folder: the cache of fetched files; `commonfate.weights.folder` says what None means.
+
+    Raises:
+        UserError: neither known weights nor a file, or they cannot be fetched.
+    """
+    if (name := f"{estimator}.{weights}") in (shipped := bundled()):
+        return shipped[name]
+    assets = downloads(estimator, published)
+    if weights in assets:
+        return fetch(assets[weights], folder)
+    if Path(weights).is_file():
+        return Path(weights)
+    options = names(estimator, published)
+    raise UserError(
+        f"flow estimator {estimator}: weights {weights!r} are neither a file nor known"
+        f"{did_you_mean(weights, options) or ';'} known: {', '.join(options)}"
+    )
+
+
+def listed() -> dict[str, Asset]:
+    """Files of flow weights that `weights/published.csv` lists, by name."""
+    return {name: asset for name, asset in known().items() if asset.kind == "flow"}
+
+
+def load(model: nn.Module, path: Path) -> str:
+    """Load a file of weights into a model, strictly, and return the file's SHA-256.
+
+    Weights that are stored in half precision take the model's.
+
+    Raises:
+        StoreError: the file cannot be read as a checkpoint.
+        UserError: it belongs to another network.
+    """
+    state, extra = checkpoint_file.read(path)
+    for name, value in extra.items():
+        model.add_extra_param(name, value)
+    own = model.state_dict()
+    wrong = [
+        k for k in own.keys() & state.keys() if own[k].shape != getattr(state[k], "shape", None)
+    ]
+    missing, foreign = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if missing or foreign or wrong:
+        raise UserError(
+            f"{path}: weights of another network: {len(missing)} keys are missing, {len(foreign)} "
+            f"unknown, {len(wrong)} of another shape, e.g. {[*missing, *foreign, *wrong][0]}"
+        )
+    model.load_state_dict(state)
+    return sha256(path)

@@ -1,0 +1,199 @@
+"""Extraction: the flow of a shard's videos, for all gaps, into one store.
+
+Pairs that a run before has staged are not estimated again, and only frames that the others need are
+read. Reading, estimation, quantization, compression and writing overlap: see `side_by_side` for
+estimators on the CPU, `batches` for networks.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from commonfate.base.errors import StoreError, UserError
+from commonfate.base.progress import track
+from commonfate.flow.extraction.work import VideoWork
+from commonfate.storage.flow_info import sources
+
+if TYPE_CHECKING:
+    from commonfate.flow.estimators.provider import FlowProvider, Frames
+    from commonfate.storage.flow_writer import FlowWriter
+
+log = logging.getLogger(__name__)
+PROGRESS = "flow (pairs)"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Flow that a store does not hold, and why.
+
+    Attributes:
+        video: its video.
+        gaps: its gaps.
+        reason: in a line.
+        files: state of the files that were read, see `FrameReader.state`; "" where reading them
+            again is of no use.
+        damaged: its own files cannot be read, which says nothing of other videos.
+    """
+
+    video: str
+    gaps: tuple[int, ...]
+    reason: str
+    files: str = ""
+    damaged: bool = False
+
+
+def extract(
+    videos: Sequence[Mapping[str, Any]],
+    frames: "Frames",
+    provider: "FlowProvider",
+    gaps: Sequence[int],
+    writer: "FlowWriter",
+    contents: Mapping[str, str] | None = None,
+    may_be_empty: bool = False,
+) -> list[LeftOut]:
+    """Write the flow of each video for each gap, except what the writer has already.
+
+    A video whose frames cannot be read, or that the estimator refuses, is left out and the others
+    go on; so is a gap that is too large for a video. What is left out is logged at the end and
+    kept in the store's provenance.
+
+    Args:
+        videos: rows of the manifest; those whose status is not `ok` are skipped.
+        frames: the store of their frames.
+        provider: where flow comes from.
+        gaps: from frame t to t + gap.
+        writer: entered; the caller exits it.
+        contents: digests, by video, of what its flow is made of; kept with it.
+        may_be_empty: the store is one of several, whose other videos may be whole.
+
+    Raises:
+        UserError: as `conclude`.
+        OSError: a pair could not be written; what is staged is kept.
+    """
+    staging = Staging(videos, frames, gaps, writer, provider.consistency, contents)
+    for _ in track(staging.run(provider), PROGRESS, staging.total, start=staging.done):
+        pass
+    left_out = staging.left_out()
+    conclude(videos, gaps, writer, left_out, may_be_empty)
+    return left_out
+
+
+class Staging:
+    """The work on some videos of a store.
+
+    Attributes:
+        works: a video each.
+        total: pairs that the store can have of these videos.
+        done: pairs of them that are staged already.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[Mapping[str, Any]],
+        frames: "Frames",
+        gaps: Sequence[int],
+        writer: "FlowWriter",
+        both: bool,
+        contents: Mapping[str, str] | None = None,
+    ) -> None:
+        """`both` directions of each pair of frames are estimated; the others as in `extract`."""
+        self.works: list[VideoWork] = []
+        self._contents = contents or {}
+        self._states: dict[str, str] = {}
+        self._frames = frames
+        self._left_out: list[LeftOut] = []
+        self.total = 0
+        for video in usable(videos):
+            self._plan(video, gaps, writer, both)
+        self.done = self.total - sum(work.pairs for work in self.works)
+        if self.done:
+            log.info("%d of %d pairs are there already, from a run before", self.done, self.total)
+
+    def run(self, provider: "FlowProvider") -> Iterator[None]:
+        """Do what is missing; yields after each pair."""
+        if provider.estimator.workers > 1:
+            from commonfate.flow.extraction import side_by_side as way
+        else:
+            from commonfate.flow.extraction import batches as way
+        for staged in way.run(self.works, provider, self._frames):
+            yield from (None for _ in range(staged))
+
+    def left_out(self) -> list[LeftOut]:
+        """What cannot be done, and what could not once `run` is through."""
+        return [*self._left_out, *self.failures()]
+
+    def failures(self) -> list[LeftOut]:
+        """The videos that `run` gave up."""
+        return [
+            LeftOut(
+                work.row["id"],
+                tuple(gap for gap, part in work.parts.items() if part.missing),
+                str(work.failure),
+                self._states[work.row["id"]],
+                isinstance(work.failure, StoreError),
+            )
+            for work in self.works
+            if work.failure is not None
+        ]
+
+    def _plan(
+        self,
+        video: Mapping[str, Any],
+        gaps: Sequence[int],
+        writer: "FlowWriter",
+        both: bool,
+    ) -> None:
+        name = video["id"]
+        try:
+            length, size = self._frames.length(name), self._frames.size(name)
+            # As it is before anything is read: a file that is repaired meanwhile counts as changed.
+            self._states[name] = self._frames.state(name)
+        except UserError as error:
+            self._left_out.append(LeftOut(name, tuple(gaps), str(error)))
+            return
+        fitting = [gap for gap in gaps if sources(length, gap)]
+        if too_large := tuple(gap for gap in gaps if gap not in fitting):
+            self._left_out.append(LeftOut(name, too_large, f"it has only {length} frames"))
+        content = self._contents.get(name, "")
+        parts = {gap: writer.part(name, gap, length, size, content) for gap in fitting}
+        self.works.append(VideoWork(video, size, parts, both))
+        self.total += sum(len(sources(length, gap)) for gap in fitting)
+
+
+def usable(videos: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows whose videos decoded."""
+    return [video for video in videos if video["status"] == "ok"]
+
+
+def conclude(
+    videos: Sequence[Mapping[str, Any]],
+    gaps: Sequence[int],
+    writer: "FlowWriter",
+    left_out: Sequence[LeftOut],
+    may_be_empty: bool = False,
+) -> None:
+    """Say what is left out, and keep it in the store's provenance.
+
+    Raises:
+        UserError: there are usable videos, and none of them gave any flow; where the store
+            `may_be_empty`, only if not all of them are damaged.
+    """
+    good = usable(videos)
+    if not good:
+        log.warning("%s: none of the shard's %d videos is usable", writer.path, len(videos))
+    for item in left_out:
+        log.warning("%s, gaps %s: left out: %s", item.video, list(item.gaps), item.reason)
+    if good and not any(writer.has(video["id"], gap) for video in good for gap in gaps):
+        nothing = (
+            f"{writer.path}: none of {len(good)} videos gave any flow; the first, "
+            f"{left_out[0].video}: {left_out[0].reason}"
+        )
+        damaged = {item.video for item in left_out if item.damaged}
+        if not (may_be_empty and damaged.issuperset(video["id"] for video in good)):
+            raise UserError(nothing)
+        log.warning("%s", nothing)
+    writer.provenance["left_out"] = [
+        {name: value for name, value in asdict(item).items() if value and name != "damaged"}
+        for item in left_out
+    ]

@@ -1,0 +1,104 @@
+"""Reading stored flow, whichever container it is in."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from commonfate.base.errors import StoreError
+from commonfate.storage.damage import unknown
+from commonfate.storage.flow_info import FlowInfo, part_name
+from commonfate.storage.quantize import dequantize
+from commonfate.storage.reader import StoreReader
+
+
+class FlowReader(StoreReader):
+    """Read stored flow, whichever container it is in; made by `open_reader`.
+
+    Raises (every method):
+        StoreError: the store is missing or damaged, or does not hold what is asked for.
+    """
+
+    verb = "flow"
+
+    def gaps(self, video: str) -> list[int]:
+        """Gaps stored of a video, ascending."""
+        return sorted(int(gap) for gap in self._video(video, f"flow of video {video!r}"))
+
+    def frames_with_flow(self, video: str, gap: int) -> range:
+        """The t for which `read` has flow; empty where the video is shorter than the gap."""
+        return self._info(video, gap).sources
+
+    def statistics(self, video: str, gap: int) -> dict[str, int]:
+        """Pixels over all pairs: `saturated`, `invalid` (no value), and `pixels` (all)."""
+        info = self._info(video, gap)
+        pixels = len(info.sources) * info.height * info.width
+        return {"saturated": info.saturated, "invalid": info.invalid, "pixels": pixels}
+
+    def pair_counts(self, video: str, gap: int) -> dict[str, list[int]]:
+        """`saturated` and `invalid` pixels of each pair, in the order of `frames_with_flow`.
+
+        Raises:
+            StoreError: also where the store was written without them, in format 1.
+        """
+        counts = self._load_counts(self._info(video, gap))
+        if "saturated_by_pair" not in counts:
+            raise StoreError(
+                f"{self.path}: written before counts were kept for each pair; delete it and run "
+                "the same command again"
+            )
+        return {name: counts[f"{name}_by_pair"] for name in ("saturated", "invalid")}
+
+    def info(self, video: str, gap: int) -> FlowInfo:
+        """Frames, size and quantization of a video's flow."""
+        return self._info(video, gap)
+
+    @property
+    def codec(self) -> str:
+        """How pairs are encoded: a `Codec`, or the layout of TIFF files.
+
+        Empty where the store was written in format 1, which did not say.
+        """
+        return self._index("the codec").get("codec", "")
+
+    def read(self, video: str, gap: int, t: int) -> np.ndarray:
+        """Flow from frame t to t + gap.
+
+        Returns:
+            (2, H, W) float32, u then v, pixels per gap; NaN where there is no value.
+        """
+        return dequantize(self._pair(video, gap, t), self._info(video, gap).steps_per_pixel)
+
+    def read_steps(self, video: str, gap: int, t: int) -> np.ndarray:
+        """Flow from frame t to t + gap as it is stored.
+
+        Returns:
+            (2, H, W) int16, u then v, steps; `quantize.NO_VALUE` where there is no value.
+        """
+        return self._pair(video, gap, t).copy()
+
+    def _pair(self, video: str, gap: int, t: int) -> np.ndarray:
+        """`read_steps`, in a buffer that may be used again for the next pair."""
+        what = f"{part_name(video, gap)}, frame {t}"
+        info = self._info(video, gap, what)
+        if t not in info.sources:
+            raise unknown(self.path, what, t, info.sources)
+        return self._load(info, info.sources.index(t), what)
+
+    def _info(self, video: str, gap: int, what: str | None = None) -> FlowInfo:
+        what = what or part_name(video, gap)
+        gaps = self._video(video, what)
+        if str(gap) not in gaps:
+            raise unknown(self.path, what, gap, sorted(gaps, key=int))
+        return FlowInfo.from_attributes(gaps[str(gap)])
+
+    @abstractmethod
+    def _load(self, info: FlowInfo, position: int, what: str) -> np.ndarray:
+        """The pair at a position, (2, H, W) int16; `what` it is, for the error.
+
+        It may lie in a buffer that the thread uses again.
+        """
+
+    @abstractmethod
+    def _load_counts(self, info: FlowInfo) -> dict[str, Any]:
+        """What is written of a part, `saturated_by_pair` and `invalid_by_pair` among it."""
