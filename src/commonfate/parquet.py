@@ -32,6 +32,8 @@ def read(path: str | Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except (PermissionError, IsADirectoryError):
         raise
+    except FileNotFoundError as error:
+        raise StoreError(f"{path}: no such file; make it first, or correct the path") from error
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"{path}: cannot be read as Parquet ({error}); delete it and run the same command again"
