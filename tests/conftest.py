@@ -1,6 +1,7 @@
 """Data that tests share: recorded arrays and real frames, skipped with a reason where missing."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
 REFERENCE = Path(os.environ.get("COMMONFATE_REFERENCE_DIR", SHARED / "reference"))
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt: a shell that starts tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups

@@ -133,6 +133,41 @@ def test_a_video_that_was_never_there_is_a_mistake(root, tmp_path):
     assert not (tmp_path / "flow").exists()
 
 
+def test_nothing_usable_is_an_error_each_time(tmp_path):
+    output = tmp_path / "flow"
+    for name in ("a.mp4", "a.mp4", "b.mp4"):
+        if not os.path.lexists(tmp_path / name):
+            os.mkfifo(tmp_path / name)
+        with pytest.raises(UserError, match=rf"{name}: a pipe"):
+            run("flow", tmp_path / name, "-o", output)
+        assert not (output / "flow.zarr.zip").exists()
+
+
+def test_what_is_left_out_is_told_of_the_videos_that_are_named(root, tmp_path):
+    output = tmp_path / "flow"
+    for name in ("a.mp4", "b.mp4"):
+        os.mkfifo(tmp_path / name)
+        assert f"{tmp_path / name}: left out: a pipe" in run(
+            "flow", root, tmp_path / name, "-o", output
+        )
+
+
+def test_a_video_of_another_name_is_another(root, tmp_path):
+    output = tmp_path / "flow"
+    run("flow", root / "good", "-o", output)
+    (root / "good").rename(root / "better")
+    run("flow", root / "better", "-o", output)
+    assert open_reader(output / "flow.zarr.zip").videos == ["better"]
+
+
+def test_a_picture_of_what_can_be_opened(root, tmp_path):
+    (tmp_path / "a.mp4").symlink_to("/gone")
+    output = tmp_path / "look"
+    said = run("try", tmp_path / "a.mp4", root / "good", "-o", output)
+    assert f"{tmp_path / 'a.mp4'}: left out: a broken link" in said
+    assert (output / "flow.png").is_file()
+
+
 def test_one_of_several_folders_may_be_empty(root, tmp_path):
     (tmp_path / "empty").mkdir()
     output = run("flow", root, tmp_path / "empty", "-o", tmp_path / "flow")

@@ -144,6 +144,7 @@ def test_a_read_only_file_system(verb, made, mounted, capsys):
     line = is_one_line(text, verb)
     assert code == 1
     assert str(mounted) in line and "read-only" in line
+    assert not Path(line.partition(": ")[0]).name.startswith(".")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can work as somebody else")

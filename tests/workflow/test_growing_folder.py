@@ -147,3 +147,16 @@ def test_rendered_data_are_rendered_once(workflow_in: Callable, tmp_path: Path) 
     assert here.planned("--config", gaps, targets=inventory) == set()
     more = "datasets={sprites: {videos: 30}}"
     assert here.planned("--config", more, targets=inventory) == {"sprites", "videos"}
+
+
+def test_a_folder_that_holds_no_video_is_told_without_a_traceback(
+    runs: Callable[..., Runs], tmp_path: Path
+) -> None:
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/notes.txt").write_text("no video")
+    here = runs("folder")
+    process = here.workflow.start(*here.options, targets=(SAMPLES,))
+    output, _ = process.communicate()
+    assert process.returncode != 0
+    assert "datasets.mine.root" in output and "holds no video" in output
+    assert "Traceback" not in output

@@ -108,13 +108,16 @@ def listing(dataset):
     Of an empty folder there is one, so that a dry run can be made.
     """
     settings = CONFIG.datasets[dataset]
-    digests = datasets.shard_digests(
-        dataset,
-        settings,
-        Path(RESULTS, "datasets", dataset),
-        Path(RESULTS, "videos", dataset, "inventory"),
-        CONFIG.shard_size,
-    )
+    try:
+        digests = datasets.shard_digests(
+            dataset,
+            settings,
+            Path(RESULTS, "datasets", dataset),
+            Path(RESULTS, "videos", dataset, "inventory"),
+            CONFIG.shard_size,
+        )
+    except UserError as error:
+        sys.exit(str(error))
     if not digests:
         logger.warning(
             f"Data set {dataset}: {settings.root} holds no file; planned as if it held one shard."

@@ -32,6 +32,10 @@ def read(path: str | Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except (PermissionError, IsADirectoryError):
         raise
+    except FileNotFoundError:
+        raise StoreError(
+            f"{path}: no such file; check the name, or make it first (see commonfate --help)"
+        ) from None
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"{path}: cannot be read as Parquet ({error}); delete it and run the same command again"

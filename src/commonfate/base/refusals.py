@@ -47,6 +47,8 @@ def as_user_error(error: BaseException) -> UserError | None:
     """
     link: BaseException | None = error
     while link is not None:
+        if isinstance(link, UnicodeEncodeError) and link.encoding == "utf-8":
+            return UserError(f"{_line(link)}: this name is not UTF-8; choose one that is")
         number, name = _of(link)
         if number in REFUSALS:
             reason, advice = REFUSALS[number]
@@ -54,6 +56,13 @@ def as_user_error(error: BaseException) -> UserError | None:
             return UserError(f"{place}{reason} ({os.strerror(number)}); {advice}")
         link = link.__cause__ or link.__context__
     return None
+
+
+def _line(error: UnicodeEncodeError) -> str:
+    r"""The line that could not be encoded, with its bytes written out: `caf\xe9.mp4`."""
+    start = error.object.rfind("\n", 0, error.start) + 1
+    line = error.object[start:].partition("\n")[0]
+    return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _of(error: BaseException) -> tuple[int | None, str | None]:

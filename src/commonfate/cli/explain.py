@@ -49,8 +49,14 @@ def _read(table: Path) -> dict[str, Any]:
     """The provenance beside a table.
 
     Raises:
-        StoreError: the table or its provenance is missing or damaged.
+        StoreError: the table or its provenance is missing or damaged, or `table` is another of
+            the files that are written beside the CSV.
     """
+    csv = table.with_name(f"{table.name.partition('.')[0]}.csv")
+    if table != csv and csv.with_suffix(".provenance.json").is_file():
+        raise StoreError(
+            f"{table}: give the table itself: commonfate explain {shlex.quote(str(csv))}"
+        )
     path = table.with_suffix(".provenance.json")
     for file in (table, path):
         if not file.is_file():

@@ -12,9 +12,7 @@ ROWS = 3
 
 
 @click.command("try")
-@click.argument(
-    "videos", nargs=-1, metavar="[VIDEO]...", type=click.Path(exists=True, path_type=Path)
-)
+@click.argument("videos", nargs=-1, metavar="[VIDEO]...", type=click.Path(path_type=Path))
 @click.option(
     "--source",
     metavar="NAME[.WEIGHTS]",

@@ -42,7 +42,7 @@ def _check_aspect(path: Path, size: tuple[int, int]) -> None:
     """Refuse a mask that no scaling makes as large as its frame, up to a pixel."""
     (height, width), mask = size, annotations.size(path)
     if abs(mask[0] * width - height * mask[1]) > max(height, width, *mask):
-        turned = "; is one of the two turned by 90 degrees?" if mask == (width, height) else ""
+        turned = " (is one of the two turned by 90 degrees?)" if mask == (width, height) else ""
         raise StoreError(
             f"{path}: this mask is {mask[1]}x{mask[0]}, its frame {width}x{height}{turned}; make "
             f"it the frame's size"

@@ -26,7 +26,8 @@ class Davis:
 
         Raises:
             ConfigError: the root does not exist or is empty, or the list of a split does not exist.
-            StoreError: a line of a list is not a pair, or a file that it names is missing.
+            StoreError: a line of a list is not a pair, or one before it lists the same image, or a
+                file that it names is missing.
         """
         check_root(self.name, self.settings)
         sources = [source for split in self.settings.splits for source in self._sequences(split)]
@@ -66,7 +67,7 @@ class Davis:
 
 
 def _pairs(list_file: Path, root: Path) -> list[tuple[Path, Path]]:
-    pairs = []
+    pairs, first = [], {}
     for number, line in search.lines(list_file):
         names = line.split()
         if len(names) != 2:
@@ -74,7 +75,14 @@ def _pairs(list_file: Path, root: Path) -> list[tuple[Path, Path]]:
                 f"{list_file}, line {number}: expected an image and its annotation, "
                 f"found {line[:80]!r}; take the list of the official download"
             )
-        pairs.append((root / names[0].lstrip("/"), root / names[1].lstrip("/")))
+        image, annotation = (root / name.lstrip("/") for name in names)
+        if image in first:
+            raise StoreError(
+                f"{list_file}, line {number}: lists {image} again, after line {first[image]}; "
+                f"delete one of the two lines"
+            )
+        first[image] = number
+        pairs.append((image, annotation))
     if not pairs:
         raise StoreError(f"{list_file}: the list is empty; take that of the official download")
     return pairs

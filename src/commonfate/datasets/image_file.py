@@ -34,6 +34,10 @@ class ImageError(UserError):
     """An image cannot be read; the message is the reason, without the file's name."""
 
 
+class TooLargeError(ImageError):
+    """An image has more pixels than are decoded."""
+
+
 def size(path: str | Path) -> tuple[int, int]:
     """Height and width of an image as it is to be shown, from its header alone.
 
@@ -82,6 +86,8 @@ def load(path: Path, what: str, advice: str) -> Image.Image:
             orientation = _orientation(image)
             image.load()
     except ImageError as error:
+        if isinstance(error, TooLargeError):
+            advice = "make it smaller"
         raise StoreError(f"{path}: this {what} {error}; {advice}") from error
     return image if orientation == 1 else ImageOps.exif_transpose(image)
 
@@ -118,7 +124,7 @@ def _reasons() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ImageError("is not an image") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(
+        raise TooLargeError(
             f"has more pixels than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} that are decoded"
         ) from error
     except (OSError, SyntaxError, ValueError, cv2.error) as error:

@@ -54,10 +54,13 @@ def build(
         before: the shards that videos had when they were last listed; they stay in them.
 
     Raises:
-        StoreError: two videos have the same id.
+        StoreError: two videos have the same id, or one is listed twice.
     """
     ordered = sorted(sources, key=lambda source: source.id)
     for one, other in pairwise(ordered):
+        if one.id == other.id and one.path == other.path:
+            splits = " and ".join(dict.fromkeys((one.split, other.split)))
+            raise StoreError(f"{one.path}: is listed twice ({splits}); delete one of the two")
         if one.id == other.id:
             raise StoreError(
                 f"{one.path} and {other.path}: both would be video {one.id!r}; rename one"

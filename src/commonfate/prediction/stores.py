@@ -80,8 +80,8 @@ class Flow:
 
         Raises:
             ConfigError: no store knows the video, or neither gap was asked for.
-            StoreError: flow was left out when it was extracted, told with the reason; or it cannot
-                be read.
+            StoreError: flow was left out when it was extracted, told with the reason; the video is
+                too short for either gap at this frame; or flow cannot be read.
         """
         recorded = self._left_out.get((video, self.gap))
         if recorded is not None and video not in self._readers:
@@ -93,6 +93,11 @@ class Flow:
                 return reader.read(video, gap, t), gap
         if recorded is not None:
             raise StoreError(recorded)
+        if {self.gap, -self.gap} <= set(reader.gaps(video)):
+            raise StoreError(
+                f"{reader.path}: video {video!r} is too short: frame {t} has no flow of gap "
+                f"{self.gap} or {-self.gap}"
+            )
         known = ", ".join(str(gap) for gap in reader.gaps(video))
         raise ConfigError(
             f"{reader.path}: frame {t} of video {video!r} has no flow of gap {self.gap} or "

@@ -40,6 +40,11 @@ def test_silent_ends(error, code, capfd):
         (UserError("a.mp4: no video"), 1, "a.mp4: no video"),
         (click.UsageError("no such option"), 2, "commonfate: no such option"),
         (PermissionError(13, "Permission denied", "a.mp4"), 1, "a.mp4: no permission"),
+        (
+            UnicodeEncodeError("utf-8", "o/\udce9", 2, 3, "surrogates not allowed"),
+            1,
+            r"o/\xe9: this name is not UTF-8; ",
+        ),
     ],
 )
 def test_mistakes_are_one_line(error, code, said, capsys):

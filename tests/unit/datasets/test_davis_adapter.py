@@ -102,6 +102,18 @@ def test_line_that_is_no_pair(tmp_path):
         list_videos(tmp_path, splits=("val",))
 
 
+def test_frame_that_is_listed_twice(tmp_path):
+    make_davis(tmp_path, {"dog": 3})
+    list_file = tmp_path / "ImageSets/480p/val.txt"
+    lines = list_file.read_text()
+    list_file.write_text(lines + lines.splitlines()[1] + "\n")
+    with pytest.raises(
+        StoreError,
+        match=r"val\.txt, line 4: lists .*dog/00001\.jpg again, after line 2; delete one",
+    ):
+        list_videos(tmp_path, splits=["val"])
+
+
 def test_empty_list(tmp_path):
     make_davis(tmp_path, {})
     with pytest.raises(StoreError, match=r"val\.txt: the list is empty"):

@@ -56,23 +56,23 @@ def bomb(path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("spoil", "reason", "advice"),
     [
-        (lambda path: None, "is missing"),
-        (lambda path: path.touch(), "is an empty file|is not an image"),
-        (lambda path: path.write_text("text"), "is not an image"),
-        (lambda path: path.mkdir(), "is damaged|is not an image"),
-        (bomb, "has more pixels than the 178,956,970 that are decoded"),
+        (lambda path: None, "is missing", "copy it again"),
+        (lambda path: path.touch(), "is an empty file|is not an image", "copy it again"),
+        (lambda path: path.write_text("text"), "is not an image", "copy it again"),
+        (lambda path: path.mkdir(), "is damaged|is not an image", "copy it again"),
+        (bomb, "has more pixels than the 178,956,970 that are decoded", "make it smaller"),
     ],
     ids=["missing", "empty", "text", "folder", "bomb"],
 )
-def test_what_is_refused(tmp_path, spoil, reason):
+def test_what_is_refused(tmp_path, spoil, reason, advice):
     path = tmp_path / "a.png"
     spoil(path)
     for read in (image_file.size, image_file.pixels):
         with pytest.raises(ImageError, match=reason):
             read(path)
-    with pytest.raises(StoreError, match=rf"a\.png: this image ({reason}).*; copy it again"):
+    with pytest.raises(StoreError, match=rf"a\.png: this image ({reason}).*; {advice}"):
         image_file.load(path, "image", "copy it again")
 
 

@@ -1,5 +1,7 @@
 """The inventory: shards in order of id, and the settings that the verb reads."""
 
+import re
+
 import pytest
 from click.testing import CliRunner
 
@@ -27,6 +29,16 @@ def test_cuts_into_shards_in_order_of_id():
 def test_refuses_two_videos_of_one_name():
     sources = [VideoSource(id="a", split="train", path=path) for path in ("x/a", "y/a")]
     with pytest.raises(StoreError, match="x/a and y/a: both would be video 'a'"):
+        inventory.build(sources, 2)
+
+
+@pytest.mark.parametrize(
+    ("splits", "told"), [(("val", "val"), "(val)"), (("train", "val"), "(train and val)")]
+)
+def test_a_video_that_is_listed_twice_is_not_advised_to_be_renamed(splits, told):
+    sources = [VideoSource(id="a", split=split, path="x/a") for split in splits]
+    message = f"x/a: is listed twice {told}; delete one of the two"
+    with pytest.raises(StoreError, match=f"^{re.escape(message)}$"):
         inventory.build(sources, 2)
 
 

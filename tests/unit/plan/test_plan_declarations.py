@@ -175,3 +175,10 @@ def test_a_table_without_rows_or_benchmarks_is_refused(make) -> None:
         make()
     with pytest.raises(ConfigError, match=r"tables\.table1\.benchmarks"):
         make(GWM, changes={"tables": {"table1": {"benchmarks": []}}})
+
+
+def test_a_declaration_that_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "table1.yaml"
+    with pytest.raises(ConfigError) as error:
+        plan.read_declaration(path)
+    assert str(error.value).startswith(f"{path}: no such file; ")

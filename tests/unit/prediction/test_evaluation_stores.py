@@ -49,6 +49,18 @@ def test_neither_gap(flow_stores):
         Flow(flow_stores, 1).read("dog", 0)
 
 
+def test_a_video_too_short_for_both_gaps_costs_itself_alone(tmp_path):
+    """Another gap in the data set's settings is no answer for one video of many."""
+    path, field = tmp_path / "flow.zarr.zip", np.zeros((2, 4, 6))
+    with open_writer(path, provenance={}, key="") as writer:
+        for gap in (-3, 3):
+            pairs = [(t, field) for t in sources(4, gap)]
+            writer.add("cat", gap, frames=4, size=(4, 6), flows=pairs)
+    message = r"flow\.zarr\.zip: video 'cat' is too short: frame 1 has no flow of gap 3 or -3"
+    with pytest.raises(StoreError, match=message):
+        Flow([path], 3).read("cat", 1)
+
+
 def test_video_in_no_store(flow_stores):
     message = "video 'dog' is usable, but in none of the 1 stores given by --flow"
     with pytest.raises(ConfigError, match=message):

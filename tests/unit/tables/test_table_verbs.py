@@ -227,3 +227,9 @@ def test_the_schema_describes_every_key() -> None:
         if "description" not in field and "$ref" not in field and name != "method"
     ]
     assert undescribed == []
+
+
+@pytest.mark.parametrize("suffix", ["md", "tex", "long.csv"])
+def test_explain_of_a_file_beside_the_table_names_the_table(made, suffix: str) -> None:
+    with pytest.raises(StoreError, match=rf"table1\.{suffix}: .*commonfate explain {CSV}$"):
+        _call("explain", str(CSV.with_suffix(f".{suffix}")))

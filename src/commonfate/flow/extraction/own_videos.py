@@ -32,7 +32,8 @@ class OwnVideos:
         decoding: how files are decoded.
 
     Attributes:
-        settings: what the frames are made of: gaps, decoding, sizes and times of the files.
+        settings: what the frames are made of: gaps, decoding, sizes and times of the files, names
+            of the videos, and what cannot be opened.
     """
 
     def __init__(
@@ -41,7 +42,13 @@ class OwnVideos:
         found = given.sources(paths)
         files = sorted({*chain.from_iterable(s.frame_files or (s.path,) for s in found)})
         files = [file for file in files if not faults.of_file(file)]
-        self.settings = {"gaps": list(gaps), **decoding.settings(), "files": content.state(files)}
+        self.settings = {
+            "gaps": list(gaps),
+            **decoding.settings(),
+            "files": content.state(files),
+            "names": [source.id for source in found],
+            "faults": [[source.path, source.fault] for source in found if source.fault],
+        }
         self._table = inventory.build(found, shard_size=len(found))
         self._gaps, self._decoding = tuple(gaps), decoding
         self._output, self._report = output, output / REPORT
@@ -66,11 +73,12 @@ class OwnVideos:
         if shard.is_made(frames, self._report, record) and not (retry and self.left_out()):
             log.info("%s is there already, made from these files", frames)
             self.say_left_out()
+            rows = parquet.read(self._report)
         else:
             rows = shard.write(
                 self._table, frames, self._report, record, self._gaps, self._decoding
             )
-            manifest.gather(str(self._output), [rows])  # raises where nothing is usable
+        manifest.gather(str(self._output), [rows])  # raises where nothing is usable
         yield self._report, frames
         shutil.rmtree(self._hidden, ignore_errors=True)
 

@@ -22,7 +22,7 @@ def read(path: str | Path) -> np.ndarray:
         (2, H, W) float32, u then v, pixels; NaN in both where a component is NaN or infinite.
 
     Raises:
-        StoreError: the file is missing, cut off, too long, or no PFM of three channels.
+        StoreError: the file is missing, cut off, too long, of scale 0, or no PFM of three channels.
     """
     path = Path(path)
     with decoding(path, "PFM"):
@@ -31,6 +31,8 @@ def read(path: str | Path) -> np.ndarray:
     if header is None:
         what = f"begins with {data[:3]!r}, not with the header of a PFM of three channels"
         raise broken(path, what, "name its real format by --from")
+    if float(header[3]) == 0:
+        raise broken(path, f"has scale {header[3].decode()}, which tells no order of bytes")
     width, height = int(header[1]), int(header[2])
     if (size := len(data) - header.end()) != (whole := 12 * width * height) or not whole:
         raise broken(path, f"has {size} bytes of pixels, but {width}x{height} take {whole}")

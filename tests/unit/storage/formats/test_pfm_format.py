@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commonfate.errors import StoreError
 from commonfate.storage.formats import pfm
 
 SIZES = st.tuples(st.just(2), st.integers(1, 6), st.integers(1, 6))
@@ -31,6 +32,13 @@ def test_either_order_of_bytes(tmp_path, scale, order):
     path = tmp_path / "a.pfm"
     path.write_bytes(f"PF\n1 2\n{scale}\n".encode() + struct.pack(f"{order}6f", 2, 4, 0, 1.5, 3, 0))
     assert pfm.read(path).tolist() == [[[1.5], [2]], [[3], [4]]]
+
+
+def test_a_scale_without_sign_tells_no_order(tmp_path):
+    path = tmp_path / "a.pfm"
+    path.write_bytes(b"PF\n1 2\n0.0\n" + bytes(24))
+    with pytest.raises(StoreError, match=r"a\.pfm: .* scale 0\.0"):
+        pfm.read(path)
 
 
 def test_opencv_reads_what_we_write(tmp_path):
