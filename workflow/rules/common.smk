@@ -16,9 +16,10 @@ from filelock import FileLock, Timeout
 from snakemake.logging import logger
 
 from commonfate import config as commonfate_config
-from commonfate import datasets, plan, refusals
+from commonfate import datasets, plan
+from commonfate.base import refusals
 from commonfate.base.errors import UserError
-from commonfate.evaluation import crf_settings
+from commonfate.prediction import crf_settings
 from commonfate.samples import kinds
 from commonfate.base.settings import to_pairs
 

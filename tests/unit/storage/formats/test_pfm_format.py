@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonfate.errors import StoreError
+from commonfate.base.errors import StoreError
 from commonfate.storage.formats import pfm
 
 SIZES = st.tuples(st.just(2), st.integers(1, 6), st.integers(1, 6))

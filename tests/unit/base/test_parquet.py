@@ -2,8 +2,8 @@
 
 import pytest
 
-from commonfate import parquet
-from commonfate.errors import StoreError
+from commonfate.base import parquet
+from commonfate.base.errors import StoreError
 
 
 def test_a_file_that_is_not_there_is_not_to_be_deleted(tmp_path):
