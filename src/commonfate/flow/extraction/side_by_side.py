@@ -8,10 +8,9 @@ import numpy as np
 
 from commonfate.base.errors import UserError
 from commonfate.flow.estimators.provider import FlowProvider, Frames
-from commonfate.flow.extraction.interleaved import quantize_interleaved
-from commonfate.flow.extraction.memory import keep_freed_memory
 from commonfate.flow.extraction.overlap import Workers
 from commonfate.flow.extraction.work import Ready, VideoWork, Window, frames_of
+from commonfate.storage.quantize import quantize
 
 IN_FLIGHT = 3
 """Pairs, for each thread, that may be unfinished: enough that none waits for a frame."""
@@ -28,7 +27,6 @@ def run(works: Iterable[VideoWork], provider: FlowProvider, frames: Frames) -> I
     Raises:
         OSError: a pair could not be staged.
     """
-    keep_freed_memory()
     threads = provider.estimator.workers
     window, of_work = Window(), None
     with _one_thread_each(provider), Workers(threads, IN_FLIGHT * threads) as workers:
@@ -58,7 +56,9 @@ def _whole_chain(provider: FlowProvider, work: VideoWork, ready: Ready) -> int:
     for direction, flow in zip(unit, _checked(flows), strict=True):
         if direction.wanted:
             part = work.parts[direction.gap]
-            part.write(direction.t, *quantize_interleaved(flow, part.info.steps_per_pixel))
+            # OpenCV lays u and v of a pixel side by side.
+            planes = np.ascontiguousarray(flow)
+            part.write(direction.t, *quantize(planes, part.info.steps_per_pixel))
             staged += 1
     return staged
 
