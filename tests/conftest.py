@@ -29,6 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not _of_workflow(item))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop where pytest-xdist has not seen the groups: each process would make the workflow."""
+    grouped = session.config.getoption("loadgroup", False)
+    if grouped and session.items and "@" not in session.items[0].nodeid:
+        pytest.exit("this pytest and this pytest-xdist do not go together: no test has a group", 3)
+
+
 def _of_workflow(item: pytest.Item) -> bool:
     return "smoke" in getattr(item, "fixturenames", ())
 

@@ -105,6 +105,11 @@ def _read(source: str) -> dict[str, Any]:
     try:
         text = source if is_text else Path(source).read_text(encoding="utf-8")
         values = yaml.safe_load(text)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"--config {source[:80]}: no such file; run this in the folder of the Snakefile, "
+            "or name the file"
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(

@@ -113,8 +113,15 @@ def test_a_table_that_the_configuration_lacks(results) -> None:
 
 def test_a_missing_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"^--config config.yaml: cannot be read as YAML \("):
+    with pytest.raises(ConfigError, match=r"^--config config.yaml: no such file; "):
         _call("table", "table1")
+
+
+def test_a_configuration_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("scale: mine", encoding="utf-16")
+    with pytest.raises(ConfigError, match=r"mine.yaml: cannot be read as YAML \("):
+        _call("table", "table1", "--config", str(path))
 
 
 def test_explain_tells_a_number_in_a_few_lines(made) -> None:
