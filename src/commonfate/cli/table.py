@@ -102,20 +102,21 @@ def _config(sources: tuple[str, ...], name: str) -> Any:
 
 def _read(source: str) -> dict[str, Any]:
     is_text = source.lstrip().startswith("{")
+    shown = source[:80] if is_text else source
     try:
         text = source if is_text else Path(source).read_text(encoding="utf-8")
         values = yaml.safe_load(text)
     except FileNotFoundError as error:
         raise ConfigError(
-            f"--config {source[:80]}: no such file; run this in the folder of the Snakefile, "
+            f"--config {shown}: no such file; run this in the folder of the Snakefile, "
             "or name the file"
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(
-            f"--config {source[:80]}: cannot be read as YAML ({reason}); name a YAML or JSON file, "
+            f"--config {shown}: cannot be read as YAML ({reason}); name a YAML or JSON file, "
             f"or give the text in braces"
         ) from error
     if not isinstance(values, dict):
-        raise ConfigError(f"--config {source[:80]}: expected keys with values, as in config.yaml")
+        raise ConfigError(f"--config {shown}: expected keys with values, as in config.yaml")
     return values
