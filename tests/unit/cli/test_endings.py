@@ -29,9 +29,13 @@ def raises(error: BaseException):
         (BrokenPipeError(32, "Broken pipe"), 1),
     ],
 )
-def test_silent_ends(error, code, capfd):
-    assert endings.run(raises(error)) == code
-    assert capfd.readouterr().err == ""
+def test_silent_ends(error, code, capsys, monkeypatch, tmp_path):
+    # A file of its own: the rest of the output is sent nowhere, and pytest's must stay.
+    with (tmp_path / "output").open("w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert endings.run(raises(error)) == code
+        monkeypatch.undo()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
