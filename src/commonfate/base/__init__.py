@@ -1,1 +1,1 @@
-"""What everything else stands on: settings, files, errors, progress, processes."""
+"""Foundation of all other packages: settings, files, errors, progress, processes."""

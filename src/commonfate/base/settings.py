@@ -37,9 +37,9 @@ class MethodSettings(Settings):
     reads_flow: ClassVar[bool]
     """Whether prediction looks at flow."""
     learns_from: ClassVar[str] = "flow"
-    """What a training sample is, one of `samples.kinds`."""
+    """Kind of its training samples, one of `samples.kinds`."""
     gives: ClassVar[Literal["masks", "classes"]] = "masks"
-    """What a prediction is: soft masks of segments, or of classes that have names."""
+    """Contents of a prediction: soft masks of segments, or of classes that have names."""
     foreground: ClassVar[str] = "unsupervised"
     """The rule of `evaluation.masks.foreground` that finds its foreground without ground truth."""
     not_learnt: ClassVar[tuple[str, ...]] = ()

@@ -1,1 +1,1 @@
-"""How predictions are scored: protocols, foregrounds, classes, snapshots."""
+"""Scores of predictions: protocols, foregrounds, classes, snapshots."""

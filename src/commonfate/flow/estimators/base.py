@@ -1,4 +1,4 @@
-"""What flow estimators have in common."""
+"""Base class of flow estimators, and checks that they share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from commonfate.flow.settings import FlowSource
 
 
 def runs_on_gpu(source: FlowSource) -> bool:
-    """Whether the source is a network."""
+    """True if the source is a network."""
     return source.estimator not in (*registry.CLASSICAL, "truth")
 
 

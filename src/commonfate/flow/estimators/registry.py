@@ -29,7 +29,7 @@ def create(source: FlowSource, device: str = "cpu") -> FlowEstimator:
 
     networks_known = networks.names()
     if source.estimator not in networks_known:
-        known = [*CLASSICAL, "truth", *networks_known]
-        hint = did_you_mean(source.estimator, known) or f"; known: {', '.join(known)}"
+        names = [*CLASSICAL, "truth", *networks_known]
+        hint = did_you_mean(source.estimator, names) or f"; known: {', '.join(names)}"
         raise UserError(f"flow estimator {source.estimator!r} is unknown{hint}")
     return networks.create(source, device)
