@@ -6,7 +6,6 @@ misreads two signed samples as bytes, so only what holds is asserted; see docs/f
 
 import shutil
 import subprocess
-import warnings
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image
 from commonfate.storage import tiff_flow
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.quantize import NO_VALUE, quantize
+from helpers.strict import no_warnings
 
 SIZE = (9, 14)
 FLOW = np.random.default_rng(0).normal(0, 300, (3, 2, *SIZE)).astype(np.float32)
@@ -63,8 +63,7 @@ def tool(name, *arguments):
 
 
 def test_tifffile_sees_one_series_of_all_pairs(file, layout):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         samples = tifffile.imread(file)
     assert samples.dtype == (np.int16 if layout == "planar" else np.int32)
     np.testing.assert_array_equal(steps_of(samples, layout), STEPS)

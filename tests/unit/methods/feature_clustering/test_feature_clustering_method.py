@@ -1,7 +1,5 @@
 """The appearance baseline: clusters of dense features, merged or not."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -13,14 +11,14 @@ from commonfate.methods.feature_clustering.kmeans import kmeans
 from commonfate.methods.feature_clustering.method import averaged, cluster
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.models import features
+from helpers.strict import no_warnings
 
 ALGORITHMS = ("kmeans", "spectral")
 
 
 @pytest.fixture(autouse=True)
 def _warnings_are_errors():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         yield
 
 

@@ -1,7 +1,5 @@
 """Spectral clustering of feature vectors."""
 
-import warnings
-
 import numpy as np
 import pytest
 import threadpoolctl
@@ -10,12 +8,12 @@ from sklearn.cluster import KMeans
 
 from commonfate.methods.feature_clustering import spectral as spectral_module
 from commonfate.methods.feature_clustering.spectral import affinity, eigenvectors, spectral
+from helpers.strict import no_warnings
 
 
 @pytest.fixture(autouse=True)
 def _warnings_are_errors():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with no_warnings():
         yield
 
 
