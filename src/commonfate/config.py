@@ -13,7 +13,6 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     field_validator,
     model_validator,
@@ -29,6 +28,7 @@ from commonfate.samples import kinds
 from commonfate.scales import DEMO, changes_demo
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
 from commonfate.training.flow.settings import FlowTrainingSettings
+from commonfate.videos.settings import DecodeConfig, FramesConfig
 
 ADAPT = "adapt"
 """Among the changes to a row at a scale: steps of adaptation, no setting of the method."""
@@ -50,26 +50,6 @@ STAGES = (
     "videos",
 )
 """Folders of `results/`, after which no scale can be called."""
-
-
-class DecodeConfig(Settings):
-    """Reading video files."""
-
-    backend: Literal["auto", "decord", "pyav"] = "auto"
-    """`auto` is decord, then PyAV for what decord cannot read or where it is not installed."""
-    timeout_s: PositiveFloat = 300.0
-    """Seconds without a new frame after which a video is given up."""
-    deinterlace: bool = False
-    """Make whole frames of interlaced ones; without it they are used as they are, combed."""
-
-
-class FramesConfig(Settings):
-    """How decoded frames are stored."""
-
-    codec: Literal["blosc", "jpeg", "png"] = "blosc"
-    """`blosc` and `png` are lossless; `jpeg` is several times smaller."""
-    quality: int = Field(95, ge=1, le=100)
-    """Quality of `jpeg`."""
 
 
 Protocol = Literal[
@@ -102,9 +82,9 @@ class BenchmarkConfig(Settings):
     metrics: tuple[Literal["J", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"], ...] = ("J",)
     """What tables show."""
     resolution: Literal["network", "native"] = "network"
-    """Size at which frames are segmented: that of the training, or the frame's own."""
+    """Size at which frames are segmented: that of the training, or each frame's own."""
     crop: Literal["none", "square"] = "none"
-    """`square`: only the central square of a frame is segmented and scored."""
+    """`square`: segment and score only the central square of each frame."""
     published_as: str | None = None
     """Name of the same benchmark in the papers' tables, if it is one."""
 
@@ -163,7 +143,7 @@ class Config(Settings):
     seeds: Seeds = (0,)
     """Seeds of training: a run of each, and tables show mean and deviation of several."""
     shard_size: PositiveInt = 256
-    """Videos a job."""
+    """Videos in one shard; later stages run one job a shard."""
     train_threads: PositiveInt = 8
     """CPU threads of a training, for each of its devices. Another number trains nothing again,
     though sums in another order make other weights."""

@@ -8,6 +8,7 @@ import click
 
 from commonfate.base.errors import StoreError
 from commonfate.cli import options
+from commonfate.flow.settings import FlowConfig
 
 if TYPE_CHECKING:
     from commonfate.storage.formats.convert import Part, Source
@@ -52,25 +53,14 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
     default=1,
     help="By how much the numbers in names of files grow.  [default: 1]",
 )
-@click.option(
-    "--steps-per-pixel",
-    type=click.IntRange(min=1),
-    help="Quantisation of a store.  [default: as in SOURCE, 32 where that holds floats]",
+@options.fields(
+    FlowConfig,
+    "steps_per_pixel",
+    default=None,
+    note="[default: as in SOURCE, 32 where that holds floats]",
+    show_default=False,
 )
-@click.option(
-    "--codec",
-    type=click.Choice(["delta2d", "interpolation"]),
-    default="delta2d",
-    show_default=True,
-    help="Of a Zarr store: fast, or a fifth smaller.",
-)
-@click.option(
-    "--tiff-layout",
-    type=click.Choice(["packed", "planar"]),
-    default="planar",
-    show_default=True,
-    help="Of a TIFF store; `packed` is FlowDINO's layout of bits.",
-)
+@options.fields(FlowConfig, "codec", "tiff_layout")
 @options.threads("the pairs that are converted at once")
 def command(
     source: Path,

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from commonfate.cli import options
+from commonfate.videos.settings import DecodeConfig, FramesConfig
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -24,39 +25,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="A frame gap of the flow, repeatable; a video too short for all of them is left out. "
     "0 is for still images, which have no flow.",
 )
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", "decord", "pyav"]),
-    default="auto",
-    show_default=True,
-    help="`auto` is decord, then PyAV for what decord cannot read.",
-)
-@click.option(
-    "--timeout-s",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default=True,
-    help="Seconds without a new frame after which a video is given up.",
-)
-@click.option(
-    "--deinterlace",
-    is_flag=True,
-    help="Make whole frames of interlaced ones (bwdif); without it they are used as they are.",
-)
-@click.option(
-    "--codec",
-    type=click.Choice(["blosc", "jpeg", "png"]),
-    default="blosc",
-    show_default=True,
-    help="`blosc` and `png` are lossless; `jpeg` is several times smaller.",
-)
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    default=95,
-    show_default=True,
-    help="Quality of `jpeg`.",
-)
+@options.fields(DecodeConfig, "backend", "timeout_s", "deinterlace")
+@options.fields(FramesConfig, "codec", "quality")
 @options.output("The frame store to write (.zarr.zip).")
 @click.option(
     "--report",

@@ -34,13 +34,7 @@ RECORDED = {
     help="A flow store, for methods that look at flow. Repeatable.",
 )
 @click.option("--method", help="Name of the method; a run knows its own.")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the method; with --run, a change of what it was trained with. Repeatable.",
-)
+@options.assignments("A setting of the method; with --run, a change of the trained settings.")
 @click.option(
     "--run",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import click
 
+from commonfate.cli import options
+from commonfate.config import BenchmarkConfig
+
 EXISTING = click.Path(exists=True, path_type=Path)
 OPTIONS = (
     click.option(
@@ -32,27 +35,8 @@ OPTIONS = (
         is_flag=True,
         help="Refine the two groups by a conditional random field on the frame.",
     ),
-    click.option(
-        "--crf-set",
-        "crf_pairs",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="A setting of --crf, e.g. iterations=5. Repeatable.",
-    ),
-    click.option(
-        "--resolution",
-        type=click.Choice(["network", "native"]),
-        default="network",
-        show_default=True,
-        help="Size at which a network sees a frame: that of its training, or the frame's own.",
-    ),
-    click.option(
-        "--crop",
-        type=click.Choice(["none", "square"]),
-        default="none",
-        show_default=True,
-        help="Segment only the central square of each frame; annotations are cropped alike.",
-    ),
+    options.assignments("A setting of --crf, e.g. iterations=5.", "--crf-set", "crf_pairs"),
+    options.fields(BenchmarkConfig, "resolution", "crop"),
     click.option(
         "--frames-of",
         type=click.Choice(["annotated", "all"]),

@@ -8,13 +8,7 @@ from commonfate.cli import options
 
 
 @click.command("sprites")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting, e.g. videos=12, frames=32, size='[128, 224]' or seed=1. Repeatable.",
-)
+@options.assignments("A setting, e.g. videos=12, frames=32, size='[128, 224]' or seed=1.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),

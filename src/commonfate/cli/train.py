@@ -29,12 +29,8 @@ TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.a
     help="results/samples/{name}/index.parquet.",
 )
 @click.option("--method", type=click.Choice(TRAINED), required=True, help="What to train.")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A hyper-parameter of the method, e.g. iterations=400; the others have their defaults.",
+@options.assignments(
+    "A hyper-parameter of the method, e.g. iterations=400; the others have their defaults."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @options.output("Folder of the run: results/runs/{run}.", folder=True)
@@ -92,7 +88,7 @@ def command(
         facts = _facts(inputs, settings, seed, fabric)
         if workers is None:
             workers = facts["threads"] if fabric.device.type == "cuda" else 0
-        train(trained, samples, output, seed, fabric, Options(workers, **options), facts)
+        train(trained, samples, output, seed, fabric, Options(workers=workers, **options), facts)
 
 
 def _devices(text: str, device: str) -> tuple[str, int]:

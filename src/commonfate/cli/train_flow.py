@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--network", required=True, help="A ptlflow model: raft_small, arflow, ...")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A key of the recipe, e.g. iterations=4000; the others have the network's defaults.",
+@options.assignments(
+    "A key of the recipe, e.g. iterations=4000; the others have the network's defaults."
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @options.output("Weights: results/flow_weights/{network}.sprites.safetensors.")
@@ -66,7 +62,7 @@ def command(
         task = FlowTask(network, settings, seed)
         folder = RunFolder(output.with_suffix(""))
         with folder.locked():
-            state = train(task, folder, seed, fabric, Options(workers, **options), facts)
+            state = train(task, folder, seed, fabric, Options(workers=workers, **options), facts)
             export(task, state, output)
 
 

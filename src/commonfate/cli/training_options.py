@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from commonfate.cli import options as shared
+from commonfate.cli import options
+from commonfate.training.options import Options
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -18,33 +17,17 @@ def training_options(log_every: int, workers: str) -> Callable[[Callable], Calla
         log_every: default number of iterations a line of metrics.jsonl.
         workers: what `--workers` are, and how many by default.
     """
-    options = [
-        shared.device(),
-        shared.threads("the processes of a machine"),
-        click.option("--workers", type=click.IntRange(0), help=workers),
-        click.option(
-            "--checkpoint-every-s",
-            type=click.FloatRange(0),
-            default=60.0,
-            show_default=True,
-            help="Seconds between two checkpoints.",
-        ),
-        click.option(
-            "--checkpoint-every",
-            type=click.IntRange(1),
-            help="Also after every so many iterations.",
-        ),
-        click.option(
-            "--log-every",
-            type=click.IntRange(1),
-            default=log_every,
-            show_default=True,
-            help="Iterations a line of metrics.jsonl.",
-        ),
-    ]
 
     def decorate(command: Callable) -> Callable:
-        for option in reversed(options):
+        for option in reversed(
+            (
+                options.device(),
+                options.threads("the processes of a machine"),
+                options.fields(Options, "workers", default=None, help=workers, show_default=False),
+                options.fields(Options, "checkpoint_every_s", "checkpoint_every"),
+                options.fields(Options, "log_every", default=log_every),
+            )
+        ):
             command = option(command)
         return command
 

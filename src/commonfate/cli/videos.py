@@ -6,26 +6,15 @@ from pathlib import Path
 import click
 
 from commonfate.cli import options
+from commonfate.config import Config
 
 log = logging.getLogger(__name__)
 
 
 @click.command("videos")
 @click.option("--dataset", required=True, metavar="NAME", help="The dataset's name.")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the dataset, e.g. adapter=folder or root=my/videos. Repeatable.",
-)
-@click.option(
-    "--shard-size",
-    type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
-    help="Videos a shard; later stages run one job a shard.",
-)
+@options.assignments("A setting of the dataset, e.g. adapter=folder or root=my/videos.")
+@options.fields(Config, "shard_size")
 @click.option("--shard", type=click.IntRange(min=0), help="Write only this one.  [default: all]")
 @click.option(
     "--rendered",

@@ -1,20 +1,18 @@
-"""How a training is carried out."""
+"""Options of a training that do not change what is learnt."""
 
-from dataclasses import dataclass
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+
+from commonfate.base.settings import Settings
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a training is carried out; nothing here changes what is learned.
+class Options(Settings):
+    """Options of a training that do not change what is learnt."""
 
-    Attributes:
-        workers: processes that read samples ahead; 0 reads between the steps.
-        checkpoint_every_s: seconds between two checkpoints.
-        checkpoint_every: iterations between two checkpoints, in addition.
-        log_every: iterations a line of metrics.jsonl.
-    """
-
-    workers: int = 0
-    checkpoint_every_s: float = 60.0
-    checkpoint_every: int | None = None
-    log_every: int = 10
+    workers: NonNegativeInt = 0
+    """Processes that read samples ahead; 0 reads between the steps."""
+    checkpoint_every_s: NonNegativeFloat = 60.0
+    """Seconds between two checkpoints."""
+    checkpoint_every: PositiveInt | None = None
+    """Iterations between two checkpoints, in addition."""
+    log_every: PositiveInt = 10
+    """Iterations a line of metrics.jsonl."""
