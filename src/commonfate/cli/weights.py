@@ -93,10 +93,10 @@ def check() -> None:
     """
     from tabulate import tabulate
 
-    from commonfate.weights import folder, place
+    from commonfate.weights import cached_path, folder
 
     root = folder()
-    assets = {place(asset): asset for asset in _every().values()}
+    assets = {cached_path(asset): asset for asset in _every().values()}
     files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".lock"]
     rows = [(str(path.relative_to(root)), *_verdict(path, assets.get(path))) for path in files]
     if not rows:
@@ -139,7 +139,7 @@ def _every() -> "dict[str, Asset]":
     from commonfate import weights
     from commonfate.flow.estimators import networks
 
-    return {**networks.downloads(), **weights.known()}
+    return {**networks.downloads(), **weights.published_assets()}
 
 
 def _known(names: tuple[str, ...]) -> "dict[str, Asset]":
@@ -147,16 +147,16 @@ def _known(names: tuple[str, ...]) -> "dict[str, Asset]":
     from commonfate import weights
     from commonfate.flow.estimators.weights import bundled
 
-    table = weights.known()
+    table = weights.published_assets()
     return table if set(names) <= {*table, *bundled()} else _every()
 
 
 def _row(asset: "Asset", urls: bool) -> tuple[str, ...]:
     from urllib.parse import urlsplit
 
-    from commonfate.weights import place
+    from commonfate.weights import cached_path
 
-    path = place(asset)
+    path = cached_path(asset)
     here = path.stat().st_size if path.is_file() else None
     origin = asset.urls if urls else dict.fromkeys(urlsplit(url).netloc for url in asset.urls)
     return (
@@ -182,13 +182,13 @@ def _verdict(path: Path, asset: "Asset | None") -> tuple[str, str]:
 
 def _compared(path: Path, asset: "Asset") -> str:
     from commonfate.base.files import sha256
-    from commonfate.weights import impostor
+    from commonfate.weights.assets import foreign_content
 
     if asset.matches(path):
         unverified = f"cannot be verified: {asset.hash}; its sha256 is"
         return "good" if asset.digest else f"{unverified} {sha256(path)}"
-    if what := impostor.recognise(path):
-        return f"WRONG: this is {what}"
+    if content := foreign_content(path):
+        return f"WRONG: this is {content}"
     return f"WRONG: expected {asset.digest}, found {asset.digest.of(path)}"
 
 
