@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 import click
 
-from commonfate.base.errors import UserError
-from commonfate.base.refusals import as_user_error
+from commonfate.base.errors import UserError, as_user_error
 
 DATA, USAGE = 1, 2
 INTERRUPTED = 128 + signal.SIGINT
