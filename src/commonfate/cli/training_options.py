@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from commonfate.cli import options
-from commonfate.training.options import Options
+from commonfate.training.launch import Options
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric

@@ -21,11 +21,10 @@ from torch import nn
 
 from commonfate.base.errors import ConfigError
 from commonfate.methods.base import TrainedMethod
-from commonfate.samples import index, sampler
-from commonfate.samples.reader import SampleDataset
+from commonfate.samples import index
 from commonfate.training import checkpoint, randomness
+from commonfate.training.data import SampleData
 from commonfate.training.learner import Learner
-from commonfate.training.loader import batches
 
 log = logging.getLogger(__name__)
 
@@ -122,22 +121,20 @@ class Adapter:
         """Take the steps; returns the finite losses and, where it had to stop, the reason."""
         if not samples:
             return [], f"{self._options.samples.path} has no samples of it"
-        settings, losses = self._method.settings, []
+        losses: list[float] = []
         seed = video_seed(self._options.seed, video)
         randomness.seed(seed)
         self.network.train()
-        plan = sampler.Batches(
-            samples, seed, settings.batch_size, settings.flip, 0, self._options.steps
-        )
-        dataset = SampleDataset(samples, self._method)
+        data = SampleData(self._method, samples)
+        batches = data.batches(seed, 0, self._options.steps, self._fabric, workers=0)
         with randomness.deterministic(self._fabric.device.type == "cpu"):
-            for batch in batches(dataset, plan, self._fabric, workers=0):
-                values = self._learner.gradient(batch)
+            for step, batch in enumerate(batches):
+                values = self._learner.gradient(batch, step)
                 if not self._learner.is_finite(values):
                     terms = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
-                    return losses, f"step {len(losses) + 1} is not finite ({terms})"
-                if trouble := self._method.trouble(values):
-                    return losses, f"step {len(losses) + 1}: {trouble}"
+                    return losses, f"step {step + 1} is not finite ({terms})"
+                if failure := self._method.check_losses(values):
+                    return losses, f"step {step + 1}: {failure}"
                 losses.append(values["loss"])
                 self._learner.update(self._method.adaptation_rate)
         return losses, None

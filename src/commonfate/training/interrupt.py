@@ -6,22 +6,22 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def noticed() -> Iterator[Callable[[], str | None]]:
-    """Yield a function that tells the name of the signal that came, or None.
+def deferred_signals() -> Iterator[Callable[[], str | None]]:
+    """Yield a function that returns the name of the signal that came, or None.
 
     Only the first signal is held back: a second one of the same kind acts at once.
     """
-    came: list[str] = []
+    received: list[str] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def note(number: int, _frame: object) -> None:
-        came.append(signal.Signals(number).name)
+        received.append(signal.Signals(number).name)
         signal.signal(number, before[number])
 
     for number in before:
         signal.signal(number, note)
     try:
-        yield lambda: came[0] if came else None
+        yield lambda: received[0] if received else None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,13 +1,29 @@
-"""Processes and devices of a training, by Lightning Fabric."""
+"""Processes and devices of a training, by Lightning Fabric; and its options."""
 
 import logging
 from typing import TYPE_CHECKING
 
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+
 from commonfate.base.errors import UserError
+from commonfate.base.settings import Settings
 from commonfate.training import world
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
+
+
+class Options(Settings):
+    """Options of a training that do not change what is learnt."""
+
+    workers: NonNegativeInt = 0
+    """Processes that read samples ahead; 0 reads between the steps."""
+    checkpoint_every_s: NonNegativeFloat = 60.0
+    """Seconds between two checkpoints."""
+    checkpoint_every: PositiveInt | None = None
+    """Iterations between two checkpoints, in addition."""
+    log_every: PositiveInt = 10
+    """Iterations a line of metrics.jsonl."""
 
 
 def launch(

@@ -11,8 +11,6 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from commonfate.base.errors import UserError
 from commonfate.base.processes import shielded
-from commonfate.samples.reader import SampleDataset
-from commonfate.samples.sampler import SampleKey
 
 if TYPE_CHECKING:  # workers import this module, and would wait seconds for Lightning
     from lightning.fabric import Fabric
@@ -20,14 +18,14 @@ if TYPE_CHECKING:  # workers import this module, and would wait seconds for Ligh
 Batch = dict[str, Tensor]
 
 
-def batches(
-    dataset: SampleDataset, plan: Iterable[list[SampleKey]], fabric: "Fabric", workers: int
+def load(
+    dataset: Dataset, plan: Iterable[list[Any]], fabric: "Fabric", workers: int
 ) -> Iterator[Batch]:
     """Yield the planned batches, on the device, in order.
 
     Args:
-        dataset: reads and prepares samples.
-        plan: which samples make which batch.
+        dataset: reads and prepares samples; its `UserError`s are raised here.
+        plan: keys of the dataset, a list for each batch.
         fabric: knows the device.
         workers: processes that read ahead, two batches each; 0 reads in this process.
 
@@ -56,12 +54,12 @@ def batches(
 
 
 class _Guarded(Dataset):
-    """Hands a user's mistake over as a value: the loader would wrap it into a traceback."""
+    """A dataset that returns a user's mistake: the loader would wrap it into a traceback."""
 
-    def __init__(self, dataset: SampleDataset) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
 
-    def __getitem__(self, key: SampleKey) -> Batch | UserError:
+    def __getitem__(self, key: Any) -> Batch | UserError:
         try:
             return self._dataset[key]
         except UserError as error:

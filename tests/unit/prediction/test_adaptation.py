@@ -50,7 +50,7 @@ class Shift(TrainedMethod):
     def prepare(self, example):
         return {"flow": torch.from_numpy(example.flow[0])}
 
-    def loss(self, model, batch):
+    def loss(self, model, batch, iteration):
         assert model.training
         model.norm(batch["flow"].mean((1, 2))[:, None])
         return {"loss": (model.motion - batch["flow"]).abs().mean()}

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +13,10 @@ from commonfate.training.flow import cut, photometric
 from commonfate.training.flow.cut import Cut
 from commonfate.training.flow.scenes import RenderedScene, Stream, generator
 from commonfate.training.flow.settings import FlowTrainingSettings
+from commonfate.training.loader import Batch, load
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 
 class EndlessPairs(Dataset):
@@ -32,7 +36,7 @@ class EndlessPairs(Dataset):
         """One pair.
 
         Returns:
-            `index` int64; `images` (2, 3, H, W) uint8, RGB; `flow` (2, H, W) float32, pixels;
+            `images` (2, 3, H, W) uint8, RGB; `flow` (2, H, W) float32, pixels;
             `visible` (H, W) bool.
         """
         rng = generator(self._seed, index, Stream.PAIRS)
@@ -40,7 +44,6 @@ class EndlessPairs(Dataset):
         pair = cut.cut(scene, draw_cut(rng, self._settings))
         images = photometric.augment(rng, pair.images, self._settings)
         return {
-            "index": torch.tensor(index),
             "images": torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))),
             "flow": torch.from_numpy(np.ascontiguousarray(pair.flow)),
             "visible": torch.from_numpy(np.ascontiguousarray(pair.visible)),
@@ -83,17 +86,29 @@ def draw_cut(rng: np.random.Generator, settings: FlowTrainingSettings) -> Cut:
     return Cut(t, gap, top, left, part, settings.crop, bool(rng.random() < 0.5))
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Indices of the pairs of iterations `start` to `stop` (a batch sampler)."""
+class PairData:
+    """Batches of rendered pairs (see `training.data.TrainingData`)."""
 
-    size: int
-    start: int
-    stop: int
+    def __init__(self, settings: FlowTrainingSettings) -> None:
+        self._settings = settings
 
-    def __iter__(self) -> Iterator[list[int]]:
-        for iteration in range(self.start, self.stop):
-            yield list(range(iteration * self.size, (iteration + 1) * self.size))
+    def batches(
+        self, seed: int, start: int, stop: int, fabric: "Fabric", workers: int
+    ) -> Iterator[Batch]:
+        plan = (list(self._numbers(iteration)) for iteration in range(start, stop))
+        return load(EndlessPairs(self._settings, seed), plan, fabric, workers)
 
-    def __len__(self) -> int:
-        return self.stop - self.start
+    def spread(self, count: int, fabric: "Fabric") -> Iterator[Batch]:
+        """Nothing: a flow network has no buffers to set."""
+        return iter(())
+
+    def describe(self, seed: int, iteration: int) -> str:
+        numbers = self._numbers(iteration)
+        return (
+            f"Its pairs: {numbers[0]} to {numbers[-1]}. Lower learning_rate, or enlarge crop "
+            "(RAFT and its kin need 128 pixels a side)"
+        )
+
+    def _numbers(self, iteration: int) -> range:
+        size = self._settings.batch_size
+        return range(iteration * size, (iteration + 1) * size)

@@ -1,0 +1,102 @@
+"""Batches of a training: a pure function of seed and iteration."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from commonfate.methods.base import TrainedMethod
+from commonfate.samples import sampler
+from commonfate.samples.index import Sample
+from commonfate.samples.reader import SampleDataset
+from commonfate.samples.sampler import SampleKey
+from commonfate.training.loader import Batch, load
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+log = logging.getLogger(__name__)
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class TrainingData(Protocol):
+    """Data that a session reads: nothing is remembered between iterations.
+
+    So a resumed training reads the batches of an unbroken one.
+    """
+
+    def batches(
+        self, seed: int, start: int, stop: int, fabric: "Fabric", workers: int
+    ) -> Iterator[Batch]:
+        """This process's share of the batches of iterations `start` to `stop`, on its device.
+
+        Args:
+            seed: of the training.
+            start: first iteration, counted from 0.
+            stop: the iteration after the last.
+            fabric: knows the device, the rank, and the number of processes.
+            workers: processes that read ahead; 0 reads between the steps.
+
+        Raises:
+            UserError: a sample cannot be read.
+        """
+
+    def spread(self, count: int, fabric: "Fabric") -> Iterator[Batch]:
+        """Batches of at most `count` samples, evenly spread, in order, none mirrored."""
+
+    def describe(self, seed: int, iteration: int) -> str:
+        """Contents of a batch whose loss is not finite, and what to try: a sentence or two."""
+
+
+class SampleData:
+    """Samples of an index, as a method prepares them (see `TrainingData`)."""
+
+    def __init__(self, method: TrainedMethod, samples: Sequence[Sample]) -> None:
+        self._samples = samples
+        self._settings = method.settings
+        self._dataset = SampleDataset(samples, method)
+
+    def batches(
+        self, seed: int, start: int, stop: int, fabric: "Fabric", workers: int
+    ) -> Iterator[Batch]:
+        plan = sampler.Batches(
+            self._samples,
+            seed,
+            self._settings.batch_size,
+            self._settings.flip,
+            start,
+            stop,
+            fabric.global_rank,
+            fabric.world_size,
+        )
+        return load(self._dataset, plan, fabric, workers)
+
+    def spread(self, count: int, fabric: "Fabric") -> Iterator[Batch]:
+        """Batches as large as one process has them in training."""
+        keys = evenly_spread(self._samples, count)
+        size = self._settings.batch_size // fabric.world_size
+        plan = [keys[start : start + size] for start in range(0, len(keys), size)]
+        last_line = time.monotonic()
+        # Read in this process: others would take as long to start.
+        for done, batch in enumerate(load(self._dataset, plan, fabric, workers=0)):
+            if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
+                log.info("finalizing: batch %d of %d", done + 1, len(plan))
+                last_line = time.monotonic()
+            yield batch
+
+    def describe(self, seed: int, iteration: int) -> str:
+        size, flip = self._settings.batch_size, self._settings.flip
+        names = ", ".join(
+            f"{self._samples[key.index]} gap {key.gap}"
+            if key.gap
+            else str(self._samples[key.index])
+            for key in sampler.batch(self._samples, seed, iteration, size, flip)
+        )
+        return f"Its batch: {names}. Look at these samples, or lower learning_rate"
+
+
+def evenly_spread(samples: Sequence[Sample], count: int) -> list[SampleKey]:
+    """At most `count` samples, evenly spread, in order, none mirrored, each with its first gap."""
+    count = min(count, len(samples))
+    places = [i * len(samples) // count for i in range(count)]
+    return [SampleKey(place, samples[place].gaps[0], flip=False, seed=place) for place in places]
