@@ -9,6 +9,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from commonfate.training.launch import Options
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -60,6 +62,24 @@ def _parameter_type(annotation: Any, metadata: list[Any]) -> Any:
         elif isinstance(bound, Le):
             bounds |= {"max": bound.le}
     return {int: click.IntRange, float: click.FloatRange}[annotation](**bounds)
+
+
+def training(workers: str, log_every: int) -> Decorator:
+    """Options of a training: device, threads, loader, checkpoints and log.
+
+    Args:
+        workers: help of `--workers`, with its default.
+        log_every: default of `--log-every`.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        # The last decorator is the first in the help text.
+        command = fields(Options, "log_every", default=log_every)(command)
+        command = fields(Options, "checkpoint_every_s", "checkpoint_every")(command)
+        loader = fields(Options, "workers", default=None, show_default=False, help=workers)
+        return device()(threads("the processes of a machine")(loader(command)))
+
+    return decorate
 
 
 def assignments(help: str, flag: str = "--set", name: str = "pairs") -> Decorator:

@@ -1,7 +1,7 @@
 """Processes and devices of a training, by Lightning Fabric; and its options."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
@@ -24,6 +24,17 @@ class Options(Settings):
     """Iterations between two checkpoints, in addition."""
     log_every: PositiveInt = 10
     """Iterations a line of metrics.jsonl."""
+
+
+def machine(fabric: "Fabric") -> dict[str, Any]:
+    """Describe the machine for a provenance: `device` and `threads`."""
+    import torch
+
+    on_gpu = fabric.device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(fabric.device) if on_gpu else "cpu",
+        "threads": torch.get_num_threads(),
+    }
 
 
 def launch(
