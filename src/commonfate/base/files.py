@@ -158,6 +158,15 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file, or of the hashes and names of all files of a folder (a TIFF store)."""
+    if not path.is_dir():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = "".join(f"{sha256(file)} {file.relative_to(path)}\n" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
 def check_zip(path: str | Path) -> None:
     """Compare every byte of a zip with its checksums, which torch does not do when it reads one.
 

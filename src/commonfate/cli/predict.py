@@ -19,7 +19,7 @@ RECORDED = {
     "crop": "frame_crop",
     "frames_of": "frames_of",
 }
-"""Options that provenance repeats beside the method's settings, and their names there."""
+"""Options in the provenance, beside the method's settings, and their names there."""
 
 
 @click.command("predict")
@@ -31,9 +31,9 @@ RECORDED = {
     "--flow",
     multiple=True,
     type=EXISTING,
-    help="A flow store, for methods that look at flow. Repeatable.",
+    help="A flow store, for methods that read flow. Repeatable.",
 )
-@click.option("--method", help="Name of the method; a run knows its own.")
+@click.option("--method", help="Name of the method; not needed with --run.")
 @options.assignments("A setting of the method; with --run, a change of the trained settings.")
 @click.option(
     "--run",
@@ -45,18 +45,18 @@ RECORDED = {
     type=click.Choice(["last", "best"]),
     default="last",
     show_default=True,
-    help="Weights to use. `best` scores every snapshot: it looks at the ground truth.",
+    help="Weights to use. `best` scores every snapshot against the ground truth.",
 )
 @click.option(
     "--protocol",
     default="davis",
     show_default=True,
-    help="Protocol by which --checkpoint best chooses.",
+    help="Protocol by which `--checkpoint best` chooses.",
 )
 @click.option(
     "--foreground",
-    help="Foreground by which --checkpoint best chooses, as of `commonfate evaluate`.  [default: "
-    "what the method names, or the oracle]",
+    help="Foreground by which `--checkpoint best` chooses, as in `commonfate evaluate`.  [default: "
+    "that of the method, or oracle]",
 )
 @click.option("--split", default="val", show_default=True, help="Split to segment, or `all`.")
 @options.device()
@@ -67,22 +67,22 @@ RECORDED = {
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Processes that share the videos; they change nothing but the time.",
+    help="Processes that share the videos; the result does not depend on it.",
 )
 @options.output(
     "Folder to make: components/, groups/, foreground/ and predictions.json.", folder=True
 )
 def command(**options: Any) -> None:
-    """Segment the frames of a benchmark, or with --frames-of all of any videos.
+    """Segment the frames of a benchmark or, with `--frames-of all`, of any videos.
 
     \b
         commonfate predict --manifest manifest.parquet --frames 0000.zarr.zip --run run \\
             --split all --frames-of all -o masks
 
-    Writes label maps at the annotations' size, of components and of the groups into which they are
-    merged, and where there are two groups the probability of the second; which of them is the
-    foreground is decided by `commonfate evaluate`. After a kill the same command goes on with the
-    videos that are not finished.
+    Writes label maps of components, and of the groups into which they are merged, at the size of
+    the annotations. If there are two groups, also the probability of the second is written;
+    `commonfate evaluate` decides which is the foreground. After a kill the same command continues
+    with the unfinished videos.
     """
     import torch
 
@@ -102,14 +102,14 @@ def command(**options: Any) -> None:
     predict.check_output(options["output"])
     if options["threads"] or options["workers"] > 1:
         threads = options["threads"] or torch.get_num_threads()
-        options["threads"] = max(1, threads // options["workers"])  # of each process
+        options["threads"] = max(1, threads // options["workers"])  # in each process
         torch.set_num_threads(options["threads"])
     with devices.acquire(options["device"] if settings.trained else "cpu") as device:
         _predict(settings, device, options)
 
 
 def _check(settings: Any, options: dict[str, Any]) -> None:
-    """Refuse options that contradict the method, and what is not installed."""
+    """Refuse options that contradict the method, or that need a missing package."""
     from commonfate.prediction import crf_settings
 
     name, run = settings.method, options["run"]
@@ -137,7 +137,7 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
 
 
 def _resolved(settings: Any, flow: tuple[Path, ...]) -> Any:
-    """The settings for the gaps that are stored."""
+    """Fill in the settings that depend on the stored gaps."""
     from commonfate.prediction import stores
 
     gaps = stores.gaps(flow)
@@ -171,7 +171,7 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
 
 
 def _task(settings: Any, options: dict[str, Any]) -> Any:
-    """What is segmented, and how."""
+    """Task of the prediction: benchmark, stores and options."""
     from commonfate.base.settings import from_pairs
     from commonfate.prediction import benchmark
     from commonfate.prediction.crf_settings import CrfSettings
@@ -189,7 +189,7 @@ def _task(settings: Any, options: dict[str, Any]) -> Any:
 
 
 def _adapting(task: Any, options: dict[str, Any]) -> Any:
-    """How the network is adapted to each video; None if it is not."""
+    """Adaptation of the network to each video; None without --adapt-steps."""
     if not options["adapt_steps"]:
         return None
     from commonfate.prediction import adaptation
@@ -200,13 +200,13 @@ def _adapting(task: Any, options: dict[str, Any]) -> Any:
 
 
 def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What predictions.json says of where the predictions come from."""
+    """Entries of predictions.json about the inputs, with their provenance."""
     from commonfate.base import provenance
     from commonfate.prediction import predict
 
     flow = options["flow"] if settings.reads_flow else ()
-    single = (options["index"], work.weights, work.method.feature_file())
-    single = [path for path in single if path is not None]
+    optional = (options["index"], work.weights, work.method.feature_file())
+    single = [path for path in optional if path is not None]
     files = [
         file
         for path in (options["manifest"], *options["frames"], *flow, *single)

@@ -1,4 +1,4 @@
-"""How `commonfate predict` looks at frames and adapts to videos: options shared by all methods."""
+"""Options of `commonfate predict` that all methods share: frames, adaptation, CRF."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from commonfate.cli import options
-from commonfate.config import BenchmarkConfig
+from commonfate.evaluation.settings import BenchmarkConfig
 
 EXISTING = click.Path(exists=True, path_type=Path)
 OPTIONS = (
@@ -15,8 +15,8 @@ OPTIONS = (
         type=click.IntRange(min=0),
         default=0,
         show_default=True,
-        help="Steps of the training loss on each video before it is segmented; ground truth is not "
-        "read. Every video begins with the trained weights.",
+        help="Training steps on each video before it is segmented, without ground truth. Every "
+        "video starts from the trained weights.",
     ),
     click.option(
         "--index",
@@ -42,7 +42,7 @@ OPTIONS = (
         type=click.Choice(["annotated", "all"]),
         default="annotated",
         show_default=True,
-        help="Segment the frames that have ground truth, or all, also of videos without any.",
+        help="Segment the frames with ground truth, or all frames of all videos.",
     ),
 )
 
