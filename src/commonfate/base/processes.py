@@ -1,9 +1,12 @@
-"""Helper processes and signals: a terminal sends Ctrl-C to all, and only the parent answers."""
+"""Signals of a command with several processes.
+
+A terminal sends Ctrl-C to all processes of a command, and only the parent answers.
+"""
 
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -24,9 +27,8 @@ def shielded(*numbers: signal.Signals) -> Iterator[None]:
     resource_tracker.ensure_running()  # or its own start would unblock the signals
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     handlers = {}
-    if (
-        threading.current_thread() is threading.main_thread()
-    ):  # only the main thread may set a handler
+    # Only the main thread may set a handler.
+    if threading.current_thread() is threading.main_thread():
         for number in numbers:
             handlers[number] = signal.signal(number, lambda number, _frame: deferred.append(number))
     try:
@@ -35,8 +37,8 @@ def shielded(*numbers: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # delivers a signal that waited
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for number in dict.fromkeys(deferred):
-            signal.raise_signal(number)
+        for waiting in dict.fromkeys(deferred):
+            signal.raise_signal(waiting)
 
 
 @contextmanager
@@ -52,3 +54,26 @@ def interruptible(pool: ProcessPoolExecutor) -> Iterator[None]:
         pool.shutdown(cancel_futures=True)
         threading.excepthook = hook
         raise
+
+
+@contextmanager
+def deferred_signals() -> Iterator[Callable[[], str | None]]:
+    """Hold back SIGTERM (Slurm's time limit, Snakemake) and Ctrl-C until the caller asks for them.
+
+    Yields a function that returns the name of the signal that was received, or None. Only the first
+    signal is held back: a second one of the same kind acts at once.
+    """
+    received: list[str] = []
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def note(number: int, _frame: object) -> None:
+        received.append(signal.Signals(number).name)
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

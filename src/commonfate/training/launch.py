@@ -1,7 +1,7 @@
 """Processes and devices of a training, by Lightning Fabric; and its options."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
@@ -79,7 +79,7 @@ def launch(
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if processes > 1 else "auto",
-            precision=precision,
+            precision=cast(Any, precision),
             plugins=environment,
         )
         fabric.launch()

@@ -69,4 +69,4 @@ def _hue(angle: float) -> np.ndarray:
 def _compressed(image: np.ndarray, quality: int) -> np.ndarray:
     """Through JPEG and back: blocks and coarse colours, as in coded video."""
     _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]
