@@ -8,8 +8,7 @@ import click
 
 from commonfate.base.errors import ConfigError
 from commonfate.cli import options
-from commonfate.cli.predict_options import EXISTING, how_options
-from commonfate.samples.kinds import KINDS
+from commonfate.cli.predict_options import EXISTING, check, task_options
 
 RECORDED = {
     "split": "split",
@@ -60,7 +59,7 @@ RECORDED = {
 )
 @click.option("--split", default="val", show_default=True, help="Split to segment, or `all`.")
 @options.device()
-@how_options
+@task_options
 @options.threads("--workers")
 @click.option(
     "--workers",
@@ -96,7 +95,7 @@ def command(**options: Any) -> None:
         settings = runs.settings_of_method(method, options["pairs"])
     else:
         raise click.UsageError("give --method, or --run with a trained run")
-    _check(settings, options)
+    check(settings, options)
     if settings.reads_flow:
         settings = _resolved(settings, options["flow"])
     predict.check_output(options["output"])
@@ -106,34 +105,6 @@ def command(**options: Any) -> None:
         torch.set_num_threads(options["threads"])
     with devices.acquire(options["device"] if settings.trained else "cpu") as device:
         _predict(settings, device, options)
-
-
-def _check(settings: Any, options: dict[str, Any]) -> None:
-    """Refuse options that contradict the method, or that need a missing package."""
-    from commonfate.prediction import crf_settings
-
-    name, run = settings.method, options["run"]
-    if settings.trained and run is None:
-        raise ConfigError(f"--method {name}: has to be trained; name the trained run with --run")
-    if not settings.trained and run is not None:
-        raise ConfigError(f"--run {run}: method {name} is not trained; leave --run out")
-    if not settings.trained and options["checkpoint"] == "best":
-        raise ConfigError(f"--checkpoint best: method {name} is not trained; leave it out")
-    if settings.reads_flow and not options["flow"]:
-        raise ConfigError(f"--method {name}: looks at flow; name its stores with --flow")
-    if options["adapt_steps"] and not settings.trained:
-        raise ConfigError(f"--adapt-steps: method {name} is not trained; leave it out")
-    if options["adapt_steps"] and KINDS[settings.learns_from].supervised:
-        raise ConfigError(f"--adapt-steps: method {name} learns from ground truth; leave it out")
-    if bool(options["adapt_steps"]) != bool(options["index"]):
-        given, other = (
-            ("adapt-steps", "index") if options["adapt_steps"] else ("index", "adapt-steps")
-        )
-        raise ConfigError(f"--{given}: needs --{other}, too")
-    if options["crf"] and not crf_settings.is_installed():
-        raise ConfigError(f"--crf: {crf_settings.MISSING}")
-    if options["crf_pairs"] and not options["crf"]:
-        raise ConfigError("--crf-set: is of no use without --crf")
 
 
 def _resolved(settings: Any, flow: tuple[Path, ...]) -> Any:
@@ -166,8 +137,8 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
         choose = best if options["checkpoint"] == "best" else None
         network = runs.load(options["run"], method, device, choose)
     work = Work(method, network.weights, task, device, options["threads"], adapting)
-    facts = network.facts | _sources(settings, device, work, options)
-    predict.write(options["output"], work, facts, options["workers"], network.model)
+    entries = network.facts | _inputs(settings, device, work, options)
+    predict.write(options["output"], work, entries, options["workers"], network.model)
 
 
 def _task(settings: Any, options: dict[str, Any]) -> Any:
@@ -199,7 +170,7 @@ def _adapting(task: Any, options: dict[str, Any]) -> Any:
     return adaptation.Adapting(samples, options["adapt_steps"], options["seed"])
 
 
-def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _inputs(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Entries of predictions.json about the inputs, with their provenance."""
     from commonfate.base import provenance
     from commonfate.prediction import predict
