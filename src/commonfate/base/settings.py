@@ -2,19 +2,7 @@
 
 import reprlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from types import UnionType
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    Self,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -27,6 +15,7 @@ from pydantic import (
 )
 
 from commonfate.base.errors import ConfigError, did_you_mean
+from commonfate.base.keys import locate
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.]*$", max_length=64)]
 """A name that can be part of a path or a Snakemake wildcard; a hyphen separates parts of a slug."""
@@ -190,7 +179,7 @@ def _without_follow_ups(problems: Sequence[Any]) -> list[Any]:
 
 def _line(model: type[BaseModel], problem: Any, where: str) -> str:
     """Message for one mistake that pydantic reports."""
-    key, siblings = _locate(model, problem["loc"])
+    key, siblings = locate(model, problem["loc"])
     context, name = problem.get("ctx", {}), str(problem["loc"][-1]) if problem["loc"] else ""
     start = f"{where}: {key}" if key else where
     match problem["type"]:
@@ -216,57 +205,3 @@ def _line(model: type[BaseModel], problem: Any, where: str) -> str:
     message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
     message = message.replace("Tuple should", "List should")
     return f"{start} = {reprlib.repr(problem['input'])}: {message}"
-
-
-def _locate(model: type[BaseModel], location: Sequence[int | str]) -> tuple[str, list[str]]:
-    """Translate a pydantic location to a key of the configuration file.
-
-    Pydantic puts the chosen member of a union and `[key]` between the keys; neither is in the file.
-
-    Returns:
-        The key as in the file, and the names allowed in the last part's place (of the group itself
-        if the location ends at one).
-    """
-    current: Any = model
-    keys: list[str] = []
-    siblings: list[str] = []
-    for part in location:
-        members = _union_members(current)
-        if members:
-            current = next((member for member in members if _has_tag(member, part)), None)
-            continue
-        if part == "[key]":
-            continue
-        keys.append(str(part))
-        current, siblings = _step(current, part)
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        siblings = list(current.model_fields)
-    return ".".join(keys), siblings
-
-
-def _step(current: Any, part: int | str) -> tuple[Any, list[str]]:
-    """Type one key further down, and the names of all keys beside that key."""
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        field = current.model_fields.get(str(part))
-        return _bare(field.annotation) if field else None, list(current.model_fields)
-    items = [item for item in get_args(current) if item is not Ellipsis]
-    return _bare(items[-1]) if items else None, []
-
-
-def _bare(annotation: Any) -> Any:
-    """Strip `Annotated` and `| None`, which pydantic's locations do not show."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    members = _union_members(annotation)
-    rest = [member for member in members if member is not type(None)]
-    return _bare(rest[0]) if members and len(rest) == 1 else annotation
-
-
-def _union_members(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
-
-
-def _has_tag(member: Any, tag: int | str) -> bool:
-    """True if some field of a union's member, e.g. `adapter`, can only be `tag`."""
-    fields = getattr(member, "model_fields", {})
-    return any(field.annotation == Literal[tag] for field in fields.values())
