@@ -13,7 +13,7 @@ from commonfate.cli import VERBS, flow
 from commonfate.datasets import inventory
 from commonfate.datasets.sprites import produce
 from commonfate.methods.settings import MethodsConfig
-from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction.crf import CrfSettings
 from commonfate.training.flow.settings import recipe
 
 

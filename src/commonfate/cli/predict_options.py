@@ -68,7 +68,7 @@ def check(settings: MethodSettings, chosen: dict[str, Any]) -> None:
     Raises:
         ConfigError: the message names the option.
     """
-    from commonfate.prediction import crf_settings
+    from commonfate.prediction import crf
 
     name, run = settings.method, chosen["run"]
     if settings.trained and run is None:
@@ -88,7 +88,7 @@ def check(settings: MethodSettings, chosen: dict[str, Any]) -> None:
             ("adapt-steps", "index") if chosen["adapt_steps"] else ("index", "adapt-steps")
         )
         raise ConfigError(f"--{given}: needs --{other}, too")
-    if chosen["crf"] and not crf_settings.is_installed():
-        raise ConfigError(f"--crf: {crf_settings.MISSING}")
+    if chosen["crf"] and not crf.is_installed():
+        raise ConfigError(f"--crf: {crf.MISSING}")
     if chosen["crf_pairs"] and not chosen["crf"]:
         raise ConfigError("--crf-set: is of no use without --crf")
