@@ -187,8 +187,7 @@ def image_codec(name: str, encode: Callable[..., bytes], decode: Callable[..., A
 
 FORMATS = (
     per_file("float32 .flo", ".flo", encode_flo, decode_flo),
-    store("commonfate Zarr, delta2d", codec="delta2d"),
-    store("commonfate Zarr, interpolation", codec="interpolation"),
+    store("commonfate Zarr"),
     store("commonfate TIFF, planar", container="tiff", tiff_layout="planar"),
     store("commonfate TIFF, packed", container="tiff", tiff_layout="packed"),
     flowdino_tiff("lzw"),

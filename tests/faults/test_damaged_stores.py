@@ -25,8 +25,7 @@ AGAIN = "and run the same command again"
 
 
 STORES = {
-    "zarr": {"codec": "delta2d"},
-    "interpolation": {"codec": "interpolation"},
+    "zarr": {},
     "planar": {"container": "tiff", "tiff_layout": "planar"},
     "packed": {"container": "tiff", "tiff_layout": "packed"},
 }

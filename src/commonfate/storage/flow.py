@@ -11,10 +11,9 @@
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from commonfate.storage.damage import missing
-from commonfate.storage.flow_info import Codec
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.quantize import STEPS_PER_PIXEL
 
@@ -45,7 +44,6 @@ def open_writer(
     container: Literal["zarr", "tiff"] = "zarr",
     steps_per_pixel: int = STEPS_PER_PIXEL,
     tiff_layout: Literal["packed", "planar"] = "planar",
-    codec: Codec = "delta2d",
     *,
     provenance: dict[str, Any],
     key: str,
@@ -61,20 +59,13 @@ def open_writer(
         container: which of the two.
         steps_per_pixel: quantization.
         tiff_layout: `packed` is FlowDINO's layout of bits.
-        codec: of `zarr`; `interpolation` makes DIS flow a fifth smaller in over twice the time,
-            flow that is nowhere flat a tenth larger.
         provenance: kept in the store, as JSON can hold it.
         key: hash of all that the flow depends on; work staged under another key is thrown away.
-
-    Raises:
-        ValueError: there is no such codec.
     """
-    if codec not in get_args(Codec):
-        raise ValueError(f"codec must be one of {get_args(Codec)}, not {codec!r}")
     if container == "tiff":
         from commonfate.storage.tiff_flow import TiffFlowWriter
 
         return TiffFlowWriter(path, steps_per_pixel, provenance, key, tiff_layout)
     from commonfate.storage.zarr_flow import ZarrFlowWriter
 
-    return ZarrFlowWriter(path, steps_per_pixel, provenance, key, codec)
+    return ZarrFlowWriter(path, steps_per_pixel, provenance, key)

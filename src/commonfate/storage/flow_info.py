@@ -1,14 +1,12 @@
 """What is stored of the flow of one video and gap."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from commonfate.storage.quantize import NO_VALUE
 
 FORMAT = 2
 """Of the stores; 1 had a zip entry a pair, and is read still. Part of the key of staged work."""
-Codec = Literal["delta2d", "interpolation"]
-"""How Zarr's pairs are predicted before blosc; `interpolation` suits flow with flat parts (DIS)."""
 
 
 def sources(frames: int, gap: int) -> range:

@@ -53,14 +53,6 @@ class FlowReader(StoreReader):
         """Frames, size and quantization of a video's flow."""
         return self._info(video, gap)
 
-    @property
-    def codec(self) -> str:
-        """How pairs are encoded: a `Codec`, or the layout of TIFF files.
-
-        Empty where the store was written in format 1, which did not say.
-        """
-        return self._index("the codec").get("codec", "")
-
     def read(self, video: str, gap: int, t: int) -> np.ndarray:
         """Flow from frame t to t + gap.
 

@@ -113,8 +113,8 @@ def stage_of(path: Path) -> Path:
 class FlowWriter(ABC):
     """Write flow; made by `commonfate.storage.flow.open_writer`, used in a `with` statement."""
 
-    codec: str
-    """Name of how pairs are encoded."""
+    encoding: str
+    """Name of the pairs' encoding: `delta2d` in Zarr, the layout of the pages in TIFF."""
 
     def __init__(
         self,
@@ -122,16 +122,16 @@ class FlowWriter(ABC):
         steps_per_pixel: int,
         provenance: dict[str, Any],
         key: str,
-        codec: str,
+        encoding: str,
     ) -> None:
         self.path = Path(path)
         self.steps_per_pixel = steps_per_pixel
         self.provenance = provenance
-        self.codec = codec
+        self.encoding = encoding
         self._finishes = True
         self._stage = stage_of(self.path)
         self._parts = self._stage / "parts"
-        self._key = seal([FORMAT, type(self).__name__, steps_per_pixel, codec, key])
+        self._key = seal([FORMAT, type(self).__name__, steps_per_pixel, encoding, key])
         self._whole: set[tuple[str, int]] = set()
 
     def worker(self) -> "FlowWriter":
@@ -262,7 +262,7 @@ class FlowWriter(ABC):
         return {
             "kind": "flow",
             "format": FORMAT,
-            "codec": self.codec,
+            "encoding": self.encoding,
             "provenance": self.provenance,
             "videos": videos,
         }

@@ -46,7 +46,7 @@ class TiffFlowWriter(FlowWriter):
 
     def _encode(self, steps: np.ndarray) -> bytes:
         """The page's strips (one, or one a component), behind their lengths and the checksum."""
-        samples = words.pack(steps)[None] if self.codec == "packed" else steps
+        samples = words.pack(steps)[None] if self.encoding == "packed" else steps
         strips = [
             imagecodecs.deflate_encode(imagecodecs.delta_encode(plane, axis=-1), DEFLATE_LEVEL)
             for plane in samples
@@ -86,7 +86,7 @@ class TiffFlowWriter(FlowWriter):
 
     def _strips(self, payload: bytes) -> tuple[int, list[bytes]]:
         """Checksum and strips of a page, as `_encode` put them together."""
-        count = 1 if self.codec == "packed" else 2
+        count = 1 if self.encoding == "packed" else 2
         check, *lengths = struct.unpack_from(f"<{1 + count}I", payload)
         strips, start = [], 4 * (1 + count)
         for length in lengths:
@@ -97,7 +97,7 @@ class TiffFlowWriter(FlowWriter):
     def _write_page(
         self, file: tifffile.TiffWriter, info: FlowInfo, strips: list[bytes], text: str | None
     ) -> None:
-        packed = self.codec == "packed"
+        packed = self.encoding == "packed"
         file.write(
             iter(strips),
             shape=(info.height, info.width) if packed else (2, info.height, info.width),
@@ -114,7 +114,7 @@ class TiffFlowWriter(FlowWriter):
 
     def _description(self, part: StagedPart, checksums: list[int]) -> str:
         sums = [f"{value:08x}" for value in checksums]
-        return seal({**part.attributes(), "layout": self.codec, "crc32_of_int16": sums})
+        return seal({**part.attributes(), "layout": self.encoding, "crc32_of_int16": sums})
 
 
 class TiffFlowReader(FlowReader):
