@@ -6,7 +6,7 @@ from typing import Any
 from commonfate.storage.quantize import NO_VALUE
 
 FORMAT = 2
-"""Of the stores; 1 had a zip entry a pair, and is read still. Part of the key of staged work."""
+"""Of the stores that are written and read. Part of the key of staged work."""
 
 
 def sources(frames: int, gap: int) -> range:
@@ -63,5 +63,4 @@ class FlowInfo:
     @classmethod
     def from_attributes(cls, attributes: dict[str, Any]) -> "FlowInfo":
         """The inverse of `attributes`."""
-        # Stores of before do not tell the content.
-        return cls(**{n: attributes[n] for n in cls.__dataclass_fields__ if n in attributes})
+        return cls(**{name: attributes[name] for name in cls.__dataclass_fields__})

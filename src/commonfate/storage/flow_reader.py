@@ -7,7 +7,7 @@ import numpy as np
 
 from commonfate.base.errors import StoreError
 from commonfate.storage.damage import unknown
-from commonfate.storage.flow_info import FlowInfo, part_name
+from commonfate.storage.flow_info import FORMAT, FlowInfo, part_name
 from commonfate.storage.quantize import dequantize
 from commonfate.storage.reader import StoreReader
 
@@ -36,17 +36,8 @@ class FlowReader(StoreReader):
         return {"saturated": info.saturated, "invalid": info.invalid, "pixels": pixels}
 
     def pair_counts(self, video: str, gap: int) -> dict[str, list[int]]:
-        """`saturated` and `invalid` pixels of each pair, in the order of `frames_with_flow`.
-
-        Raises:
-            StoreError: also where the store was written without them, in format 1.
-        """
+        """`saturated` and `invalid` pixels of each pair, in the order of `frames_with_flow`."""
         counts = self._load_counts(self._info(video, gap))
-        if "saturated_by_pair" not in counts:
-            raise StoreError(
-                f"{self.path}: written before counts were kept for each pair; delete it and run "
-                "the same command again"
-            )
         return {name: counts[f"{name}_by_pair"] for name in ("saturated", "invalid")}
 
     def info(self, video: str, gap: int) -> FlowInfo:
@@ -68,6 +59,16 @@ class FlowReader(StoreReader):
             (2, H, W) int16, u then v, steps; `quantize.NO_VALUE` where there is no value.
         """
         return self._pair(video, gap, t).copy()
+
+    def _index(self, what: str) -> dict[str, Any]:
+        root = super()._index(what)
+        if root.get("format") != FORMAT:
+            raise StoreError(
+                f"{self.path}: is a flow store of format {root.get('format', 'unknown')}, but this "
+                f"version of commonfate reads format {FORMAT}; delete {self.path} and run the same "
+                "command again"
+            )
+        return root
 
     def _pair(self, video: str, gap: int, t: int) -> np.ndarray:
         """`read_steps`, in a buffer that may be used again for the next pair."""

@@ -115,8 +115,6 @@ class FrameReader(StoreReader):
 
     def _located(self, attributes: dict[str, Any]) -> list[Path]:
         names = attributes["files"]
-        if "folder" not in attributes:  # written before paths were noted twice
-            return [Path(name) for name in names]
         moved = self.path.absolute().parent / attributes["folder_from_store"]
         there = Path(attributes["folder"])
         folder = moved if any((moved / name).exists() for name in names) else there

@@ -145,6 +145,16 @@ def test_many_videos_in_turn(tmp_path, kind):
             assert np.abs(reader.read(video, gap, 0) - flow_of(0)).max() <= 1 / 64
 
 
+def test_another_format_is_refused(tmp_path, kind, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("commonfate.storage.flow_writer.FORMAT", 1)
+        path = write(tmp_path / "s", kind, [("bear", 1, 3)])
+    says = rf"s: is a flow store of format 1, but .* reads format 2; delete {path} and run"
+    for read in (lambda reader: reader.videos, lambda reader: reader.read("bear", 1, 0)):
+        with pytest.raises(StoreError, match=says):
+            read(open_reader(path))
+
+
 def test_equal_inputs_give_equal_bytes(tmp_path, kind):
     videos = [("dog", 1, 3), ("bear", -1, 4), ("bear", 2, 4)]
     one = write(tmp_path / "one", kind, videos)

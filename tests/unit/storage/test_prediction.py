@@ -105,11 +105,11 @@ def test_other_codecs_are_refused():
         {"name": "crc32c"},
     ]
     check_codecs([ours, *others])
-    with pytest.raises(ValueError, match="its codecs are unknown: .'blosc', 'crc32c'."):
+    with pytest.raises(ValueError, match=r"its codecs are unknown: .'blosc', 'crc32c'."):
         check_codecs(others)
     other = ours | {"configuration": {"method": "interpolation"}}
     for read in (lambda: check_codecs([other, *others]), lambda: Prediction.from_dict(other)):
-        with pytest.raises(ValueError, match="the codec must be .*'delta2d'.*'interpolation'"):
+        with pytest.raises(ValueError, match=r"the codec must be .*'delta2d'.*'interpolation'"):
             read()
 
 

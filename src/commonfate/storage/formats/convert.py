@@ -165,8 +165,5 @@ def _saturated(source: Source, info: FlowInfo) -> dict[int, int]:
     """Pixels of each pair that saturated when the source was made."""
     if not isinstance(source, FlowReader):
         return {}
-    try:
-        counts = source.pair_counts(info.video, info.gap)["saturated"]
-    except StoreError:  # an old store knows only the sum: it goes with the first pair
-        counts = [source.statistics(info.video, info.gap)["saturated"]]
-    return dict(zip(info.sources, counts, strict=False))
+    counts = source.pair_counts(info.video, info.gap)["saturated"]
+    return dict(zip(info.sources, counts, strict=True))
