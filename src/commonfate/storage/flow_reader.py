@@ -9,7 +9,7 @@ from commonfate.base.errors import StoreError
 from commonfate.storage.damage import unknown
 from commonfate.storage.flow_info import FORMAT, FlowInfo, part_name
 from commonfate.storage.quantize import dequantize
-from commonfate.storage.reader import StoreReader
+from commonfate.storage.store import StoreReader
 
 
 class FlowReader(StoreReader):

@@ -22,9 +22,9 @@ from commonfate.base.errors import StoreError
 from commonfate.base.files import write_text
 from commonfate.storage.damage import seal
 from commonfate.storage.flow_info import FORMAT, FlowInfo, sources
-from commonfate.storage.names import node_name
 from commonfate.storage.quantize import pixels_without_value, quantize
 from commonfate.storage.staging import PairFile, Staged, scan
+from commonfate.storage.store import node_name
 
 SUFFIX = ".pairs"
 

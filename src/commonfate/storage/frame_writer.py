@@ -15,7 +15,7 @@ from commonfate.base.files import replacing
 from commonfate.storage import content
 from commonfate.storage.delta2d import Delta2D
 from commonfate.storage.image_codec import ImageCodec
-from commonfate.storage.names import node_name
+from commonfate.storage.store import node_name
 from commonfate.storage.zarr_zip import PartWriter, blosc, join
 
 Codec = Literal["blosc", "jpeg", "png"]

@@ -20,8 +20,7 @@ from commonfate.datasets.image_file import ImageError
 from commonfate.storage import content
 from commonfate.storage.damage import reading, unknown
 from commonfate.storage.frame_writer import FrameWriter
-from commonfate.storage.names import node_name
-from commonfate.storage.reader import StoreReader
+from commonfate.storage.store import StoreReader, node_name
 from commonfate.storage.zarr_zip import LazyZip
 
 log = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from zarr.codecs import Crc32cCodec
 from zarr.registry import register_codec
 
 from commonfate.storage import delta2d
-from commonfate.storage.checksums import crc32c
-from commonfate.storage.scratch import scratch
+from commonfate.storage.damage import crc32c
+from commonfate.storage.delta2d import scratch
 from commonfate.storage.zarr_zip import blosc
 
 METHOD = "delta2d"

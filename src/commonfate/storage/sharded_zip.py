@@ -18,7 +18,7 @@ import numpy as np
 import zarr
 from zarr.storage import MemoryStore
 
-from commonfate.storage.checksums import crc32c
+from commonfate.storage.damage import crc32c
 from commonfate.storage.zarr_zip import DATE, METADATA, write_entry
 
 LOCAL_HEADER_BYTES = 30

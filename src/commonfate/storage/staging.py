@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from commonfate.base.errors import StoreError
-from commonfate.storage.checksums import crc32
+from commonfate.storage.damage import crc32
 
 HEADER = struct.Struct("<4sqQQQI")
 """Mark, t, length of the payload, saturated and invalid pixels, CRC-32 of the payload."""

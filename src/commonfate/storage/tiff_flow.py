@@ -18,14 +18,13 @@ import numpy as np
 import tifffile
 
 from commonfate.base.files import replacing, write_text
-from commonfate.storage import words
-from commonfate.storage.checksums import crc32
-from commonfate.storage.damage import reading, seal, unseal
+from commonfate.storage import packed_int32
+from commonfate.storage.damage import crc32, reading, seal, unseal
 from commonfate.storage.flow_info import FlowInfo
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.flow_writer import FlowWriter, StagedPart
-from commonfate.storage.names import node_name
 from commonfate.storage.quantize import NO_VALUE
+from commonfate.storage.store import node_name
 
 INDEX = "store.json"
 DEFLATE_LEVEL = 4
@@ -46,7 +45,7 @@ class TiffFlowWriter(FlowWriter):
 
     def _encode(self, steps: np.ndarray) -> bytes:
         """The page's strips (one, or one a component), behind their lengths and the checksum."""
-        samples = words.pack(steps)[None] if self.encoding == "packed" else steps
+        samples = packed_int32.pack(steps)[None] if self.encoding == "packed" else steps
         strips = [
             imagecodecs.deflate_encode(imagecodecs.delta_encode(plane, axis=-1), DEFLATE_LEVEL)
             for plane in samples
@@ -144,7 +143,7 @@ class TiffFlowReader(FlowReader):
             if page.shape != shape or page.dtype != (np.int32 if packed else np.int16):
                 raise ValueError(f"the page is {page.shape} {page.dtype}")
             samples = page.asarray(maxworkers=1)
-            steps = words.unpack(samples) if packed else samples
+            steps = packed_int32.unpack(samples) if packed else samples
             if f"{checksum(steps):08x}" != description["crc32_of_int16"][position]:
                 raise ValueError("the checksum of the page does not match")
             return steps

@@ -16,7 +16,6 @@ from commonfate.storage.damage import reading
 from commonfate.storage.flow_info import FlowInfo
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.flow_writer import FlowWriter, StagedPart
-from commonfate.storage.names import node_name
 from commonfate.storage.prediction import (
     METHOD,
     check_codecs,
@@ -26,6 +25,7 @@ from commonfate.storage.prediction import (
 )
 from commonfate.storage.quantize import NO_VALUE
 from commonfate.storage.sharded_zip import ShardedArray, ShardedZip, write_array, write_group
+from commonfate.storage.store import node_name
 
 
 class ZarrFlowWriter(FlowWriter):

@@ -15,7 +15,7 @@ import zarr
 from zarr.storage import ZipStore
 
 from commonfate.base.errors import StoreError
-from commonfate.storage import words
+from commonfate.storage import packed_int32
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.flow_info import FlowInfo, sources
 from commonfate.storage.quantize import quantize
@@ -358,7 +358,9 @@ def test_tiff_is_read_by_plain_tifffile(tmp_path, layout):
         content = json.loads(file.pages[0].description)["content"]
         assert file.pages[1].description == ""
     expected = quantize(flow_of(3, -2))[0]
-    np.testing.assert_array_equal(samples, words.pack(expected) if layout == "packed" else expected)
+    np.testing.assert_array_equal(
+        samples, packed_int32.pack(expected) if layout == "packed" else expected
+    )
     assert content["layout"] == layout and content["steps_per_pixel"] == 32
     assert content["gap"] == -2 and content["first_frame"] == 2
     assert len(content["crc32_of_int16"]) == 3

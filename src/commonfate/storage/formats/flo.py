@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage.damage import broken, decoding
 
 MAGIC = np.float32(202021.25).tobytes()
 HEADER = 12

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from commonfate.storage import words
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage import packed_int32
+from commonfate.storage.damage import broken, decoding
 from commonfate.storage.quantize import dequantize, quantize
 
 STEPS_PER_PIXEL = 32
@@ -30,7 +30,7 @@ def read(path: str | Path) -> np.ndarray:
     Raises:
         StoreError: the file is missing, damaged, or not one page of 32-bit words.
     """
-    return dequantize(words.unpack(read_words(path)), STEPS_PER_PIXEL)
+    return dequantize(packed_int32.unpack(read_words(path)), STEPS_PER_PIXEL)
 
 
 def write(path: str | Path, flow: np.ndarray) -> int:
@@ -44,7 +44,7 @@ def write(path: str | Path, flow: np.ndarray) -> int:
         Number of pixels of which a component saturated at 32767/32 px (FlowDINO overflows).
     """
     steps, saturated = quantize(flow, STEPS_PER_PIXEL)
-    write_words(path, words.pack(steps))
+    write_words(path, packed_int32.pack(steps))
     return saturated
 
 

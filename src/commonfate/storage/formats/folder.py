@@ -20,10 +20,10 @@ from urllib.parse import unquote
 import numpy as np
 
 from commonfate.base.errors import ConfigError
+from commonfate.storage.damage import broken
 from commonfate.storage.flow_info import FlowInfo
 from commonfate.storage.formats import FORMATS, Format
-from commonfate.storage.formats.problems import broken
-from commonfate.storage.names import node_name
+from commonfate.storage.store import node_name
 
 GAP = re.compile(r"-?[1-9]\d*")
 IN_SEQUENCE = re.compile(r"(\d+)_(\d+)")

@@ -16,7 +16,7 @@ import numpy as np
 from commonfate.base.errors import ConfigError
 from commonfate.base.files import replacing_directory, write_json
 from commonfate.storage.formats import Format
-from commonfate.storage.names import node_name
+from commonfate.storage.store import node_name
 
 RECORD = "conversion.json"
 

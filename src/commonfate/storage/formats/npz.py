@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage.damage import broken, decoding
 
 UNITS = "pixels; u (to the right), v (down); NaN: no value"
 

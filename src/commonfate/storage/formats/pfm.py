@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage.damage import broken, decoding
 
 NUMBER = rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 HEADER = re.compile(rb"PF\s+(\d{1,9})\s+(\d{1,9})\s+(" + NUMBER + rb")(?:\r\n|\s)")

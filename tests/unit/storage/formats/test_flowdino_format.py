@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from commonfate.storage import words
+from commonfate.storage import packed_int32
 from commonfate.storage.formats import flowdino
 
 SIZES = st.tuples(st.integers(1, 6), st.integers(1, 6))
@@ -47,4 +47,4 @@ def test_words_by_any_name_and_order(tmp_path, dtype, compression):
     path = tmp_path / "a.tiff"
     tifffile.imwrite(path, packed.view(kind), byteorder=order, compression=compression)
     np.testing.assert_array_equal(flowdino.read_words(path), packed)
-    assert words.unpack(flowdino.read_words(path)).shape == (2, 5, 7)
+    assert packed_int32.unpack(flowdino.read_words(path)).shape == (2, 5, 7)
