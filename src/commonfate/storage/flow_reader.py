@@ -1,4 +1,4 @@
-"""Reading stored flow, whichever container it is in."""
+"""Base class of the readers of stored flow."""
 
 from abc import abstractmethod
 from typing import Any
@@ -13,7 +13,7 @@ from commonfate.storage.store import StoreReader
 
 
 class FlowReader(StoreReader):
-    """Read stored flow, whichever container it is in; made by `open_reader`.
+    """Read stored flow, whichever container holds it; made by `open_reader`.
 
     Raises (every method):
         StoreError: the store is missing or damaged, or does not hold what is asked for.
@@ -53,15 +53,15 @@ class FlowReader(StoreReader):
         return dequantize(self._pair(video, gap, t), self._info(video, gap).steps_per_pixel)
 
     def read_steps(self, video: str, gap: int, t: int) -> np.ndarray:
-        """Flow from frame t to t + gap as it is stored.
+        """Flow from frame t to t + gap in the steps that are stored.
 
         Returns:
             (2, H, W) int16, u then v, steps; `quantize.NO_VALUE` where there is no value.
         """
         return self._pair(video, gap, t).copy()
 
-    def _index(self, what: str) -> dict[str, Any]:
-        root = super()._index(what)
+    def _index(self, item: str) -> dict[str, Any]:
+        root = super()._index(item)
         if root.get("format") != FORMAT:
             raise StoreError(
                 f"{self.path}: is a flow store of format {root.get('format', 'unknown')}, but this "
@@ -72,26 +72,29 @@ class FlowReader(StoreReader):
 
     def _pair(self, video: str, gap: int, t: int) -> np.ndarray:
         """`read_steps`, in a buffer that may be used again for the next pair."""
-        what = f"{part_name(video, gap)}, frame {t}"
-        info = self._info(video, gap, what)
+        item = f"{part_name(video, gap)}, frame {t}"
+        info = self._info(video, gap, item)
         if t not in info.sources:
-            raise unknown(self.path, what, t, info.sources)
-        return self._load(info, info.sources.index(t), what)
+            raise unknown(self.path, item, t, info.sources)
+        return self._load(info, info.sources.index(t), item)
 
-    def _info(self, video: str, gap: int, what: str | None = None) -> FlowInfo:
-        what = what or part_name(video, gap)
-        gaps = self._video(video, what)
+    def _info(self, video: str, gap: int, item: str | None = None) -> FlowInfo:
+        item = item or part_name(video, gap)
+        gaps = self._video(video, item)
         if str(gap) not in gaps:
-            raise unknown(self.path, what, gap, sorted(gaps, key=int))
+            raise unknown(self.path, item, gap, sorted(gaps, key=int))
         return FlowInfo.from_attributes(gaps[str(gap)])
 
     @abstractmethod
-    def _load(self, info: FlowInfo, position: int, what: str) -> np.ndarray:
-        """The pair at a position, (2, H, W) int16; `what` it is, for the error.
+    def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
+        """The pair at a position, (2, H, W) int16, in a buffer that the thread may use again.
 
-        It may lie in a buffer that the thread uses again.
+        Args:
+            info: of the part.
+            position: in `info.sources`.
+            item: description of the pair, for messages.
         """
 
     @abstractmethod
     def _load_counts(self, info: FlowInfo) -> dict[str, Any]:
-        """What is written of a part, `saturated_by_pair` and `invalid_by_pair` among it."""
+        """Attributes of a part, with `saturated_by_pair` and `invalid_by_pair`."""

@@ -12,7 +12,7 @@ import copy
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,88 +21,12 @@ import numpy as np
 from commonfate.base.errors import StoreError
 from commonfate.base.files import write_text
 from commonfate.storage.damage import seal
-from commonfate.storage.flow_info import FORMAT, FlowInfo, sources
-from commonfate.storage.quantize import pixels_without_value, quantize
-from commonfate.storage.staging import PairFile, Staged, scan
+from commonfate.storage.flow_info import FORMAT, FlowInfo
+from commonfate.storage.flow_part import FlowPart, StagedPart, is_complete
+from commonfate.storage.staging import PairFile, scan
 from commonfate.storage.store import node_name
 
 SUFFIX = ".pairs"
-
-
-class FlowPart:
-    """The flow of one video and gap, as it is written; made by `FlowWriter.part`.
-
-    Attributes:
-        info: of the part; its counts are known when the store is made.
-    """
-
-    def __init__(self, info: FlowInfo, file: PairFile, writer: "FlowWriter") -> None:
-        self.info = info
-        self._file = file
-        self._writer = writer
-
-    @property
-    def missing(self) -> list[int]:
-        """The t whose pairs are not staged yet, ascending."""
-        return [t for t in self.info.sources if t not in self._file]
-
-    def write(self, t: int, steps: np.ndarray, saturated: int = 0) -> None:
-        """Encode a pair, in the calling thread, and stage it.
-
-        Threads may write at once, in any order of t: the store's bytes do not depend on it.
-
-        Args:
-            t: one of `missing`.
-            steps: (2, H, W) int16, as `quantize` returns it.
-            saturated: pixels, as `quantize` counts them.
-
-        Raises:
-            ValueError: t is not missing, or `steps` has another shape or type.
-            OSError: the pair could not be written; nothing of it stays.
-        """
-        shape = (2, self.info.height, self.info.width)
-        if steps.shape != shape or steps.dtype != np.int16:
-            raise ValueError(
-                f"{self.info}, frame {t}: {steps.dtype} {steps.shape} instead of int16 {shape}"
-            )
-        if t not in self.info.sources:
-            raise ValueError(f"{self.info}: there is no frame {t}, only {self.info.sources}")
-        payload = self._writer._encode(steps)
-        self._file.append(int(t), payload, int(saturated), pixels_without_value(steps))
-
-    def add(self, t: int, flow: np.ndarray) -> None:
-        """Quantize a pair, then `write` it.
-
-        Args:
-            t: one of `missing`.
-            flow: (2, H, W) float, pixels; NaN where there is no value.
-        """
-        if flow.shape != (2, self.info.height, self.info.width):
-            size = (2, self.info.height, self.info.width)
-            raise ValueError(f"{self.info}, frame {t}: {flow.shape} instead of {size}")
-        self.write(t, *quantize(flow, self.info.steps_per_pixel))
-
-
-@dataclass(frozen=True)
-class StagedPart:
-    """A complete part.
-
-    Attributes:
-        info: with its counts.
-        staged: where the pairs lie.
-    """
-
-    info: FlowInfo
-    staged: Staged
-
-    def attributes(self) -> dict[str, Any]:
-        """The info's, and the counts of each pair."""
-        records = [self.staged.records[t] for t in self.info.sources]
-        return {
-            **self.info.attributes(),
-            "saturated_by_pair": [record.saturated for record in records],
-            "invalid_by_pair": [record.invalid for record in records],
-        }
 
 
 def stage_of(path: Path) -> Path:
@@ -168,7 +92,7 @@ class FlowWriter(ABC):
         """Whether all pairs of a video and gap are staged, by whichever run or process."""
         if (video, gap) not in self._whole:
             staged = scan(self._file(video, gap))
-            if staged is None or not _is_complete(staged):
+            if staged is None or not is_complete(staged):
                 return False
             self._whole.add((video, gap))
         return True
@@ -203,7 +127,7 @@ class FlowWriter(ABC):
         # Numbers that come from a table are NumPy's, which JSON does not take.
         numbers = (int(number) for number in (gap, frames, *size))
         info = FlowInfo(video, *numbers, self.steps_per_pixel, content=content)
-        return FlowPart(info, PairFile(self._file(video, gap), asdict(info)), self)
+        return FlowPart(info, PairFile(self._file(video, gap), asdict(info)), self._encode)
 
     def add(
         self,
@@ -239,20 +163,9 @@ class FlowWriter(ABC):
         return self._parts / node_name(video) / f"{gap}{SUFFIX}"
 
     def _complete_parts(self) -> list[StagedPart]:
-        found = []
-        for path in self._parts.rglob(f"*{SUFFIX}"):
-            staged = scan(path, verify=False)  # payloads are checked when they are copied
-            if staged is not None and _is_complete(staged):
-                records = staged.records.values()
-                info = FlowInfo(
-                    **{
-                        **staged.facts,
-                        "saturated": sum(record.saturated for record in records),
-                        "invalid": sum(record.invalid for record in records),
-                    }
-                )
-                found.append(StagedPart(info, staged))
-        return sorted(found, key=lambda part: (part.info.video, part.info.gap))
+        files = self._parts.rglob(f"*{SUFFIX}")
+        parts = [part for file in files if (part := StagedPart.complete(file)) is not None]
+        return sorted(parts, key=lambda part: (part.info.video, part.info.gap))
 
     def _index(self, parts: Iterable[StagedPart]) -> dict[str, Any]:
         """What the root of the store says."""
@@ -279,7 +192,3 @@ class FlowWriter(ABC):
     @abstractmethod
     def _finish(self, parts: list[StagedPart]) -> None:
         """Make the store of the parts."""
-
-
-def _is_complete(staged: Staged) -> bool:
-    return all(t in staged.records for t in sources(staged.facts["frames"], staged.facts["gap"]))

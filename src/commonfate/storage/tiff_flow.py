@@ -21,8 +21,9 @@ from commonfate.base.files import replacing, write_text
 from commonfate.storage import packed_int32
 from commonfate.storage.damage import crc32, reading, seal, unseal
 from commonfate.storage.flow_info import FlowInfo
+from commonfate.storage.flow_part import StagedPart
 from commonfate.storage.flow_reader import FlowReader
-from commonfate.storage.flow_writer import FlowWriter, StagedPart
+from commonfate.storage.flow_writer import FlowWriter
 from commonfate.storage.quantize import NO_VALUE
 from commonfate.storage.store import node_name
 
@@ -130,9 +131,9 @@ class TiffFlowReader(FlowReader):
         for file, _ in self._open.values():
             file.close()
 
-    def _load(self, info: FlowInfo, position: int, what: str) -> np.ndarray:
+    def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
         path = _path(self.path, info)
-        with reading(f"{path}: {what}", self.path):
+        with reading(f"{path}: {item}", self.path):
             file, description = self._file(path)
             if FlowInfo.from_attributes(description) != info:
                 raise ValueError("it holds other flow than the folder's index says")

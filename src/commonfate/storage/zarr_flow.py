@@ -1,8 +1,8 @@
 """Flow as Zarr v3 in one zip a shard: `{video}/{gap}` is (pairs, 2, H, W) int16, a pair a chunk.
 
-Any Zarr reads it where this package is installed (its codecs are found by name); `ZarrFlowReader`
-reads the chunks itself, without Zarr, several times as fast. A read of one pair touches its own
-bytes only, which a CRC-32C protects.
+Any Zarr reads such a store where this package is installed (Zarr finds its codecs by name).
+`ZarrFlowReader` reads the chunks without Zarr, several times as fast. Reading a pair touches the
+bytes of this pair only, which a CRC-32C protects.
 """
 
 import zipfile
@@ -14,8 +14,9 @@ import numpy as np
 from commonfate.base.files import replacing
 from commonfate.storage.damage import reading
 from commonfate.storage.flow_info import FlowInfo
+from commonfate.storage.flow_part import StagedPart
 from commonfate.storage.flow_reader import FlowReader
-from commonfate.storage.flow_writer import FlowWriter, StagedPart
+from commonfate.storage.flow_writer import FlowWriter
 from commonfate.storage.prediction import (
     METHOD,
     check_codecs,
@@ -24,8 +25,9 @@ from commonfate.storage.prediction import (
     zarr_settings,
 )
 from commonfate.storage.quantize import NO_VALUE
-from commonfate.storage.sharded_zip import ShardedArray, ShardedZip, write_array, write_group
+from commonfate.storage.sharded_zip import ShardedArray, ShardedZip, write_array
 from commonfate.storage.store import node_name
+from commonfate.storage.zarr_zip import write_group
 
 
 class ZarrFlowWriter(FlowWriter):
@@ -78,8 +80,8 @@ class ZarrFlowReader(FlowReader):
             raise ValueError("its root is no group")
         return metadata["attributes"]
 
-    def _load(self, info: FlowInfo, position: int, what: str) -> np.ndarray:
-        with reading(f"{self.path}: {what}", self.path):
+    def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
+        with reading(f"{self.path}: {item}", self.path):
             data = self._array(info).read(position)
             return decode_pair(data, (info.height, info.width))
 
@@ -92,7 +94,7 @@ class ZarrFlowReader(FlowReader):
         if node not in self._arrays:
             array = self._zip().array(node)
             if array.shape != (len(info.sources), 2, info.height, info.width):
-                raise ValueError(f"the array is {array.shape}, not as the index says")
+                raise ValueError(f"the array is {array.shape}, which contradicts the index")
             check_codecs(array.codecs)
             self._arrays[node] = array
         return self._arrays[node]

@@ -13,8 +13,8 @@ from commonfate.base.errors import StoreError
 from commonfate.base.files import exclusive, sha256
 from commonfate.base.progress import track
 from commonfate.datasets import annotation_check, faults
-from commonfate.storage.frame_writer import Codec
 from commonfate.storage.frames import FrameReader, FrameWriter
+from commonfate.storage.image_codec import FrameCodec
 from commonfate.videos import verdict
 from commonfate.videos.decode import Decoder, Decoding
 from commonfate.videos.frame_folder import check_numbering, frame_size
@@ -49,7 +49,7 @@ def write(
     record: dict[str, Any],
     gaps: tuple[int, ...],
     decoding: Decoding,
-    codec: Codec = "blosc",
+    codec: FrameCodec = "blosc",
     quality: int = 95,
 ) -> pd.DataFrame:
     """Write a frame store and the report of a shard, one process at a time.

@@ -10,7 +10,7 @@ from typing import Any
 
 from commonfate.base import parquet, provenance
 from commonfate.datasets import faults, given, inventory
-from commonfate.storage import content
+from commonfate.storage import frame_files
 from commonfate.videos import manifest, shard
 from commonfate.videos.decode import Decoding
 
@@ -45,7 +45,7 @@ class OwnVideos:
         self.settings = {
             "gaps": list(gaps),
             **decoding.settings(),
-            "files": content.state(files),
+            "files": frame_files.state_of(files),
             "names": [source.id for source in found],
             "faults": [[source.path, source.fault] for source in found if source.fault],
         }
