@@ -10,8 +10,7 @@ from commonfate.base.errors import StoreError
 from commonfate.cli import options
 
 if TYPE_CHECKING:
-    from commonfate.storage.formats.convert import Part, Source
-    from commonfate.storage.formats.tally import Tally
+    from commonfate.storage.formats.convert import Part, Source, Tally
 
 FOREIGN = ("flo", "kitti", "npz", "flowdino", "pfm")
 CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}

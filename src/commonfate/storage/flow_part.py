@@ -100,9 +100,9 @@ class StagedPart:
             "saturated": sum(record.saturated for record in records),
             "invalid": sum(record.invalid for record in records),
         }
-        return cls(FlowInfo(**{**staged.facts, **counts}), staged)
+        return cls(FlowInfo(**{**staged.part, **counts}), staged)
 
 
 def is_complete(staged: Staged) -> bool:
     """True if all pairs of a part are staged."""
-    return all(t in staged.records for t in sources(staged.facts["frames"], staged.facts["gap"]))
+    return all(t in staged.records for t in sources(staged.part["frames"], staged.part["gap"]))

@@ -1,11 +1,11 @@
-"""Writing flow so that a run that was killed goes on where it was, pair by pair.
+"""Base class of the writers of flow; a killed run continues where it stopped, pair by pair.
 
 The pairs of a part (one video and gap) are encoded as they come and appended to a staging file
-(see `staging`); at the end the store is put together from the parts that are complete.
+(see `staging`). At the end the complete parts are put together to the store.
 
-Several processes may stage different parts of one store: the parent enters the writer and gives
-each child `writer.worker()`, which is picklable; the children enter and leave it, and when they
-have ended the parent leaves its own `with` block, which makes the store.
+Several processes may stage different parts of one store. The parent enters the writer and gives
+each child `writer.worker()`, which is picklable. The children enter and leave their workers. When
+they have ended, the parent leaves its own `with` block, which makes the store.
 """
 
 import copy
@@ -30,7 +30,7 @@ SUFFIX = ".pairs"
 
 
 def stage_of(path: Path) -> Path:
-    """Folder of what is staged for a store, until the store is made of it."""
+    """Folder of the staged parts of a store; it is deleted when the store is made."""
     return path.with_name(f".{path.name}.partial")
 
 
@@ -59,7 +59,7 @@ class FlowWriter(ABC):
         self._whole: set[tuple[str, int]] = set()
 
     def worker(self) -> "FlowWriter":
-        """This writer for another process: picklable, stages parts, never makes the store.
+        """Copy of this writer for another process: picklable, stages parts, never makes the store.
 
         No two processes may write the same part at once.
         """
@@ -89,7 +89,7 @@ class FlowWriter(ABC):
             shutil.rmtree(self._stage)
 
     def has(self, video: str, gap: int) -> bool:
-        """Whether all pairs of a video and gap are staged, by whichever run or process."""
+        """True if all pairs of a video and gap are staged, by this or another run or process."""
         if (video, gap) not in self._whole:
             staged = scan(self._file(video, gap))
             if staged is None or not is_complete(staged):
@@ -98,31 +98,31 @@ class FlowWriter(ABC):
         return True
 
     def keep(self, contents: Mapping[str, str], gaps: Iterable[int]) -> None:
-        """Throw away what is staged, by a run before, of other videos, other contents, other gaps.
+        """Delete parts that an earlier run staged for other videos, other contents or other gaps.
 
         Args:
-            contents: digest by video, as `part` is given it.
+            contents: digest by video, as in `part`.
             gaps: of the store.
         """
-        wanted = set(gaps)
+        gaps = set(gaps)
         for path in self._parts.rglob(f"*{SUFFIX}"):
             staged = scan(path, verify=False)
-            facts = {} if staged is None else staged.facts
-            same = contents.get(facts.get("video")) == facts.get("content", "")
-            if not (same and facts.get("gap") in wanted):
+            part = {} if staged is None else staged.part
+            same = contents.get(part.get("video")) == part.get("content", "")
+            if not (same and part.get("gap") in gaps):
                 path.unlink()
 
     def part(
         self, video: str, gap: int, frames: int, size: tuple[int, int], content: str = ""
     ) -> FlowPart:
-        """Begin a part, or go on with it.
+        """Begin a part, or continue it.
 
         Args:
             video: name of the video.
             gap: from frame t to t + gap.
             frames: number of frames of the video.
             size: height and width.
-            content: digest of what the flow is made of; a part of other content is begun anew.
+            content: digest of the flow's inputs; a part of other content is begun again.
         """
         # Numbers that come from a table are NumPy's, which JSON does not take.
         numbers = (int(number) for number in (gap, frames, *size))
@@ -137,7 +137,7 @@ class FlowWriter(ABC):
         size: tuple[int, int],
         flows: Iterable[tuple[int, np.ndarray]],
     ) -> None:
-        """Quantize and write all flow of one video and gap; `part` for those who need more.
+        """Quantize and write all flow of one video and gap; see `part` for single pairs.
 
         Args:
             video, gap, frames, size: as `part` takes them.
@@ -168,7 +168,7 @@ class FlowWriter(ABC):
         return sorted(parts, key=lambda part: (part.info.video, part.info.gap))
 
     def _index(self, parts: Iterable[StagedPart]) -> dict[str, Any]:
-        """What the root of the store says."""
+        """Index of the store, the attributes of its root."""
         videos: dict[str, Any] = {}
         for part in parts:
             videos.setdefault(part.info.video, {})[str(part.info.gap)] = part.info.attributes()
@@ -183,12 +183,12 @@ class FlowWriter(ABC):
     @staticmethod
     @abstractmethod
     def _is_store(folder: Path) -> bool:
-        """Whether a folder is a store of this container, so that a new one may replace it."""
+        """True if a folder is a store of this container, so that a new one may replace it."""
 
     @abstractmethod
     def _encode(self, steps: np.ndarray) -> bytes:
-        """The bytes of a pair, as the store will hold them."""
+        """Bytes of a pair in the store."""
 
     @abstractmethod
     def _finish(self, parts: list[StagedPart]) -> None:
-        """Make the store of the parts."""
+        """Put the parts together to the store."""
