@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from commonfate.datasets import changes, faults, layouts, search, shards, voc
+from commonfate.datasets import layouts, on_disk, search, shards, voc
 from commonfate.datasets.base import Adapter, Stamped, VideoSource
 from commonfate.datasets.davis import Davis
 from commonfate.datasets.fbms import Fbms
@@ -71,7 +71,7 @@ def videos(name: str, settings: AnyDataset, rendered_root: str | Path) -> list[V
 
     Args and errors as of `open` and of the adapter's `videos`.
     """
-    return [faults.nameable(source) for source in open(name, settings, rendered_root).videos()]
+    return [on_disk.nameable(source) for source in open(name, settings, rendered_root).videos()]
 
 
 def stamps(name: str, settings: AnyDataset, rendered_root: str | Path) -> dict[str, str]:
@@ -87,7 +87,7 @@ def stamps(name: str, settings: AnyDataset, rendered_root: str | Path) -> dict[s
     adapter = open(name, settings, rendered_root)
     if isinstance(adapter, Stamped):
         return {printable(video): stamp for video, stamp in adapter.stamps().items()}
-    return {source.id: changes.stamp(source) for source in videos(name, settings, rendered_root)}
+    return {source.id: on_disk.stamp(source) for source in videos(name, settings, rendered_root)}
 
 
 def shard_digests(
@@ -110,7 +110,7 @@ def shard_digests(
     """
     found = stamps(name, settings, rendered_root)
     before = shards.read(Path(inventories, shards.FILE), shard_size)
-    return changes.digests(found, shards.assign(found, shard_size, before))
+    return shards.digests(found, shards.assign(found, shard_size, before))
 
 
 def class_names(settings: AnyDataset) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from commonfate.base.errors import StoreError
-from commonfate.datasets import class_labels, image_file, mask_values
+from commonfate.datasets import image_file, mask_values
 from commonfate.datasets.image_file import ImageError
 from commonfate.datasets.mask_values import ADVICE, misread
 
@@ -73,8 +73,8 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
     name, _, number = kind.partition(":")
     if name in ("instances", "classes"):
         is_class = name == "classes"
-        values = class_labels.read(path) if is_class else mask_values.labels(path, name)
-        void = values == class_labels.VOID
+        values = mask_values.class_labels(path) if is_class else mask_values.labels(path, name)
+        void = values == mask_values.VOID
         return (values > 0) & ~void, void
     if name == "union":
         foreground = _union(path, int(number))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from commonfate.datasets import faults, image_file, series
+from commonfate.datasets import image_file, on_disk, series
 from commonfate.datasets.image_file import ImageError
 from commonfate.videos.inspection import DecodeError
 
@@ -64,7 +64,7 @@ def check_numbering(files: Sequence[str | Path]) -> None:
 def _header_size(file: Path) -> tuple[int, int]:
     if not file.exists():
         raise DecodeError(f"missing frame: {file.name}")
-    if fault := faults.of_file(file):
+    if fault := on_disk.file_fault(file):
         raise DecodeError(f"frame {file.name} is {fault}")
     try:
         return image_file.size(file)

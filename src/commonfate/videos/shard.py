@@ -12,7 +12,7 @@ from commonfate.base import parquet
 from commonfate.base.errors import StoreError
 from commonfate.base.files import exclusive, sha256
 from commonfate.base.progress import track
-from commonfate.datasets import annotation_check, faults
+from commonfate.datasets import annotation_check, on_disk
 from commonfate.storage.frames import FrameReader, FrameWriter
 from commonfate.storage.image_codec import FrameCodec
 from commonfate.videos import verdict
@@ -140,7 +140,7 @@ def _add_file(
     facts: dict[str, Any],
 ) -> None:
     path = Path(video["source"])
-    if fault := faults.of_file(path):
+    if fault := on_disk.file_fault(path):
         raise DecodeError(fault)
     if path.stat().st_size == 0:
         raise DecodeError("empty file")

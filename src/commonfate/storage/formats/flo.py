@@ -34,9 +34,8 @@ def read(path: str | Path) -> np.ndarray:
         data = path.read_bytes()
     if data[:4] != MAGIC:
         problem = f"begins with {data[:4]!r} instead of {MAGIC!r}" if data else "is empty"
-        raise broken(
-            path, f"{problem}, so it is no Middlebury flow", "name its real format by --from"
-        )
+        problem += ", so it is no Middlebury flow"
+        raise broken(path, problem, "name its real format by --from")
     if len(data) < HEADER:
         raise broken(path, f"ends after {len(data)} of {HEADER} bytes of its header")
     width, height = (int(number) for number in np.frombuffer(data[4:HEADER], "<i4"))

@@ -185,9 +185,9 @@ def _numbers(files: Sequence[Path]) -> dict[int, Path]:
             raise broken(path, "has no number in its name", "name it by its frame, as 00000")
         number = int(digits[-1])
         if number in numbers:
-            what = f"has the number {number}, which {numbers[number].name} has too"
+            problem = f"has the number {number}, which {numbers[number].name} has too"
             raise broken(
-                path, what, "put the files of a video, and only these, into its own folder"
+                path, problem, "put the files of a video, and only these, into its own folder"
             )
         numbers[number] = path
     return numbers
@@ -200,10 +200,10 @@ def _check(files: dict[int, Path], gap: int, first: int, every: int) -> None:
     for before, after in pairwise(order):
         if after - before != every:
             between = f"between {files[before].name} and {files[after].name}"
-            do = "copy what is missing, or say by --every how the numbers grow"
-            raise broken(folder, f"number {before + every} is missing {between}", do)
+            advice = "copy what is missing, or say by --every how the numbers grow"
+            raise broken(folder, f"number {before + every} is missing {between}", advice)
     begin = first + max(0, -gap) * every
     if order[0] != begin:
-        what = f"begins with {files[order[0]].name}, but flow of gap {gap} begins at {begin}"
-        do = f"copy what is missing, or give --first {order[0] - begin + first}"
-        raise broken(folder, what, do)
+        problem = f"begins with {files[order[0]].name}, but flow of gap {gap} begins at {begin}"
+        advice = f"copy what is missing, or give --first {order[0] - begin + first}"
+        raise broken(folder, problem, advice)

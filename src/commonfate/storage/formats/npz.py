@@ -1,4 +1,4 @@
-"""NumPy `.npz`: `flow`, (2, H, W) float32 pixels, NaN where there is no value, with video and frame.
+"""NumPy `.npz`: `flow`, (2, H, W) float32 pixels, NaN where there is no value, and its video.
 
 There is no convention for flow in `.npz`: this one is ours. These others are read, too:
 
