@@ -9,9 +9,9 @@ from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.images import Images
 from commonfate.datasets.names import printable
-from commonfate.datasets.rendered import SpriteImages, Sprites
 from commonfate.datasets.segtrack import SegTrack
 from commonfate.datasets.settings import AnyDataset, SpriteImagesConfig, VocConfig
+from commonfate.datasets.sprites.listing import SpriteImages, Sprites
 from commonfate.datasets.voc import Voc
 from commonfate.datasets.youtube_vos import YoutubeVos
 

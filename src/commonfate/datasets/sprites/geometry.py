@@ -1,7 +1,8 @@
-"""Layers that move over each other: which one is seen where, and where its points go.
+"""Geometry of layers that move over each other: visible layer, areas, correspondences.
 
 Image points are (2, ...) float64, x then y, relative to the centre of the image; pixel (row i,
-column j) of an (H, W) image is the point (j - (W - 1) / 2, i - (H - 1) / 2).
+column j) of an (H, W) image is the point (j - (W - 1) / 2, i - (H - 1) / 2). See `warps` for the
+maps between image, world and layer.
 """
 
 from dataclasses import dataclass

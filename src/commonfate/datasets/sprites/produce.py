@@ -17,7 +17,7 @@ from commonfate.base.files import exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
 from commonfate.base.settings import from_pairs
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
-from commonfate.datasets.sprites import annotate, encode, listing, photographs, render, scene, truth
+from commonfate.datasets.sprites import annotate, listing, render, scene, textures, truth
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs
         parts, one = ("images", "masks"), render_image
         count = config.images + config.train_images
         told = f"{count} images"
-    pictures = [photographs.path(name) for name in photographs.FILES]
+    pictures = [textures.photograph_path(name) for name in textures.PHOTOGRAPHS]
     record = provenance.record("sprites", config.model_dump(mode="json"), pictures)
     with exclusive(output) as waited:
         if waited and _is_made(Path(output), record):
@@ -118,9 +118,8 @@ def render_video(config: SpritesConfig, folder: Path, number: int) -> None:
         for seed in np.random.SeedSequence([config.seed, number]).spawn(2)
     )
     drawn = scene.draw(for_scene, number, config.size, config.frames)
-    textures = render.draw_textures(for_textures, drawn)
-    frames = render.frames(drawn, textures)
-    encode.write_mp4(listed["path"], frames, config.size, config.fps, config.codec)
+    frames = render.frames(drawn, render.draw_textures(for_textures, drawn))
+    render.write_mp4(listed["path"], frames, config.size, config.fps, config.codec)
     seen = annotate.seen_layers(drawn)
     labels = annotate.instances(drawn, seen)
     listed["annotation_files"][0].parent.mkdir()
