@@ -14,8 +14,8 @@ from commonfate.flow.extraction import own_videos
 from commonfate.storage import frame_files
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.frames import FrameReader
+from commonfate.videos.container import DecodeError
 from commonfate.videos.decode import Decoder, Decoding
-from commonfate.videos.inspection import DecodeError
 
 
 def beside(flow: FlowReader) -> "FrameReader | SourceFrames | None":
