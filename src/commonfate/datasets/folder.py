@@ -10,7 +10,7 @@ from typing import NamedTuple
 from commonfate.base.errors import ConfigError
 from commonfate.datasets import on_disk, series
 from commonfate.datasets.base import VideoSource
-from commonfate.datasets.names import identifiers, printable, told_apart
+from commonfate.datasets.names import distinct, identifiers, printable
 from commonfate.datasets.search import IMAGE_SUFFIXES, walk
 from commonfate.datasets.settings import FolderConfig
 
@@ -144,7 +144,7 @@ def given(paths: Sequence[Path]) -> list[VideoSource]:
         raise ConfigError(f"{' '.join(map(str, paths))}: there is no video")
     videos = list(by_path.values())
     suffixes = ["" if video.frame_files else Path(video.path).suffix for video in videos]
-    names = told_apart([video.id for video in videos], list(by_path), suffixes)
+    names = distinct([video.id for video in videos], list(by_path), suffixes)
     return [
         on_disk.nameable(replace(video, id=name)) for name, video in zip(names, videos, strict=True)
     ]

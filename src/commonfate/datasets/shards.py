@@ -15,15 +15,15 @@ FILE = "shards.json"
 
 
 def assign(names: Iterable[str], shard_size: int, before: Mapping[str, int]) -> dict[str, int]:
-    """Give each video its shard.
+    """Assign each video to a shard.
 
-    A video keeps the shard that it had. New ones, in order of name, fill up the last shard, then
-    further ones; so a video that is added or removed changes one shard.
+    A video keeps its previous shard. New videos, in order of name, fill the last shard, then
+    further ones. So a video that is added or removed changes one shard only.
 
     Args:
         names: the videos.
         shard_size: videos a shard.
-        before: the shards that videos had.
+        before: the previous shards of videos.
     """
     ordered = sorted(names)
     shards = {name: before[name] for name in ordered if name in before}
