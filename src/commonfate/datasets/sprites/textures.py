@@ -34,7 +34,7 @@ PHOTOGRAPHS = {
 DENSITY = 2
 """Texels a pixel, in each direction."""
 BLUR = 1.2
-"""Standard deviation, in texels, of the low-pass that keeps fine detail from flickering."""
+"""Standard deviation, in texels, of the low-pass against flickering of fine detail."""
 
 
 def photograph_path(name: str) -> Path:
@@ -124,14 +124,14 @@ def grid(low: np.ndarray, high: np.ndarray) -> tuple[tuple[float, float], tuple[
 def lay(
     picture: np.ndarray, shape: tuple[int, int], texels: float, angle: float, centre: np.ndarray
 ) -> np.ndarray:
-    """Lay a picture out over texels, mirrored where it ends.
+    """Lay a picture out over texels, mirrored at its edges.
 
     Args:
         picture: (h, w, 3) uint8.
         shape: rows and columns of texels.
-        texels: how many texels a pixel of the picture becomes, in each direction.
-        angle: by which it is turned, radians.
-        centre: x and y in the picture of what lies in the middle.
+        texels: texels for each pixel of the picture, in each direction.
+        angle: of rotation, radians.
+        centre: x and y of the point of the picture that comes to the middle.
 
     Returns:
         (*shape, 3) uint8.
