@@ -46,7 +46,7 @@ from commonfate.samples.sampler import Batches
 from commonfate.storage.flow import open_writer
 from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
-from commonfate.training.loader import Batch, batches
+from commonfate.training.data import Batch, load
 
 PARTS = ("loading", "network", "loss")
 PLAIN, OURS = "plain QR", "commonfate"
@@ -139,7 +139,7 @@ class Trial:
         plan = Batches(self.samples, 0, self.method.settings.batch_size, False, 0, count)
         # What the loader wants of Lightning Fabric.
         fabric = SimpleNamespace(device=self.device, to_device=self._moved)
-        yield from batches(SampleDataset(self.samples, self.method), plan, fabric, workers)
+        yield from load(SampleDataset(self.samples, self.method), plan, fabric, workers)
 
     def loss_of(self, logits: Tensor, batch: Batch) -> Tensor:
         """The loss of logits, which the method takes for its network's output."""

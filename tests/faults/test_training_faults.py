@@ -136,9 +136,9 @@ def test_a_loss_that_is_not_finite(index_path, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     steps, loss = [], GuessWhatMoves.loss
 
-    def poisoned(self, model, batch):
+    def poisoned(self, model, batch, iteration):
         steps.append(1)
-        terms = loss(self, model, batch)
+        terms = loss(self, model, batch, iteration)
         return {**terms, "loss": terms["loss"] * float("nan")} if len(steps) == 3 else terms
 
     monkeypatch.setattr(GuessWhatMoves, "loss", poisoned)
@@ -158,11 +158,11 @@ def test_a_loss_that_is_not_finite(index_path, tmp_path, monkeypatch):
 def test_a_training_that_can_learn_no_more(index_path, tmp_path, monkeypatch):
     folder, steps = tmp_path / "run", []
 
-    def trouble(self, terms):
+    def check_losses(self, terms):
         steps.append(terms["loss"])
         return "flow has left the image; lower learning_rate" if len(steps) == 3 else None
 
-    monkeypatch.setattr(GuessWhatMoves, "trouble", trouble)
+    monkeypatch.setattr(GuessWhatMoves, "check_losses", check_losses)
     with pytest.raises(UserError) as error:
         train(index_path, folder, "--checkpoint-every=1")
     assert str(error.value) == (

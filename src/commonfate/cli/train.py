@@ -82,9 +82,8 @@ def command(
     with acquire(device) if single else contextlib.nullcontext(device) as chosen:
         from commonfate import methods
         from commonfate.samples.index import read
-        from commonfate.training.launch import launch
+        from commonfate.training.launch import Options, launch
         from commonfate.training.loop import train
-        from commonfate.training.options import Options
 
         trained, samples = methods.create(settings), read(index)
         inputs = _inputs(index, trained)

@@ -55,8 +55,7 @@ def command(
         from commonfate.training.flow.export import export
         from commonfate.training.flow.task import FlowTask
         from commonfate.training.flow.train import train
-        from commonfate.training.launch import launch
-        from commonfate.training.options import Options
+        from commonfate.training.launch import Options, launch
         from commonfate.training.run_folder import RunFolder
 
         fabric = launch(chosen, 1, 1, threads, settings.precision, settings.batch_size)

@@ -1,18 +1,15 @@
-"""The four parts that every method has, as the training loop and the predictor see them."""
+"""Methods as the predictor and the training loop see them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from commonfate.base.settings import MethodSettings, TrainedSettings
+from commonfate.methods.task import TrainingTask
 from commonfate.samples.example import Example
-
-CONCLUDE_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Method(ABC):
         """
 
 
-class TrainedMethod(Method):
+class TrainedMethod(Method, TrainingTask):
     """A method with a network, a loss and a recipe.
 
     Test-time adaptation to a video needs `prepare`, `loss`, `optimiser` and `adaptation_rate`, and
@@ -83,75 +80,23 @@ class TrainedMethod(Method):
     settings: TrainedSettings
 
     def start_file(self) -> Path | None:
-        """File of weights that training starts from, published or another run's; or none.
+        """File of the weights that training starts from, published or another run's; or None.
 
         Raises:
-            UserError: it is a published one that cannot be fetched.
+            UserError: a published one cannot be fetched.
         """
         return None
-
-    @abstractmethod
-    def build(self, pretrained: bool = True) -> nn.Module:
-        """Make the network, freshly initialised from torch's global generator.
-
-        Args:
-            pretrained: start from the published weights that the settings name, if they do, which
-                may fetch them; False where weights of a checkpoint are put in anyway.
-
-        Raises:
-            UserError: the weights cannot be fetched, or do not fit.
-        """
 
     @abstractmethod
     def prepare(self, example: Example) -> dict[str, Tensor]:
         """Turn one sample into tensors; runs in the loader's worker processes.
 
         Raises:
-            UserError: the sample cannot be learnt from; it has to say which one only by its sizes,
-                the reader adds its name.
+            UserError: the sample cannot be learnt from; the message says why, by its sizes, and the
+                reader adds the sample's name.
         """
-
-    @abstractmethod
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Scalars to log of one batch; the one under `loss` is minimised."""
-
-    @abstractmethod
-    def optimiser(self, model: nn.Module) -> Optimizer:
-        """Make the optimiser.
-
-        The learning rate of its groups is set before every step, times their `factor` if they have
-        one.
-        """
-
-    @abstractmethod
-    def learning_rate(self, iteration: int) -> float:
-        """Learning rate of optimiser step `iteration`, counted from 0."""
 
     @property
     def adaptation_rate(self) -> float:
-        """Learning rate of all steps of a test-time adaptation; unless overridden, the training's.
-
-        That is the one which the schedule rises to.
-        """
+        """Learning rate of all steps of a test-time adaptation: by default the schedule's peak."""
         return self.settings.learning_rate
-
-    def trouble(self, terms: Mapping[str, float]) -> str | None:
-        """Say what has gone wrong for good, so that training stops instead of learning nothing.
-
-        Args:
-            terms: what `loss` returned for a batch, as numbers; all are finite.
-
-        Returns:
-            The trouble and what to do about it; None if there is none.
-        """
-        return None
-
-    def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
-        """Settle buffers of the model that are no weights, for each snapshot and at the end.
-
-        Args:
-            model: trained, on its device.
-            batches: of the training samples, each once, in order, none mirrored; at most
-                `CONCLUDE_SAMPLES` samples, fewer for snapshots before the last, evenly spread. They
-                are read when they are asked for.
-        """

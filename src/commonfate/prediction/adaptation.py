@@ -21,24 +21,22 @@ from torch import nn
 
 from commonfate.base.errors import ConfigError
 from commonfate.methods.base import TrainedMethod
-from commonfate.samples import index, sampler
-from commonfate.samples.reader import SampleDataset
+from commonfate.samples import index
 from commonfate.training import checkpoint, randomness
+from commonfate.training.data import SampleData
 from commonfate.training.learner import Learner
-from commonfate.training.loader import batches
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Adapting:
-    """How videos are adapted to.
+class AdaptationOptions:
+    """Samples, number of steps, seed.
 
     Attributes:
-        samples: index of what the method learns from, frames with flow or pairs of frames; of each
-            video only its own are used.
+        samples: index of training samples; a video is adapted to with its own.
         steps: optimiser steps a video, at least 1.
-        seed: seed of the batches and of all else that is random; each video has its own, made of
+        seed: of the batches and of all else that is random; each video has its own seed, made of
             this one and its name.
     """
 
@@ -48,15 +46,15 @@ class Adapting:
 
 
 @dataclass(frozen=True)
-class Adapted:
-    """What became of the adaptation to one video.
+class Adaptation:
+    """Outcome of the adaptation to one video.
 
     Attributes:
         steps: optimiser steps taken; 0 where the video is segmented with the trained weights.
         first_loss: the training loss of the first batch, before any step; None without a batch.
         last_loss: that of the last batch, before its step.
-        problem: why there was no adaptation; None where there was.
-        seconds: time that it took, reading included.
+        problem: reason why there was no adaptation; None where there was.
+        seconds: of the adaptation, reading included.
     """
 
     steps: int
@@ -74,14 +72,14 @@ class Adapter:
     """
 
     def __init__(
-        self, method: TrainedMethod, weights: Path, options: Adapting, fabric: Fabric
+        self, method: TrainedMethod, weights: Path, options: AdaptationOptions, fabric: Fabric
     ) -> None:
         """Make the network and read its weights; no file of them is read again.
 
         Args:
             method: the method.
             weights: checkpoint or snapshot.
-            options: what to take steps on.
+            options: samples, steps and seed.
             fabric: launched; knows device and precision.
 
         Raises:
@@ -99,7 +97,7 @@ class Adapter:
         """The network, on its device."""
         return self._learner.network
 
-    def adapt(self, video: str) -> Adapted:
+    def adapt(self, video: str) -> Adaptation:
         """Go back to the trained weights and adapt them to a video.
 
         Where that fails, for want of samples or by a loss that is not finite, the network is left
@@ -116,28 +114,26 @@ class Adapter:
         self.network.eval()
         first, last = (losses[0], losses[-1]) if losses else (None, None)
         steps = 0 if problem is not None else len(losses)
-        return Adapted(steps, first, last, problem, round(time.perf_counter() - began, 3))
+        return Adaptation(steps, first, last, problem, round(time.perf_counter() - began, 3))
 
     def _steps(self, video: str, samples: Sequence[index.Sample]) -> tuple[list[float], str | None]:
         """Take the steps; returns the finite losses and, where it had to stop, the reason."""
         if not samples:
             return [], f"{self._options.samples.path} has no samples of it"
-        settings, losses = self._method.settings, []
+        losses: list[float] = []
         seed = video_seed(self._options.seed, video)
         randomness.seed(seed)
         self.network.train()
-        plan = sampler.Batches(
-            samples, seed, settings.batch_size, settings.flip, 0, self._options.steps
-        )
-        dataset = SampleDataset(samples, self._method)
+        data = SampleData(self._method, samples)
+        batches = data.batches(seed, 0, self._options.steps, self._fabric, workers=0)
         with randomness.deterministic(self._fabric.device.type == "cpu"):
-            for batch in batches(dataset, plan, self._fabric, workers=0):
-                values = self._learner.gradient(batch)
+            for step, batch in enumerate(batches):
+                values = self._learner.gradient(batch, step)
                 if not self._learner.is_finite(values):
                     terms = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
-                    return losses, f"step {len(losses) + 1} is not finite ({terms})"
-                if trouble := self._method.trouble(values):
-                    return losses, f"step {len(losses) + 1}: {trouble}"
+                    return losses, f"step {step + 1} is not finite ({terms})"
+                if failure := self._method.check_losses(values):
+                    return losses, f"step {step + 1}: {failure}"
                 losses.append(values["loss"])
                 self._learner.update(self._method.adaptation_rate)
         return losses, None

@@ -1,13 +1,31 @@
-"""Processes and devices of a training, by Lightning Fabric."""
+"""Processes and devices of a training, by Lightning Fabric; and its options."""
 
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from commonfate.base.errors import UserError
 from commonfate.training import world
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options that change nothing of what is learned.
+
+    Attributes:
+        workers: processes that read samples ahead; 0 reads between the steps.
+        checkpoint_every_s: seconds between two checkpoints.
+        checkpoint_every: iterations between two checkpoints, in addition.
+        log_every: iterations a line of metrics.jsonl.
+    """
+
+    workers: int = 0
+    checkpoint_every_s: float = 60.0
+    checkpoint_every: int | None = None
+    log_every: int = 10
 
 
 def launch(
@@ -52,7 +70,7 @@ def launch(
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if processes > 1 else "auto",
-            precision=precision,
+            precision=cast(Any, precision),
             plugins=environment,
         )
         fabric.launch()

@@ -1,5 +1,6 @@
-"""Train a method, or go on with what an interrupted call began."""
+"""Train, or go on with an interrupted call of the same training."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ from lightning.fabric import Fabric
 from commonfate.base.files import sha256
 from commonfate.base.provenance import code_digest
 from commonfate.methods.base import TrainedMethod
+from commonfate.methods.task import TrainingTask
 from commonfate.samples.index import SampleIndex
-from commonfate.training import randomness, resume
-from commonfate.training.options import Options
+from commonfate.training import checkpoint, randomness
+from commonfate.training.data import SampleData, TrainingData
+from commonfate.training.launch import Options
 from commonfate.training.run_folder import RunFolder
 from commonfate.training.session import Session
 
-# What config.yaml says of a run.
+# Keys of a run's config.yaml.
 _DESCRIBED = ("method", "settings", "seed", "index", "samples", "elapsed_s", "provenance")
 
 
@@ -28,13 +31,10 @@ def train(
     options: Options,
     provenance: dict[str, Any],
 ) -> None:
-    """Train a method, or go on with what an interrupted call of the same training began.
-
-    On the CPU, with the same number of threads, an interrupted training ends with the weights and
-    the metrics of an unbroken one, to the bit.
+    """Train a method, or go on with an interrupted call of the same training.
 
     Args:
-        method: what to train.
+        method: the method.
         index: samples to learn from.
         output: `results/runs/{run}`; gets checkpoint.pt, config.yaml, metrics.jsonl, snapshots/.
         seed: seed of the initial weights, the batches, and all else that is random.
@@ -43,8 +43,7 @@ def train(
         provenance: kept in the checkpoint and in config.yaml.
 
     Raises:
-        UserError: a sample cannot be read, the loss is not finite, or a signal ended the training;
-            each time the same call goes on from the last checkpoint.
+        UserError: see `carry_out`.
     """
     folder = RunFolder(output)
     settings = method.settings
@@ -60,14 +59,53 @@ def train(
         "index": str(index.path),
         "provenance": provenance,
     }
+    data = SampleData(method, index.samples)
     with folder.locked() if fabric.is_global_zero else nullcontext():
-        fabric.barrier()
-        state = resume.saved_state(folder, run, settings.iterations)
-        fabric.barrier()  # every process has read before the first one clears
-        if state is None and fabric.is_global_zero:
-            folder.clear()
-        if state is None or state["iteration"] < settings.iterations:
-            with randomness.deterministic(fabric.device.type == "cpu"):
-                state = Session(method, index, folder, run, fabric, options).run(state)
-        if fabric.is_global_zero:
-            folder.publish({key: state[key] for key in _DESCRIBED})
+        carry_out(method, data, folder, run, fabric, options, _DESCRIBED)
+
+
+def carry_out(
+    task: TrainingTask,
+    data: TrainingData,
+    folder: RunFolder,
+    run: dict[str, Any],
+    fabric: Fabric,
+    options: Options,
+    described: Sequence[str],
+) -> dict[str, Any]:
+    """Take the steps that are missing, and put the products in place.
+
+    On the CPU, with the same number of threads, an interrupted training ends with the weights and
+    the metrics of an unbroken one, to the bit.
+
+    Args:
+        task: network, loss, schedules.
+        data: batches.
+        folder: locked by the caller.
+        run: see `checkpoint.saved_state`; kept in the checkpoint, with `seed` and `provenance`.
+        fabric: launched.
+        options: loader, checkpoints, log.
+        described: keys of the final state that config.yaml gets.
+
+    Returns:
+        The state after the last step: `model`, `settings`, `iteration`...; empty in all processes
+        but the first.
+
+    Raises:
+        UserError: a sample cannot be read, the loss is not finite, or a signal ended the training;
+            each time the same call goes on from the last checkpoint.
+    """
+    iterations = task.settings.iterations
+    fabric.barrier()
+    state = checkpoint.saved_state(folder, run, iterations)
+    fabric.barrier()  # every process has read before the first one clears
+    if state is None and fabric.is_global_zero:
+        folder.clear()
+    if state is None or state["iteration"] < iterations:
+        with randomness.deterministic(fabric.device.type == "cpu"):
+            state = Session(task, data, folder, run, fabric, options).run(state)
+    if state is None:
+        return {}
+    if fabric.is_global_zero:
+        folder.publish({key: state[key] for key in described})
+    return state

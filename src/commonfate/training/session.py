@@ -1,30 +1,31 @@
 """A training under way: steps, metrics, snapshots, checkpoints."""
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from torch import nn
 
 from commonfate.base.errors import UserError
+from commonfate.base.processes import deferred_signals
 from commonfate.base.progress import track
-from commonfate.methods.base import CONCLUDE_SAMPLES, TrainedMethod
-from commonfate.samples import sampler
-from commonfate.samples.index import SampleIndex
-from commonfate.samples.reader import SampleDataset
-from commonfate.training import checkpoint, interrupt, randomness
-from commonfate.training.conclusion import conclude
+from commonfate.methods.task import FINALIZE_SAMPLES, TrainingTask
+from commonfate.models.together import max_over_processes
+from commonfate.training import checkpoint, randomness
+from commonfate.training.data import Batch, TrainingData
+from commonfate.training.launch import Options
 from commonfate.training.learner import Learner
-from commonfate.training.loader import Batch, batches
 from commonfate.training.log import MetricsLog
-from commonfate.training.options import Options
 from commonfate.training.run_folder import RunFolder, snapshot_iterations
 
+log = logging.getLogger(__name__)
 SNAPSHOT_SAMPLES = 100
-"""On which `conclude` is called for a snapshot before the last: they are many."""
-# What the processes agree on after a step; the largest wish wins.
+"""Samples for `TrainingTask.finalize` at snapshots before the last: snapshots are many."""
+# The processes agree on one of these after a step; the largest wins.
 _GO_ON, _SAVE, _STOP = 0, 1, 2
 
 
@@ -33,20 +34,20 @@ class Session:
 
     def __init__(
         self,
-        method: TrainedMethod,
-        index: SampleIndex,
+        task: TrainingTask,
+        data: TrainingData,
         folder: RunFolder,
         run: dict[str, Any],
         fabric: Fabric,
         options: Options,
     ) -> None:
         randomness.seed(run["seed"])
-        self._learner = Learner(method, fabric)
+        self._learner = Learner(task, fabric)
         # The weights are the same in all processes; dropout must not be.
         randomness.seed(run["seed"] + fabric.global_rank)
-        self._method, self._index, self._folder = method, index, folder
+        self._task, self._data, self._folder = task, data, folder
         self._run, self._fabric, self._options = run, fabric, options
-        self._settings = method.settings
+        self._settings = task.settings
         self._metrics = (
             MetricsLog(folder.metrics, options.log_every) if fabric.is_global_zero else None
         )
@@ -65,10 +66,12 @@ class Session:
         Returns:
             The state after the last step, as it was saved; None in all processes but the first.
         """
-        if state is not None:
+        if state is None:
+            self._measure()
+        else:
             self._restore(state)
         total = self._settings.iterations
-        with interrupt.noticed() as signal_name, self._metrics or nullcontext():
+        with deferred_signals() as signal_name, self._metrics or nullcontext():
             for batch in track(self._read(), "training", total, start=self._iteration):
                 self._step(batch)
                 self._keep(signal_name())
@@ -79,7 +82,14 @@ class Session:
 
         A process that ended alone would leave the others waiting for its gradient for ever.
         """
-        batches, problem = self._batches(), None
+        problem = None
+        batches = self._data.batches(
+            self._run["seed"],
+            self._iteration,
+            self._settings.iterations,
+            self._fabric,
+            self._options.workers,
+        )
         while True:
             try:
                 batch = next(batches, None)
@@ -94,60 +104,51 @@ class Session:
                 return
             yield batch
 
-    def _batches(self) -> Iterator[Batch]:
-        plan = sampler.Batches(
-            self._index.samples,
-            self._run["seed"],
-            self._settings.batch_size,
-            self._settings.flip,
-            self._iteration,
-            self._settings.iterations,
-            self._fabric.global_rank,
-            self._fabric.world_size,
-        )
-        dataset = SampleDataset(self._index.samples, self._method)
-        return batches(dataset, plan, self._fabric, self._options.workers)
-
     def _step(self, batch: Batch) -> None:
-        values = self._learner.gradient(batch)
+        iteration = self._iteration
+        values = self._learner.gradient(batch, iteration)
         if not self._learner.is_finite(values):
-            raise UserError(self._not_finite(values))
-        if trouble := self._method.trouble(values):
+            terms = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
             raise UserError(
-                f"{self._folder.path}: iteration {self._iteration + 1}: {trouble}; stopped before "
+                f"{self._folder.path}: iteration {iteration + 1} is not finite ({terms}); "
+                "stopped before the optimiser step, the last checkpoint is kept. "
+                + self._data.describe(self._run["seed"], iteration)
+            )
+        if failure := self._task.check_losses(values):
+            raise UserError(
+                f"{self._folder.path}: iteration {iteration + 1}: {failure}; stopped before "
                 f"the optimiser step, the last checkpoint is kept"
             )
-        learning_rate = self._method.learning_rate(self._iteration)
-        self._learner.update(learning_rate)
+        learning_rate = self._task.learning_rate(iteration)
+        weight_decay = self._task.weight_decay(iteration)
+        self._learner.update(learning_rate, weight_decay)
         self._iteration += 1
         if self._metrics is not None:
+            scheduled = {} if weight_decay is None else {"weight_decay": weight_decay}
             self._metrics.add(
                 self._iteration,
                 values,
                 last=self._iteration == self._settings.iterations,
                 learning_rate=learning_rate,
+                **scheduled,
                 seconds=round(self._elapsed_s, 3),
             )
 
-    def _not_finite(self, values: dict[str, float]) -> str:
-        settings, samples = self._settings, self._index.samples
-        keys = sampler.batch(
-            samples, self._run["seed"], self._iteration, settings.batch_size, settings.flip
-        )
-        shown = ", ".join(
-            f"{samples[key.index]} gap {key.gap}" if key.gap else str(samples[key.index])
-            for key in keys
-        )
-        terms = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
-        return (
-            f"{self._folder.path}: iteration {self._iteration + 1} is not finite ({terms}); "
-            f"stopped before the optimiser step, the last checkpoint is kept. Its batch: {shown}. "
-            "Look at these samples, or lower learning_rate"
-        )
+    def _measure(self) -> None:
+        """Log the task's own measurements, in the first process."""
+        if self._metrics is None:
+            return
+        with randomness.untouched():
+            measured = self._task.measure(self._learner.network, self._iteration)
+        for name, values in measured.items():
+            self._metrics.write({"iteration": self._iteration, name: values})
+            shown = ", ".join(f"{key} {value:.3f}" for key, value in values.items())
+            log.info("iteration %d: %s: %s", self._iteration, name, shown)
 
     def _keep(self, signal_name: str | None) -> None:
         """Write what is due after a step."""
         settings, done = self._settings, self._iteration
+        self._measure()
         if done in self._snapshots_at and self._fabric.is_global_zero:
             self._snapshot()
         if done == settings.iterations:
@@ -168,23 +169,23 @@ class Session:
         """The largest wish of all processes."""
         if self._fabric.world_size == 1:
             return wish
-        wishes = torch.tensor(int(wish), device=self._fabric.device)
-        return int(self._fabric.all_reduce(wishes, reduce_op="max"))
+        return int(max_over_processes(torch.tensor(int(wish), device=self._fabric.device)))
 
     def _snapshot(self) -> None:
-        """Write the weights, with what the method settles for them.
+        """Write the weights, with the buffers that the task sets for them.
 
         In the first process alone; DDP hands its buffers to the others at the next step. The last
-        snapshot is of the last step, so the final checkpoint has what was settled for it.
+        snapshot is of the last step, so the final checkpoint has its buffers.
         """
         settings, done = self._settings, self._iteration
-        most = CONCLUDE_SAMPLES if done == settings.iterations else SNAPSHOT_SAMPLES
+        most = FINALIZE_SAMPLES if done == settings.iterations else SNAPSHOT_SAMPLES
         # No more samples than were learnt from: a trial of few steps ends at once.
         count = min(most, done * settings.batch_size)
-        conclude(self._method, self._learner.network, self._index, count, self._fabric)
-        facts = {key: self._run[key] for key in ("method", "settings", "seed", "samples")}
-        weights = {"model": self._learner.network.state_dict(), "iteration": self._iteration}
-        checkpoint.save(self._folder.snapshot(self._iteration), weights | facts)
+        network = self._learner.network
+        finalize(self._task, network, self._data.spread(count, self._fabric))
+        metadata = {key: self._run[key] for key in ("method", "settings", "seed", "samples")}
+        weights = {"model": self._task.kept(network), "iteration": self._iteration}
+        checkpoint.save(self._folder.snapshot(self._iteration), weights | metadata)
 
     def _save(self) -> dict[str, Any] | None:
         random_states = randomness.of_all_processes()
@@ -216,3 +217,22 @@ class Session:
     @property
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._began
+
+
+def finalize(task: TrainingTask, network: nn.Module, batches: Iterable[Batch]) -> None:
+    """Let a task set its buffers, in evaluation mode and without gradients.
+
+    Training goes on afterwards as if this had not been, dropout included.
+
+    Args:
+        task: the training.
+        network: as the task built it, on its device, without DDP.
+        batches: of the training; not read unless the task asks.
+
+    Raises:
+        UserError: a sample cannot be read.
+    """
+    with randomness.untouched(), torch.no_grad():
+        network.eval()
+        task.finalize(network, batches)
+        network.train()

@@ -64,7 +64,7 @@ def steps(settings, accelerator: str, precision: str, count: int = 2) -> list[di
     batch = fabric.to_device(default_collate([method.prepare(example(seed)) for seed in range(2)]))
     values = []
     for step in range(count):
-        values.append(learner.gradient(batch))
+        values.append(learner.gradient(batch, step))
         learner.update(method.learning_rate(step))
     assert all(value.isfinite().all() for value in learner.network.state_dict().values())
     return values

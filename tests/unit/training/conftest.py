@@ -17,7 +17,7 @@ from commonfate.samples import index
 from commonfate.storage.flow import open_writer
 from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
-from commonfate.training.options import Options
+from commonfate.training.launch import Options
 
 SIZE = (16, 32)
 
@@ -61,7 +61,7 @@ class TinyMethod(TrainedMethod):
         sample = {"image": image, "flow": torch.from_numpy(example.flow)}
         return {name: value.flip(2) if example.flip else value for name, value in sample.items()}
 
-    def loss(self, model, batch):
+    def loss(self, model, batch, iteration):
         self.steps += 1
         extra = self.actions.get(self.steps, lambda: 0.0)() or 0.0
         error = (model(batch["image"]) - batch["flow"]).square().mean()

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from commonfate.models import backbones
-from commonfate.training.batch_norm import synchronised
+from commonfate.training.learner import synchronised
 
 
 def norms(network):

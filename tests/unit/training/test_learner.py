@@ -23,7 +23,7 @@ def make_batch():
 
 def test_the_gradient_is_clipped_and_its_norm_before_is_reported(tiny, fabric):
     learner = Learner(tiny(clip_norm=0.5), fabric)
-    values = learner.gradient(make_batch())
+    values = learner.gradient(make_batch(), 0)
     norms = [parameter.grad.norm() for parameter in learner.network.parameters()]
     assert float(torch.stack(norms).norm()) == pytest.approx(0.5, rel=1e-4)
     assert values["gradient_norm"] > 0.5
@@ -32,11 +32,11 @@ def test_the_gradient_is_clipped_and_its_norm_before_is_reported(tiny, fabric):
 
 def test_without_a_largest_norm_the_gradient_stays_and_its_norm_is_reported(tiny, fabric):
     learner = Learner(tiny(clip_norm=None), fabric)
-    values = learner.gradient(make_batch())
+    values = learner.gradient(make_batch(), 0)
     parameters = list(learner.network.parameters())
     found = [parameter.grad.clone() for parameter in parameters]
     learner.network.zero_grad()
-    tiny().loss(learner.network, make_batch())["loss"].backward()
+    tiny().loss(learner.network, make_batch(), 0)["loss"].backward()
     for gradient, parameter in zip(found, parameters, strict=True):
         assert torch.equal(gradient, parameter.grad)
     norm = float(torch.cat([gradient.flatten() for gradient in found]).norm())
@@ -47,7 +47,7 @@ def test_without_a_largest_norm_the_gradient_stays_and_its_norm_is_reported(tiny
 def test_a_norm_that_overflows_makes_no_nan_of_a_gradient_that_does_not(tiny, fabric):
     learner = Learner(tiny(clip_norm=None), fabric)
     batch = make_batch()
-    values = learner.gradient(batch | {"flow": 1e30 * batch["flow"]})
+    values = learner.gradient(batch | {"flow": 1e30 * batch["flow"]}, 0)
     assert values["gradient_norm"] == math.inf
     assert not learner.is_finite(values)
     assert all(parameter.grad.isfinite().all() for parameter in learner.network.parameters())
@@ -55,7 +55,7 @@ def test_a_norm_that_overflows_makes_no_nan_of_a_gradient_that_does_not(tiny, fa
 
 def test_the_first_step_is_as_long_as_the_learning_rate(tiny, fabric):
     learner = Learner(tiny(), fabric)
-    learner.gradient(make_batch())
+    learner.gradient(make_batch(), 0)
     weight = learner.network[2].bias
     before = weight.detach().clone()
     learner.update(0.03)
@@ -78,7 +78,7 @@ def test_a_group_with_a_factor_learns_at_its_own_rate(tiny, fabric):
         [{"params": [model[0].bias]}, {"params": [model[2].bias], "factor": 0.1}], lr=1.0
     )
     learner = Learner(method, fabric)
-    learner.gradient(make_batch())
+    learner.gradient(make_batch(), 0)
     biases = [learner.network[layer].bias for layer in (0, 2)]
     before = [bias.detach().clone() for bias in biases]
     learner.update(0.03)

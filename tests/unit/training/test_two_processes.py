@@ -27,9 +27,9 @@ def build_with_buffer(self, pretrained=True):
     network = build(self, pretrained)
     network.register_buffer("settled", torch.zeros((), dtype=torch.int64))
     return network
-def conclude(self, model, batches):
+def finalize(self, model, batches):
     model.settled.fill_(1000 * sum(float(model(batch["image"]).std()) for batch in batches))
-UNetMethod.build, UNetMethod.conclude = build_with_buffer, conclude
+UNetMethod.build, UNetMethod.finalize = build_with_buffer, finalize
 """
 SETTINGS = ["width=4", "image_size=[16, 32]", "flow_size=[16, 32]", "iterations=30"]
 SETTINGS += ["batch_size=4", "warmup_iterations=3", "flip=true"]

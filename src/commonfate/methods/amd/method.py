@@ -49,7 +49,7 @@ class Amd(TrainedMethod):
     def prepare(self, example: Example) -> dict[str, Tensor]:
         return samples.prepare(self.settings, example)
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, model: nn.Module, batch: dict[str, Tensor], iteration: int) -> dict[str, Tensor]:
         """The photometric loss; and `flow`, the mean length of segment flow in pixels."""
         size = self.settings.motion_size
         frames = _frames(batch)
@@ -59,7 +59,7 @@ class Amd(TrainedMethod):
         loss = LOSSES[self.settings.variant](first, second, pairs.forward, pairs.backward)
         return {"loss": loss, "flow": pairs.forward.flows[0].detach().norm(dim=1).mean()}
 
-    def trouble(self, terms: Mapping[str, float]) -> str | None:
+    def check_losses(self, terms: Mapping[str, float]) -> str | None:
         """Flow that points out of the image everywhere: from there no gradient leads back."""
         longest = max(self.settings.motion_size or self.settings.crop)
         if terms["flow"] <= longest:
@@ -79,7 +79,7 @@ class Amd(TrainedMethod):
     def adaptation_rate(self) -> float:
         return self.settings.adaptation_rate * self.settings.learning_rate
 
-    def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
+    def finalize(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
         """Find the object: the segment that moves most over the training pairs."""
         settings = self.settings
         with torch.no_grad():

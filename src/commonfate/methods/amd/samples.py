@@ -2,12 +2,12 @@
 
 import cv2
 import numpy as np
-import torch
 from torch import Tensor
+from torchvision.transforms import v2
 
 from commonfate.base.errors import UserError
-from commonfate.methods.amd.appearance import changed
 from commonfate.methods.amd.settings import AmdSettings
+from commonfate.samples.augment import augment, channels_first
 from commonfate.samples.example import Example
 
 
@@ -36,10 +36,24 @@ def prepare(settings: AmdSettings, example: Example) -> dict[str, Tensor]:
     frames = _cropped(frames, settings.crop, generator)
     if example.flip:
         frames = [frame[:, ::-1] for frame in frames]
+    images = channels_first(frames)
     if settings.augmentation == "heavy":
-        frames = changed(frames, generator)
-    images = np.ascontiguousarray(np.stack(frames).transpose(0, 3, 1, 2))
-    return {"images": torch.from_numpy(images)}
+        images = augment(HEAVY, images, int(generator.integers(2**63)))
+    return {"images": images}
+
+
+def _heavy() -> v2.Transform:
+    jitter = v2.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
+    blur = v2.GaussianBlur(kernel_size=13, sigma=(0.1, 2.0))  # 3 sigma to each side
+    return v2.Compose(
+        [v2.RandomApply([jitter], 0.8), v2.RandomGrayscale(0.2), v2.RandomApply([blur], 0.5)]
+    )
+
+
+HEAVY = _heavy()
+"""Changes of colour, grey and blur, the same for both frames of a pair, so that motion stays
+visible. AMD, Section 4.4, names colour jitter, grayscale and blurring, no numbers: these are
+MoCo v2's (Chen et al., 2020), with which the paper compares itself."""
 
 
 def resize_short_side(

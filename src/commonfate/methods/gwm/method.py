@@ -51,7 +51,7 @@ class GuessWhatMoves(TrainedMethod):
     def prepare(self, example: Example) -> dict[str, Tensor]:
         return samples.prepare(self.settings, example)
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, model: nn.Module, batch: dict[str, Tensor], iteration: int) -> dict[str, Tensor]:
         return objective(self.settings, model(batch["image"]), batch)
 
     def optimiser(self, model: nn.Module) -> Optimizer:

@@ -10,7 +10,7 @@ from commonfate.methods.gwm.polynomial import DEGREES
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
 from commonfate.methods.gwm.upsampled import upsampled_loss
-from commonfate.models.shared_batch import mean_over_processes
+from commonfate.models.together import mean_over_processes
 
 
 def objective(

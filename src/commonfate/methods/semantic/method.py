@@ -53,7 +53,7 @@ class SemanticSegmentation(TrainedMethod):
     def prepare(self, example: Example) -> dict[str, Tensor]:
         return prepare(self.settings, example)
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, model: nn.Module, batch: dict[str, Tensor], iteration: int) -> dict[str, Tensor]:
         return objective(model(batch["image"]), batch["labels"])
 
     def optimiser(self, model: nn.Module) -> Optimizer:

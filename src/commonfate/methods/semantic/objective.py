@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from commonfate.methods.semantic.settings import VOID
-from commonfate.models.shared_batch import mean_over_processes
+from commonfate.models.together import mean_over_processes
 
 
 def objective(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from commonfate.models.shared_batch import mean_over_processes
+from commonfate.models.together import mean_over_processes
 
 # ITU-R BT.601 luma of RGB, as rounded in the released code of UnFlow and ARFlow.
 LUMA = (0.2989, 0.5870, 0.1140)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from commonfate.training.flow import cut
 from commonfate.training.flow.cut import Pair
 from commonfate.training.flow.scenes import RenderedScene, Stream
 from commonfate.training.flow.settings import FlowTrainingSettings
-from commonfate.training.flow.task import prepared
 
 log = logging.getLogger(__name__)
 GAPS = (1, -1, 2, -3)
@@ -86,6 +85,18 @@ def of_dis() -> Callable[[np.ndarray], np.ndarray]:
     def estimate(images: np.ndarray) -> np.ndarray:
         first, second = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images)
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        return dis.calc(first, second, None).transpose(2, 0, 1)
+        return dis.calc(first, second, None).transpose(2, 0, 1)  # type: ignore[call-overload] # stub
 
     return estimate
+
+
+def prepared(images: Tensor) -> Tensor:
+    """Images as ptlflow's models take them.
+
+    Args:
+        images: (B, 2, 3, H, W) uint8, RGB.
+
+    Returns:
+        (B, 2, 3, H, W) float32 in [0, 1], BGR.
+    """
+    return images.flip(2).float() / 255

@@ -2,17 +2,21 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from commonfate.training.data import Batch, load
 from commonfate.training.flow import cut, photometric
 from commonfate.training.flow.cut import Cut
 from commonfate.training.flow.scenes import RenderedScene, Stream, generator
 from commonfate.training.flow.settings import FlowTrainingSettings
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 
 class EndlessPairs(Dataset):
@@ -32,7 +36,7 @@ class EndlessPairs(Dataset):
         """One pair.
 
         Returns:
-            `index` int64; `images` (2, 3, H, W) uint8, RGB; `flow` (2, H, W) float32, pixels;
+            `images` (2, 3, H, W) uint8, RGB; `flow` (2, H, W) float32, pixels;
             `visible` (H, W) bool.
         """
         rng = generator(self._seed, index, Stream.PAIRS)
@@ -40,7 +44,6 @@ class EndlessPairs(Dataset):
         pair = cut.cut(scene, draw_cut(rng, self._settings))
         images = photometric.augment(rng, pair.images, self._settings)
         return {
-            "index": torch.tensor(index),
             "images": torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))),
             "flow": torch.from_numpy(np.ascontiguousarray(pair.flow)),
             "visible": torch.from_numpy(np.ascontiguousarray(pair.visible)),
@@ -62,7 +65,7 @@ class EndlessPairs(Dataset):
 
 
 def scene_number(settings: FlowTrainingSettings, index: int, rng: np.random.Generator) -> int:
-    """Which scene the pair of an index is cut from: that of a place of the pool, drawn evenly."""
+    """Scene that the pair of an index is cut from: that of a place of the pool, drawn evenly."""
     place = int(rng.integers(settings.scenes))
     turn = index + place * settings.pairs_per_scene
     return turn // (settings.scenes * settings.pairs_per_scene) * settings.scenes + place
@@ -75,25 +78,35 @@ def draw_cut(rng: np.random.Generator, settings: FlowTrainingSettings) -> Cut:
     if rng.random() < 0.5:
         t, gap = t + gap, -gap
     larger = np.exp(rng.uniform(0, np.log(settings.enlarge))) if rng.random() < 0.5 else 1.0
-    part = tuple(round(side / larger) for side in settings.crop)
-    top, left = (
-        int(rng.integers(whole - side + 1))
-        for side, whole in zip(part, settings.scene_size, strict=True)
-    )
-    return Cut(t, gap, top, left, part, settings.crop, bool(rng.random() < 0.5))
+    height, width = (round(side / larger) for side in settings.crop)
+    top = int(rng.integers(settings.scene_size[0] - height + 1))
+    left = int(rng.integers(settings.scene_size[1] - width + 1))
+    return Cut(t, gap, top, left, (height, width), settings.crop, bool(rng.random() < 0.5))
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Indices of the pairs of iterations `start` to `stop` (a batch sampler)."""
+class PairData:
+    """Batches of rendered pairs (see `training.data.TrainingData`)."""
 
-    size: int
-    start: int
-    stop: int
+    def __init__(self, settings: FlowTrainingSettings) -> None:
+        self._settings = settings
 
-    def __iter__(self) -> Iterator[list[int]]:
-        for iteration in range(self.start, self.stop):
-            yield list(range(iteration * self.size, (iteration + 1) * self.size))
+    def batches(
+        self, seed: int, start: int, stop: int, fabric: "Fabric", workers: int
+    ) -> Iterator[Batch]:
+        plan = (list(self._numbers(iteration)) for iteration in range(start, stop))
+        return load(EndlessPairs(self._settings, seed), plan, fabric, workers)
 
-    def __len__(self) -> int:
-        return self.stop - self.start
+    def spread(self, count: int, fabric: "Fabric") -> Iterator[Batch]:
+        """Nothing: a flow network has no buffers to set."""
+        return iter(())
+
+    def describe(self, seed: int, iteration: int) -> str:
+        numbers = self._numbers(iteration)
+        return (
+            f"Its pairs: {numbers[0]} to {numbers[-1]}. Lower learning_rate, or enlarge crop "
+            "(RAFT and its kin need 128 pixels a side)"
+        )
+
+    def _numbers(self, iteration: int) -> range:
+        size = self._settings.batch_size
+        return range(iteration * size, (iteration + 1) * size)

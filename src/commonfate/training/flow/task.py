@@ -1,8 +1,8 @@
-"""What is learned: a network of ptlflow, its loss on a batch of pairs, its schedule."""
+"""Training of a network of ptlflow: its loss on a batch of pairs, its schedule."""
 
-from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,19 +11,23 @@ from torch.optim import AdamW
 from commonfate.base.errors import ConfigError, did_you_mean
 from commonfate.base.files import sha256
 from commonfate.flow.estimators import networks, weights
+from commonfate.methods.task import TrainingTask
+from commonfate.training.flow import held_out
 from commonfate.training.flow.settings import FlowTrainingSettings
 
 if TYPE_CHECKING:
     from commonfate.training.flow.arflow_loss import ArflowLoss
 
 
-class FlowTask:
-    """A network with its loss and recipe, as `training.learner` drives it.
+class FlowTask(TrainingTask):
+    """A network of ptlflow with its loss and recipe.
 
     Attributes:
         network: ptlflow's name of the model.
         settings: the recipe.
     """
+
+    settings: FlowTrainingSettings
 
     def __init__(self, network: str, settings: FlowTrainingSettings, seed: int) -> None:
         self.network = network
@@ -35,7 +39,7 @@ class FlowTask:
         """Make the network, with the weights to start from.
 
         Args:
-            pretrained: whether those are put in.
+            pretrained: start from the weights that the settings name.
             updates: of a recurrent network; the training's by default.
 
         Raises:
@@ -81,21 +85,15 @@ class FlowTask:
 
     def optimiser(self, model: nn.Module) -> AdamW:
         """AdamW: convolution weights with weight decay; biases and norms without."""
-        trained = [one for one in model.parameters() if one.requires_grad]
+        trained = [tensor for tensor in model.parameters() if tensor.requires_grad]
         groups = [
             {
-                "params": [one for one in trained if one.ndim > 1],
+                "params": [tensor for tensor in trained if tensor.ndim > 1],
                 "weight_decay": self.settings.weight_decay,
             },
-            {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
+            {"params": [tensor for tensor in trained if tensor.ndim <= 1], "weight_decay": 0.0},
         ]
         return AdamW(groups, lr=self.learning_rate(0))
-
-    def trouble(self, terms: Mapping[str, float]) -> None:
-        """Nothing but a loss that is not finite stops it."""
-
-    def conclude(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
-        """There is nothing but weights."""
 
     def learning_rate(self, iteration: int) -> float:
         """One cycle with straight sides, up and down, as RAFT was trained.
@@ -115,23 +113,24 @@ class FlowTask:
             return
         begin, end = self.settings.normalise
         left = (end - iteration) / max(1, end - begin)
-        model.normalise = min(1.0, max(0.0, left))
+        cast(Any, model).normalise = min(1.0, max(0.0, left))
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, model: nn.Module, batch: dict[str, Tensor], iteration: int) -> dict[str, Tensor]:
         """Scalars to log of one batch; the one under `loss` is minimised.
 
         Args:
-            model: what `build` made.
+            model: from `build`.
             batch: see `pairs.EndlessPairs`, each with a first axis B.
+            iteration: decides on normalised features and on ARFlow's second pass.
         """
-        self.set_normalisation(model, int(batch["index"][0]) // self.settings.batch_size)
+        self.set_normalisation(model, iteration)
         if self._arflow is not None:
-            return self._unsupervised(model, batch)
+            return self._unsupervised(self._arflow, model, batch, iteration)
         flow, visible = batch["flow"][:, None], batch["visible"][:, None, None].float()
         valid = torch.ones_like(visible) if self.settings.hidden else visible
-        outputs = model({"images": prepared(batch["images"])})
+        outputs = model({"images": held_out.prepared(batch["images"])})
         # The wrapped model's own loss, in full precision.
-        loss = model.loss_fn(outputs, {"flows": flow, "valids": valid})
+        loss = cast(Any, model).loss_fn(outputs, {"flows": flow, "valids": valid})
         error = torch.linalg.vector_norm(outputs["flows"].detach() - flow, dim=2)
         return {
             "loss": loss,
@@ -140,26 +139,34 @@ class FlowTask:
             "motion": torch.linalg.vector_norm(flow, dim=2).mean(),
         }
 
-    def _unsupervised(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        index = int(batch["index"][0])
+    def measure(self, model: nn.Module, iteration: int) -> dict[str, dict[str, float]]:
+        """End-point errors on held-out pairs: of DIS before the first step, then of the network."""
+        settings = self.settings
+        if iteration == 0:
+            return {"dis": self._held_out.errors(held_out.of_dis())}
+        if iteration % settings.evaluate_every and iteration != settings.iterations:
+            return {}
+        device = next(model.parameters()).device
+        measured = self.build(pretrained=False, updates=settings.evaluation_updates)
+        measured.eval().to(device).load_state_dict(model.state_dict())
+        self.set_normalisation(measured, iteration)
+        with torch.autocast(device.type, enabled=False):
+            return {"held_out": self._held_out.errors(held_out.of_network(measured))}
+
+    @cached_property
+    def _held_out(self) -> "held_out.HeldOut":
+        return held_out.draw(self.settings)
+
+    def _unsupervised(
+        self, objective: "ArflowLoss", model: nn.Module, batch: dict[str, Tensor], iteration: int
+    ) -> dict[str, Tensor]:
         # Drawn anew for each step, so that a resumed training needs no state of it.
-        generator = torch.Generator().manual_seed((self._seed << 32) + index)
-        regularise = index >= self.settings.regularise_from * self.settings.batch_size
+        first_pair = iteration * self.settings.batch_size
+        generator = torch.Generator().manual_seed((self._seed << 32) + first_pair)
+        regularise = iteration >= self.settings.regularise_from
         images = batch["images"].float() / 255
-        loss, terms = self._arflow(model, images, generator, regularise)
+        loss, terms = objective(model, images, generator, regularise)
         return {"loss": loss, **terms}
-
-
-def prepared(images: Tensor) -> Tensor:
-    """Images as ptlflow's models take them.
-
-    Args:
-        images: (B, 2, 3, H, W) uint8, RGB.
-
-    Returns:
-        (B, 2, 3, H, W) float32 in [0, 1], BGR.
-    """
-    return images.flip(2).float() / 255
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

@@ -1,13 +1,13 @@
-"""Train a flow network, or go on with what an interrupted call began."""
+"""Train a flow network, or go on with an interrupted call of the same training."""
 
 from typing import Any
 
 from lightning.fabric import Fabric
 
-from commonfate.training import randomness, resume
-from commonfate.training.flow.session import FlowSession
+from commonfate.training.flow.pairs import PairData
 from commonfate.training.flow.task import FlowTask
-from commonfate.training.options import Options
+from commonfate.training.launch import Options
+from commonfate.training.loop import carry_out
 from commonfate.training.run_folder import RunFolder
 
 RECIPE = 1
@@ -24,13 +24,10 @@ def train(
     options: Options,
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
-    """Train a flow network, or go on with what an interrupted call of the same training began.
-
-    On the CPU, with the same number of threads, an interrupted training ends with the weights and
-    the metrics of an unbroken one, to the bit.
+    """Train a flow network, or go on with an interrupted call of the same training.
 
     Args:
-        task: what to train; `task.settings` is its recipe.
+        task: the network; `task.settings` is its recipe.
         folder: gets checkpoint.pt, config.yaml, metrics.jsonl, snapshots/; the caller locks it.
         seed: seed of the initial weights, the pairs, and all else that is random.
         fabric: launched, with one process.
@@ -44,21 +41,14 @@ def train(
         UserError: the loss is not finite, or a signal ended the training; each time the same call
             goes on from the last checkpoint.
     """
-    settings = task.settings
     run = {
         "method": f"flow {task.network}",
         "network": task.network,
-        "settings": settings.model_dump(mode="json"),
+        "settings": task.settings.model_dump(mode="json"),
         "seed": seed,
         "samples": f"sprites, from weights {task.start_sha256()}",
         "code": f"flow training {RECIPE}",
         "provenance": provenance,
     }
-    state = resume.saved_state(folder, run, settings.iterations)
-    if state is None:
-        folder.clear()
-    if state is None or state["iteration"] < settings.iterations:
-        with randomness.deterministic(fabric.device.type == "cpu"):
-            state = FlowSession(task, folder, run, fabric, options).run(state)
-    folder.publish({key: state[key] for key in _DESCRIBED})
-    return state
+    data = PairData(task.settings)
+    return carry_out(task, data, folder, run, fabric, options, _DESCRIBED)

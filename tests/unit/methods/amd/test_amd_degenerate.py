@@ -57,7 +57,7 @@ def finite(network, subject, kind, autocast=False):
     batch = default_collate([subject.prepare(Example(first, other=second, seed=s)) for s in (0, 1)])
     network.zero_grad()
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        terms = subject.loss(network, batch)
+        terms = subject.loss(network, batch, 0)
     terms["loss"].backward()
     assert all(value.isfinite() for value in terms.values())
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)

@@ -110,7 +110,7 @@ def test_loss_is_that_of_the_variant(model, variant, motion_size):
     subject = method(variant=variant, motion_size=motion_size)
     batch = batch_of(subject)
     model.eval()
-    found = subject.loss(model, batch)
+    found = subject.loss(model, batch, 0)
     first, second = (batch["images"].float() / 255).unbind(1)
     pairs = model(first, second, motion_size)
     frames = (stretched(image, motion_size) for image in (first, second))
@@ -127,7 +127,7 @@ def test_every_weight_has_a_gradient(variant, size):
     """DDP waits for all; those of residual branches are zero at first, as their last norms are."""
     subject = method(variant=variant, size=size, segments=5)
     network = subject.build()
-    subject.loss(network, batch_of(subject))["loss"].backward()
+    subject.loss(network, batch_of(subject), 0)["loss"].backward()
     assert [name for name, p in network.named_parameters() if p.grad is None] == []
     assert [name for name, p in network.motion.named_parameters() if not p.grad.any()] == []
     assert [
@@ -144,7 +144,7 @@ def test_steps_of_the_training_loop_lower_the_loss(fabric, variant, precision):
     learner = Learner(subject, fabric(precision))
     batch, losses = batch_of(subject), []
     for _ in range(12):
-        values = learner.gradient(batch)
+        values = learner.gradient(batch, 0)
         assert learner.is_finite(values)
         losses.append(values["loss"])
         learner.update(3e-3)
@@ -156,7 +156,9 @@ def test_half_precision_changes_the_loss_little(fabric):
     for precision in ("32-true", "bf16-mixed"):
         randomness.seed(0)
         subject = method(precision=precision)
-        losses[precision] = Learner(subject, fabric(precision)).gradient(batch_of(subject))["loss"]
+        losses[precision] = Learner(subject, fabric(precision)).gradient(batch_of(subject), 0)[
+            "loss"
+        ]
     assert losses["bf16-mixed"] == pytest.approx(losses["32-true"], rel=0.01)
 
 
@@ -214,7 +216,7 @@ def test_concluding_stores_the_segment_of_largest_mean_motion(model):
             flow.vectors = torch.tensor([[[0.0, v] for v in vectors]] * 2)
             setattr(pairs, masks, torch.full((2, 3, 8, 8), 1 / 3))
     network = Moving(made)
-    subject.conclude(network, iter(batches))
+    subject.finalize(network, iter(batches))
     assert (int(network.object_segment), network.seen) == (1, 2)
     assert network.object_segment.dtype == torch.int64
 

@@ -38,8 +38,8 @@ def test_adaptation_may_have_a_rate_of_its_own():
 
 def test_flow_that_has_left_the_image_is_trouble():
     subject = create(AmdSettings())
-    assert subject.trouble({"loss": 0.5, "flow": 384.0}) is None
-    assert "flow is 1109 pixels long on average, out of images of 384" in subject.trouble(
+    assert subject.check_losses({"loss": 0.5, "flow": 384.0}) is None
+    assert "flow is 1109 pixels long on average, out of images of 384" in subject.check_losses(
         {"loss": 0.5, "flow": 1109.2}
     )
 

@@ -9,9 +9,9 @@ import torch
 
 from commonfate.base.errors import UserError
 from commonfate.methods import create
-from commonfate.methods.amd.appearance import changed
-from commonfate.methods.amd.samples import resize_short_side
+from commonfate.methods.amd.samples import HEAVY, resize_short_side
 from commonfate.methods.amd.settings import AmdSettings
+from commonfate.samples.augment import augment, channels_first
 from commonfate.samples.example import Example
 
 SMALL = {"size": "small", "short_side": 80, "crop": (64, 64)}
@@ -100,24 +100,25 @@ def test_shares_of_changes():
     """Of 400 colourful frames, a fifth is grey."""
     frame = np.zeros((8, 8, 3), np.uint8)
     frame[..., 0], frame[:4, :, 1], frame[:, :4, 2] = 180, 90, 60
-    drawn = [changed([frame], np.random.default_rng(seed))[0] for seed in range(400)]
-    grey = sum((one == one[..., :1]).all() for one in drawn) / 400
-    untouched = sum((one == frame).all() for one in drawn) / 400
+    image = channels_first([frame])
+    drawn = [augment(HEAVY, image, seed) for seed in range(400)]
+    grey = sum(bool((changed == changed[:, :1]).all()) for changed in drawn) / 400
+    untouched = sum(torch.equal(changed, image) for changed in drawn) / 400
     assert 0.14 < grey < 0.26
     assert 0.04 < untouched < 0.13
 
 
-def test_as_many_numbers_are_drawn_whatever_comes_of_them():
-    frame = np.zeros((8, 8, 3), np.uint8)
-    states = set()
-    for seed in range(10):
-        generator = np.random.default_rng(seed)
-        changed([frame], generator)
-        beside = np.random.default_rng(seed)
-        beside.random(3)
-        beside.uniform(size=5)
-        states.add(generator.bit_generator.state == beside.bit_generator.state)
-    assert states == {True}
+def test_other_random_numbers_are_left_alone():
+    """Neither read nor moved: the training's own state decides on nothing here."""
+    image = torch.randint(0, 256, (1, 3, 8, 8), dtype=torch.uint8)
+    results, states = [], []
+    for before in range(3):
+        torch.manual_seed(before)
+        state = torch.get_rng_state()
+        results.append(augment(HEAVY, image, 7))
+        states.append(torch.equal(state, torch.get_rng_state()))
+    assert all(states)
+    assert all(torch.equal(result, results[0]) for result in results)
 
 
 def test_frames_of_different_size_are_refused(pair):

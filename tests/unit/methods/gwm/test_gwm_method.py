@@ -61,7 +61,7 @@ def test_loss_is_that_of_full_resolution_times_the_multiplier(variant, upsample,
     if unknown:
         samples[1][1][:, 5:9, 10:20] = np.nan
     batch = default_collate([subject.prepare(Example(*pair)) for pair in samples])
-    found = subject.loss(model, batch)
+    found = subject.loss(model, batch, 0)
     flow = torch.from_numpy(np.stack([flow for _, flow in samples]))
     logits = model(batch["image"])
     expected = upsampled_loss(logits, flow, "quadratic", variant, upsample)
@@ -128,7 +128,7 @@ def test_training_separates_two_motions():
     optimiser = subject.optimiser(model)
     for _ in range(40):
         optimiser.zero_grad()
-        loss = subject.loss(model, batch)["loss"]
+        loss = subject.loss(model, batch, 0)["loss"]
         loss.backward()
         optimiser.step()
     assert loss < 0.2 * ceiling
@@ -152,7 +152,7 @@ def test_the_first_steps_are_those_of_earlier_versions(variant):
     for step in range(6):
         pair = [Example(*sample(2 * step + k), flip=bool(k)) for k in range(2)]
         batch = default_collate([subject.prepare(one) for one in pair])
-        losses.append(learner.gradient(batch)["loss"])
+        losses.append(learner.gradient(batch, step)["loss"])
         learner.update(subject.learning_rate(step))
     # Bits differ between processors; what the steps do shows in the third digit.
     assert losses == pytest.approx(STEPS[variant], rel=2e-5)

@@ -7,7 +7,7 @@ from torch import nn
 from commonfate.methods import create
 from commonfate.methods.gwm.recipe import parameter_groups
 from commonfate.methods.gwm.settings import GwmSettings
-from commonfate.training.batch_norm import synchronised
+from commonfate.training.learner import synchronised
 
 PAPER = create(GwmSettings())
 RELEASED = create(GwmSettings(decay_iterations=160_000))

@@ -48,7 +48,7 @@ def batch_of(subject):
 def test_every_trained_parameter_has_a_finite_gradient(backbone, pretraining, variant):
     subject = method(backbone=backbone, pretraining=pretraining, variant=variant)
     model = subject.build()
-    subject.loss(model, batch_of(subject))["loss"].backward()
+    subject.loss(model, batch_of(subject), 0)["loss"].backward()
     groups = subject.optimiser(model).param_groups
     grouped = {id(one) for group in groups for one in group["params"]}
     assert grouped == {id(one) for one in model.parameters()}
@@ -82,7 +82,7 @@ def test_training_separates_two_motions():
     losses = []
     for _ in range(15):
         optimiser.zero_grad()
-        losses.append(subject.loss(model, batch)["loss"])
+        losses.append(subject.loss(model, batch, 0)["loss"])
         losses[-1].backward()
         optimiser.step()
     assert losses[-1] < 0.5 * losses[0]
@@ -93,7 +93,7 @@ def test_a_frozen_backbone_is_not_trained():
     model = subject.build().train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     optimiser = subject.optimiser(model)
-    subject.loss(model, batch_of(subject))["loss"].backward()
+    subject.loss(model, batch_of(subject), 0)["loss"].backward()
     optimiser.step()
     changed = {key for key, value in model.state_dict().items() if not value.equal(before[key])}
     assert changed

@@ -118,7 +118,7 @@ def test_a_batch_without_labels_teaches_nothing():
     model = subject.build()
     image = torch.rand(2, 3, 48, 48)
     labels = torch.full((2, 48, 48), VOID, dtype=torch.uint8)
-    found = subject.loss(model, {"image": image, "labels": labels})
+    found = subject.loss(model, {"image": image, "labels": labels}, 0)
     assert (found["loss"], found["accuracy"]) == (0, 0)
     found["loss"].backward()
     assert all((parameter.grad == 0).all() for parameter in model.parameters())
@@ -128,7 +128,7 @@ def test_every_parameter_learns():
     subject = method()
     model = subject.build()
     batch = default_collate([subject.prepare(example(seed)) for seed in range(2)])
-    subject.loss(model, batch)["loss"].backward()
+    subject.loss(model, batch, 0)["loss"].backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
     assert model.backbone.network.conv1.weight.grad.abs().max() > 0
 
@@ -158,7 +158,7 @@ def test_training_learns_two_images():
         )
         optimiser.param_groups[0]["lr"] = subject.learning_rate(iteration)
         optimiser.zero_grad()
-        subject.loss(model, batch)["loss"].backward()
+        subject.loss(model, batch, 0)["loss"].backward()
         optimiser.step()
     model.eval()
     found = [subject.predict(model, one.frame, None).components.argmax(0) for one in examples]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from lightning.fabric import Fabric
 
 from commonfate.training.flow import pairs
 from commonfate.training.flow.scenes import Stream, generator
@@ -57,8 +58,12 @@ def test_the_pool_holds_so_many_scenes_and_renews_them_in_turn():
 
 
 def test_batches_go_on_where_a_training_was_broken():
-    assert list(pairs.Batches(2, 1, 3)) == [[2, 3], [4, 5]]
-    assert len(pairs.Batches(2, 1, 3)) == 2
+    fabric = Fabric(accelerator="cpu", devices=1)
+    data, all_pairs = pairs.PairData(SETTINGS), pairs.EndlessPairs(SETTINGS, seed=3)
+    size = SETTINGS.batch_size
+    for iteration, batch in enumerate(data.batches(3, 1, 3, fabric, workers=0), start=1):
+        expected = [all_pairs[iteration * size + place]["images"] for place in range(size)]
+        assert torch.equal(batch["images"], torch.stack(expected))
 
 
 def test_no_stream_is_that_of_a_dataset_or_of_another_purpose():

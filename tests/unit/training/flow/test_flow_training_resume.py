@@ -13,8 +13,7 @@ from commonfate.training.flow.pairs import EndlessPairs
 from commonfate.training.flow.settings import FlowTrainingSettings
 from commonfate.training.flow.task import FlowTask
 from commonfate.training.flow.train import train
-from commonfate.training.launch import launch
-from commonfate.training.options import Options
+from commonfate.training.launch import Options, launch
 from commonfate.training.run_folder import RunFolder
 
 SETTINGS = FlowTrainingSettings(

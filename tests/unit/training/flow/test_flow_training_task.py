@@ -6,8 +6,9 @@ from lightning.fabric import Fabric
 
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import sha256
+from commonfate.training.flow.held_out import prepared
 from commonfate.training.flow.settings import FlowTrainingSettings, recipe
-from commonfate.training.flow.task import FlowTask, prepared
+from commonfate.training.flow.task import FlowTask
 
 
 def task(**changes):
@@ -23,7 +24,6 @@ def moved_noise(shift):
     flow = torch.zeros(1, 2, 128, 128)
     flow[:, 0] = shift
     return {
-        "index": torch.tensor([0]),
         "images": (torch.stack(images, 1) * 255).clamp(0, 255).to(torch.uint8),
         "flow": flow,
         "visible": torch.ones(1, 128, 128, dtype=torch.bool),
@@ -51,7 +51,7 @@ def test_hidden_points_count_only_if_asked_for():
         torch.manual_seed(0)
         one = task(hidden=hidden)
         with torch.no_grad():
-            terms[hidden] = one.loss(one.build(), batch)
+            terms[hidden] = one.loss(one.build(), batch, 0)
     assert terms[False]["loss"] < terms[True]["loss"]
     assert terms[False]["epe"] == terms[True]["epe"]
     assert terms[True]["epe_visible"] != terms[True]["epe"]
@@ -67,7 +67,7 @@ def test_a_few_steps_on_one_pair_lower_loss_and_error():
     batch, found = moved_noise(6), []
     for _ in range(16):
         optimiser.zero_grad()
-        found.append(one.loss(model, batch))
+        found.append(one.loss(model, batch, 0))
         found[-1]["loss"].backward()
         optimiser.step()
     assert found[-1]["loss"] < 0.6 * found[0]["loss"]
@@ -91,7 +91,7 @@ def test_the_unsupervised_objective_draws_the_same_for_the_same_step():
         torch.manual_seed(0)
         one = FlowTask("arflow", settings, seed=3)
         with torch.no_grad():
-            found.append(one.loss(one.build(), batch | {"index": torch.tensor([index])}))
+            found.append(one.loss(one.build(), batch, index))
     assert "regularisation" not in found[0]
     assert found[1]["regularisation"] == found[2]["regularisation"] > 0
 
@@ -141,8 +141,7 @@ def test_the_strength_reaches_a_wrapped_network():
     one = FlowTask("arflow", recipe("arflow", ["normalise=[0, 4]", "crop=[64, 64]"]), seed=0)
     model = fabric.setup_module(one.build())
     batch = moved_noise(4)
-    batch["index"] = torch.tensor([one.settings.batch_size])
-    one.loss(model, batch)
+    one.loss(model, batch, 1)
     assert model.module.normalise == 0.75
 
 

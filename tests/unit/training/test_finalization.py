@@ -1,13 +1,12 @@
-"""What a method settles after its steps: on which samples, and without a trace in the training."""
+"""Buffers that a method sets after its steps: samples, and no trace in the training."""
 
 import pytest
 import torch
 from lightning.fabric import Fabric
 
 from commonfate.base.errors import UserError
-from commonfate.samples import index
 from commonfate.samples.index import Sample
-from commonfate.training import checkpoint, conclusion, session
+from commonfate.training import checkpoint, data, session
 
 
 class Settling:
@@ -22,9 +21,9 @@ class Settling:
             network.register_buffer("settled", torch.zeros(()))
             return network
 
-        method.build, method.conclude = with_buffer, self.conclude
+        method.build, method.finalize = with_buffer, self.finalize
 
-    def conclude(self, model, batches):
+    def finalize(self, model, batches):
         assert not model.training
         assert not torch.is_grad_enabled()
         torch.rand(())  # draws, as a network might
@@ -95,21 +94,21 @@ def test_a_method_that_asks_for_nothing_reads_nothing(tiny, tmp_path):
     fabric.launch()
     method, missing = tiny(), tmp_path / "no.zarr.zip"
     samples = (Sample("toy", "a", 0, (1,), str(missing), str(missing)),)
-    empty = index.SampleIndex(tmp_path / "index.parquet", samples, "")
     network = method.build().train()
-    conclusion.conclude(method, network, empty, 10, fabric)
+    session.finalize(method, network, data.SampleData(method, samples).spread(10, fabric))
     assert network.training
     with pytest.raises(UserError, match=r"no\.zarr\.zip"):
-        conclusion.conclude(Settling(method).method, network, empty, 10, fabric)
+        subject = Settling(method).method
+        session.finalize(subject, network, data.SampleData(subject, samples).spread(10, fabric))
 
 
 def test_samples_are_spread_evenly_in_order_each_with_its_first_gap():
     samples = [Sample("toy", "a", t, (-1 - t % 2, 1), "", "") for t in range(10)]
-    keys = conclusion.spread(samples, 4)
+    keys = data.evenly_spread(samples, 4)
     assert [(key.index, key.gap) for key in keys] == [(0, -1), (2, -1), (5, -2), (7, -2)]
     assert not any(key.flip for key in keys)
     assert len({key.seed for key in keys}) == 4
-    assert [key.index for key in conclusion.spread(samples, 99)] == list(range(10))
+    assert [key.index for key in data.evenly_spread(samples, 99)] == list(range(10))
 
 
 @pytest.mark.parametrize(
@@ -122,16 +121,14 @@ def test_samples_are_spread_evenly_in_order_each_with_its_first_gap():
 def test_how_many_samples_are_looked_at(tiny, train, tmp_path, monkeypatch, settings, expected):
     counts = []
     monkeypatch.setattr(session, "SNAPSHOT_SAMPLES", 10)
-    monkeypatch.setattr(session, "CONCLUDE_SAMPLES", 20)
-    monkeypatch.setattr(
-        session, "conclude", lambda method, network, index, count, fabric: counts.append(count)
-    )
+    monkeypatch.setattr(session, "FINALIZE_SAMPLES", 20)
+    monkeypatch.setattr(data.SampleData, "spread", lambda self, count, fabric: counts.append(count))
     train(tiny(**settings), tmp_path / "run")
     assert counts == expected
 
 
 def test_long_work_says_how_far_it_is(settling, train, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(conclusion, "SAY_EVERY_S", 0.0)
-    with caplog.at_level("INFO", "commonfate.training.conclusion"):
+    monkeypatch.setattr(data, "SECONDS_BETWEEN_LINES", 0.0)
+    with caplog.at_level("INFO", "commonfate.training.data"):
         train(settling(snapshots=1).method, tmp_path / "run")
-    assert "settling what is no weight: batch 2 of 2" in caplog.text
+    assert "finalizing: batch 2 of 2" in caplog.text

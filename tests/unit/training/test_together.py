@@ -62,7 +62,7 @@ for name, (pairs, batch) in CASES.items():
         for parameter in learner.network.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape))
     for _ in range(2):  # DDP complains of parameters without a gradient at the second
-        values = learner.gradient({key: tensor[share] for key, tensor in batch.items()})
+        values = learner.gradient({key: tensor[share] for key, tensor in batch.items()}, 0)
     gradients = {k: p.grad for k, p in learner.network.named_parameters() if p.grad is not None}
     results[name] = {"values": values, "gradients": gradients}
 torch.save(results, folder / f"{world}-{rank}.pt")

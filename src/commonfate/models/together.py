@@ -1,0 +1,44 @@
+"""Sums over the processes that share a batch (DDP); without others, the value itself.
+
+DDP takes the mean of the processes' gradients, and knows nothing of sums inside a loss. A loss that
+divides its own share's sum by its own share's count would weigh pixels by the process that sees
+them; divided by the mean count, the averaged loss is that of one process with the whole batch. The
+same holds for a teacher's centre and for the marginals of an optimal transport.
+
+All processes must call these functions equally often, in the same order.
+"""
+
+from torch import Tensor, distributed
+
+
+def process_count() -> int:
+    """Number of processes that share a batch, at least 1."""
+    return distributed.get_world_size() if _initialised() else 1
+
+
+def sum_over_processes(value: Tensor) -> Tensor:
+    """Sum over the processes, element by element: the same shape and dtype, without gradient."""
+    return _reduced(value, "SUM")
+
+
+def mean_over_processes(value: Tensor) -> Tensor:
+    """Mean over the processes, element by element: the same shape, floating, without gradient."""
+    return sum_over_processes(value) / process_count() if _initialised() else value.detach()
+
+
+def max_over_processes(value: Tensor) -> Tensor:
+    """Maximum over the processes, element by element: the same shape, without gradient."""
+    return _reduced(value, "MAX")
+
+
+def _initialised() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+def _reduced(value: Tensor, operation: str) -> Tensor:
+    value = value.detach()
+    if not _initialised():
+        return value
+    result = value.clone()
+    distributed.all_reduce(result, getattr(distributed.ReduceOp, operation))
+    return result
