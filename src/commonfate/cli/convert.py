@@ -11,8 +11,7 @@ from commonfate.cli import options
 from commonfate.flow.settings import FlowConfig
 
 if TYPE_CHECKING:
-    from commonfate.storage.formats.convert import Part, Source
-    from commonfate.storage.formats.tally import Tally
+    from commonfate.storage.formats.convert import Part, Source, Tally
 
 FOREIGN = ("flo", "kitti", "npz", "flowdino", "pfm")
 CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
@@ -60,7 +59,7 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
     note="[default: as in SOURCE, or 32 if SOURCE holds floats]",
     show_default=False,
 )
-@options.fields(FlowConfig, "codec", "tiff_layout")
+@options.fields(FlowConfig, "tiff_layout")
 @options.threads("the pairs that are converted at once")
 def command(
     source: Path,
@@ -72,7 +71,6 @@ def command(
     first: int,
     every: int,
     steps_per_pixel: int | None,
-    codec: str,
     tiff_layout: str,
     threads: int | None,
 ) -> None:
@@ -114,8 +112,7 @@ def command(
     storage = None
     if to in CONTAINERS.values():
         steps = steps_per_pixel or _steps_per_pixel(opened, parts)
-        storage = {"container": to, "steps_per_pixel": steps, "codec": codec}
-        storage["tiff_layout"] = tiff_layout
+        storage = {"container": to, "steps_per_pixel": steps, "tiff_layout": tiff_layout}
     selection = {"from": form, "videos": videos, "gaps": gaps, "first": first, "every": every}
     record = product.record(source, opened, files, {"to": storage or to, **selection})
     if storage and product.is_made(output, record["key"], parts):

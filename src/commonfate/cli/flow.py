@@ -46,7 +46,7 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     help="Estimator and weights, as dis, farneback, raft.things.  [default: dis]",
 )
 @options.assignments(f"A setting of the flow source: {', '.join(FlowSource.model_fields)}.")
-@options.fields(FlowConfig, "container", "steps_per_pixel", "tiff_layout", "codec")
+@options.fields(FlowConfig, "container", "steps_per_pixel", "tiff_layout")
 @options.device()
 @options.devices("the videos")
 @options.fields(FlowConfig, "batch_size")
@@ -75,7 +75,6 @@ def command(
     container: str,
     steps_per_pixel: int,
     tiff_layout: str,
-    codec: str,
     device: str,
     devices: str | None,
     batch_size: int | None,
@@ -114,7 +113,6 @@ def command(
         "container": container,
         "steps_per_pixel": steps_per_pixel,
         "tiff_layout": tiff_layout,
-        "codec": codec,
     }
     # Of several devices each process acquires its own; this one only says what is computed.
     with acquire(device if on_gpu and not crew else "cpu") as acquired:

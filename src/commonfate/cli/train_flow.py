@@ -69,13 +69,13 @@ def _provenance(
 ) -> dict[str, Any]:
     """Provenance of the training."""
     from commonfate.base import provenance
-    from commonfate.datasets.sprites import photographs
+    from commonfate.datasets.sprites import textures
     from commonfate.training.launch import machine
 
     return provenance.record(
         "train-flow",
         {"network": network, **settings.model_dump(mode="json")},
-        [photographs.path(name) for name in photographs.FILES],
+        [textures.photograph_path(name) for name in textures.PHOTOGRAPHS],
         seed=seed,
         **machine(fabric),
     )

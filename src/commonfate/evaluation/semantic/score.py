@@ -13,7 +13,7 @@ import numpy as np
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import check_replaceable, exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
-from commonfate.datasets import class_labels
+from commonfate.datasets import mask_values
 from commonfate.evaluation import record
 from commonfate.evaluation.masks.foreground import CLASSES
 from commonfate.evaluation.protocols import Protocol
@@ -108,7 +108,7 @@ def read_truth(annotation: Path, crop: Crop) -> np.ndarray:
     Raises:
         StoreError: the annotation is missing or broken.
     """
-    truth = class_labels.read(annotation)
+    truth = mask_values.class_labels(annotation)
     return central_square(truth) if crop == "square" else truth
 
 
