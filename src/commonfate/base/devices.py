@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -25,7 +24,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 @contextmanager
-def acquire(device: Literal["auto", "cpu", "cuda"], poll_s: float = 2.0) -> Iterator[str]:
+def acquire(device: str, poll_s: float = 2.0) -> Iterator[str]:
     """Yield the torch device to use, `cpu` or `cuda`; `cuda` is a GPU that no other process has.
 
     The GPU is one of CUDA_VISIBLE_DEVICES if that is set (Slurm sets it), else of all GPUs of the
@@ -34,7 +33,8 @@ def acquire(device: Literal["auto", "cpu", "cuda"], poll_s: float = 2.0) -> Iter
     before in this process.
 
     Args:
-        device: `auto` takes a GPU if torch can use one, else the CPU, and logs which.
+        device: `cpu`, `cuda` or `auto`, which takes a GPU if torch can use one, else the CPU, and
+            logs which.
         poll_s: seconds between two looks for a free GPU.
 
     Raises:

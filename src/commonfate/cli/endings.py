@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from typing import TextIO
 
 import click
 
@@ -66,7 +67,7 @@ def _say(text: str) -> None:
         _drop(sys.stderr)
 
 
-def _drop(stream: object) -> None:
+def _drop(stream: TextIO) -> None:
     """Discard the rest of a stream, so that Python does not fail on it at exit."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

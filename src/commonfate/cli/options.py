@@ -55,8 +55,8 @@ def _parameter_type(annotation: Any, metadata: list[Any]) -> Any:
     bounds: dict[str, Any] = {}
     for bound in metadata:
         if isinstance(bound, Gt):
-            open_ = {"min": bound.gt, "min_open": True}
-            bounds |= {"min": bound.gt + 1} if annotation is int else open_
+            least: Any = bound.gt
+            bounds |= {"min": least + 1} if annotation is int else {"min": least, "min_open": True}
         elif isinstance(bound, Ge):
             bounds |= {"min": bound.ge}
         elif isinstance(bound, Le):

@@ -110,8 +110,10 @@ def command(
     datasets = by_dataset(manifests)
     own_gaps = _gaps(gaps, datasets, learns_from) if KINDS[learns_from].has_pair_gaps else None
     owners = _owners({"frames": frames, "flow": flow}, datasets)
-    stores = [[path for _, path in given] for given in (frames, flow)]
-    table, record = build(manifests, *stores, split, learns_from, own_gaps, owners)
+    frame_stores, flow_stores = ([path for _, path in given] for given in (frames, flow))
+    table, record = build(
+        manifests, frame_stores, flow_stores, split, learns_from, own_gaps, owners
+    )
     parquet.write(output, table, record)
     for dataset, count in record["videos"].items():
         log.info(
@@ -127,7 +129,7 @@ def command(
     log.info("%s: %d samples", output, len(table))
 
 
-def _check(learns_from: str, flow: Sequence[Path], gaps: Sequence[Any]) -> None:
+def _check(learns_from: str, flow: Sequence[Any], gaps: Sequence[Any]) -> None:
     """Refuse options that do not go together."""
     kind = KINDS[learns_from]
     if kind.has_flow and not flow:

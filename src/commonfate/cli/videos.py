@@ -2,12 +2,16 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from commonfate.cli import options
 from commonfate.config import Config
 from commonfate.videos.settings import DecodeConfig, FramesConfig
+
+if TYPE_CHECKING:
+    from commonfate.storage.image_codec import FrameCodec
 
 log = logging.getLogger(__name__)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -121,7 +125,7 @@ def frames(
     backend: str,
     timeout_s: float,
     deinterlace: bool,
-    codec: str,
+    codec: "FrameCodec",
     quality: int,
     output: Path,
     report: Path,

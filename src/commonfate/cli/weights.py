@@ -41,7 +41,7 @@ def list_(starts: tuple[str, ...], urls: bool) -> None:
     from commonfate.weights import folder
 
     here = "this package"
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, "flow", path.name, _megabytes(path.stat().st_size), "", here, "yes")
         for name, path in weights.bundled().items()
     ]
@@ -184,11 +184,12 @@ def _compared(path: Path, asset: "Asset") -> str:
     from commonfate.base.files import sha256
     from commonfate.weights.assets import foreign_content
 
-    if asset.matches(path):
-        unverified = f"cannot be verified: {asset.hash}; its sha256 is"
-        return "good" if asset.digest else f"{unverified} {sha256(path)}"
     if content := foreign_content(path):
         return f"WRONG: this is {content}"
+    if asset.digest is None:
+        return f"cannot be verified: {asset.hash}; its sha256 is {sha256(path)}"
+    if asset.digest.matches(path):
+        return "good"
     return f"WRONG: expected {asset.digest}, found {asset.digest.of(path)}"
 
 

@@ -172,7 +172,7 @@ def _prepare(
     ):
         partial.remove()
         raise Interrupted("the file there is another one than before")
-    if status == HTTPStatus.PARTIAL_CONTENT:
+    if status == HTTPStatus.PARTIAL_CONTENT and before is not None:
         partial.resumed = True
         log.info("%s: going on after %s bytes", name, f"{partial.size:,}")
         return before
