@@ -13,7 +13,7 @@ from commonfate.models.backbones import state_file
 from commonfate.models.feature_names import MULTIPLE
 from commonfate.models.frame import to_image
 from commonfate.models.unet import MEAN, STD
-from commonfate.weights import fetch, known
+from commonfate.weights import fetch, published_assets
 
 ARCHITECTURES = {
     "dino_vits8": "vit_small_patch8_224",
@@ -113,7 +113,7 @@ def weights_file(name: str, weights: str | None) -> Path:
 
     Args, raises: as `DinoKeys`.
     """
-    asset = known()[name.replace("_", ".")]
+    asset = published_assets()[name.replace("_", ".")]
     path = fetch(asset) if weights is None else Path(weights)
     if not path.is_file():
         raise UserError(f"{path}: no such file; {name} needs the weights of {asset.urls[0]} there")

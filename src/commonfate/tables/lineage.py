@@ -78,7 +78,7 @@ def _differs(path: Path, digest: str, made: str) -> bool:
         written = max(one.st_mtime for one in status)
         if written < datetime.datetime.fromisoformat(made).timestamp():
             return False
-    from commonfate.samples.build import fingerprint
+    from commonfate.base.files import fingerprint
 
     return fingerprint(path) != digest
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from commonfate.config import DecodeConfig, FramesConfig
 from commonfate.flow.settings import FlowConfig, FlowSource
 from commonfate.methods.settings import MethodsConfig
+from commonfate.videos.settings import DecodeConfig, FramesConfig
 
 PARTS = ("shard",)
 """Settings that tell the parts of one product apart."""

@@ -9,7 +9,7 @@ from PIL import Image
 
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import sha256
-from commonfate.cli.sprites import command
+from commonfate.cli.videos import sprites as command
 from commonfate.datasets.settings import SpritesConfig
 from commonfate.datasets.sprites import listing, produce, render, textures, truth
 

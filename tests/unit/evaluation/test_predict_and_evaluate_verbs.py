@@ -10,9 +10,9 @@ from PIL import Image
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import sha256
 from commonfate.cli import evaluate, predict
-from commonfate.config import BenchmarkConfig
 from commonfate.evaluation.masks import foreground
 from commonfate.evaluation.protocols import PROTOCOLS
+from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.methods.feature_clustering.method import FeatureClustering
 from commonfate.plan import cells
 from commonfate.prediction import crf

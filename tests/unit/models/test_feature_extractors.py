@@ -10,7 +10,7 @@ from commonfate.base.errors import ConfigError, UserError
 from commonfate.models import dino_keys, features
 from commonfate.models.feature_names import MULTIPLE
 from commonfate.models.frame import resize_frame, to_image
-from commonfate.weights import Asset, known
+from commonfate.weights import Asset, published_assets
 
 
 def test_pixel_features_are_standardised():
@@ -62,7 +62,7 @@ def saved(network, path) -> str:
 def test_names_of_features_and_networks_agree():
     assert set(MULTIPLE) == {*dino_keys.ARCHITECTURES, "pixels"}
     for name, architecture in dino_keys.ARCHITECTURES.items():
-        assert name.replace("_", ".") in known()
+        assert name.replace("_", ".") in published_assets()
         assert f"_patch{MULTIPLE[name]}_" in architecture
 
 
@@ -172,7 +172,7 @@ def test_weights_file_is_text(tiny_dino, tmp_path):
 
 def test_weights_that_cannot_be_fetched(tmp_path, monkeypatch):
     asset = Asset("dino.vits8", (), "dino.pth", None)
-    monkeypatch.setattr(dino_keys, "known", lambda: {asset.name: asset})
+    monkeypatch.setattr(dino_keys, "published_assets", lambda: {asset.name: asset})
     monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path))
     with pytest.raises(UserError, match=r"dino\.vits8: cannot be fetched: .* put it as dino\.pth"):
         features.create("dino_vits8")

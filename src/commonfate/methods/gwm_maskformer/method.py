@@ -65,7 +65,7 @@ class MaskFormerMethod(GuessWhatMoves):
         if not settings.pretrained:
             return None
         name = backbones.published(settings.backbone, settings.pretraining)
-        return weights.fetch(weights.known()[name])
+        return weights.fetch(weights.published_assets()[name])
 
 
 def create(settings: GwmMaskFormerSettings) -> MaskFormerMethod:

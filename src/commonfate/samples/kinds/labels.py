@@ -1,4 +1,4 @@
-"""Frames with their ground truth: a class for each pixel."""
+"""Kind of sample: a frame with its ground truth, a class for each pixel."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LabelledFrame(SampleKind):
-    """A frame that has an annotation of the kind `classes`."""
+    """A frame with an annotation of the kind `classes`."""
 
     name = "labels"
     words = "labels"

@@ -4,14 +4,13 @@ import errno
 
 import pytest
 
-from commonfate.base.errors import UserError
-from commonfate.base.refusals import REFUSALS, as_user_error, naming
+from commonfate.base.errors import SYSTEM_ERRORS, UserError, as_user_error, naming
 
 
-@pytest.mark.parametrize("number", REFUSALS)
+@pytest.mark.parametrize("number", SYSTEM_ERRORS)
 def test_each_refusal_names_the_file_and_says_what_to_do(number):
     line = str(as_user_error(OSError(number, "as the system says", "a/b.zip")))
-    reason, advice = REFUSALS[number]
+    reason, advice = SYSTEM_ERRORS[number]
     assert line.startswith(f"a/b.zip: {reason} (")
     assert line.endswith(f"; {advice}")
     assert "\n" not in line
