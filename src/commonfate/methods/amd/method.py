@@ -15,7 +15,7 @@ from commonfate.methods.amd.selection import fastest_segment, segment_motion
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.base import Prediction, TrainedMethod
 from commonfate.models.frame import resize_frame, to_image
-from commonfate.models.pwc.convolution import initialise
+from commonfate.models.pwc.layers import initialise
 from commonfate.samples.example import Example
 
 

@@ -3,11 +3,9 @@
 import torch
 from torch import Tensor
 
-from commonfate.models.pwc.occlusion import covered
-from commonfate.models.pwc.photometric import ssim_distance
-from commonfate.models.pwc.reconstruction import Weights, reconstruction_loss
+from commonfate.models.pwc.losses import Weights, reconstruction_loss, ssim_distance
 from commonfate.models.pwc.segment_flow import SegmentFlow
-from commonfate.models.pwc.warp import warp
+from commonfate.models.pwc.warp import covered, warp
 
 RELEASED = Weights(l1=0.15, ssim=0.85, scales=(1, 1, 1, 1, 0))
 """Terms and scales of the released configuration."""

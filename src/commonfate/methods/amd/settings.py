@@ -49,7 +49,7 @@ class AmdSettings(TrainedSettings):
     nothing), or He et al.'s, which finds motion sooner."""
     normalise_features: bool = False
     """Bring features to a common scale before they are correlated; not in the paper, but in short
-    trainings no motion is found without it, see models/pwc/contrast.py."""
+    trainings no motion is found without it, see models/pwc/correlation.py."""
     batch_size: PositiveInt = 16
     """Pairs an iteration (paper: 2 on each of 8 GPUs)."""
     iterations: PositiveInt = 400_000

@@ -14,7 +14,7 @@ from commonfate.methods.feature_clustering.settings import FeatureClusteringSett
 from commonfate.methods.feature_clustering.spectral import spectral
 from commonfate.methods.gwm.merge import merge
 from commonfate.models import features
-from commonfate.models.feature_names import MULTIPLE
+from commonfate.models.catalogue import MULTIPLE
 from commonfate.models.frame import nearest_multiple, resize_frame
 
 
@@ -33,7 +33,7 @@ class FeatureClustering(Method):
 
     def feature_file(self) -> Path | None:
         """DINO's, whose features are clustered; fetched if need be."""
-        return features.file(self.settings.features, self.settings.weights)
+        return features.weights_file(self.settings.features, self.settings.weights)
 
     def predict(
         self,

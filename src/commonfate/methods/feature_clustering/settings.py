@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from commonfate.base.settings import MethodSettings
-from commonfate.models.feature_names import MULTIPLE, FeatureName
+from commonfate.models.catalogue import MULTIPLE, FeatureName
 
 
 class FeatureClusteringSettings(MethodSettings):

@@ -46,7 +46,11 @@ class GuessWhatMoves(TrainedMethod):
     def feature_file(self) -> Path | None:
         """DINO's, by which components are merged; fetched if need be."""
         merge = self.settings.merge
-        return None if merge.features == "network" else features.file(merge.features, merge.weights)
+        return (
+            None
+            if merge.features == "network"
+            else features.weights_file(merge.features, merge.weights)
+        )
 
     def prepare(self, example: Example) -> dict[str, Tensor]:
         return samples.prepare(self.settings, example)

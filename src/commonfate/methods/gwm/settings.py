@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from commonfate.base.settings import Settings, TrainedSettings
-from commonfate.models.feature_names import FeatureName
+from commonfate.models.catalogue import FeatureName
 
 
 class MergeSettings(Settings):

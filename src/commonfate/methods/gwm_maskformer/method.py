@@ -7,7 +7,7 @@ from torch import nn
 from commonfate import weights
 from commonfate.methods.gwm.method import GuessWhatMoves, require_file
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
-from commonfate.models import backbones
+from commonfate.models import backbones, catalogue
 from commonfate.models.maskformer import WIDTHS, MaskFormer
 
 BACKBONES = {
@@ -58,14 +58,14 @@ class MaskFormerMethod(GuessWhatMoves):
         return MaskFormer(backbone, settings.components, WIDTHS[settings.size])
 
     def start_file(self) -> Path | None:
-        """The backbone's, of others' training; fetched if need be."""
+        """File of the backbone's pre-trained weights, fetched if need be; None without any."""
         settings = self.settings
         if settings.weights is not None:
             return Path(settings.weights)
         if not settings.pretrained:
             return None
-        name = backbones.published(settings.backbone, settings.pretraining)
-        return weights.fetch(weights.known()[name])
+        name = catalogue.published_weights(settings.backbone, settings.pretraining)
+        return None if name is None else weights.fetch(weights.known()[name])
 
 
 def create(settings: GwmMaskFormerSettings) -> MaskFormerMethod:

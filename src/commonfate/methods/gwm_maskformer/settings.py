@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import PositiveFloat, PositiveInt, model_validator
 
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
-from commonfate.models.backbones import PRETRAININGS
+from commonfate.models.catalogue import PRETRAININGS
 
 SMALL = {
     "vit_base_8": "vit_8",

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.models.backbones import state_file
+from commonfate.models import state_file
 from commonfate.models.dilated_resnet import HEAD_WIDTH, DilatedResNet, FcnHead
 
 APPEARANCE = "appearance.backbone."

@@ -9,8 +9,7 @@ from commonfate.base.errors import UserError
 from commonfate.methods.semantic.colours import distort
 from commonfate.methods.semantic.geometry import resize_image, resize_labels, seen_size
 from commonfate.methods.semantic.settings import VOID, SemanticSettings
-from commonfate.models.frame import to_image
-from commonfate.models.unet import MEAN
+from commonfate.models.frame import MEAN, to_image
 from commonfate.samples.example import Example
 
 TRIES = 10

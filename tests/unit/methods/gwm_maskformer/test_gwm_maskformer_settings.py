@@ -9,7 +9,7 @@ from commonfate.base.settings import from_pairs, to_pairs
 from commonfate.methods.gwm.recipe import learning_rate
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
-from commonfate.models.backbones import NAMES, PRETRAININGS
+from commonfate.models.catalogue import BACKBONES, PRETRAININGS
 
 
 def allowed(key):
@@ -38,7 +38,7 @@ def test_defaults_are_the_papers_recipe():
 
 
 def test_every_backbone_and_pretraining_can_be_named():
-    assert allowed("backbone") == set(NAMES)
+    assert allowed("backbone") == set(BACKBONES)
     assert allowed("pretraining") == {way for ways in PRETRAININGS.values() for way in ways}
     for backbone, ways in PRETRAININGS.items():
         for way in ways:
