@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from commonfate.methods.amd.loss import RELEASED, released_loss
 from commonfate.methods.amd.network import AmdNetwork, stretched
-from commonfate.methods.amd.objective import RELEASED, released_loss
 from commonfate.models.frame import MEAN, STD
 from commonfate.models.pwc.lite import enlarge
 from commonfate.models.pwc.segment_flow import FINEST, MotionPathway, SegmentFlow

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from commonfate.methods.semantic import objective as semantic
+from commonfate.methods.semantic import network as semantic
 from commonfate.models.pwc import losses
 
 # Computes two gradients of every method, on this process's share of one batch of four.

@@ -1,4 +1,4 @@
-"""Guess What Moves with MaskFormer: the backbone, its pre-trained weights, the head."""
+"""Guess What Moves with MaskFormer on a backbone, pre-trained or not."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.models import backbones, catalogue
 from commonfate.models.maskformer import WIDTHS, MaskFormer
 
-BACKBONES = {
+BACKBONES = {  # names in tables
     "vit_base_8": "ViT-B/8",
     "vit_small_8": "ViT-S/8",
     "vit_small_16": "ViT-S/16",
@@ -18,7 +18,7 @@ BACKBONES = {
     "swin_tiny": "Swin-tiny",
     "resnet50": "ResNet-50",
 }
-SMALL = {
+SMALL = {  # names of their small versions
     "vit_base_8": "ViT/8",
     "vit_small_8": "ViT/8",
     "vit_small_16": "ViT/16",
@@ -27,7 +27,7 @@ SMALL = {
     "resnet50": "ResNet",
 }
 STARTS = {"dino": "DINO", "moby": "MoBY", "supervised": "CLS"}
-"""The field's names, for tables."""
+"""Names of pre-trainings in tables."""
 
 
 class MaskFormerMethod(GuessWhatMoves):
@@ -44,7 +44,7 @@ class MaskFormerMethod(GuessWhatMoves):
         return f"MaskFormer, {backbone}, {start}"
 
     def build(self, pretrained: bool = True) -> nn.Module:
-        """Make MaskFormer on its backbone; the published weights are fetched if need be."""
+        """Make MaskFormer on its backbone; published weights are fetched if need be."""
         settings = self.settings
         backbone = backbones.create(
             settings.backbone,
