@@ -1,9 +1,12 @@
-"""Helper processes and Ctrl-C: a terminal sends it to all of them, and only the parent answers."""
+"""Signals: which process answers to Ctrl-C, and when.
+
+A terminal sends Ctrl-C to all processes of a command, and only the parent answers.
+"""
 
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -33,8 +36,8 @@ def shielded(*numbers: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # one that waited comes now
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for number in dict.fromkeys(came):
-            signal.raise_signal(number)
+        for waiting in dict.fromkeys(came):
+            signal.raise_signal(waiting)
 
 
 @contextmanager
@@ -50,3 +53,26 @@ def interruptible(pool: ProcessPoolExecutor) -> Iterator[None]:
         pool.shutdown(cancel_futures=True)
         threading.excepthook = complain
         raise
+
+
+@contextmanager
+def deferred_signals() -> Iterator[Callable[[], str | None]]:
+    """Hold SIGTERM (Slurm's time limit, Snakemake) and Ctrl-C back until the caller looks.
+
+    Yields a function that returns the name of the signal that was received, or None. Only the first
+    signal is held back: a second one of the same kind acts at once.
+    """
+    received: list[str] = []
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def note(number: int, _frame: object) -> None:
+        received.append(signal.Signals(number).name)
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

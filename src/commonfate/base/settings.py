@@ -3,7 +3,18 @@
 import reprlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 import yaml
 from pydantic import (
@@ -29,6 +40,9 @@ class Settings(BaseModel):
 
 class MethodSettings(Settings):
     """Settings of a method, with what the plan must know of it before torch is imported."""
+
+    if TYPE_CHECKING:
+        method: str  # a Literal in each
 
     trained: ClassVar[bool]
     """Whether there is anything to train."""

@@ -3,13 +3,13 @@
 import logging
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commonfate.base.settings import from_pairs
 from commonfate.cli import options
-from commonfate.flow.settings import FlowConfig, FlowSource
+from commonfate.flow.settings import FlowSource
 
 if TYPE_CHECKING:
     from commonfate.flow.extraction.spread import Crew
@@ -73,13 +73,6 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     show_default=True,
     help="`packed` is FlowDINO's layout of bits.",
 )
-@click.option(
-    "--codec",
-    type=click.Choice(get_args(FlowConfig.model_fields["codec"].annotation)),
-    default="delta2d",
-    show_default=True,
-    help="How pairs are compressed in Zarr.",
-)
 @options.device()
 @options.devices("the videos")
 @click.option(
@@ -123,7 +116,6 @@ def command(
     container: str,
     steps_per_pixel: int,
     tiff_layout: str,
-    codec: str,
     device: str,
     devices: str | None,
     batch_size: int | None,
@@ -162,7 +154,6 @@ def command(
         "container": container,
         "steps_per_pixel": steps_per_pixel,
         "tiff_layout": tiff_layout,
-        "codec": codec,
     }
     # Of several devices each process acquires its own; this one only says what is computed.
     with acquire(device if on_gpu and not crew else "cpu") as acquired:

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from commonfate.base.errors import UserError
 from commonfate.training import world
@@ -70,7 +70,7 @@ def launch(
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if processes > 1 else "auto",
-            precision=precision,
+            precision=cast(Any, precision),
             plugins=environment,
         )
         fabric.launch()

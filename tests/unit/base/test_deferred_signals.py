@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from commonfate.training import interrupt
+from commonfate.base.processes import deferred_signals
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_the_first_signal_is_noted_and_the_second_acts():
-    with interrupt.deferred_signals() as name:
+    with deferred_signals() as name:
         assert name() is None
         os.kill(os.getpid(), signal.SIGINT)
         assert name() == "SIGINT"
@@ -28,6 +28,6 @@ def test_the_first_signal_is_noted_and_the_second_acts():
 
 def test_handlers_are_put_back():
     before = signal.getsignal(signal.SIGTERM)
-    with interrupt.deferred_signals():
+    with deferred_signals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
