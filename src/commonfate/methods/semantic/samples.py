@@ -1,6 +1,4 @@
-"""An image and its labels as the tensors that the network learns from, made in the loader's
-processes: scaled, cropped, mirrored, recoloured and padded.
-"""
+"""Labelled images as the tensors that the network learns from, made in the loader's processes."""
 
 import cv2
 import numpy as np
