@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.models import dino_keys, features
-from commonfate.models.feature_names import MULTIPLE
+from commonfate.models.catalogue import MULTIPLE
 from commonfate.models.frame import resize_frame, to_image
 from commonfate.weights import Asset, published_assets
 
@@ -145,9 +145,9 @@ def test_the_file_of_an_extractor_is_the_one_that_it_loads(tmp_path, monkeypatch
     own.touch()
     monkeypatch.setattr(dino_keys, "fetch", lambda asset: own.with_name(asset.name))
     own.with_name("dino.vits16").touch()
-    assert features.file("pixels") is None
-    assert features.file("dino_vits16", str(own)) == own
-    assert features.file("dino_vits16") == tmp_path / "dino.vits16"
+    assert features.weights_file("pixels") is None
+    assert features.weights_file("dino_vits16", str(own)) == own
+    assert features.weights_file("dino_vits16") == tmp_path / "dino.vits16"
 
 
 def test_weights_file_is_missing(tmp_path):

@@ -7,7 +7,7 @@ Flow Estimation", CVPR 2020.
 import torch
 from torch import Tensor, nn
 
-from commonfate.models.pwc.reconstruction import Weights, reconstruction_loss, resized
+from commonfate.models.pwc.losses import Weights, reconstruction_loss, resized
 from commonfate.training.flow.arflow_loss_appearance import hide_cells, transform_appearance
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 from commonfate.training.flow.arflow_loss_spatial import (

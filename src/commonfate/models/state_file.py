@@ -1,4 +1,4 @@
-"""Reading published weights from files, and putting them into a network without a rest."""
+"""Published weights: reading them from a file, and loading them into a network that they fit."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from commonfate.base.errors import StoreError, UserError
 from commonfate.weights import state_dict
 
-# Microsoft's trainings keep their settings, of this class, beside the weights. It is a dict, and
-# read as one, so that no code of the file's runs.
 SETTINGS = (OrderedDict, "yacs.config.CfgNode")
+"""Microsoft's checkpoints hold settings of this class beside the weights. The class is a dict, and
+is read as one, so that no code of the file runs."""
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -19,7 +19,7 @@ def read(path: Path) -> dict[str, Tensor]:
     Takes plain state dicts and those in a checkpoint, see `weights.state_dict`.
 
     Raises:
-        StoreError: there is no such file, or it is none of these.
+        StoreError: the file is missing, or is none of these.
     """
     if not path.is_file():
         raise StoreError(f"{path}: no such file of weights; fetch it, or leave pre-training out")
@@ -27,16 +27,16 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def fill(network: nn.Module, state: dict[str, Tensor], path: Path, name: str) -> None:
-    """Load weights into a network: all of them, and nothing else.
+    """Load weights into a network; every key must fit.
 
     Args:
-        network: what they belong to.
-        state: from `read`, less what the network does not have on purpose.
-        path: where they come from, for the message.
-        name: of the network, for the message.
+        network: changed in place.
+        state: from `read`, without the keys that the network lacks on purpose.
+        path: file of the weights, for the message.
+        name: name of the network, for the message.
 
     Raises:
-        UserError: they belong to another network.
+        UserError: the weights are those of another network.
     """
     own = network.state_dict()
     # Files from before torch 0.4.1 do not count batches; nothing here uses the count.

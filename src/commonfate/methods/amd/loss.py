@@ -1,30 +1,28 @@
-"""The training loss of AMD: each frame of a pair is made out of the other (Section 3.4)."""
+"""Training losses of AMD: reconstruction of each frame of a pair from the other (Section 3.4)."""
 
 import torch
 from torch import Tensor
 
-from commonfate.models.pwc.occlusion import covered
-from commonfate.models.pwc.photometric import ssim_distance
-from commonfate.models.pwc.reconstruction import Weights, reconstruction_loss
+from commonfate.models.pwc.losses import Weights, reconstruction_loss, ssim_distance
 from commonfate.models.pwc.segment_flow import SegmentFlow
-from commonfate.models.pwc.warp import warp
+from commonfate.models.pwc.warp import covered, warp
 
 RELEASED = Weights(l1=0.15, ssim=0.85, scales=(1, 1, 1, 1, 0))
 """Terms and scales of the released configuration."""
 COVERED_FROM = 0.2
-"""Released: a pixel that the opposite flow reaches with less counts as hidden."""
+"""Least coverage of a visible pixel (released code)."""
 
 
 def paper_loss(
     first: Tensor, second: Tensor, forward: SegmentFlow, backward: SegmentFlow
 ) -> Tensor:
-    """SSIM between each frame and the other one warped to it, summed over the two: Eq. 6 and 7.
+    """SSIM distance between each frame and the other warped to it, summed: Eq. 6 and 7.
 
     Args:
         first: (B, 3, H, W) float, RGB in [0, 1].
         second: the same shape.
-        forward: from the first frame to the second.
-        backward: from the second to the first.
+        forward: segment flow from the first frame to the second.
+        backward: segment flow from the second frame to the first.
 
     Returns:
         Scalar in [0, 2]: means over pixels of (1 - SSIM) / 2.
@@ -36,9 +34,9 @@ def paper_loss(
 def released_loss(
     first: Tensor, second: Tensor, forward: SegmentFlow, backward: SegmentFlow
 ) -> Tensor:
-    """0.85 SSIM and 0.15 L1 at four scales, where not hidden, averaged over the two directions.
+    """0.85 SSIM and 0.15 L1 of visible pixels at four scales, averaged over the two directions.
 
-    The paper has none of L1, scales and occlusion. Arguments and result as of `paper_loss`.
+    The paper has neither L1 nor scales nor occlusion. Arguments and result as for `paper_loss`.
     """
     shown_first = covered(backward.flows[0], COVERED_FROM).float()
     shown_second = covered(forward.flows[0], COVERED_FROM).float()

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from commonfate.methods.amd.objective import LOSSES
-from commonfate.models.pwc.photometric import ssim_distance
+from commonfate.methods.amd.loss import LOSSES
+from commonfate.models.pwc.losses import ssim_distance
 from commonfate.models.pwc.segment_flow import SegmentFlow
 from commonfate.models.pwc.warp import warp
 
