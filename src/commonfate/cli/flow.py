@@ -12,7 +12,7 @@ from commonfate.cli import options
 from commonfate.flow.settings import FlowConfig, FlowSource
 
 if TYPE_CHECKING:
-    from commonfate.flow.extraction.spread import Crew
+    from commonfate.flow.extraction.processes import Crew
 
 log = logging.getLogger(__name__)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -224,10 +224,10 @@ def _crew(
 
     from commonfate.base.devices import listed
     from commonfate.flow.estimators import providers
-    from commonfate.flow.extraction import spread
+    from commonfate.flow.extraction import processes
 
     names = listed(devices, device)
     if not providers.runs_on_gpu(source):
         names = ["cpu"] * len(names)
     each = max(1, (threads or cv2.getNumThreads()) // len(names))
-    return spread.Crew(tuple(names), source, batch_size, each)
+    return processes.Crew(tuple(names), source, batch_size, each)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from commonfate.base.errors import StoreError, UserError
 from commonfate.base.progress import track
-from commonfate.flow.extraction.work import VideoWork
+from commonfate.flow.extraction import pipeline
+from commonfate.flow.extraction.schedule import VideoWork
 from commonfate.storage.flow_info import sources
 
 if TYPE_CHECKING:
@@ -112,11 +113,7 @@ class Staging:
 
     def run(self, provider: "FlowProvider") -> Iterator[None]:
         """Do what is missing; yields after each pair."""
-        if provider.estimator.workers > 1:
-            from commonfate.flow.extraction import side_by_side as way
-        else:
-            from commonfate.flow.extraction import batches as way
-        for staged in way.run(self.works, provider, self._frames):
+        for staged in pipeline.run(self.works, provider, self._frames):
             yield from (None for _ in range(staged))
 
     def left_out(self) -> list[LeftOut]:

@@ -16,7 +16,7 @@ from commonfate.base import provenance
 from commonfate.base.errors import StoreError, UserError
 from commonfate.base.files import exclusive
 from commonfate.base.progress import track
-from commonfate.flow.extraction import spread
+from commonfate.flow.extraction import processes
 from commonfate.flow.extraction.extract import extract, usable
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.flow_reader import FlowReader
@@ -25,7 +25,7 @@ from commonfate.storage.frames import FrameReader
 
 if TYPE_CHECKING:
     from commonfate.flow.estimators.provider import FlowProvider
-    from commonfate.flow.extraction.spread import Crew
+    from commonfate.flow.extraction.processes import Crew
     from commonfate.storage.flow_writer import FlowWriter
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def write(
             if crew is None:
                 extract(videos, reader, provider, gaps, writer, contents, is_shard)
             else:
-                spread.extract(videos, frames, gaps, writer, crew, contents, is_shard)
+                processes.extract(videos, frames, gaps, writer, crew, contents, is_shard)
 
 
 def is_there(

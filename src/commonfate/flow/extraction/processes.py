@@ -18,7 +18,7 @@ from commonfate.base.processes import shielded
 from commonfate.base.progress import track
 from commonfate.base.refusals import as_user_error, naming
 from commonfate.flow.extraction.extract import PROGRESS, LeftOut, Staging, conclude
-from commonfate.flow.extraction.work import VideoWork
+from commonfate.flow.extraction.schedule import VideoWork
 from commonfate.flow.settings import FlowSource
 
 if TYPE_CHECKING:
