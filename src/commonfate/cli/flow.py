@@ -148,16 +148,16 @@ def command(
         raise click.UsageError("give either videos, or both --manifest and --frames")
     from commonfate.base.devices import acquire
     from commonfate.base.files import exclusive
-    from commonfate.flow.estimators import providers
+    from commonfate.flow.estimators import registry
     from commonfate.flow.extraction import product
 
     flow_source = _source(source, pairs)
-    on_gpu = providers.runs_on_gpu(flow_source)
+    on_gpu = registry.runs_on_gpu(flow_source)
     if not on_gpu and "cuda" in (device, *(devices or "").replace(":", ",").split(",")):
         log.info("%s runs on the CPU only", flow_source.estimator)
     crew = _crew(devices, device, flow_source, batch_size, threads) if devices else None
     if threads:
-        providers.limit_threads(threads, flow_source)
+        registry.limit_threads(threads, flow_source)
     storage = {
         "container": container,
         "steps_per_pixel": steps_per_pixel,
@@ -166,7 +166,7 @@ def command(
     }
     # Of several devices each process acquires its own; this one only says what is computed.
     with acquire(device if on_gpu and not crew else "cpu") as acquired:
-        provider = providers.create(flow_source, acquired, batch_size)
+        provider = registry.create_provider(flow_source, acquired, batch_size)
         facts = {
             "source": flow_source.model_dump(mode="json"),
             "device": ",".join(crew.devices) if crew else acquired,
@@ -223,11 +223,11 @@ def _crew(
     import cv2
 
     from commonfate.base.devices import listed
-    from commonfate.flow.estimators import providers
+    from commonfate.flow.estimators import registry
     from commonfate.flow.extraction import processes
 
     names = listed(devices, device)
-    if not providers.runs_on_gpu(source):
+    if not registry.runs_on_gpu(source):
         names = ["cpu"] * len(names)
     each = max(1, (threads or cv2.getNumThreads()) // len(names))
     return processes.Crew(tuple(names), source, batch_size, each)

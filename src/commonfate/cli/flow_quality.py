@@ -67,7 +67,7 @@ def measure(
     knows, the photometric error is measured.
     """
     from commonfate.base import devices, files, provenance
-    from commonfate.flow.estimators import providers
+    from commonfate.flow.estimators import registry
     from commonfate.flow.quality import report as quality_report
     from commonfate.samples.build import fingerprint
     from commonfate.storage.flow import open_reader
@@ -77,7 +77,7 @@ def measure(
     listing = _listing(manifest)
     truths = {row["id"]: row["truth"] for row in listing if row["status"] == "ok" and row["truth"]}
     stored = quality_report.Stored.of([open_reader(path) for path in flow])
-    on_gpu = stored.settings is not None and providers.runs_on_gpu(stored.settings)
+    on_gpu = stored.settings is not None and registry.runs_on_gpu(stored.settings)
     with devices.acquire(device if on_gpu else "cpu") as acquired:
         readers = [FrameReader(path) for path in frames]
         found = quality_report.report(stored, truths, readers, sample, frames_of, acquired)

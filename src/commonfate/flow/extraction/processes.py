@@ -188,7 +188,7 @@ class _Processes:
 
 def _work(connection: Connection, name: str, job: _Job) -> None:
     """Body of a process: stage the flow of some videos, and report."""
-    from commonfate.flow.estimators import providers
+    from commonfate.flow.estimators import registry
     from commonfate.storage.frames import FrameReader
 
     logging.basicConfig(
@@ -199,9 +199,9 @@ def _work(connection: Connection, name: str, job: _Job) -> None:
     )
     try:
         source = job.crew.source
-        providers.limit_threads(job.crew.threads, source)
+        registry.limit_threads(job.crew.threads, source)
         with _device(name) as device, naming(job.writer.path), job.writer as writer:
-            provider = providers.create(source, device, job.crew.batch_size)
+            provider = registry.create_provider(source, device, job.crew.batch_size)
             connection.send(provider.description)
             frames = FrameReader(job.frames)
             staging = Staging(
