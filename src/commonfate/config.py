@@ -24,7 +24,7 @@ from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
 from commonfate.flow.settings import FlowConfig, FlowQualityConfig
 from commonfate.methods.settings import MethodsConfig
-from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction.crf import CrfSettings
 from commonfate.samples import kinds
 from commonfate.scales import DEMO, changes_demo
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES

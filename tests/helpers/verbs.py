@@ -14,7 +14,7 @@ from commonfate.cli.verbs import VERBS
 from commonfate.datasets import inventory
 from commonfate.datasets.sprites import produce
 from commonfate.methods.settings import MethodsConfig
-from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction.crf import CrfSettings
 from commonfate.training.flow.settings import recipe
 
 

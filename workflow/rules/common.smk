@@ -19,7 +19,7 @@ from commonfate import config as commonfate_config
 from commonfate import datasets, plan
 from commonfate.base import refusals
 from commonfate.base.errors import UserError
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 from commonfate.samples import kinds
 from commonfate.base.settings import to_pairs
 

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from commonfate.base.errors import ConfigError
 from commonfate.base.refusals import naming
 
 log = logging.getLogger(__name__)
@@ -168,3 +169,27 @@ def check_zip(path: str | Path) -> None:
         damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"checksum of {damaged}")
+
+
+def check_replaceable(folder: Path, mark: Path, key: str) -> None:
+    """Refuse to replace a folder that this program did not make.
+
+    Args:
+        folder: about to be replaced; may be missing or empty.
+        mark: JSON file that is written with such a folder.
+        key: a key of this file.
+
+    Raises:
+        ConfigError: the folder has files, and the mark is missing or another file.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        if key in json.loads(mark.read_text(encoding="utf-8")):
+            return
+    except (OSError, ValueError, TypeError):
+        pass
+    raise ConfigError(
+        f"{folder}: is there already and would be replaced, but {mark} does not show that "
+        f"commonfate made it; delete it yourself or choose another --output"
+    )

@@ -10,8 +10,7 @@ from commonfate.base.errors import StoreError
 from commonfate.cli import options
 
 if TYPE_CHECKING:
-    from commonfate.storage.formats.convert import Part, Source
-    from commonfate.storage.formats.tally import Tally
+    from commonfate.storage.formats.convert import Part, Source, Tally
 
 FOREIGN = ("flo", "kitti", "npz", "flowdino", "pfm")
 CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
@@ -58,13 +57,6 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
     help="Quantisation of a store.  [default: as in SOURCE, 32 where that holds floats]",
 )
 @click.option(
-    "--codec",
-    type=click.Choice(["delta2d", "interpolation"]),
-    default="delta2d",
-    show_default=True,
-    help="Of a Zarr store: fast, or a fifth smaller.",
-)
-@click.option(
     "--tiff-layout",
     type=click.Choice(["packed", "planar"]),
     default="planar",
@@ -82,7 +74,6 @@ def command(
     first: int,
     every: int,
     steps_per_pixel: int | None,
-    codec: str,
     tiff_layout: str,
     threads: int | None,
 ) -> None:
@@ -124,8 +115,7 @@ def command(
     storage = None
     if to in CONTAINERS.values():
         steps = steps_per_pixel or _steps_per_pixel(opened, parts)
-        storage = {"container": to, "steps_per_pixel": steps, "codec": codec}
-        storage["tiff_layout"] = tiff_layout
+        storage = {"container": to, "steps_per_pixel": steps, "tiff_layout": tiff_layout}
     chosen = {"from": form, "videos": videos, "gaps": gaps, "first": first, "every": every}
     record = product.record(source, opened, files, {"to": storage or to, **chosen})
     if storage and product.is_made(output, record["key"], parts):

@@ -4,13 +4,13 @@ import logging
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commonfate.base.settings import from_pairs
 from commonfate.cli import options
-from commonfate.flow.settings import FlowConfig, FlowSource
+from commonfate.flow.settings import FlowSource
 
 if TYPE_CHECKING:
     from commonfate.flow.extraction.processes import ProcessSettings
@@ -76,13 +76,6 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     show_default=True,
     help="`packed` is FlowDINO's bit layout.",
 )
-@click.option(
-    "--codec",
-    type=click.Choice(get_args(FlowConfig.model_fields["codec"].annotation)),
-    default="delta2d",
-    show_default=True,
-    help="How pairs are compressed in Zarr.",
-)
 @options.device()
 @options.devices("the videos")
 @click.option(
@@ -127,7 +120,6 @@ def command(
     container: str,
     steps_per_pixel: int,
     tiff_layout: str,
-    codec: str,
     device: str,
     devices: str | None,
     batch_size: int | None,
@@ -172,7 +164,6 @@ def command(
                 "container": container,
                 "steps_per_pixel": steps_per_pixel,
                 "tiff_layout": tiff_layout,
-                "codec": codec,
             },
             source=flow_source.model_dump(mode="json"),
             device=",".join(processes.devices) if processes else acquired,

@@ -116,7 +116,7 @@ def command(**options: Any) -> None:
 
 def _check(settings: Any, options: dict[str, Any]) -> None:
     """Refuse options that contradict the method, and what is not installed."""
-    from commonfate.prediction import crf_settings
+    from commonfate.prediction import crf
 
     name, run = settings.method, options["run"]
     if settings.trained and run is None:
@@ -136,8 +136,8 @@ def _check(settings: Any, options: dict[str, Any]) -> None:
             ("adapt-steps", "index") if options["adapt_steps"] else ("index", "adapt-steps")
         )
         raise ConfigError(f"--{given}: needs --{other}, too")
-    if options["crf"] and not crf_settings.is_installed():
-        raise ConfigError(f"--crf: {crf_settings.MISSING}")
+    if options["crf"] and not crf.is_installed():
+        raise ConfigError(f"--crf: {crf.MISSING}")
     if options["crf_pairs"] and not options["crf"]:
         raise ConfigError("--crf-set: is of no use without --crf")
 
@@ -160,7 +160,7 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     from commonfate.evaluation import protocols
     from commonfate.evaluation.snapshots import Choice, choose_best
     from commonfate.prediction import predict, runs
-    from commonfate.prediction.crew import Work
+    from commonfate.prediction.video_workers import Work
 
     choice = Choice(protocols.get(options["protocol"]), options["foreground"])
     task = _task(settings, options)
@@ -172,7 +172,7 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
         choose = best if options["checkpoint"] == "best" else None
         network = runs.load(options["run"], method, device, choose)
     work = Work(method, network.weights, task, device, options["threads"], adapting)
-    facts = network.facts | _sources(settings, device, work, options)
+    facts = network.metadata | _sources(settings, device, work, options)
     predict.write(options["output"], work, facts, options["workers"], network.model)
 
 
@@ -180,8 +180,8 @@ def _task(settings: Any, options: dict[str, Any]) -> Any:
     """What is segmented, and how."""
     from commonfate.base.settings import from_pairs
     from commonfate.prediction import benchmark
-    from commonfate.prediction.crf_settings import CrfSettings
-    from commonfate.prediction.segmenting import How, Task
+    from commonfate.prediction.crf import CrfSettings
+    from commonfate.prediction.segmenting import FrameOptions, Task
     from commonfate.prediction.stores import Flow, Frames
 
     crf = from_pairs(CrfSettings, options["crf_pairs"], "--crf-set") if options["crf"] else None
@@ -190,7 +190,7 @@ def _task(settings: Any, options: dict[str, Any]) -> Any:
         read(options["manifest"], options["split"]),
         Frames(options["frames"]),
         Flow(options["flow"], settings.gap) if settings.reads_flow else None,
-        How(options["resolution"], options["crop"], crf, options["frames_of"]),
+        FrameOptions(options["resolution"], options["crop"], crf, options["frames_of"]),
     )
 
 
@@ -202,7 +202,7 @@ def _adapting(task: Any, options: dict[str, Any]) -> Any:
 
     names = [video.name for video in task.benchmark.videos]
     samples = adaptation.read_samples(options["index"], names, options["frames"])
-    return adaptation.Adapting(samples, options["adapt_steps"], options["seed"])
+    return adaptation.AdaptationOptions(samples, options["adapt_steps"], options["seed"])
 
 
 def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
     recorded = {name: options[key] for key, name in RECORDED.items()}
     if options["checkpoint"] == "best":
         recorded |= {f"best_{key}": options[key] for key in ("protocol", "foreground")}
-    recorded["crf"] = work.task.how.crf and work.task.how.crf.model_dump(mode="json")
+    recorded["crf"] = work.task.options.crf and work.task.options.crf.model_dump(mode="json")
     recorded["adapt_seed"] = work.adapting and work.adapting.seed
     return {
         "split": options["split"],

@@ -74,12 +74,12 @@ def _facts(
 ) -> dict[str, Any]:
     """The provenance of the training."""
     from commonfate.base import provenance
-    from commonfate.datasets.sprites import photographs
+    from commonfate.datasets.sprites import textures
 
     return provenance.record(
         "train-flow",
         {"network": network, **settings.model_dump(mode="json")},
-        [photographs.path(name) for name in photographs.FILES],
+        [textures.photograph_path(name) for name in textures.PHOTOGRAPHS],
         seed=seed,
         **facts_of(fabric),
     )

@@ -98,7 +98,7 @@ def facts(
         "void_frames": {name: sorted(frames) for name, frames in void.items()},
         "left_out": task.left_out | unscored,
         "foreground": foreground,
-        **{key: predictions.facts[key] for key in PASSED_ON},
+        **{key: predictions.metadata[key] for key in PASSED_ON},
         "checkpoint_chosen_by": _chosen_by(predictions, protocol, foreground),
         "provenance": provenance.record(
             "evaluate",
@@ -112,7 +112,7 @@ def _chosen_by(
     predictions: Predictions, protocol: Protocol, foreground: str
 ) -> dict[str, str] | None:
     """Protocol and foreground by which the best snapshot was chosen; says so where others score."""
-    how = predictions.facts.get("snapshot_scores")
+    how = predictions.metadata.get("snapshot_scores")
     if how is None:
         return None
     if (how["protocol"], how["foreground"]) != (protocol.name, foreground):

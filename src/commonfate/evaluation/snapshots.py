@@ -25,8 +25,7 @@ from commonfate.evaluation.protocols import Protocol, score_benchmark
 from commonfate.evaluation.semantic import confusion
 from commonfate.evaluation.semantic import score as semantic
 from commonfate.methods.base import TrainedMethod
-from commonfate.prediction.benchmark import Benchmark
-from commonfate.prediction.crop import Crop, central_square
+from commonfate.prediction.benchmark import Benchmark, Crop, central_square
 from commonfate.prediction.segmenting import Segmented, Task, segment
 from commonfate.training import checkpoint
 
@@ -81,13 +80,13 @@ def choose_best(
     else:
         metric, measure = "J", partial(_jaccard, protocol, foreground.get(rule))
     scored = record.scored_frames(protocol, task.benchmark)
-    how = replace(task.how, crf=None, frames_of="annotated")
-    plain = replace(task, benchmark=_only(task.benchmark, scored), how=how)
+    how = replace(task.options, crf=None, frames_of="annotated")
+    plain = replace(task, benchmark=_only(task.benchmark, scored), options=how)
     scores = {}
     for path in snapshots:
         checkpoint.load_weights(path, model)
         frames = segment(method, model, plain, f"snapshot {path.stem}")
-        scores[path.stem] = measure(frames, task.how.crop)
+        scores[path.stem] = measure(frames, task.options.crop)
         told = path, metric, scores[path.stem], rule, protocol.name
         log.info("%s: %s %.4f (%s, protocol %s)", *told)
     best = max(snapshots, key=lambda path: scores[path.stem])
@@ -131,7 +130,7 @@ def _jaccard(
             truth, void = central_square(truth), central_square(void)
         if void.all():
             continue
-        segments = getattr(one, rule.segments), getattr(one.facts, rule.segments)
+        segments = getattr(one, rule.segments), getattr(one.record, rule.segments)
         _, j = score_frame(*segments, truth, void, rule)
         values.setdefault(one.video.name, {})[one.t] = j
     if not values:
@@ -144,6 +143,6 @@ def _mean_iou(frames: Iterable[Segmented], crop: Crop) -> float:
     for one in frames:
         annotation = one.video.annotations[one.t]
         truth = semantic.read_truth(annotation, crop)
-        classes = one.facts.components
+        classes = one.record.components
         total = total + semantic.frame_matrix(one.components, truth, classes, annotation)
     return confusion.mean_iou(total)

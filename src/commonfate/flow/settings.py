@@ -55,8 +55,6 @@ class FlowConfig(Settings):
     """One Zarr zip a shard, or one TIFF a video."""
     tiff_layout: Literal["packed", "planar"] = "planar"
     """`packed` is FlowDINO's bit layout."""
-    codec: Literal["delta2d", "interpolation"] = "delta2d"
-    """Of Zarr's pairs: `interpolation` makes DIS flow a fifth smaller in over twice the time."""
     steps_per_pixel: PositiveInt = 32
     """Quantization steps per pixel; the largest error is half a step."""
     batch_size: PositiveInt | None = None

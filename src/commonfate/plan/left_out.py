@@ -2,12 +2,12 @@
 
 from commonfate.base.errors import ConfigError
 from commonfate.plan.declarations import TableDeclaration
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 
 
 def rows(declaration: TableDeclaration) -> tuple[str, ...]:
     """Labels of the rows that need a CRF where none is installed."""
-    if not any(row.crf for row in declaration.rows) or crf_settings.is_installed():
+    if not any(row.crf for row in declaration.rows) or crf.is_installed():
         return ()
     return tuple(row.label for row in declaration.rows if row.crf)
 
@@ -31,8 +31,8 @@ def note(table: str, labels: tuple[str, ...], all_of_them: bool) -> str:
     """
     named = ", ".join(repr(label) for label in labels)
     if all_of_them:
-        raise ConfigError(f"table {table}: {crf_settings.MISSING}")
+        raise ConfigError(f"table {table}: {crf.MISSING}")
     return (
         f"Left out of {table}: {named}, as the package pydensecrf2, which the CRF needs, is not "
-        f"installed ({crf_settings.EXTRA})."
+        f"installed ({crf.EXTRA})."
     )

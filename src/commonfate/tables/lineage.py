@@ -16,7 +16,7 @@ import yaml
 
 from commonfate.base import parquet
 from commonfate.base.errors import StoreError
-from commonfate.storage import content
+from commonfate.storage import frame_files
 
 SMALL = 1 << 20
 """Files of up to so many bytes are hashed always, larger ones only when they may have changed."""
@@ -92,7 +92,7 @@ def _images_differ(digest: str, files: list[str], made: str) -> bool:
         written = max(path.stat().st_mtime for path in paths)
         if written < datetime.datetime.fromisoformat(made).timestamp():
             return False
-    return content.read(paths).sha256 != digest
+    return frame_files.content_of(paths).sha256 != digest
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ one that is nowhere has an IoU of 0/0, and counting it as 0 or 1 would move the 
 
 import numpy as np
 
-from commonfate.datasets.class_labels import VOID
+from commonfate.datasets.mask_values import VOID
 
 
 def count(labels: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:

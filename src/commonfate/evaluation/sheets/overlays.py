@@ -6,7 +6,7 @@ Colours are Okabe and Ito's, which colour-blind readers tell apart, too.
 import cv2
 import numpy as np
 
-from commonfate.prediction import label_maps
+from commonfate.prediction import maps
 
 PREDICTED = (213, 94, 0)
 """Outline of what a method says: vermilion."""
@@ -89,7 +89,7 @@ def coloured(
 
 def colours() -> np.ndarray:
     """(256, 3) uint8: the palette of the label maps, whose black comes last here."""
-    return np.roll(label_maps.palette(), -1, axis=0)
+    return np.roll(maps.palette(), -1, axis=0)
 
 
 def _grey(frame: np.ndarray) -> np.ndarray:

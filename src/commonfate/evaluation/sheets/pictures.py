@@ -8,9 +8,8 @@ from PIL import Image
 from commonfate.datasets import annotations
 from commonfate.evaluation.semantic import score as semantic
 from commonfate.evaluation.sheets import overlays
-from commonfate.prediction import label_maps
-from commonfate.prediction.benchmark import AnnotatedVideo
-from commonfate.prediction.crop import central_square
+from commonfate.prediction import maps
+from commonfate.prediction.benchmark import AnnotatedVideo, central_square
 from commonfate.prediction.predictions import Predictions
 
 Pictures = dict[str, np.ndarray | None]
@@ -30,7 +29,7 @@ def foreground(
         masks: folder of the foreground masks that `score.evaluate` wrote.
     """
     truth, void = annotations.read(video.annotations[t], video.kind)
-    if predictions.facts["crop"] == "square":
+    if predictions.metadata["crop"] == "square":
         truth, void = central_square(truth), central_square(void)
     with Image.open(masks / video.name / f"{t:05d}.png") as image:
         mask = np.asarray(image) > 0
@@ -39,7 +38,7 @@ def foreground(
         overlays.labels_scaled(one, frame.shape[:2]) for one in (mask, truth, void, labels)
     )
     return {
-        f"{predictions.facts['segments']['components']} components": overlays.coloured(
+        f"{predictions.metadata['segments']['components']} components": overlays.coloured(
             frame, labels
         ),
         "foreground": overlays.outlined(frame, mask),
@@ -54,10 +53,10 @@ def classes(
 
     Args: as for `foreground`; `masks` are the label maps that `semantic.evaluate` wrote.
     """
-    truth = semantic.read_truth(video.annotations[t], predictions.facts["crop"])
+    truth = semantic.read_truth(video.annotations[t], predictions.metadata["crop"])
     with Image.open(masks / video.name / f"{t:05d}.png") as image:
         labels = np.asarray(image)
-    colours = label_maps.voc_palette()
+    colours = maps.voc_palette()
     predicted, true = (
         overlays.coloured(frame, overlays.labels_scaled(one, frame.shape[:2]), colours)
         for one in (labels, truth)

@@ -28,8 +28,7 @@ from commonfate.evaluation.sheets.layout import Row
 from commonfate.evaluation.sheets.pictures import Pictures
 from commonfate.evaluation.sheets.showcase import Moment
 from commonfate.flow.drawing import colour
-from commonfate.prediction.benchmark import AnnotatedVideo
-from commonfate.prediction.crop import central_square
+from commonfate.prediction.benchmark import AnnotatedVideo, central_square
 from commonfate.prediction.predictions import Predictions
 from commonfate.prediction.stores import Frames
 
@@ -67,7 +66,7 @@ def of_evaluation(
         flow: their flow; a frame without any gets a blank picture.
     """
     by_name = {video.name: video for video in videos}
-    square = predictions.facts["crop"] == "square"
+    square = predictions.metadata["crop"] == "square"
     metric = _metric(scores)
     show = sheet_pictures.classes if metric == "mIoU" else sheet_pictures.foreground
     rows = []

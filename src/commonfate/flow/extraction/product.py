@@ -41,7 +41,7 @@ class StoreSpec:
     Attributes:
         provider: source of the flow.
         gaps: from frame t to t + gap.
-        storage: `container`, `steps_per_pixel`, `tiff_layout` and `codec`, the arguments of
+        storage: `container`, `steps_per_pixel` and `tiff_layout`, the arguments of
             `storage.flow.open_writer`.
         source: settings of the flow source, for provenance.
         device: device of the provider, for provenance.

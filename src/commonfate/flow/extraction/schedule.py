@@ -9,7 +9,7 @@ from commonfate.base.errors import UserError
 
 if TYPE_CHECKING:
     from commonfate.flow.estimators.provider import FlowProvider, Frames
-    from commonfate.storage.flow_writer import FlowPart
+    from commonfate.storage.flow_part import FlowPart
 
 
 @dataclass(frozen=True, order=True)

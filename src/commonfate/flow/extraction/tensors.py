@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from commonfate.flow.consistency import consistent
-from commonfate.storage.quantize_tensor import quantize
+from commonfate.storage.quantize import quantize_tensor
 
 
 def join(flows: Sequence[Tensor | np.ndarray]) -> Tensor:
@@ -38,7 +38,7 @@ class Transfer:
 
     def __init__(self, flows: Tensor, steps_per_pixel: int) -> None:
         """Quantize flow (B, 2, H, W) on its device, and start to copy."""
-        steps, saturated = quantize(flows, steps_per_pixel)
+        steps, saturated = quantize_tensor(flows, steps_per_pixel)
         # From a GPU the copy goes to pinned memory, and is not waited for.
         self._steps = steps.to("cpu", non_blocking=True)
         self._saturated = saturated.to("cpu", non_blocking=True)

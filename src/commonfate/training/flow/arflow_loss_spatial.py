@@ -41,7 +41,7 @@ class View:
 
 
 def transform_image(image: Tensor, view: View) -> Tensor:
-    """What a view shows of images (B, C, H, W); the border goes on beyond the frame.
+    """Cut a view out of images (B, C, H, W); beyond the frame the border is repeated.
 
     ARFlow, T_img: image'(p) = image(shows(p)).
     """
@@ -50,7 +50,7 @@ def transform_image(image: Tensor, view: View) -> Tensor:
 
 
 def transform_mask(mask: Tensor, view: View) -> Tensor:
-    """What a view shows of a mask (B, 1, H, W) float in [0, 1]; zero beyond the frame."""
+    """Cut a view out of a mask (B, 1, H, W) float in [0, 1]; zero beyond the frame."""
     points = view.shows(_grid_of(mask))
     return sample(mask, points, "zeros")
 

@@ -11,7 +11,7 @@ from commonfate.training.flow.scenes import RenderedScene
 
 @dataclass(frozen=True)
 class Cut:
-    """Which part of which frames.
+    """Frames of a pair, and the part of them that is cut out.
 
     Attributes:
         t: first frame.

@@ -65,7 +65,7 @@ class EndlessPairs(Dataset):
 
 
 def scene_number(settings: FlowTrainingSettings, index: int, rng: np.random.Generator) -> int:
-    """Which scene the pair of an index is cut from: that of a place of the pool, drawn evenly."""
+    """Scene that the pair of an index is cut from: that of a place of the pool, drawn evenly."""
     place = int(rng.integers(settings.scenes))
     turn = index + place * settings.pairs_per_scene
     return turn // (settings.scenes * settings.pairs_per_scene) * settings.scenes + place

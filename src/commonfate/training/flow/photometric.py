@@ -6,7 +6,7 @@ import numpy as np
 from commonfate.training.flow.settings import FlowTrainingSettings
 
 ASYMMETRY = 0.25
-"""How much of the change of colours differs between the two images."""
+"""Share of the change of colours that differs between the two images."""
 LUMA = np.array([0.299, 0.587, 0.114])
 
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from commonfate.datasets import VideoSource, faults
+from commonfate.datasets import VideoSource, on_disk
 
 
 @pytest.fixture
@@ -16,36 +16,36 @@ def path(tmp_path):
 def test_a_file_and_a_link_to_it_have_no_fault(path, tmp_path):
     path.touch()
     (tmp_path / "link").symlink_to(path)
-    assert faults.of_file(path) == faults.of_file(str(tmp_path / "link")) == ""
+    assert on_disk.file_fault(path) == on_disk.file_fault(str(tmp_path / "link")) == ""
 
 
 def test_links_that_lead_nowhere(path):
-    assert faults.of_file(path) == "no such file"
+    assert on_disk.file_fault(path) == "no such file"
     path.symlink_to("/gone/b.mp4")
-    assert faults.of_file(path) == (
+    assert on_disk.file_fault(path) == (
         "a broken link to /gone/b.mp4; fetch the file (git annex get, dvc pull)"
     )
     path.unlink()
     path.symlink_to(path)
-    assert faults.of_file(path) == "cannot be read: Too many levels of symbolic links"
+    assert on_disk.file_fault(path) == "cannot be read: Too many levels of symbolic links"
 
 
 def test_what_is_no_file(path, tmp_path, monkeypatch):
     os.mkfifo(path)
-    assert faults.of_file(path) == "a pipe, not a file"
-    assert faults.of_file("/dev/null") == "a device, not a file"
-    assert faults.of_file(tmp_path) == "a folder, not a file"
+    assert on_disk.file_fault(path) == "a pipe, not a file"
+    assert on_disk.file_fault("/dev/null") == "a device, not a file"
+    assert on_disk.file_fault(tmp_path) == "a folder, not a file"
     monkeypatch.chdir(tmp_path)  # names of sockets are short
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("s")
-        assert faults.of_file("s") == "a socket, not a file"
+        assert on_disk.file_fault("s") == "a socket, not a file"
 
 
 def test_names_that_are_not_utf8_become_a_fault():
     name = os.fsdecode(b"/v/caf\xe9/1.png")
     source = VideoSource("caf_", "train", os.fsdecode(b"/v/caf\xe9"), frame_files=(name, name))
-    changed = faults.nameable(source)
+    changed = on_disk.nameable(source)
     assert (changed.path, changed.frame_files) == (r"/v/caf\xe9", None)
     assert "not UTF-8" in changed.fault and "rename" in changed.fault
     plain = VideoSource("é", "train", "/v/é.mp4")
-    assert faults.nameable(plain) is plain
+    assert on_disk.nameable(plain) is plain

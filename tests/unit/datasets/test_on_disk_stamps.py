@@ -5,7 +5,7 @@ import os
 import pytest
 
 from commonfate import datasets
-from commonfate.datasets import VideoSource, changes, shards
+from commonfate.datasets import VideoSource, on_disk, shards
 from commonfate.datasets.settings import FolderConfig
 
 
@@ -61,18 +61,18 @@ def test_ground_truth_counts_and_patterns_are_followed(tmp_path):
         annotation_files=(f"{tmp_path}/*/0.*", ""),
         annotation_kind="union:2",
     )
-    before = changes.stamp(source)
+    before = on_disk.stamp(source)
     rewrite(tmp_path / "2/0.png", "mask", 1)
-    assert changes.stamp(source) != before
+    assert on_disk.stamp(source) != before
 
 
 def test_digests_of_shards():
     of_shard = {"a": 0, "b": 0, "c": 3}
-    before = changes.digests({"a": "1", "b": "1", "c": "1"}, of_shard)
+    before = shards.digests({"a": "1", "b": "1", "c": "1"}, of_shard)
     assert list(before) == [0, 3]
-    after = changes.digests({"a": "1", "b": "1", "c": "2"}, of_shard)
+    after = shards.digests({"a": "1", "b": "1", "c": "2"}, of_shard)
     assert (before[0] == after[0], before[3] == after[3]) == (True, False)
-    assert changes.digests({"a": "1", "c": "1"}, of_shard)[0] != before[0]
+    assert shards.digests({"a": "1", "c": "1"}, of_shard)[0] != before[0]
 
 
 def test_digests_are_of_the_shards_that_are_remembered(root, tmp_path):

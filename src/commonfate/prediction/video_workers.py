@@ -1,7 +1,7 @@
-"""The work of prediction, video by video: in this process, or spread over several.
+"""Segmentation of videos in this process, or in several that share the videos.
 
-Each process has its own network. What it makes of a video does not depend on the other videos, so
-the number of processes changes nothing but the time (on the CPU to the bit, at equal threads).
+Each process has its own network, and a video's maps do not depend on other videos: the number of
+processes changes the time alone (on the CPU to the bit, at equal threads).
 """
 
 import logging
@@ -21,16 +21,16 @@ from torch import nn
 
 from commonfate.base import processes
 from commonfate.base.errors import StoreError, UserError
-from commonfate.methods.base import Method
-from commonfate.prediction import label_maps, soft_maps
+from commonfate.methods.base import Method, TrainedMethod
+from commonfate.prediction import maps
 from commonfate.prediction.benchmark import AnnotatedVideo
 from commonfate.prediction.segmenting import Segmented, Task, segment_video
-from commonfate.prediction.unfinished import Report, Unfinished
+from commonfate.prediction.unfinished import Unfinished, VideoReport
 from commonfate.training import checkpoint
 from commonfate.training.launch import launch
 
 if TYPE_CHECKING:  # Lightning takes seconds, and only adaptation needs it
-    from commonfate.prediction.adaptation import Adapter, Adapting
+    from commonfate.prediction.adaptation import AdaptationOptions, Adapter
 
 
 log = logging.getLogger(__name__)
@@ -38,15 +38,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Work:
-    """What a process must know to segment videos; it can be pickled.
+    """Everything that a process needs to segment videos; can be pickled.
 
     Attributes:
         method: the method.
         weights: checkpoint or snapshot of its network; None where nothing is trained.
-        task: what is segmented.
+        task: videos, stores and options.
         device: torch device of the network.
         threads: CPU threads of a process; None leaves it to torch.
-        adapting: how the network is adapted to each video; None uses it as it is.
+        adapting: adaptation of the network to each video; None uses the network as it is.
     """
 
     method: Method
@@ -54,34 +54,36 @@ class Work:
     task: Task
     device: str
     threads: int | None
-    adapting: "Adapting | None" = None
+    adapting: "AdaptationOptions | None" = None
 
 
 class Segmenter:
-    """A process's network, and what it does to a video.
+    """A process's network, which segments one video after the other.
 
     Args:
-        work: what to do.
-        folder: where label maps go.
-        model: the network with its weights, where it is at hand; otherwise they are read.
+        work: method, weights, videos, options.
+        folder: for the maps.
+        model: the network with its weights; None makes the network and reads them.
     """
 
     def __init__(self, work: Work, folder: Unfinished, model: nn.Module | None = None) -> None:
         self._work, self._folder = work, folder
-        self._model, self._adapter = model, None
+        self._model = model
+        self._adapter: Adapter | None = None
         if work.threads:
             torch.set_num_threads(work.threads)
         if work.adapting is not None:
             self._adapter = _adapter(work, work.adapting)
             self._model = self._adapter.network
         elif work.weights is not None and model is None:
+            assert isinstance(work.method, TrainedMethod)
             self._model = work.method.build(pretrained=False).to(work.device)
             checkpoint.load_weights(work.weights, self._model)
 
     def video(self, video: AnnotatedVideo) -> Iterator[None]:
-        """Adapt to a video if so asked, segment it and write its maps; yields after each frame.
+        """Adapt to a video if options say so, segment it, write its maps; yields after each frame.
 
-        One that cannot be read is left out, with the reason.
+        A video that cannot be read is left out, with the reason.
         """
         try:
             yield from self._video(video)
@@ -92,42 +94,44 @@ class Segmenter:
     def _video(self, video: AnnotatedVideo) -> Iterator[None]:
         adapted = asdict(self._adapter.adapt(video.name)) if self._adapter else None
         frames = []
-        for one in segment_video(self._work.method, self._model, self._work.task, video):
-            _write(self._folder.path, one)
-            frames.append(one.facts)
+        for frame in segment_video(self._work.method, self._model, self._work.task, video):
+            _write(self._folder.path, frame)
+            frames.append(frame.record)
             yield
-        self._folder.finish(video.name, Report(frames, adapted))
+        self._folder.finish(video.name, VideoReport(frames, adapted))
 
 
-def _adapter(work: Work, adapting: "Adapting") -> "Adapter":
+def _adapter(work: Work, adapting: "AdaptationOptions") -> "Adapter":
     from commonfate.prediction.adaptation import Adapter
 
+    assert isinstance(work.method, TrainedMethod)
+    assert work.weights is not None
     settings = work.method.settings
     fabric = launch(work.device, 1, 1, work.threads, settings.precision, settings.batch_size)
     return Adapter(work.method, work.weights, adapting, fabric)
 
 
-def _write(folder: Path, one: Segmented) -> None:
-    name = f"{one.video.name}/{one.t:05d}.png"
-    label_maps.write(folder / "components" / name, one.components)
-    label_maps.write(folder / "groups" / name, one.groups)
-    if one.soft is not None:
-        soft_maps.write(folder / "foreground" / name, one.soft)
+def _write(folder: Path, frame: Segmented) -> None:
+    name = f"{frame.video.name}/{frame.t:05d}.png"
+    maps.write_labels(folder / "components" / name, frame.components)
+    maps.write_labels(folder / "groups" / name, frame.groups)
+    if frame.soft is not None:
+        maps.write_probability(folder / "foreground" / name, frame.soft)
 
 
-def run(
+def segment_videos(
     work: Work,
     folder: Unfinished,
     videos: Sequence[AnnotatedVideo],
     workers: int,
     model: nn.Module | None,
 ) -> Iterator[None]:
-    """Segment videos; yields for each frame that is done.
+    """Segment videos; yields for each finished frame.
 
     Args:
-        work: what to do.
-        folder: open; gets label maps and a report a video.
-        videos: which of the task's videos.
+        work: method, weights, videos, options.
+        folder: open; gets maps and a report a video.
+        videos: some of the task's videos.
         workers: processes; 1 is this one.
         model: the network with its weights, for this process.
 
@@ -161,13 +165,13 @@ def run(
         pool.shutdown(cancel_futures=True)
 
 
-def _frames(done: Iterator[Future[int]]) -> Iterator[None]:
-    for future in done:
+def _frames(finished: Iterator[Future[int]]) -> Iterator[None]:
+    for future in finished:
         yield from (None for _ in range(future.result()))
 
 
 _segmenter: Callable[[], Segmenter]
-"""Of a process of the pool: made when first asked for, so that its errors are those of a video."""
+"""Of a process of the pool; made at the first video, so that its errors are those of a video."""
 
 
 def _begin(work: Work, folder: Unfinished) -> None:
@@ -178,7 +182,8 @@ def _begin(work: Work, folder: Unfinished) -> None:
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
+    if parent := multiprocessing.parent_process():
+        parent.join()
     os._exit(1)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from commonfate.storage.words import pack, unpack
+from commonfate.storage.packed_int32 import pack, unpack
 
 
 def test_words_by_hand():

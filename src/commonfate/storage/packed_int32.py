@@ -1,7 +1,7 @@
-"""FlowDINO's layout of bits: both components of a pixel in one 32-bit word.
+"""FlowDINO's layout of bits: both components of a pixel in one 32-bit integer.
 
 FlowDINO, Section IV: u in the high and v in the low 16 bits, each in two's complement. The paper
-speaks of a 32-bit float; what its files hold is the same bits as an int32.
+speaks of a 32-bit float; its files hold the same bits as an int32.
 """
 
 import numpy as np
@@ -20,14 +20,14 @@ def pack(steps: np.ndarray) -> np.ndarray:
     return ((u << 16) | v).view(np.int32)
 
 
-def unpack(words: np.ndarray) -> np.ndarray:
-    """Split words into components, the inverse of `pack`.
+def unpack(packed: np.ndarray) -> np.ndarray:
+    """Split packed pixels into components, the inverse of `pack`.
 
     Args:
-        words: (H, W) int32; every word is allowed.
+        packed: (H, W) int32; every value is allowed.
 
     Returns:
         (2, H, W) int16, u then v.
     """
-    bits = np.ascontiguousarray(words, dtype=np.int32).view(np.uint32)
+    bits = np.ascontiguousarray(packed, dtype=np.int32).view(np.uint32)
     return np.stack([bits >> 16, bits & 0xFFFF]).astype(np.uint16).view(np.int16)
