@@ -19,8 +19,10 @@ class FrameSource(Protocol):
         """Frame t: (H, W, 3) uint8, RGB."""
 
 
-COLUMNS = ("video", "gap", "pairs", "median px", "90 %", "99 %", "max")
-COLUMNS += ("saturated %", "invalid %", "consistent %")
+COLUMNS = (
+    *("video", "gap", "pairs", "median px", "90 %", "99 %", "max"),
+    *("saturated %", "invalid %", "consistent %"),
+)
 SAMPLE = 12
 """Number of pairs for percentiles and consistency."""
 

@@ -40,7 +40,7 @@ def downloads() -> dict[str, Asset]:
 
     Imports ptlflow, which takes seconds.
     """
-    assets = {}
+    assets: dict[str, Asset] = {}
     for name in names():
         published = getattr(model_class(name), "pretrained_checkpoints", {})
         assets |= {asset.name: asset for asset in weights.downloads(name, published).values()}

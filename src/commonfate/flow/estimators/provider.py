@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from commonfate.base.errors import UserError
-from commonfate.datasets.sprites import truth
 from commonfate.flow.estimators.base import OF_NETWORKS, FlowEstimator, refuse
 from commonfate.flow.settings import FlowSource
 
@@ -98,4 +97,6 @@ class _ExactFlow(FlowEstimator):
         return list(frames)
 
     def estimate_pairs(self, pairs: Sequence[tuple[Moment, Moment]]) -> np.ndarray:
+        from commonfate.datasets.sprites import truth  # imports all datasets
+
         return np.stack([truth.flow(path, t, to - t) for (path, t), (_, to) in pairs])

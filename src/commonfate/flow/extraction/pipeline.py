@@ -57,8 +57,8 @@ def run(works: Iterable[VideoWork], provider: FlowProvider, frames: Frames) -> I
     parallel = threads > 1
     with (
         _one_thread_each(provider, parallel),
-        Workers(threads if parallel else 0, JOBS_PER_THREAD * threads) as estimating,
-        Workers(0 if parallel else WRITERS, limit=1) as writing,
+        Workers[int](threads if parallel else 0, JOBS_PER_THREAD * threads) as estimating,
+        Workers[int](0 if parallel else WRITERS, limit=1) as writing,
         read_ahead(frames_of(works, provider, frames), FRAMES_AHEAD) as ahead,
     ):
         batches = Batches(provider)
