@@ -11,7 +11,7 @@ from typing import Any
 
 from commonfate.base import files
 from commonfate.base.errors import UserError
-from commonfate.tables import lineage, notes, provenance, render
+from commonfate.tables import provenance, render
 from commonfate.tables.flow_quality_rows import (
     BACK,
     COLUMNS,
@@ -59,7 +59,7 @@ def assemble(measured: Sequence[str], name: str, scale: str) -> Table:
         for one in videos
         if one["status"] != "ok"
     ]
-    table.files = lineage.follow(documents)
+    table.files = provenance.follow(documents)
     table.notes = list(_notes(table, list(documents.values()), scale))
     return table
 
@@ -155,4 +155,4 @@ def _notes(table: Table, documents: Sequence[Mapping[str, Any]], scale: str) -> 
             f"looked up along the flow, over the pixels that stay inside; unwarped: of the frames "
             f"as they are. It is no end-point error, but the only measure that real frames allow."
         )
-    yield notes.left_out(table)
+    yield table.left_out_note()
