@@ -15,6 +15,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -22,6 +23,7 @@ from pydantic import (
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
+from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.flow.settings import FlowConfig, FlowQualityConfig
 from commonfate.methods.settings import MethodsConfig
 from commonfate.prediction.crf_settings import CrfSettings
@@ -81,6 +83,20 @@ Protocol = Literal[
 ]
 
 
+def _is_metric(name: str) -> str:
+    if name not in evaluation_kinds.metrics():
+        raise ValueError(f"metric {name!r}{unknown(name, evaluation_kinds.metrics())}")
+    return name
+
+
+Metric = Annotated[
+    str,
+    AfterValidator(_is_metric),
+    WithJsonSchema({"enum": list(evaluation_kinds.metrics()), "type": "string"}),
+]
+"""A metric of one of the kinds of evaluation."""
+
+
 class BenchmarkConfig(Settings):
     """A dataset split with ground truth, and how it is scored."""
 
@@ -99,7 +115,7 @@ class BenchmarkConfig(Settings):
     """Averaging and excluded frames."""
     released_protocol: Protocol | None = None
     """The same as the released code has it; none is `protocol`."""
-    metrics: tuple[Literal["J", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"], ...] = ("J",)
+    metrics: tuple[Metric, ...] = ("J",)
     """What tables show."""
     resolution: Literal["network", "native"] = "network"
     """Size at which frames are segmented: that of the training, or the frame's own."""

@@ -5,7 +5,7 @@ train) and evaluations (scores to compute). Snakemake asks for their paths, the 
 them. Nothing here imports torch: the plan is made every time Snakemake starts.
 """
 
-from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring, prediction
+from commonfate.plan.cells import Evaluation, Run, prediction
 from commonfate.plan.declarations import (
     OF_SEQUENCES,
     Expectation,
@@ -19,15 +19,12 @@ from commonfate.plan.plan import Plan, join, make
 
 __all__ = [
     "OF_SEQUENCES",
-    "SCORINGS",
     "Evaluation",
     "Expectation",
-    "Foreground",
     "Plan",
     "PublishedDeclaration",
     "RowDeclaration",
     "Run",
-    "Scoring",
     "StartDeclaration",
     "TableDeclaration",
     "join",

@@ -2,45 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from commonfate.evaluation.kinds.base import Checkpoint
 from commonfate.samples.kinds import KINDS
-
-Checkpoint = Literal["last", "best"]
-Foreground = Literal[
-    "unsupervised",
-    "unsupervised_released",
-    "object",
-    "oracle",
-    "oracle_components",
-    "classes",
-]
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How a number is read off predictions: every choice by which papers and code differ."""
-
-    foreground: Foreground | None
-    """Which segments are the foreground, see `evaluation.masks.foreground`; None is the rule that
-    the method has for it, `settings.foreground`, and `classes` scores every class by itself."""
-    checkpoint: Checkpoint = "last"
-    """`best` is the snapshot that scores highest in this way, so it looks at the ground truth."""
-    released_frames: bool = False
-    """Whether the frames are those that the released code scores."""
-
-
-SCORINGS: dict[str, Scoring] = {
-    "leak_free": Scoring(None),
-    "oracle": Scoring("oracle"),
-    "oracle_components": Scoring("oracle_components"),
-    "released": Scoring("oracle", "best", released_frames=True),
-    "released_images": Scoring("unsupervised_released", "best", released_frames=True),
-    "classes": Scoring("classes"),
-}
-"""Scorings by name. The two that begin with `released` are those of the released code of Guess What
-Moves, on videos and on images, where its published numbers come from; `classes` is for semantic
-segmentation alone."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +69,7 @@ class Evaluation:
     benchmark: str
     scoring: str
     protocol: str
-    foreground: Foreground
+    foreground: str
     checkpoint: Checkpoint
     adapt: int = 0
     """Steps of test-time adaptation on each video before it is segmented."""

@@ -6,14 +6,12 @@ from commonfate import datasets
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, unknown
 from commonfate.config import BenchmarkConfig, Config
-from commonfate.plan.cells import SCORINGS
+from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.plan.declarations import TableDeclaration
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
 
 S = TypeVar("S", bound=MethodSettings)
-OF_CLASSES = ("mIoU", "Acc")
-"""Metrics of the scoring `classes`."""
 
 
 def has(config: Config, dataset: str, what: str, start: str, hint: str = "") -> None:
@@ -142,20 +140,22 @@ def starting(settings: MethodSettings, start: MethodSettings, where: str) -> Non
 def scoring(
     config: Config, settings: MethodSettings, scored: BenchmarkConfig, name: str, where: str
 ) -> None:
-    """Check that classes are scored as classes, and foregrounds as foregrounds.
+    """Check that a scoring is of what the method gives, and has the metrics of the benchmark.
 
     Raises:
-        ConfigError: they are not; the message begins with `where`.
+        ConfigError: it is not, or has not; the message begins with `where`.
     """
-    of_classes = SCORINGS[name].foreground == "classes"
-    if of_classes != (settings.gives == "classes"):
-        kind = "finds no classes" if of_classes else "finds classes, no foreground"
-        raise ConfigError(f"{where}: scoring {name}: {settings.method} {kind}")
+    kind = evaluation_kinds.of_scoring(name)
+    if kind.name != settings.gives:
+        raise ConfigError(
+            f"{where}: scoring {name} is of {kind.name}, but {settings.method} gives "
+            f"{settings.gives}"
+        )
     for metric in scored.metrics:
-        if of_classes and metric not in OF_CLASSES:
+        if metric not in [known.name for known in kind.metrics]:
             raise ConfigError(f"{where}: scoring {name} has no metric {metric}")
-    if of_classes:
-        has(config, scored.dataset, "labels", f"{where}: scoring {name} compares")
+    if kind.truth is not None:
+        has(config, scored.dataset, kind.truth, f"{where}: scoring {name} compares")
 
 
 def comparing(config: Config, table: str, declaration: TableDeclaration) -> None:

@@ -8,14 +8,10 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, parse, unknown
-from commonfate.plan.cells import SCORINGS
-
-Metric = Literal[
-    "J", "J_oracle", "J_mean", "J_recall", "J_decay", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"
-]
+from commonfate.evaluation import kinds
 
 OF_SEQUENCES = ("J_mean", "J_recall", "J_decay")
-"""Those that an evaluation has of each sequence."""
+"""Metrics of a single sequence."""
 
 
 class StartDeclaration(Settings):
@@ -56,8 +52,8 @@ class PublishedDeclaration(Settings):
 
     tables: tuple[str, ...] = Field(min_length=1)
     """Names of CSVs in commonfate/published/tables."""
-    metrics: tuple[Metric, ...] = ("J",)
-    """Which metrics of them."""
+    metrics: tuple[str, ...] = ("J",)
+    """Metrics of them, as in their column `metric`."""
 
 
 class Expectation(Settings):
@@ -113,8 +109,8 @@ class TableDeclaration(Settings):
     @classmethod
     def _scorings_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in SCORINGS:
-                raise ValueError(f"scoring {name!r}{unknown(name, SCORINGS)}")
+            if name not in kinds.scorings():
+                raise ValueError(f"scoring {name!r}{unknown(name, kinds.scorings())}")
             if names.count(name) > 1:
                 raise ValueError(f"scoring {name!r} is there twice")
         return names
@@ -129,8 +125,11 @@ class TableDeclaration(Settings):
                 raise ValueError(
                     f"published: kind sequences shows {', '.join(OF_SEQUENCES)}, not {metric}"
                 )
-        if any(SCORINGS[name].foreground == "classes" for name in self.scorings):
-            raise ValueError("scoring 'classes' has no numbers of sequences; choose another kind")
+        for name in self.scorings:
+            if not kinds.of_scoring(name).has_sequence_tables:
+                raise ValueError(
+                    f"scoring {name!r} has no numbers of sequences; choose another kind"
+                )
         return self
 
     @model_validator(mode="after")

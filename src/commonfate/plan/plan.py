@@ -10,8 +10,9 @@ from pathlib import Path
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
 from commonfate.config import Config
+from commonfate.evaluation import kinds
 from commonfate.plan import checks, left_out
-from commonfate.plan.cells import SCORINGS, Evaluation, Run
+from commonfate.plan.cells import Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
 from commonfate.plan.part import of_table
 from commonfate.plan.requests import Request
@@ -55,6 +56,7 @@ class Plan:
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""
+        scorings = kinds.scorings()
         for name in self.config.tables[table].benchmarks:
             requests = [
                 Request(self.config, table, row, name, seed) for seed in self.config.seeds_of(table)
@@ -62,17 +64,17 @@ class Plan:
             # What is not trained is one run, whatever the seeds.
             runs = dict.fromkeys(request.run() for request in requests)
             benchmark, where = self.config.benchmarks[name], requests[0].where
-            for scoring, run in product(self.declarations[table].scorings_of(row), runs):
-                checks.scoring(self.config, run.settings, benchmark, scoring, where)
-                how = SCORINGS[scoring]
-                released = how.released_frames and benchmark.released_protocol
+            for scored_by, run in product(self.declarations[table].scorings_of(row), runs):
+                checks.scoring(self.config, run.settings, benchmark, scored_by, where)
+                scoring = scorings[scored_by]
+                released = scoring.released_frames and benchmark.released_protocol
                 yield Evaluation(
                     run,
                     name,
-                    scoring,
+                    scored_by,
                     released or benchmark.protocol,
-                    how.foreground or run.settings.foreground,
-                    how.checkpoint if run.settings.trained else "last",
+                    scoring.foreground or run.settings.foreground,
+                    scoring.checkpoint if run.settings.trained else "last",
                     requests[0].adapt,
                     row.crf,
                 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
+from commonfate.evaluation import kinds
 from commonfate.plan import Expectation, Plan, TableDeclaration
 from commonfate.published import rows as published
 from commonfate.tables import comparable, quantities
@@ -45,7 +46,7 @@ def _in_scoring(cells: Sequence[Cell], scoring: str) -> dict[str, Cell]:
 
 
 def _start(expectation: Expectation, cell: Cell) -> str:
-    lower = cell.first.benchmark.metrics[0] in quantities.LOWER_IS_BETTER
+    lower = kinds.metric(cell.first.benchmark.metrics[0]).lower_is_better
     reason = f' (the paper: "{expectation.because}")' if expectation.because else ""
     return f"Expected {expectation.better} {'<' if lower else '>'} {expectation.worse}{reason}"
 
@@ -59,7 +60,8 @@ def _verdict(plan: Plan, better: Cell, worse: Cell) -> str:
     if first is None or second is None:
         return f": not measured in {column}."
     paired = bool(better.seeds) and _trainings(better) == _trainings(worse)
-    ordered = (second, first) if metric in quantities.LOWER_IS_BETTER else (first, second)
+    lower = kinds.metric(metric).lower_is_better
+    ordered = (second, first) if lower else (first, second)
     difference = quantities.difference(*ordered, paired)
     # Of the digits that are printed, so that the table agrees with itself.
     shown = [Decimal(quantities.text(metric, numbers.mean)) for numbers in (first, second)]

@@ -6,8 +6,7 @@ Every note is a template filled with what `comparison` computed; rows that agree
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from commonfate.evaluation import protocols
-from commonfate.evaluation.masks import foreground
+from commonfate.evaluation import kinds, protocols
 from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
@@ -17,13 +16,6 @@ from commonfate.tables.scores import Cell, Scores
 from commonfate.tables.table import METHOD, SOURCE, Table
 
 K = TypeVar("K", bound=Hashable)
-METRICS = {
-    "MAE": "MAE: mean absolute difference of the soft foreground and the ground truth, a fraction; "
-    "lower is better.",
-    "mIoU": "mIoU: mean of the IoU of all classes that are in the ground truth or predicted; the "
-    "pixels of all scored frames are counted together.",
-}
-"""Notes on metrics whose name does not say enough."""
 RUNTIME = (
     "Measured runtime is the median over frames of network, merging and upsampling on the device "
     "named; reading is not counted."
@@ -32,10 +24,7 @@ BY_SEQUENCE = (
     "J recall: share of frames with J above 0.5. J decay: J of the first quarter of a sequence "
     "minus that of the last. Average is over sequences, Frame Avg. over all scored frames."
 )
-BEST = (
-    "Checkpoint best: of a training's snapshots the one of highest J (classes: mIoU), by the same "
-    "protocol and foreground."
-)
+SEES_NONE = "; sees no ground truth."
 AS_AUTHORS = ", which chooses foreground and checkpoint as the authors did"
 AS_PAPER = {
     "released": AS_AUTHORS,
@@ -206,44 +195,45 @@ def settings(compared: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _scorings(compared: Sequence[Comparison]) -> Iterator[str]:
-    """Explain the scorings of a table, then their foregrounds, checkpoints and protocols."""
+    """Explain the scorings of a table, then their rules, checkpoints and protocols."""
     cells = _cells(compared)
     planned = [cell.planned for _, cell in cells]
     for name in dict.fromkeys(cell.scoring for cell in planned):
         yield _scoring(name, [pair for pair in cells if pair[1].planned.scoring == name])
-    rules = dict.fromkeys(cell.foreground for cell in planned)
-    for name in (name for name in rules if name != foreground.CLASSES):
-        yield f"Foreground {name}: {foreground.get(name).description}"
-    if any(cell.checkpoint == "best" for cell in planned):
-        yield BEST
+    for rule in dict.fromkeys(cell.foreground for cell in planned):
+        yield from filter(None, [kinds.of_rule(rule).rule_note(rule)])
+    best = [cell.scoring for cell in planned if cell.checkpoint == "best"]
+    if best:
+        metrics = dict.fromkeys(kinds.of_scoring(name).main_metric for name in best)
+        yield (
+            f"Checkpoint best: of a training's snapshots the one of highest "
+            f"{' or '.join(metrics)}, by the same protocol and foreground."
+        )
     for name in dict.fromkeys(cell.protocol for cell in planned):
         yield f"Protocol {name}: {protocols.get(name).description}"
 
 
 def _scoring(name: str, cells: list[tuple[str, Cell]]) -> str:
-    planned = [cell.planned for _, cell in cells]
+    planned, kind = [cell.planned for _, cell in cells], kinds.of_scoring(name)
     # What is not trained has no snapshots to choose from, so it is always `last`.
     first = next((cell for cell in planned if cell.run.settings.trained), planned[0])
     frames = ", ".join(dict.fromkeys(f"{cell.protocol} on {cell.benchmark}" for cell in planned))
-    if first.foreground == foreground.CLASSES:
-        return (
-            f"Scoring {name}: every class by itself, checkpoint {first.checkpoint}, protocol "
-            f"{frames}, which says here only which frames count."
-        )
     labels = _grouped((cell.planned.foreground, label) for label, cell in cells)
     rules = ", ".join(f"{rule} ({' and '.join(each)})" for rule, each in labels.items())
-    looks = any(foreground.get(rule).looks_at_ground_truth for rule in labels)
+    looks = any(kind.looks_at_ground_truth(rule) for rule in labels)
     chosen = ["the foreground"] * looks + ["the checkpoint"] * (first.checkpoint == "best")
-    seen = f"the ground truth chooses {' and '.join(chosen)}" if chosen else "sees no ground truth"
     return (
-        f"Scoring {name}: foreground {rules if len(labels) > 1 else first.foreground}, checkpoint "
-        f"{first.checkpoint}, protocol {frames}; {seen}."
+        f"Scoring {name}: {kind.words(rules if len(labels) > 1 else first.foreground)}, checkpoint "
+        f"{first.checkpoint}, protocol {frames}"
+        + ("" if kind.is_average else ", which says here only which frames count")
+        + (f"; the ground truth chooses {' and '.join(chosen)}." if chosen else SEES_NONE)
     )
 
 
 def _metrics(compared: Sequence[Comparison]) -> Iterator[str]:
     shown = {metric for scores in _benchmarks(compared) for metric in scores.benchmark.metrics}
-    yield from (note for metric, note in METRICS.items() if metric in shown)
+    notes = (metric.note for name, metric in kinds.metrics().items() if name in shown)
+    yield from filter(None, notes)
 
 
 def _by_sequence(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
@@ -280,7 +270,7 @@ def _differences(compared: Sequence[Comparison]) -> Iterator[str]:
 def _difference(scoring: str, source: str, differences: Sequence[NumberDifference]) -> str:
     names = dict.fromkeys(one.cell.planned.benchmark for one in differences)
     units = dict.fromkeys(
-        f"units of {one.metric}" if one.metric in quantities.FRACTIONS else "points"
+        f"units of {one.metric}" if quantities.is_fraction(one.metric) else "points"
         for one in differences
     )
     remarks = AS_PAPER if scoring == differences[0].scored_as.scoring else UNLIKE_PAPER

@@ -11,9 +11,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-FRACTIONS = ("MAE",)
-"""Metrics that stay shares of 1."""
-LOWER_IS_BETTER = ("MAE",)
+from commonfate.evaluation import kinds
+
 STANDARD_ERRORS = 2
 """A difference of fewer standard errors is undecided."""
 
@@ -104,20 +103,25 @@ def text(metric: str, value: float | None) -> str | None:
     """
     if value is None or not math.isfinite(value):
         return None
-    written = f"{number(metric, value):.{3 if metric in FRACTIONS else 1}f}"
+    written = f"{number(metric, value):.{3 if is_fraction(metric) else 1}f}"
     return written.removeprefix("-") if Decimal(written) == 0 else written
+
+
+def is_fraction(metric: str) -> bool:
+    """True if a metric stays a share of 1."""
+    return kinds.metric(metric).is_fraction
 
 
 def number(metric: str, value: float) -> float:
     """A share of 1 in the unit of `text`, with all digits."""
-    return value if metric in FRACTIONS else 100 * value
+    return value if is_fraction(metric) else 100 * value
 
 
 def share(metric: str, text: str) -> float:
     """The inverse of `text`: a share of 1."""
-    return float(text) if metric in FRACTIONS else float(text) / 100
+    return float(text) if is_fraction(metric) else float(text) / 100
 
 
 def points(metric: str) -> str:
     """Unit of a difference after a space: ` points`, or nothing for fractions."""
-    return "" if metric in FRACTIONS else " points"
+    return "" if is_fraction(metric) else " points"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from commonfate.evaluation.masks import statistics
+from commonfate.evaluation.masks import jaccard
 from commonfate.plan import OF_SEQUENCES, Plan, RowDeclaration
 from commonfate.published import rows as published
 from commonfate.tables import comparable
@@ -114,12 +114,12 @@ def _of_sequence(scores: Scores, name: str, metric: str) -> float:
 
 
 def _over_sequences(scores: Scores, metric: str) -> float:
-    return statistics.mean([sequence[metric] for sequence in scores.content["sequences"].values()])
+    return jaccard.mean([sequence[metric] for sequence in scores.content["sequences"].values()])
 
 
 def _over_frames(scores: Scores) -> float:
     sequences = scores.content["sequences"].values()
-    return statistics.mean([j for sequence in sequences for j in sequence["frames"].values()])
+    return jaccard.mean([j for sequence in sequences for j in sequence["frames"].values()])
 
 
 def _printed(rows: Sequence[RowDeclaration], known: Mapping[str, published.Row]) -> dict[str, Part]:

@@ -260,7 +260,7 @@ def test_classes_are_scored_by_themselves(semantic) -> None:
     notes = assemble(semantic.plan, "table1").notes
     assert (
         "Scoring classes: every class by itself, checkpoint last, protocol frame_average on real, "
-        "which says here only which frames count."
+        "which says here only which frames count; sees no ground truth."
     ) in notes
     assert not any(note.startswith("Foreground") for note in notes)
     assert any(note.startswith("mIoU: mean of the IoU of all classes") for note in notes)

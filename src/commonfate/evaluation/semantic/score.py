@@ -1,10 +1,10 @@
 """Scores of a benchmark of semantic segmentation: IoU of each class, and their mean.
 
 Pixels are counted over all scored frames before anything is divided, as PASCAL VOC does, so every
-protocol gives the same mean: it only says which frames are scored.
+protocol gives the same mean: it only chooses the scored frames.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ from commonfate.base.files import exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
 from commonfate.datasets import class_labels
 from commonfate.evaluation import record
-from commonfate.evaluation.masks.foreground import CLASSES
 from commonfate.evaluation.protocols import Protocol
 from commonfate.evaluation.semantic import confusion
 from commonfate.prediction import benchmark, label_maps, replaceable
 from commonfate.prediction.benchmark import Benchmark
 from commonfate.prediction.crop import Crop, central_square
 from commonfate.prediction.predictions import Predictions
+from commonfate.prediction.segmenting import Segmented
+
+CLASSES = "classes"
+"""The rule, and the kind of the annotations."""
 
 
 def evaluate(
@@ -37,13 +40,13 @@ def evaluate(
     Frames whose pixels are all void do not count.
 
     Args:
-        predictions: what is scored; of cropped frames, then annotations are cropped alike.
+        predictions: of all annotated frames; annotations are cropped like the frames.
         manifest: manifest of the dataset that was segmented; its annotations are classes.
-        protocol: which frames count.
+        protocol: the frames that count.
         output: JSON file, replaced in one step.
 
     Returns:
-        What the JSON holds.
+        The content of the JSON.
 
     Raises:
         StoreError: a prediction or an annotation is missing or broken, or holds a class that is not
@@ -56,7 +59,7 @@ def evaluate(
     replaceable.check(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.facts["split"])
     task = task.without(predictions.facts.get("left_out", {}))
-    check_kind(task, f"--foreground {CLASSES}")
+    record.check_annotations(task, CLASSES, f"--foreground {CLASSES}")
     if predictions.facts.get("gives") != "classes":
         raise ConfigError(
             f"--foreground {CLASSES}: the components of {predictions.path} are no classes, as "
@@ -77,7 +80,7 @@ def evaluate(
         }
         matrix = sum(matrices[name][t] for name, ts in counted.items() for t in ts)
         each = confusion.iou(matrix)
-        scores = record.facts(predictions, manifest, protocol, CLASSES, task, counted, void) | {
+        scores = record.metadata(predictions, manifest, protocol, CLASSES, task, counted, void) | {
             "average": "pooled",
             "foreground_looks_at_ground_truth": False,
             "sequences": sequences,
@@ -87,20 +90,6 @@ def evaluate(
         }
         write_json(output, scores)
     return scores
-
-
-def check_kind(task: Benchmark, asked: str) -> None:
-    """Refuse a benchmark whose annotations are not classes.
-
-    Raises:
-        ConfigError: this is so; the message begins with what the user asked for.
-    """
-    for video in task.videos:
-        if video.kind != CLASSES:
-            raise ConfigError(
-                f"{asked}: the annotations of video {video.name!r} are of the kind {video.kind}, "
-                f"not {CLASSES}; name the manifest of a dataset of semantic segmentation"
-            )
 
 
 def read_truth(annotation: Path, crop: Crop) -> np.ndarray:
@@ -132,6 +121,24 @@ def frame_matrix(
             f"{annotation}: {error}, those that are predicted; evaluate what was trained on the "
             f"classes of this dataset"
         ) from None
+
+
+def mean_iou(frames: Iterable[Segmented], crop: Crop) -> float:
+    """Mean IoU of predictions that are not written.
+
+    Args:
+        frames: predictions of the scored frames.
+        crop: the part of the annotations that is scored.
+
+    Raises:
+        StoreError: an annotation is broken, or holds a class that is not predicted.
+    """
+    total = np.zeros((), np.int64)
+    for frame in frames:
+        annotation = frame.video.annotations[frame.t]
+        truth, classes = read_truth(annotation, crop), frame.facts.components
+        total = total + frame_matrix(frame.components, truth, classes, annotation)
+    return confusion.mean_iou(total)
 
 
 def _count(
