@@ -1,4 +1,4 @@
-"""What the tables need: their runs and evaluations, and where the files of those lie.
+"""Runs and evaluations that the tables need, and the paths of their files.
 
 Tables are declared in `workflow/tables/*.yaml`; with a configuration they become runs (models to
 train) and evaluations (scores to compute). Snakemake asks for their paths, the table verb reads

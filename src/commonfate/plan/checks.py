@@ -1,4 +1,4 @@
-"""What cannot work is found when the plan is made, not after hours of training."""
+"""Checks of a plan, so that impossible requests fail before hours of training."""
 
 from typing import TypeVar
 
@@ -14,13 +14,13 @@ from commonfate.samples.kinds import KINDS
 S = TypeVar("S", bound=MethodSettings)
 
 
-def has(config: Config, dataset: str, what: str, start: str, hint: str = "") -> None:
+def has(config: Config, dataset: str, samples: str, start: str, hint: str = "") -> None:
     """Check that a data set has samples of a kind, see `samples.kinds`.
 
     Raises:
         ConfigError: it has not; the message begins with `start` and ends in `hint`.
     """
-    kind = KINDS[what]
+    kind = KINDS[samples]
     if not kind.is_offered_by(config.datasets[dataset]):
         raise ConfigError(f"{start} {kind.lacking.format(dataset)}{hint}")
 
@@ -60,7 +60,7 @@ def resolved(config: Config, dataset: str, settings: S, where: str) -> S:
 
 
 def _at_every_frame(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
-    """At the ends of a video only one of two opposite gaps stays inside it."""
+    """Check that a data set has flow of both gaps: at an end of a video only one stays inside."""
     gap = resolved(config, dataset, settings, where).gap
     lacking = {gap, -gap} - set(config.datasets[dataset].gaps)
     if lacking:
@@ -91,11 +91,10 @@ def learning(
     Raises:
         ConfigError: it cannot; the message begins with `where`.
     """
-    name, what = settings.method, settings.learns_from
-    kind = KINDS[what]
+    name, kind = settings.method, KINDS[settings.learns_from]
     hint = f"; name others as its {'pretrain' if kind.has_pair_gaps else 'train'}_datasets"
     for dataset in learnt_from:
-        has(config, dataset, what, f"{where}: {name} learns from", hint)
+        has(config, dataset, kind.name, f"{where}: {name} learns from", hint)
         _split(config, dataset, split, f"{where}: {name} learns from split")
         if settings.gives == "classes":
             _fits(config, dataset, settings, where)
@@ -108,7 +107,7 @@ def learning(
 
 
 def _fits(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
-    """A network has one output a class."""
+    """Check that a network has as many outputs as a data set has classes."""
     count, name = len(datasets.class_names(config.datasets[dataset])), settings.method
     if count != settings.classes:
         raise ConfigError(

@@ -1,5 +1,6 @@
 """Tables as `workflow/tables/*.yaml` declare them, whatever the scale."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ class StartDeclaration(Settings):
     """The run that a row's training starts from; it is trained on `pretrain_datasets`."""
 
     method: Name
-    """Which method."""
+    """Name of the method."""
     settings: dict[str, Any] = Field({})
     """Settings that differ from the scale's, by key."""
 
@@ -29,7 +30,7 @@ class RowDeclaration(Settings):
     label: str
     """The row's name in the table."""
     method: Name
-    """Which method."""
+    """Name of the method."""
     settings: dict[str, Any] = Field({})
     """Settings that differ from the scale's, by key."""
     start: StartDeclaration | None = None
@@ -40,9 +41,9 @@ class RowDeclaration(Settings):
     adapt: NonNegativeInt = 0
     """Steps of test-time adaptation on each video."""
     crf: bool = False
-    """Whether a conditional random field refines the foreground."""
+    """Refine the foreground by a conditional random field."""
     scorings: tuple[str, ...] | None = Field(None, min_length=1)
-    """Those of the table's scorings that make sense for it; None is all of them."""
+    """Those of the table's scorings that the row has; None is all of them."""
     published: str | None = None
     """Label of the paper's own row for the same thing."""
 
@@ -57,17 +58,17 @@ class PublishedDeclaration(Settings):
 
 
 class Expectation(Settings):
-    """A direction that the paper shows; the table says whether the measured numbers show it."""
+    """A direction that the paper shows; a note tells if the measured numbers show it, too."""
 
     better: str
     """Label of the row that should score higher."""
     worse: str
     """Label of the other one."""
     scoring: str | None = None
-    """Column in which they are compared; none is `leak_free`, or where one of the rows has not that
-    one, the first of the table that both have."""
+    """Scoring in which they are compared; none is `leak_free`, or, if a row lacks that one, the
+    table's first that both have."""
     because: str = ""
-    """What the paper says of it, for the table's note."""
+    """The paper's words, for the table's note."""
 
 
 class TableDeclaration(Settings):
@@ -79,7 +80,7 @@ class TableDeclaration(Settings):
     """`comparison`: a row a method; `sequences`: a row a sequence."""
     rows: tuple[RowDeclaration, ...] = Field(min_length=1)
     scorings: tuple[str, ...] = Field(("leak_free", "released"), min_length=1)
-    """How numbers are read off predictions; a column each."""
+    """Ways to read numbers off predictions, see `evaluation.kinds`; a column each."""
     published: PublishedDeclaration | None = None
     expects: tuple[Expectation, ...] = ()
     """Directions that the paper shows."""
@@ -102,8 +103,20 @@ class TableDeclaration(Settings):
         if expected.scoring in shared:
             return expected.scoring
         has = "; ".join(f"{row} has {', '.join(of_label[row])}" for row in pair)
-        wanted = expected.scoring or "a scoring that both have"
-        raise ValueError(f"expects: {' and '.join(pair)} cannot be compared in {wanted}: {has}")
+        scoring = expected.scoring or "a scoring that both have"
+        raise ValueError(f"expects: {' and '.join(pair)} cannot be compared in {scoring}: {has}")
+
+    def without(self, labels: Collection[str]) -> "TableDeclaration":
+        """The table without some of its rows, and without the expectations of them."""
+        if not labels:
+            return self
+        expects = (
+            expected
+            for expected in self.expects
+            if not {expected.better, expected.worse} & set(labels)
+        )
+        rows = tuple(row for row in self.rows if row.label not in labels)
+        return self.model_copy(update={"rows": rows, "expects": tuple(expects)})
 
     @field_validator("scorings")
     @classmethod
