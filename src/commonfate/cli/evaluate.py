@@ -72,8 +72,8 @@ def command(
     F-beta and mIoU of foreground and background over all and by sequence, and, where predictions
     have a soft foreground, the maximum of F-beta over thresholds and the mean absolute error.
     `unsupervised` and `unsupervised_released` choose the foreground without ground truth, `object`
-    takes what the method says is the object; `oracle` and `oracle_components` look at the ground
-    truth. `classes` scores the classes of what learnt from labels: IoU of each, mIoU, accuracy.
+    takes the object that the method names; `oracle` and `oracle_components` look at the ground
+    truth. `classes` scores predicted classes: IoU of each, mIoU, accuracy.
     """
     from commonfate.evaluation import protocols
     from commonfate.prediction.predictions import Predictions

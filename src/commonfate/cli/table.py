@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="FILE|TEXT",
     help="Configuration: a YAML or JSON file, or the text itself in braces. Repeat it for a scale: "
-    "what comes later changes what came before, unless it is a scale that stands by itself.",
+    "later ones change earlier ones, unless a later one is a scale that stands by itself.",
 )
 @click.option(
     "--declaration",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="What the table is made of.  [default: workflow/tables/NAME.yaml]",
+    help="Declaration of the table.  [default: workflow/tables/NAME.yaml]",
 )
 @options.output(
     "The CSV; the other files go beside it.  [default: results/tables/NAME.csv, at scales "
@@ -56,9 +56,9 @@ def command(
     config = _config(sources, name)
     output = output or config.results / "tables" / f"{name}.csv"
     declared = plan.read_declaration(declaration or Path("workflow/tables") / f"{name}.yaml")
-    made = plan.join(config, {name: declared})
-    table = assemble(made, name)
-    write(table, made.table_config(name), output)
+    one_table = plan.join(config, {name: declared})
+    table = assemble(one_table, name)
+    write(table, one_table.table_config(name), output)
     suffixes = (".long.csv", ".md", ".tex", ".provenance.json")
     beside = ", ".join(f"{output.stem}{suffix}" for suffix in suffixes)
     click.echo(f"{render.to_text(table)}\n{output} (beside it {beside})", err=True)

@@ -100,7 +100,7 @@ def average(
     """Average values of scored frames as a protocol says.
 
     Args:
-        protocol: says over what the mean is taken.
+        protocol: its mean is taken.
         sequences: a number or an array, all of one shape, for each scored frame, by sequence; at
             least one of each.
 
@@ -135,7 +135,7 @@ def score_benchmark(protocol: Protocol, sequences: Mapping[str, Mapping[int, flo
     protocol.
 
     Args:
-        protocol: says over what the mean is taken.
+        protocol: its mean is taken.
         sequences: J of the scored frames, by sequence and frame; at least one of each.
 
     Raises:

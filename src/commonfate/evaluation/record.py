@@ -131,8 +131,8 @@ def _chosen_by(
         return None
     if (choice["protocol"], choice["foreground"]) != (protocol.name, foreground):
         log.warning(
-            "%s: its snapshot is the best by protocol %s and foreground %s, not by what scores it "
-            "here",
+            "%s: its snapshot is the best by protocol %s and foreground %s, not by those of these "
+            "scores",
             predictions.path,
             choice["protocol"],
             choice["foreground"],

@@ -73,9 +73,9 @@ def _at_every_frame(config: Config, dataset: str, settings: MethodSettings, wher
 
 def _split(config: Config, dataset: str, split: str, start: str) -> None:
     """Check that a data set has a split; all have `all`."""
-    known = datasets.splits(config.datasets[dataset])
-    if split not in ("all", *known):
-        raise ConfigError(f"{start} {split!r}: data set {dataset} has only {', '.join(known)}")
+    splits = datasets.splits(config.datasets[dataset])
+    if split not in ("all", *splits):
+        raise ConfigError(f"{start} {split!r}: data set {dataset} has only {', '.join(splits)}")
 
 
 def learning(
@@ -86,7 +86,7 @@ def learning(
     split: str,
     where: str,
 ) -> None:
-    """Check that a method can learn from data, and not from what it is scored by.
+    """Check that a method can learn from data, and not from the ground truth of its scores.
 
     Raises:
         ConfigError: it cannot; the message begins with `where`.
@@ -151,7 +151,7 @@ def scoring(
             f"{settings.gives}"
         )
     for metric in scored.metrics:
-        if metric not in [known.name for known in kind.metrics]:
+        if metric not in [defined.name for defined in kind.metrics]:
             raise ConfigError(f"{where}: scoring {name} has no metric {metric}")
     if kind.truth is not None:
         has(config, scored.dataset, kind.truth, f"{where}: scoring {name} compares")

@@ -43,7 +43,7 @@ class RowDeclaration(Settings):
     crf: bool = False
     """Refine the foreground by a conditional random field."""
     scorings: tuple[str, ...] | None = Field(None, min_length=1)
-    """Those of the table's scorings that the row has; None is all of them."""
+    """Scorings of the table that the row has; None is all of them."""
     published: str | None = None
     """Label of the paper's own row for the same thing."""
 
@@ -156,8 +156,8 @@ class TableDeclaration(Settings):
                 if row.scorings.count(name) > 1:
                     raise ValueError(f"row {row.label!r}: scoring {name!r} is there twice")
                 if name not in self.scorings:
-                    known = unknown(name, self.scorings)
-                    raise ValueError(f"row {row.label!r}: scoring {name!r}{known}")
+                    hint = unknown(name, self.scorings)
+                    raise ValueError(f"row {row.label!r}: scoring {name!r}{hint}")
         for expected in self.expects:
             for label in (expected.better, expected.worse):
                 if label not in labels:
@@ -165,8 +165,8 @@ class TableDeclaration(Settings):
             if expected.better == expected.worse:
                 raise ValueError(f"expects: row {expected.better!r} is compared with itself")
             if expected.scoring not in (None, *self.scorings):
-                known = unknown(expected.scoring, self.scorings)
-                raise ValueError(f"expects: scoring {expected.scoring!r}{known}")
+                hint = unknown(expected.scoring, self.scorings)
+                raise ValueError(f"expects: scoring {expected.scoring!r}{hint}")
             self.scoring_of(expected)
         return self
 

@@ -77,8 +77,8 @@ class Request:
         """A method's settings: the scale's with some changes."""
         methods = self.config.methods
         if method not in type(methods).model_fields:
-            known = type(methods).model_fields
-            raise ConfigError(f"{self._row}: method {method!r}{unknown(method, known)}")
+            names = type(methods).model_fields
+            raise ConfigError(f"{self._row}: method {method!r}{unknown(method, names)}")
         at_this_scale = getattr(methods, method)
         return parse(type(at_this_scale), merged(at_this_scale.model_dump(), changes), self._row)
 

@@ -30,22 +30,22 @@ def assemble(plan: Plan, name: str) -> Table:
     }
     _check_columns(list(read.values()))
     source = declaration.published
-    known = published.rows(source.tables, source.metrics) if source else {}
+    cited = published.rows(source.tables, source.metrics) if source else {}
     compared = []
     for row in declaration.rows:
         cells = scores.by_cell(read[planned] for planned in plan.row(name, row))
-        compared.append(comparison.compare(plan, name, row, cells, known))
+        compared.append(comparison.compare(plan, name, row, cells, cited))
     table = Table(name, declaration.title, " ".join(declaration.caption.split()))
     if declaration.kind == "sequences":
-        sequences.add_rows(table, plan, compared, known)
+        sequences.add_rows(table, plan, compared, cited)
     else:
         for row in compared:
             rows.add_measured(table, plan, row)
         table.breaks.append(len(table.rows))
-        rows.add_published(table, known)
+        rows.add_published(table, cited)
     table.files = provenance.follow(evaluation.path for evaluation in read.values())
     _add_videos(table, list(read.values()))
-    table.notes = notes.write(table, plan, compared, known)
+    table.notes = notes.write(table, plan, compared, cited)
     return table
 
 

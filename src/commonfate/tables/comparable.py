@@ -58,15 +58,15 @@ def incomparable(scores: Scores, paper: str) -> str | None:
 
 def incomparable_by_paper(scores: Scores, papers: Iterable[str]) -> dict[str, str | None]:
     """The reasons by paper: for some papers, or, without any, for all that score the benchmark."""
-    known = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {"": None})
-    return {paper: incomparable(scores, paper) for paper in (list(papers) or known)}
+    by_paper = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {"": None})
+    return {paper: incomparable(scores, paper) for paper in (list(papers) or by_paper)}
 
 
 def benchmark_label(scores: Scores) -> str:
     """A benchmark's name, with its share of the nearest paper's data if no paper has the same."""
     name = scores.planned.benchmark
-    known = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {}).values()
-    nearest = sorted(known, key=partial(_distance, scores))
+    by_paper = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {}).values()
+    nearest = sorted(by_paper, key=partial(_distance, scores))
     mismatches = [_mismatch(benchmark, scores) for benchmark in nearest]
     return name if not mismatches or None in mismatches else f"{name} ({mismatches[0]})"
 

@@ -35,6 +35,11 @@ class NumberDifference:
     """Data sets learnt from without labels, if the paper always learns from another kind."""
 
     @property
+    def name(self) -> str:
+        """Metric and benchmark."""
+        return f"{self.metric} {self.cell.planned.benchmark}"
+
+    @property
     def text(self) -> str:
         """Measured minus printed, as the table shows it: of the digits that are printed."""
         shown = Decimal(quantities.text(self.metric, self.numbers.mean) or "nan")
@@ -113,7 +118,7 @@ def compare(
     table: str,
     row: RowDeclaration,
     cells: list[Cell],
-    known: Mapping[str, published.Row],
+    cited: Mapping[str, published.Row],
 ) -> Comparison:
     """Compare a measured row with its paper.
 
@@ -122,9 +127,9 @@ def compare(
         table: one of them.
         row: one of its rows.
         cells: its scores: benchmarks, then scorings.
-        known: the published rows of the table, by label.
+        cited: the published rows of the table, by label.
     """
-    paper, declaration = known.get(row.published or ""), plan.declarations[table]
+    paper, declaration = cited.get(row.published or ""), plan.declarations[table]
     differences: list[NumberDifference] = []
     if paper is not None and declaration.kind == "comparison":
         for cell, metric in by_metric(cells):

@@ -13,7 +13,10 @@ from commonfate.tables.scores import Cell
 
 
 def notes(
-    plan: Plan, table: str, compared: Sequence[Comparison], known: Mapping[str, published.Row]
+    plan: Plan,
+    table: str,
+    compared: Sequence[Comparison],
+    cited: Mapping[str, published.Row],
 ) -> Iterator[str]:
     """Judge every direction that a table declares, on each benchmark by its first metric.
 
@@ -21,7 +24,7 @@ def notes(
         plan: the configuration with the declared tables.
         table: one of them.
         compared: its measured rows.
-        known: its published rows, by label.
+        cited: its published rows, by label.
     """
     declaration = plan.declarations[table]
     cells = {row.label: row.cells for row in compared}
@@ -36,7 +39,7 @@ def notes(
             for label in (expectation.better, expectation.worse)
         )
         for name, cell in better.items():
-            printed = _printed(declaration, expectation, cell, known)
+            printed = _printed(declaration, expectation, cell, cited)
             yield _start(expectation, cell) + printed + _verdict(plan, cell, worse[name])
 
 
@@ -92,11 +95,11 @@ def _printed(
     declaration: TableDeclaration,
     expectation: Expectation,
     cell: Cell,
-    known: Mapping[str, published.Row],
+    cited: Mapping[str, published.Row],
 ) -> str:
     """The differences that the paper prints, if it has both rows."""
     labels = {row.label: row.published for row in declaration.rows}
-    papers = [known.get(labels[row] or "") for row in (expectation.better, expectation.worse)]
+    papers = [cited.get(labels[row] or "") for row in (expectation.better, expectation.worse)]
     if None in papers:
         return ""
     better, worse = (paper.values for paper in papers)

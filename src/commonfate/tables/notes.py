@@ -1,21 +1,20 @@
-"""The notes of a table: data, scorings, seeds, what is missing, and differences from the papers.
+"""The notes of a table: scale, seeds, data, scorings, directions, what is missing.
 
-Every note is a template filled with what `comparison` computed; rows that agree share a note.
+Every note is a template filled with results of `comparison`; rows that agree share a note.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from commonfate.evaluation import kinds, protocols
 from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
-from commonfate.tables import comparable, expected, quantities, rows
-from commonfate.tables.comparison import ONE_SEED, Comparison, NumberDifference
+from commonfate.tables import comparable, expected, paper_notes, rows
+from commonfate.tables.comparison import Comparison
+from commonfate.tables.paper_notes import grouped
 from commonfate.tables.scores import Cell, Scores
 from commonfate.tables.table import METHOD, SOURCE, Table
 
-K = TypeVar("K", bound=Hashable)
 RUNTIME = (
     "Measured runtime is the median over frames of network, merging and upsampling on the device "
     "named; reading is not counted."
@@ -25,28 +24,13 @@ BY_SEQUENCE = (
     "minus that of the last. Average is over sequences, Frame Avg. over all scored frames."
 )
 SEES_NONE = "; sees no ground truth."
-AS_AUTHORS = ", which chooses foreground and checkpoint as the authors did"
-AS_PAPER = {
-    "released": AS_AUTHORS,
-    "released_images": AS_AUTHORS,
-    "leak_free": ", which sees no ground truth, as the authors' choice of the object did not",
-}
-"""Remarks on a compared scoring where the paper's numbers come from the same one."""
-UNLIKE_PAPER = {
-    "leak_free": ", with foreground and checkpoint chosen without the ground truth, unlike "
-    "published",
-    "oracle_components": ", the best assignment of components, as the paper's J with oracle",
-}
-"""Remarks on a compared scoring where the paper's numbers come from another one."""
-VERDICTS = {
-    ONE_SEED: "Difference to published undecided, as of one seed",
-    "within": "Difference to published within two standard errors of the mean",
-    "beyond": "Difference to published beyond two standard errors of the mean",
-}
 
 
 def write(
-    table: Table, plan: Plan, compared: Sequence[Comparison], known: Mapping[str, published.Row]
+    table: Table,
+    plan: Plan,
+    compared: Sequence[Comparison],
+    cited: Mapping[str, published.Row],
 ) -> list[str]:
     """Write the notes of a table whose rows are complete.
 
@@ -54,34 +38,26 @@ def write(
         table: with its rows, files and videos.
         plan: the configuration with the declared tables.
         compared: the measured rows, compared with their papers.
-        known: the published rows, by label.
+        cited: the published rows, by label.
     """
     by_sequence = plan.declarations[table.name].kind == "sequences"
     numbers = "Means are" if by_sequence else "Numbers are"
     return [
         _seeds(plan, table.name, compared),
         *_flow(plan, compared),
-        *(_benchmark(scores, compared, known, numbers) for scores in _benchmarks(compared)),
+        *(_benchmark(scores, compared, cited, numbers) for scores in _benchmarks(compared)),
         *_starts(compared),
         *_adaptation(compared),
         *_scorings(compared),
         *_metrics(compared),
-        *expected.notes(plan, table.name, compared, known),
+        *expected.notes(plan, table.name, compared, cited),
         table.left_out_note(),
         *filter(None, [plan.left_out(table.name)]),
         *(_by_sequence(plan, compared) if by_sequence else [RUNTIME]),
-        *settings(compared),
-        *_differences(compared),
-        *_published(known),
+        *paper_notes.settings(compared),
+        *paper_notes.differences(compared),
+        *paper_notes.sources(cited),
     ]
-
-
-def _grouped(pairs: Iterable[tuple[K, str]]) -> dict[K, list[str]]:
-    """Labels by what they have in common, each once, in the order of the pairs."""
-    groups: dict[K, dict[str, None]] = {}
-    for key, label in pairs:
-        groups.setdefault(key, {})[label] = None
-    return {key: list(labels) for key, labels in groups.items()}
 
 
 def _cells(compared: Iterable[Comparison]) -> list[tuple[str, Cell]]:
@@ -108,7 +84,7 @@ def _seeds(plan: Plan, table: str, compared: Sequence[Comparison]) -> str:
 
 def _flow(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
     """A note a flow source, with the networks of the papers that it stands for."""
-    roles = _grouped((row.run.flow, row.flow_role or "") for row in compared if row.run.flow)
+    roles = grouped((row.run.flow, row.flow_role or "") for row in compared if row.run.flow)
     for name, played in roles.items():
         source = plan.config.flow.sources[name]
         weights = f" with weights {source.weights}" if source.weights else ""
@@ -125,17 +101,17 @@ def _benchmarks(compared: Sequence[Comparison]) -> Iterable[Scores]:
 def _benchmark(
     scores: Scores,
     compared: Sequence[Comparison],
-    known: Mapping[str, published.Row],
+    cited: Mapping[str, published.Row],
     numbers: str,
 ) -> str:
     """The data of a benchmark, and the published numbers that may not be compared with it."""
-    papers = dict.fromkeys(row.paper for row in known.values() if row.paper not in published.CODE)
+    papers = dict.fromkeys(row.paper for row in cited.values() if row.paper not in published.CODE)
     by_paper = comparable.incomparable_by_paper(scores, papers)
     reasons = {paper: reason for paper, reason in by_paper.items() if reason}
     apart = ""
     if len(reasons) == len(by_paper):
         apart = f"published ones: {'; '.join(dict.fromkeys(reasons.values()))}"
-    elif known:  # without published rows one paper with the same data is enough
+    elif cited:  # without published rows one paper with the same data is enough
         apart = "; ".join(f"those of {paper}: {reason}" for paper, reason in reasons.items())
     return (
         f"{comparable.benchmark_label(scores)}: {scores.size} of data set "
@@ -148,7 +124,7 @@ def _benchmark(
 def _learnt_from(compared: Sequence[Comparison], benchmark: str) -> str:
     """The data that the methods scored on a benchmark learnt from, as the end of a sentence."""
     runs = ((row.run_on(benchmark), row.label) for row in compared)
-    labels = _grouped((_data(run), label) for run, label in runs if run.settings.trained)
+    labels = grouped((_data(run), label) for run, label in runs if run.settings.trained)
     if len(labels) == 1:
         return f"; trained methods learn from {next(iter(labels))}"
     return "".join(f"; {' and '.join(each)}: learnt from {data}" for data, each in labels.items())
@@ -163,7 +139,7 @@ def _data(run: Run) -> str:
 
 def _starts(compared: Sequence[Comparison]) -> Iterator[str]:
     pairs = ((runs, row.label) for row in compared for runs in row.starts())
-    for runs, labels in _grouped(pairs).items():
+    for runs, labels in grouped(pairs).items():
         slugs = " and ".join(run.slug for run in runs)
         yield f"Start of {' and '.join(labels)}: weights of {slugs}, learnt from {_data(runs[0])}."
 
@@ -174,24 +150,12 @@ def _adaptation(compared: Sequence[Comparison]) -> Iterator[str]:
         for row in compared
         if row.steps
     )
-    for (steps, declared, samples), labels in _grouped(adapted).items():
+    for (steps, declared, samples), labels in grouped(adapted).items():
         instead = "" if steps == declared else f" (the paper: {declared})"
         yield (
             f"Adaptation of {' and '.join(labels)}: {steps} steps{instead} of the training loss on "
             f"{samples} of each video, without ground truth, from the trained weights each time."
         )
-
-
-def settings(compared: Sequence[Comparison]) -> Iterator[str]:
-    """Name the settings of trained rows that differ from their paper's."""
-    trainings = (training for row in compared for training in row.trainings)
-    labels = _grouped((training.settings, training.label) for training in trainings)
-    for changed, each in labels.items():
-        if changed:
-            yield (
-                f"Settings other than the defaults, which are the paper's, in {'; '.join(each)}: "
-                f"{', '.join(changed)}."
-            )
 
 
 def _scorings(compared: Sequence[Comparison]) -> Iterator[str]:
@@ -218,7 +182,7 @@ def _scoring(name: str, cells: list[tuple[str, Cell]]) -> str:
     # What is not trained has no snapshots to choose from, so it is always `last`.
     first = next((cell for cell in planned if cell.run.settings.trained), planned[0])
     frames = ", ".join(dict.fromkeys(f"{cell.protocol} on {cell.benchmark}" for cell in planned))
-    labels = _grouped((cell.planned.foreground, label) for label, cell in cells)
+    labels = grouped((cell.planned.foreground, label) for label, cell in cells)
     rules = ", ".join(f"{rule} ({' and '.join(each)})" for rule, each in labels.items())
     looks = any(kind.looks_at_ground_truth(rule) for rule in labels)
     chosen = ["the foreground"] * looks + ["the checkpoint"] * (first.checkpoint == "best")
@@ -246,57 +210,3 @@ def _by_sequence(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
         ]
         yield f"Columns {row.label}: {', '.join(texts)}."
     yield BY_SEQUENCE
-
-
-def _differences(compared: Sequence[Comparison]) -> Iterator[str]:
-    """Explain the differences to each paper in each scoring, and judge them."""
-    groups: dict[tuple[str, str], list[tuple[str, NumberDifference]]] = {}
-    papers: dict[str, published.Row] = {}
-    for row in compared:
-        for difference in row.differences:
-            papers.setdefault(row.paper.paper, row.paper)
-            key = difference.cell.planned.scoring, row.paper.paper
-            groups.setdefault(key, []).append((row.label, difference))
-    for (scoring, paper), pairs in groups.items():
-        yield _difference(scoring, papers[paper].source, [difference for _, difference in pairs])
-        yield from dict.fromkeys(remark for _, one in pairs for remark in _remarks(paper, one))
-        judged = _grouped(
-            (one.verdict, f"{label}, {one.metric} {one.cell.planned.benchmark}")
-            for label, one in pairs
-        )
-        yield from (f"{VERDICTS[verdict]}: {'; '.join(each)}." for verdict, each in judged.items())
-
-
-def _difference(scoring: str, source: str, differences: Sequence[NumberDifference]) -> str:
-    names = dict.fromkeys(one.cell.planned.benchmark for one in differences)
-    units = dict.fromkeys(
-        f"units of {one.metric}" if quantities.is_fraction(one.metric) else "points"
-        for one in differences
-    )
-    remarks = AS_PAPER if scoring == differences[0].scored_as.scoring else UNLIKE_PAPER
-    return (
-        f"A difference on {', '.join(names)} is {scoring} minus {source}, in {' and '.join(units)} "
-        f"of the printed digits{remarks.get(scoring, '')}."
-    )
-
-
-def _remarks(paper: str, difference: NumberDifference) -> Iterator[str]:
-    if difference.scored_as.average is None:
-        yield f"{paper} does not say over what the means are taken that it prints."
-    if difference.other_data:
-        yield (
-            f"Published numbers of {paper} are of methods that learnt from "
-            f"{difference.scored_as.learnt_from}, measured ones learnt from "
-            f"{' and '.join(difference.other_data)}."
-        )
-
-
-def _published(known: Mapping[str, published.Row]) -> Iterator[str]:
-    """Name the sources of published rows, and the remarks of their transcription."""
-    for paper, place in dict.fromkeys((row.paper, row.place) for row in known.values()):
-        of_place = [row for row in known.values() if (row.paper, row.place) == (paper, place)]
-        timed = ", runtimes there headed `sec`" if any(row.runtime for row in of_place) else ""
-        source = of_place[0].source
-        yield f"Rows `{source}`: {published.PAPERS[paper]}, {place}; as printed{timed}."
-    remarks = _grouped(("; ".join(row.remarks), label) for label, row in known.items())
-    yield from (f"Published {', '.join(each)}: {text}." for text, each in remarks.items() if text)

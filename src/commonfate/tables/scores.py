@@ -132,7 +132,7 @@ def read(planned: Evaluation, benchmark: BenchmarkConfig) -> Scores:
 
     Raises:
         UserError: it has not been made yet.
-        StoreError: it is not what `commonfate evaluate` writes.
+        StoreError: it is no file of `commonfate evaluate`.
     """
     path = Path(planned.path)
     try:

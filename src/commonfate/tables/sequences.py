@@ -35,7 +35,7 @@ def add_rows(
     table: Table,
     plan: Plan,
     compared: Sequence[Comparison],
-    known: Mapping[str, published.Row],
+    cited: Mapping[str, published.Row],
 ) -> None:
     """Add the rows of all sequences, also of those that only one side has.
 
@@ -43,12 +43,12 @@ def add_rows(
         table: gets the rows; a benchmark is a block of sequences and a block of means.
         plan: the configuration with the declared tables.
         compared: the measured rows, which become groups of columns here.
-        known: the published rows by label; the variant `crf` is 1 or 0.
+        cited: the published rows by label; the variant `crf` is 1 or 0.
     """
     declared = plan.declarations[table.name]
     metrics = declared.published.metrics if declared.published else OF_SEQUENCES
     table.headings = _headings(declared.rows, declared.scorings, metrics)
-    printed = _printed(declared.rows, known)
+    printed = _printed(declared.rows, cited)
     blocks: dict[str, tuple[Part, Part]] = {}
     for benchmark in plan.config.tables[table.name].benchmarks:
         own = [
@@ -122,10 +122,10 @@ def _over_frames(scores: Scores) -> float:
     return jaccard.mean([j for sequence in sequences for j in sequence["frames"].values()])
 
 
-def _printed(rows: Sequence[RowDeclaration], known: Mapping[str, published.Row]) -> dict[str, Part]:
+def _printed(rows: Sequence[RowDeclaration], cited: Mapping[str, published.Row]) -> dict[str, Part]:
     """The printed numbers by data set, in the columns of the first row that is alike in its CRF."""
     parts: dict[str, Part] = {}
-    for paper in known.values():
+    for paper in cited.values():
         crf = paper.variant["crf"] == "1"
         label = next((row.label for row in rows if row.crf == crf), None)
         label = label or ("with CRF" if crf else "without CRF")

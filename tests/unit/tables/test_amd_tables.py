@@ -6,7 +6,7 @@ import pytest
 
 from commonfate import config, plan
 from commonfate.published import rows as published
-from commonfate.tables import comparison, notes, provenance
+from commonfate.tables import comparison, paper_notes, provenance
 from commonfate.tables.assemble import assemble
 from commonfate.tables.scores import Scores, by_cell
 
@@ -283,7 +283,7 @@ def test_the_path_of_the_start_is_no_departure_but_its_settings_are(semantic) ->
         )
         compared.append(comparison.compare(made, "table1", row, cells, {}))
     start = "Settings other than the defaults, which are the paper's, in "
-    assert list(notes.settings(compared)) == [
+    assert list(paper_notes.settings(compared)) == [
         f"{start}Scratch; AMD: flip=false.",
         f"{start}the start of AMD: iterations=7.",
     ]

@@ -111,10 +111,10 @@ class EvaluationKind(ABC):
         rule: str,
         output: Path,
     ) -> dict[str, Any]:
-        """Score predictions; write the scores, and a folder of what was scored.
+        """Score predictions; write the scores, and a folder of the scored masks or label maps.
 
         Args:
-            predictions: of a method that gives what the kind scores.
+            predictions: of a method whose `gives` is `name`.
             manifest: of the data set.
             protocol: the frames that count, and the mean.
             rule: one of `rules`.

@@ -1,8 +1,8 @@
-"""The metrics of an evaluation: what is measured in a frame, and how frames become one number.
+"""Metrics of a foreground: measures of a frame, and the number that they become over all frames.
 
 `J`: Jaccard index. `Acc`: share of pixels on the right side. `F_beta`: beta^2 = 0.3. `mIoU`: mean
 of the IoU of background and foreground, whose pixels are counted over all frames before anything is
-divided, as AMD's released code scores; it is the only one that does not go by the protocol's mean.
+divided, as AMD's released code scores; it is the only one that is no mean by the protocol.
 These four are of the chosen foreground. `maxF_beta` and `MAE` are of the soft foreground, and are
 left out where predictions have none.
 
@@ -13,12 +13,12 @@ that a mask is read once and not once for each threshold.
 unsupervised-image-segmentation and this from Voynov's BigGANsAreWatching: F-beta of every image at
 every threshold, then the mean over images, then the maximum over thresholds. So one threshold
 serves the whole data set. Two other definitions give other numbers: the precision-recall curve of
-the salience literature, whose precision and recall are averaged over images before F-beta is taken
-of them, and a threshold of its own for each image, which is never lower than ours.
+the salience literature averages precision and recall over images before F-beta; a threshold of its
+own for each image never scores lower than ours.
 
 **Thresholds** are the 255 midpoints (k + 1/2) / 255, k = 0..254, of the levels 0..255 in which soft
-foregrounds are stored: there a stored level decides as the probability itself would, and 1/2 is one
-of them. (Released: "above k / 255", k = 1..254.)
+foregrounds are stored, so rounding to levels changes no decision; 1/2 is one of them. (Released:
+"above k / 255", k = 1..254.)
 
 **Empty masks** count as in that code: precision is 1 where nothing is predicted, recall is 1 where
 there is nothing to find, F-beta is 0 where both are 0.
@@ -37,7 +37,7 @@ BETA_SQUARED = 0.3
 LEVELS = 256
 Measures = dict[str, float | np.ndarray]
 """Metrics of one frame by name. Two are no numbers yet: `maxF_beta` is F-beta at each threshold,
-`mIoU` the (2, 2) pixels of background and foreground by what they are predicted to be."""
+`mIoU` the (2, 2) pixels, background and foreground, true by predicted."""
 
 
 def of_frame(counts: np.ndarray, chosen: np.ndarray, levels: np.ndarray | None = None) -> Measures:
@@ -70,7 +70,7 @@ def over_frames(
     Averages are taken as the protocol says, the maximum of F-beta of the averages.
 
     Args:
-        protocol: says over what the mean is taken.
+        protocol: its mean is taken.
         sequences: measures of the scored frames, by sequence and frame; at least one of each, all
             with the same metrics.
 
@@ -160,14 +160,14 @@ def mean_absolute_error(counts: np.ndarray) -> float:
 
 
 def _f_beta(
-    found: np.ndarray | int, predicted: np.ndarray | int, true: np.ndarray | int
+    hit: np.ndarray | int, predicted: np.ndarray | int, true: np.ndarray | int
 ) -> np.ndarray:
     """F-beta from the pixels that are foreground in both, in the prediction, in the truth.
 
-    (1 + b) P R / (b P + R), b = beta^2, with P = found / predicted and R = found / true, is
-    (1 + b) found / (b true + predicted), which has no 0/0 but that of two empty masks. It is 0
-    where one mask is empty, too: with P or R 1 by convention, the other is 0.
+    (1 + b) P R / (b P + R), b = beta^2, with P = hit / predicted and R = hit / true, is
+    (1 + b) hit / (b true + predicted). The only 0/0 is that of two empty masks. If one mask is
+    empty F is 0: with P or R 1 by convention, the other is 0.
     """
-    found, predicted, true = (np.asarray(count, np.float64) for count in (found, predicted, true))
+    hit, predicted, true = (np.asarray(count, np.float64) for count in (hit, predicted, true))
     weighed = BETA_SQUARED * true + predicted
-    return np.where(weighed > 0, (1 + BETA_SQUARED) * found / np.where(weighed > 0, weighed, 1), 1)
+    return np.where(weighed > 0, (1 + BETA_SQUARED) * hit / np.where(weighed > 0, weighed, 1), 1)

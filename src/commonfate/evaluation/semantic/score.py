@@ -160,7 +160,7 @@ def _sequence(matrices: Mapping[int, np.ndarray]) -> dict[str, Any]:
 def _frame(
     predictions: Predictions, video: str, t: int, annotation: Path, folder: Path
 ) -> np.ndarray:
-    """Pixels of one frame; writes what is predicted into `folder`."""
+    """Pixels of one frame; writes the predicted label map into `folder`."""
     truth = read_truth(annotation, predictions.facts["crop"])
     labels = predictions.read("components", video, t, truth.shape)
     label_maps.write(folder / video / f"{t:05d}.png", labels, label_maps.voc_palette())

@@ -38,7 +38,7 @@ VIDEOS = 2
 FRAMES = 3
 """Number of frames shown of each: of its start, its middle and its end."""
 IMAGES = 4
-"""The same where every sequence is a single image."""
+"""Number of images shown of either end, where every sequence is a single image."""
 
 
 class FlowReader(Protocol):
