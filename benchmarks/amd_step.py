@@ -36,10 +36,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from commonfate.methods import create
+from commonfate.methods.amd.loss import LOSSES
 from commonfate.methods.amd.network import AmdNetwork
-from commonfate.methods.amd.objective import LOSSES
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.models.pwc.convolution import SLOPE
+from commonfate.models.pwc.layers import SLOPE
 from commonfate.models.pwc.lite import RADIUS, enlarge
 from commonfate.models.pwc.segment_flow import FINEST, MotionPathway, SegmentFlow
 from commonfate.models.pwc.warp import warp

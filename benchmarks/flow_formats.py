@@ -16,7 +16,7 @@ import numcodecs.blosc
 import numpy as np
 import tifffile
 
-from commonfate.storage import words
+from commonfate.storage import packed_int32
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.quantize import dequantize, quantize
@@ -105,10 +105,10 @@ def flowdino_tiff(compression: str) -> Format:
     """FlowDINO's files: packed words of steps that were truncated, no predictor."""
 
     def encode(flow: np.ndarray) -> bytes:
-        return _tiff(words.pack((flow * 32).astype(np.int16)), compression=compression)
+        return _tiff(packed_int32.pack((flow * 32).astype(np.int16)), compression=compression)
 
     def decode(data: bytes) -> np.ndarray:
-        return dequantize(words.unpack(read_tiff(data)))
+        return dequantize(packed_int32.unpack(read_tiff(data)))
 
     return per_file(f"FlowDINO TIFF ({compression.upper()})", ".tiff", encode, decode)
 
@@ -187,8 +187,7 @@ def image_codec(name: str, encode: Callable[..., bytes], decode: Callable[..., A
 
 FORMATS = (
     per_file("float32 .flo", ".flo", encode_flo, decode_flo),
-    store("commonfate Zarr, delta2d", codec="delta2d"),
-    store("commonfate Zarr, interpolation", codec="interpolation"),
+    store("commonfate Zarr"),
     store("commonfate TIFF, planar", container="tiff", tiff_layout="planar"),
     store("commonfate TIFF, packed", container="tiff", tiff_layout="packed"),
     flowdino_tiff("lzw"),

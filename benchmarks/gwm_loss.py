@@ -25,8 +25,8 @@ from own_process import in_process, memory_mb
 from torch import Tensor
 
 from commonfate.methods.gwm.loss import paper_loss_pulled_back, pixel_count
+from commonfate.methods.gwm.objective import Upsample, Variant, upsampled_loss, upsampled_masks
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
-from commonfate.methods.gwm.upsampled import Upsample, Variant, upsampled_loss, upsampled_masks
 
 LOW, FULL, DEGREE = (128, 224), (480, 854), 2
 CASES: list[tuple[Variant, Upsample]] = [

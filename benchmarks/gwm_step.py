@@ -46,7 +46,7 @@ from commonfate.samples.sampler import Batches
 from commonfate.storage.flow import open_writer
 from commonfate.storage.flow_info import sources
 from commonfate.storage.frames import FrameWriter
-from commonfate.training.loader import Batch, load
+from commonfate.training.data import Batch, load
 
 PARTS = ("loading", "network", "loss")
 PLAIN, OURS = "plain QR", "commonfate"

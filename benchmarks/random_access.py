@@ -73,8 +73,7 @@ def decode_tiff(data: bytes) -> np.ndarray:
 
 
 FORMATS = (
-    store("commonfate Zarr, delta2d", codec="delta2d"),
-    store("commonfate Zarr, interpolation", codec="interpolation"),
+    store("commonfate Zarr"),
     store("commonfate TIFF, planar", container="tiff", tiff_layout="planar"),
     per_file("a TIFF a pair", ".tiff", encode_planar_tiff, decode_tiff),
     per_file("a .flo a pair", ".flo", encode_flo, decode_flo),

@@ -1,11 +1,11 @@
-"""The configuration: one source of truth for defaults, bounds and messages.
+"""The configuration: defaults, bounds and messages of everything that the workflow reads.
 
 Snakemake merges the scale's file (see `scales`) with the command line; `load` checks the result
-before any job starts. Paths of datasets are checked for those that the tables use.
+before any job starts. Folders are checked for the datasets that the tables use.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,9 +13,7 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -23,17 +21,18 @@ from pydantic import (
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
-from commonfate.evaluation import kinds as evaluation_kinds
+from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.flow.settings import FlowConfig, FlowQualityConfig
 from commonfate.methods.settings import MethodsConfig
-from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction.crf import CrfSettings
 from commonfate.samples import kinds
 from commonfate.scales import DEMO, changes_demo
 from commonfate.training.flow.settings import DEFAULTS as FLOW_RECIPES
 from commonfate.training.flow.settings import FlowTrainingSettings
+from commonfate.videos.settings import DecodeConfig, FramesConfig
 
 ADAPT = "adapt"
-"""Among the changes to a row at a scale: steps of adaptation, no setting of the method."""
+"""Key among the changes to a table's row: steps of adaptation, not a setting of the method."""
 
 RESULTS = Path("results")
 STAGES = (
@@ -51,83 +50,7 @@ STAGES = (
     "tables",
     "videos",
 )
-"""Folders of `results/`, after which no scale can be called."""
-
-
-class DecodeConfig(Settings):
-    """Reading video files."""
-
-    backend: Literal["auto", "decord", "pyav"] = "auto"
-    """`auto` is decord, then PyAV for what decord cannot read or where it is not installed."""
-    timeout_s: PositiveFloat = 300.0
-    """Seconds without a new frame after which a video is given up."""
-    deinterlace: bool = False
-    """Make whole frames of interlaced ones; without it they are used as they are, combed."""
-
-
-class FramesConfig(Settings):
-    """How decoded frames are stored."""
-
-    codec: Literal["blosc", "jpeg", "png"] = "blosc"
-    """`blosc` and `png` are lossless; `jpeg` is several times smaller."""
-    quality: int = Field(95, ge=1, le=100)
-    """Quality of `jpeg`."""
-
-
-Protocol = Literal[
-    "davis",
-    "davis_released",
-    "davis_official",
-    "frame_average",
-    "frame_average_released",
-]
-
-
-def _is_metric(name: str) -> str:
-    if name not in evaluation_kinds.metrics():
-        raise ValueError(f"metric {name!r}{unknown(name, evaluation_kinds.metrics())}")
-    return name
-
-
-Metric = Annotated[
-    str,
-    AfterValidator(_is_metric),
-    WithJsonSchema({"enum": list(evaluation_kinds.metrics()), "type": "string"}),
-]
-"""A metric of one of the kinds of evaluation."""
-
-
-class BenchmarkConfig(Settings):
-    """A dataset split with ground truth, and how it is scored."""
-
-    dataset: Name
-    """Which dataset."""
-    split: Literal["train", "val", "all"] = "val"
-    """Videos that are scored."""
-    train_split: Literal["train", "val", "all"] = "all"
-    """What methods learn from: videos without ground truth; only semantic segmentation reads it."""
-    train_datasets: tuple[Name, ...] = ()
-    """Datasets that methods learn from together; none is the one that is scored."""
-    pretrain_datasets: tuple[Name, ...] = ()
-    """Datasets, all splits, that methods which learn from pairs of frames learn from, and runs that
-    others start from; none are those that other methods learn from."""
-    protocol: Protocol = "davis"
-    """Averaging and excluded frames."""
-    released_protocol: Protocol | None = None
-    """The same as the released code has it; none is `protocol`."""
-    metrics: tuple[Metric, ...] = ("J",)
-    """What tables show."""
-    resolution: Literal["network", "native"] = "network"
-    """Size at which frames are segmented: that of the training, or the frame's own."""
-    crop: Literal["none", "square"] = "none"
-    """`square`: only the central square of a frame is segmented and scored."""
-    published_as: str | None = None
-    """Name of the same benchmark in the papers' tables, if it is one."""
-
-    @property
-    def learnt_from(self) -> tuple[str, ...]:
-        """Datasets that trained methods learn from, if not from `pretrain_datasets`."""
-        return self.train_datasets or (self.dataset,)
+"""Folders of `results/`; no scale can have one of these names."""
 
 
 def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -143,18 +66,18 @@ Seeds = Annotated[tuple[NonNegativeInt, ...], AfterValidator(_each_once)]
 
 
 class TableConfig(Settings):
-    """What a table is made of at this scale."""
+    """Contents of a table at this scale."""
 
     benchmarks: tuple[Name, ...] = Field(min_length=1)
     """Column groups."""
     seeds: Seeds | None = None
-    """Seeds of its trainings; none are those of all tables."""
+    """Seeds of its trainings; none: those of all tables."""
     flow: Name | None = None
-    """Flow source of rows that ask for none by its role; none where no method needs flow."""
+    """Flow source of the rows that name no role; none if no method needs flow."""
     rows: dict[str, dict[str, Any]] = Field({})
-    """Settings of single rows at this scale, by the row's label; `adapt`: steps of adaptation."""
+    """Settings of single rows, by the row's label; `adapt`: steps of adaptation."""
     by_default: bool = True
-    """Whether the table is made when none is named."""
+    """Make the table when no table is named."""
 
     @field_validator("rows")
     @classmethod
@@ -169,45 +92,45 @@ class TableConfig(Settings):
 
 
 class Config(Settings):
-    """Everything that the workflow reads."""
+    """All settings of the workflow."""
 
     scale: Name = DEMO
-    """Name of the scale, printed in every table; all but `demo` have a folder `results/{scale}`."""
+    """Name of the scale, printed in every table; all but `demo` write into `results/{scale}`."""
     based_on: Literal["demo"] | None = None
-    """`demo`: what the scale does not set is as in config.yaml; none: it is the setting's default,
-    as it is for every scale that has another name than the demo."""
+    """`demo`: keys that the scale does not set are as in config.yaml; none: they have their
+    defaults, except at scale `demo`."""
     seeds: Seeds = (0,)
-    """Seeds of training: a run of each, and tables show mean and deviation of several."""
+    """Seeds of training, a run for each; tables show mean and deviation of several."""
     shard_size: PositiveInt = 256
-    """Videos a job."""
+    """Videos in one shard; later stages run one job a shard."""
     train_threads: PositiveInt = 8
-    """CPU threads of a training, for each of its devices. Another number trains nothing again,
-    though sums in another order make other weights."""
+    """CPU threads of a training, for each of its devices. A change trains nothing again, although
+    sums in another order give slightly other weights."""
     predict_threads: PositiveInt = 2
-    """CPU threads of a prediction; where it adapts to videos, as many processes of one thread."""
+    """CPU threads of a prediction; with adaptation to videos, processes of one thread each."""
     train_devices: dict[Name, PositiveInt] = Field({})
     """Devices of a machine that share a training (DDP), by the name of the method; others use one.
-    They do not change what is learnt from."""
+    Batches stay the same."""
     weights_folder: Path | None = None
-    """Where downloaded weights are kept; none is $COMMONFATE_WEIGHTS or the user's cache folder."""
+    """Folder of downloaded weights; none: $COMMONFATE_WEIGHTS or the user's cache folder."""
     datasets: dict[Name, Dataset]
-    """Sources of videos by name; the name appears in paths."""
+    """Datasets by name; the name appears in paths."""
     decode: DecodeConfig = DecodeConfig()
     frames: FramesConfig = FramesConfig()
     flow: FlowConfig = FlowConfig()
     flow_training: dict[Name, FlowTrainingSettings] = Field(FLOW_RECIPES)
-    """Recipes of flow networks that are trained here, by ptlflow's names of the networks."""
+    """Recipes of flow networks that are trained here, by ptlflow's name of the network."""
     flow_quality: FlowQualityConfig = FlowQualityConfig()
-    """What the table of flow sources compares."""
+    """Contents of the table of flow sources."""
     flow_roles: dict[Name, Name] = Field({})
-    """Which flow source plays a role (raft, pwcnet, arflow) that rows of tables ask for."""
+    """Flow sources by role (raft, pwcnet, arflow); rows of tables name roles."""
     methods: MethodsConfig = MethodsConfig()
     crf: CrfSettings = CrfSettings()
-    """Refinement of the foreground, for rows of tables that ask for it."""
+    """Refinement of the foreground, in rows of tables with a CRF."""
     benchmarks: dict[Name, BenchmarkConfig] = Field({})
-    """What is scored, by name; the name heads the columns of tables."""
+    """Benchmarks by name; the name heads the columns of tables."""
     tables: dict[Name, TableConfig] = Field({})
-    """Tables to make, by name; each is declared in workflow/tables."""
+    """Tables to make by name; each is declared in workflow/tables."""
 
     @field_validator("scale")
     @classmethod
@@ -218,7 +141,7 @@ class Config(Settings):
 
     @field_validator("flow_training", mode="before")
     @classmethod
-    def _keys_not_given_are_the_recipes(cls, given: Any) -> Any:
+    def _fill_from_recipes(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
         recipes = {name: recipe.model_dump() for name, recipe in FLOW_RECIPES.items()}
@@ -258,8 +181,8 @@ class Config(Settings):
         for role, source in self.flow_roles.items():
             _must_exist(source, self.flow.sources, f"flow_roles.{role}")
         for name in self.flow_quality.datasets:
-            known = [key for key, value in self.datasets.items() if value.adapter == "sprites"]
-            _must_exist(name, known, "flow_quality.datasets")
+            rendered = [key for key, value in self.datasets.items() if value.adapter == "sprites"]
+            _must_exist(name, rendered, "flow_quality.datasets")
         for name in self.flow_quality.sources:
             _must_exist(name, self.flow.sources, "flow_quality.sources")
         return self
@@ -270,9 +193,9 @@ class Config(Settings):
         return RESULTS if self.scale == DEMO else RESULTS / self.scale
 
     def of_scale(self, target: str) -> str:
-        """Path at this scale of a product: `results/a.csv` becomes `results/{scale}/a.csv`.
+        """Path of a product at this scale: `results/a.csv` becomes `results/{scale}/a.csv`.
 
-        What lies elsewhere, or names its scale already, is returned as it is.
+        A path outside `results`, or one that already names the scale, is returned unchanged.
         """
         path = Path(os.path.normpath(target))
         if path.parts[:1] != RESULTS.parts or path.is_relative_to(self.results):
@@ -288,14 +211,16 @@ class Config(Settings):
         shown = (name for table in self.tables.values() for name in table.benchmarks)
         used = (self.benchmarks[name] for name in shown)
         names = [
-            name for one in used for name in (one.dataset, *one.learnt_from, *one.pretrain_datasets)
+            name
+            for each in used
+            for name in (each.dataset, *each.learnt_from, *each.pretrain_datasets)
         ]
         return list(dict.fromkeys(names))
 
 
-def _must_exist(name: str, known: Mapping[str, Any], key: str) -> None:
-    if name not in known:
-        raise ValueError(f"{key} {name!r}{unknown(name, known)}")
+def _must_exist(name: str, names: Collection[str], key: str) -> None:
+    if name not in names:
+        raise ValueError(f"{key} {name!r}{unknown(name, names)}")
 
 
 def load(values: Mapping[str, Any], where: str = "config") -> Config:

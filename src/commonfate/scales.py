@@ -1,8 +1,8 @@
-"""Scales: files of settings that change the demo, or that stand by themselves.
+"""Scales: files of settings that change the demo, or that replace it.
 
-The demo is `config.yaml`: what it sets so that a run takes minutes is of no use to another scale. A
-file whose `scale` has another name therefore stands on the defaults of all settings, which are the
-papers', unless it says `based_on: demo`.
+The demo is `config.yaml`, whose settings make a run take minutes; other scales should not inherit
+them. So a file whose `scale` has another name starts from the defaults of all settings, which are
+those of the papers, unless it says `based_on: demo`.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ DEMO = "demo"
 
 
 def changes_demo(given: Mapping[str, Any]) -> bool:
-    """Whether settings are changes of the demo: they have its name, none, or say so."""
+    """True if settings change the demo: `scale` is `demo` or missing, or `based_on` is `demo`."""
     return given.get("based_on") == DEMO or given.get("scale", DEMO) == DEMO
 
 
 def joined(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings after those of `before`: changes of them, or in their place where they stand alone.
+    """Merge `given` into `before` if it changes the demo; otherwise return `given` alone.
 
     Args:
-        before: all settings of the demo, or of a scale that is changed further.
-        given: a file of a scale, or what the command line changes.
+        before: all settings of the demo, or of a scale.
+        given: settings of a file or of the command line.
     """
     return merged(before, given) if changes_demo(given) else dict(given)

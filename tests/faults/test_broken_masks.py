@@ -8,7 +8,7 @@ from PIL import Image
 from commonfate.base import parquet
 from commonfate.cli import commonfate
 from commonfate.datasets import image_file
-from commonfate.prediction import label_maps
+from commonfate.prediction import maps
 from commonfate.storage.frames import FrameReader
 
 MASK = np.zeros((20, 30), np.uint8)
@@ -47,7 +47,7 @@ def benchmark(tmp_path):
 
 def palette():
     image = Image.fromarray(MASK * 2)
-    image.putpalette(label_maps.voc_palette().tobytes())
+    image.putpalette(maps.voc_palette().tobytes())
     return image
 
 

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from commonfate.base.errors import StoreError
-from commonfate.storage.checksums import crc32c
+from commonfate.storage.damage import crc32c
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.frames import FrameReader, FrameWriter
 
@@ -25,8 +25,7 @@ AGAIN = "and run the same command again"
 
 
 STORES = {
-    "zarr": {"codec": "delta2d"},
-    "interpolation": {"codec": "interpolation"},
+    "zarr": {},
     "planar": {"container": "tiff", "tiff_layout": "planar"},
     "packed": {"container": "tiff", "tiff_layout": "packed"},
 }

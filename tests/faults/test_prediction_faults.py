@@ -11,7 +11,7 @@ from PIL import Image
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.cli.evaluate import command
-from commonfate.prediction import label_maps, soft_maps
+from commonfate.prediction import maps
 
 LABELS = np.zeros((8, 12), np.uint8)
 LABELS[2:6, 4:8] = 1
@@ -43,8 +43,10 @@ def benchmark(tmp_path):
     for t, file in enumerate(truth):
         Image.fromarray(LABELS * 255).save(file)
         for segments in ("components", "groups"):
-            label_maps.write(tmp_path / "predictions" / segments / "cat" / f"{t:05d}.png", LABELS)
-        soft_maps.write(tmp_path / "predictions" / "foreground" / "cat" / f"{t:05d}.png", LABELS)
+            maps.write_labels(tmp_path / "predictions" / segments / "cat" / f"{t:05d}.png", LABELS)
+        maps.write_probability(
+            tmp_path / "predictions" / "foreground" / "cat" / f"{t:05d}.png", LABELS
+        )
     row = {"id": "cat", "split": "val", "frames": 2, "status": "ok", "reason": ""}
     row |= {"annotation_kind": "binary", "annotation_files": [str(file) for file in truth]}
     parquet.write(tmp_path / "manifest.parquet", pd.DataFrame([row]), {})
@@ -84,13 +86,13 @@ def test_missing_frame(benchmark):
 
 def test_wrong_size(benchmark):
     path = benchmark / "predictions" / "groups" / "cat" / "00001.png"
-    label_maps.write(path, LABELS[:, :10])
+    maps.write_labels(path, LABELS[:, :10])
     assert_refused(benchmark, r"groups/cat/00001.png: is 8x10, but the annotation is 8x12")
 
 
 def test_label_out_of_range(benchmark):
     path = benchmark / "predictions" / "groups" / "cat" / "00001.png"
-    label_maps.write(path, LABELS * 2)
+    maps.write_labels(path, LABELS * 2)
     assert_refused(benchmark, r"groups/cat/00001.png: holds label 2, but .* labels are 0 to 1")
 
 
@@ -140,9 +142,9 @@ def test_flipped_byte_of_a_soft_foreground(benchmark, offset):
 
 def test_soft_foreground_of_another_size_or_kind(benchmark):
     path = benchmark / "predictions" / "foreground" / "cat" / "00001.png"
-    soft_maps.write(path, LABELS[:, :10])
+    maps.write_probability(path, LABELS[:, :10])
     assert_refused(benchmark, r"foreground/cat/00001.png: is 8x10, but the annotation is 8x12")
-    label_maps.write(path, LABELS)
+    maps.write_labels(path, LABELS)
     assert_refused(benchmark, r"foreground/cat/00001.png: is an image of mode P, not grey")
 
 

@@ -18,7 +18,8 @@ import pytest
 
 from commonfate.base.errors import StoreError, UserError
 from commonfate.base.files import exclusive
-from commonfate.weights import Asset, Digest, download, fetch, transfer
+from commonfate.weights import Asset, Digest, fetch, transfer
+from commonfate.weights import cache as weights_cache
 
 CONTENT = random.Random(0).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -105,7 +106,7 @@ def cache(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path / "cache"))
-    monkeypatch.setattr(download, "PAUSE_S", 0.0)
+    monkeypatch.setattr(weights_cache, "PAUSE_S", 0.0)
     return tmp_path / "cache" / "flow"
 
 
@@ -236,7 +237,7 @@ def replace_after_a_cut(site, etag, monkeypatch) -> None:
     def sleep(_) -> None:
         site.content, site.etag = CONTENT, etag
 
-    monkeypatch.setattr(download.time, "sleep", sleep)
+    monkeypatch.setattr(weights_cache.time, "sleep", sleep)
 
 
 def test_a_file_that_got_shorter_is_fetched_from_the_start(site, cache):
@@ -361,7 +362,7 @@ def test_a_mirror_takes_over(site):
 
 def test_a_silent_server_is_given_up(site, monkeypatch):
     monkeypatch.setattr(transfer, "TIMEOUTS_S", (1.0, 0.05))
-    monkeypatch.setattr(download, "ATTEMPTS", 2)
+    monkeypatch.setattr(weights_cache, "ATTEMPTS", 2)
     site.pause_s = 0.3
     assert "nothing came for 0.05 s" in refused(site.url)
 
@@ -441,7 +442,7 @@ def test_a_full_disk_is_told_and_what_has_come_is_kept(site, cache, monkeypatch)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(transfer, "track", full)
+        patch.setattr(transfer, "track_bytes", full)
         with pytest.raises(StoreError, match=r"written \(No space left on device\)"):
             fetch(asset(site.url))
     assert fetch(asset(site.url)).read_bytes() == CONTENT

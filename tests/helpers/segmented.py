@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from commonfate.base import parquet
-from commonfate.prediction import label_maps, soft_maps
+from commonfate.prediction import maps
 
 SIZE = (8, 12)
 FRAMES = {"cat": 3, "dog": 4}
@@ -59,9 +59,11 @@ def predict(tmp_path: Path) -> Callable[..., Path]:
             for t in range(frames):
                 labels = groups(video, t).astype(np.uint8)
                 for segments in ("components", "groups"):
-                    label_maps.write(folder / segments / video / f"{t:05d}.png", labels)
+                    maps.write_labels(folder / segments / video / f"{t:05d}.png", labels)
                 if soft is not None:
-                    soft_maps.write(folder / "foreground" / video / f"{t:05d}.png", soft(video, t))
+                    maps.write_probability(
+                        folder / "foreground" / video / f"{t:05d}.png", soft(video, t)
+                    )
         facts = {
             "run": "gwm-test",
             "method": "gwm",

@@ -9,12 +9,11 @@ import click
 
 from commonfate import cli
 from commonfate.base.settings import from_pairs
-from commonfate.cli import flow
-from commonfate.cli.verbs import VERBS
+from commonfate.cli import VERBS, flow
 from commonfate.datasets import inventory
 from commonfate.datasets.sprites import produce
 from commonfate.methods.settings import MethodsConfig
-from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction.crf import CrfSettings
 from commonfate.training.flow.settings import recipe
 
 

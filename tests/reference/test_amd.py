@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from commonfate.methods.amd.loss import RELEASED, released_loss
 from commonfate.methods.amd.network import AmdNetwork, stretched
-from commonfate.methods.amd.objective import RELEASED, released_loss
+from commonfate.models.frame import MEAN, STD
 from commonfate.models.pwc.lite import enlarge
 from commonfate.models.pwc.segment_flow import FINEST, MotionPathway, SegmentFlow
-from commonfate.models.unet import MEAN, STD
 
 # The size that the released head stretches images to, whatever their own.
 HEAD_SIZE = (384, 640)

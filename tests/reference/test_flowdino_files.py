@@ -22,7 +22,7 @@ def test_files_that_pillow_wrote(released, tmp_path, compression):
     packed, unpacked = released
     path = tmp_path / "00000.tiff"
     Image.fromarray(packed).save(path, compression=compression)
-    np.testing.assert_array_equal(flowdino.read_words(path), packed)
+    np.testing.assert_array_equal(flowdino.read_packed(path), packed)
     flow = flowdino.read(path)
     known = ~np.isnan(flow)
     np.testing.assert_array_equal(flow[known], unpacked[known])
@@ -33,7 +33,7 @@ def test_words_called_floats(released, tmp_path):
     packed, _ = released
     path = tmp_path / "00000.tiff"
     tifffile.imwrite(path, packed.view(np.float32), compression="lzw")
-    np.testing.assert_array_equal(flowdino.read_words(path), packed)
+    np.testing.assert_array_equal(flowdino.read_packed(path), packed)
 
 
 def test_what_their_loader_sees_of_our_file(released, tmp_path):
@@ -57,7 +57,7 @@ def test_words_through_both_stores_and_back(released, tmp_path):
             writer.add("bear", 1, 2, packed.shape, [(0, flow)])
         again = tmp_path / f"{container}.tiff"
         flowdino.write(again, open_reader(store).read("bear", 1, 0))
-        np.testing.assert_array_equal(flowdino.read_words(again), packed)
+        np.testing.assert_array_equal(flowdino.read_packed(again), packed)
     page = tifffile.imread(tmp_path / "store.tiff" / "1" / "bear.tiff")
     np.testing.assert_array_equal(page, packed)
 

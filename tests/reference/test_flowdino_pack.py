@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from commonfate.storage import words
+from commonfate.storage import packed_int32
 from commonfate.storage.quantize import dequantize, quantize
 
 STEP = np.float32(1 / 32)
@@ -11,14 +11,16 @@ STEP = np.float32(1 / 32)
 def test_any_word_unpacks_to_the_same_numbers(reference):
     data = reference("flowdino_pack.npz")
     # The released code knows no value that means 'none', so compare before -32768 becomes NaN.
-    np.testing.assert_array_equal(words.unpack(data["any/packed"]) * STEP, data["any/unpacked"])
-    np.testing.assert_array_equal(words.unpack(data["packed"]) * STEP, data["unpacked"])
+    np.testing.assert_array_equal(
+        packed_int32.unpack(data["any/packed"]) * STEP, data["any/unpacked"]
+    )
+    np.testing.assert_array_equal(packed_int32.unpack(data["packed"]) * STEP, data["unpacked"])
     assert data["step"] == STEP and data["bits_per_component"] == 16
 
 
 def test_flow_as_our_reader_returns_it(reference):
     data = reference("flowdino_pack.npz")
-    flow = dequantize(words.unpack(data["packed"]))
+    flow = dequantize(packed_int32.unpack(data["packed"]))
     known = ~np.isnan(flow)
     np.testing.assert_array_equal(flow[known], data["unpacked"][known])
     assert (data["unpacked"][~known] == -1024).all()  # the one word that we read as 'no value'
@@ -27,7 +29,7 @@ def test_flow_as_our_reader_returns_it(reference):
 def test_unpacked_words_pack_to_the_same_words(reference):
     data = reference("flowdino_pack.npz")
     for packed in (data["any/packed"], data["packed"]):
-        again = words.pack(words.unpack(packed))
+        again = packed_int32.pack(packed_int32.unpack(packed))
         assert again.dtype == np.int32
         np.testing.assert_array_equal(again, packed)
 
@@ -35,7 +37,7 @@ def test_unpacked_words_pack_to_the_same_words(reference):
 def test_rounding_differs_from_truncation_by_at_most_one_step(reference):
     data = reference("flowdino_pack.npz")
     steps, saturated = quantize(data["flow"])
-    truncated = words.unpack(data["packed"]).astype(int)
+    truncated = packed_int32.unpack(data["packed"]).astype(int)
     assert np.abs(steps - truncated).max() == 1
     # -1024 px is 'no value' here: it saturates at -1023.96875, one step off, and is counted.
     assert saturated == (data["flow"] < -1023.98).any(axis=0).sum() > 0

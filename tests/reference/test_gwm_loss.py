@@ -5,9 +5,9 @@ import torch
 
 from commonfate.methods.gwm import loss as gwm
 from commonfate.methods.gwm.fit import fit, moments, without_global_fit
+from commonfate.methods.gwm.objective import upsampled_loss, upsampled_masks
 from commonfate.methods.gwm.polynomial import DEGREES, evaluate, powers
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
-from commonfate.methods.gwm.upsampled import upsampled_loss, upsampled_masks
 
 MODELS = ["constant", "affine", "quadratic"]
 

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from commonfate.models.pwc.correlation import correlation
-from commonfate.models.pwc.occlusion import covered
-from commonfate.models.pwc.photometric import photometric_loss, ssim_distance
-from commonfate.models.pwc.warp import warp
+from commonfate.models.pwc.losses import photometric_loss, ssim_distance
+from commonfate.models.pwc.warp import covered, warp
 
 
 @pytest.fixture(scope="module")

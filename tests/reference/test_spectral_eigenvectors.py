@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.methods.feature_clustering.spectral import affinity, eigenvectors, spectral
+from commonfate.methods.feature_clustering.clustering import affinity, eigenvectors, spectral
 
 
 @pytest.fixture

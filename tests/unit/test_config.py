@@ -134,7 +134,7 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
             "flow",
             3,
             "config: flow = 3: expected a group of the keys sources, container, tiff_layout, "
-            "codec, steps_per_pixel, batch_size",
+            "steps_per_pixel, batch_size",
         ),
         (
             "datasets/sprites/gaps",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ def test_every_table_of_guess_what_moves_is_made(all_tables, number: int) -> Non
     rows = _rows(all_tables.results, f"gwm_table{number}")
     cells = [cell for row in rows for key, cell in row.items() if " leak_free" in key and cell]
     declared = yaml.safe_load((ROOT / f"workflow/tables/gwm_table{number}.yaml").read_text())
-    rows = [row for row in declared["rows"] if crf_settings.is_installed() or not row.get("crf")]
+    rows = [row for row in declared["rows"] if crf.is_installed() or not row.get("crf")]
     assert len(cells) >= len(rows)
     assert all(-100 <= float(cell) <= 100 for cell in cells)
 
@@ -44,7 +44,7 @@ def test_every_table_of_amd_is_made(all_tables, table: str, column: str) -> None
     assert all(0 <= float(row[column]) <= most for row in measured)
 
 
-@pytest.mark.skipif(not crf_settings.is_installed(), reason="pydensecrf2 is missing: make crf")
+@pytest.mark.skipif(not crf.is_installed(), reason="pydensecrf2 is missing: make crf")
 def test_sequences_stand_beside_the_published_ones(all_tables) -> None:
     found = _rows(all_tables.results, "gwm_table10")
     rows = {(row["sequence"], row["benchmark"]): row for row in found}

@@ -1,7 +1,7 @@
 # What the rules share: the checked configuration, the plan of runs, and the names of shards.
 #
 # Paths begin with <results>, <logs> or <benchmarks>: results/ at scale demo, results/{scale}/ at any
-# other, so that no scale overwrites what another one has made.
+# other, so that no scale overwrites the products of another.
 
 import atexit
 import logging
@@ -17,21 +17,20 @@ from snakemake.logging import logger
 
 from commonfate import config as commonfate_config
 from commonfate import datasets, plan
-from commonfate.base import refusals
-from commonfate.base.errors import UserError
-from commonfate.prediction import crf_settings
+from commonfate.base.errors import UserError, check_writable
+from commonfate.prediction import crf
 from commonfate.samples import kinds
 from commonfate.base.settings import to_pairs
 
 
 def check_room():
-    """Say in one line where nothing can be written; Snakemake says it in a traceback, if at all."""
+    """Fail with one line if nothing can be written; Snakemake prints a traceback, or nothing."""
     for folder in map(Path, (".snakemake", "results")):
-        refusals.check(folder.absolute() if folder.is_dir() else Path.cwd())
+        check_writable(folder.absolute() if folder.is_dir() else Path.cwd())
 
 
 def say_room():
-    """Let the last line of a run tell of a disk that is full now."""
+    """Print a last line if nothing can be written at the end of the run."""
     try:
         check_room()
     except UserError as error:

@@ -3,8 +3,8 @@
 
 def predict_input(wildcards):
     """What predicting reads: frames, ground truth to size and choose by, weights, flow."""
-    if wildcards.prediction.endswith(".crf") and not crf_settings.is_installed():
-        sys.exit(crf_settings.MISSING)
+    if wildcards.prediction.endswith(".crf") and not crf.is_installed():
+        sys.exit(crf.MISSING)
     run = run_of(wildcards)
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
     dataset = benchmark.dataset

@@ -32,7 +32,6 @@ rule flow:
         source=lambda wildcards: set_options(CONFIG.flow.sources[wildcards.source]),
         container=CONFIG.flow.container,
         tiff_layout=CONFIG.flow.tiff_layout,
-        codec=CONFIG.flow.codec,
         steps_per_pixel=CONFIG.flow.steps_per_pixel,
     shell:
         """
@@ -41,7 +40,6 @@ rule flow:
             --frames {input.frames:q} {params.gaps} {params.source:q} \
             --container {params.container} \
             --tiff-layout {params.tiff_layout} \
-            --codec {params.codec} \
             --steps-per-pixel {params.steps_per_pixel} {BATCH_SIZE} \
             --threads {threads} \
             --retry \

@@ -1,7 +1,7 @@
-"""A GPU of its own for each process: Snakemake counts a machine's GPUs but hands none out.
+"""One GPU for each process: Snakemake counts a machine's GPUs but assigns none.
 
-The lock files lie in the system's temporary folder, named by user and GPU. A process that dies,
-however it dies, frees its GPU: the kernel drops the lock.
+The lock files lie in the system's temporary folder, named by user and GPU. A process that dies, in
+whatever way, frees its GPU, since the kernel drops the lock.
 """
 
 import logging
@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -25,33 +24,34 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 @contextmanager
-def acquire(device: Literal["auto", "cpu", "cuda"], poll_s: float = 2.0) -> Iterator[str]:
-    """Yield the torch device to work on, `cpu` or `cuda`, with a GPU of one's own behind `cuda`.
+def acquire(device: str, poll_s: float = 2.0) -> Iterator[str]:
+    """Yield the torch device to use, `cpu` or `cuda`; `cuda` is a GPU that no other process has.
 
-    A GPU is chosen among those of CUDA_VISIBLE_DEVICES where that is set (Slurm sets it), else
-    among all of the machine; while all are taken by other commonfate processes of the same user,
-    it waits. CUDA_VISIBLE_DEVICES then names the one GPU until the end of the block, so CUDA must
-    not have been used before in this process.
+    The GPU is one of CUDA_VISIBLE_DEVICES if that is set (Slurm sets it), else of all GPUs of the
+    machine. While other commonfate processes of the same user hold them all, this one waits. Until
+    the end of the block CUDA_VISIBLE_DEVICES names this GPU alone, so CUDA must not have been used
+    before in this process.
 
     Args:
-        device: `auto` takes a GPU where there is one that torch can use, else the CPU, and logs it.
+        device: `cpu`, `cuda` or `auto`, which takes a GPU if torch can use one, else the CPU, and
+            logs which.
         poll_s: seconds between two looks for a free GPU.
 
     Raises:
-        UserError: `cuda` is asked for and there is no GPU, or torch cannot use it.
-        RuntimeError: CUDA has started already in this process, so no GPU can be chosen.
+        UserError: `device` is `cuda` and there is no GPU, or torch cannot use it.
+        RuntimeError: CUDA has already started in this process, so no GPU can be chosen.
     """
     if device == "cpu":
         yield "cpu"
         return
     gpus = visible_gpus()
     if not gpus:
-        _without_gpu(device, "no GPU is visible")
+        _fall_back_to_cpu(device, "no GPU is visible")
         yield "cpu"
         return
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
         raise RuntimeError("a GPU must be acquired before CUDA starts in this process")
-    gpu, lock = _lock_one(gpus, poll_s)
+    gpu, lock = _lock_free_gpu(gpus, poll_s)
     before = os.environ.get(VISIBLE)
     os.environ[VISIBLE] = gpu
     try:
@@ -59,7 +59,7 @@ def acquire(device: Literal["auto", "cpu", "cuda"], poll_s: float = 2.0) -> Iter
             log.info("using GPU %s", gpu)
             yield "cuda"
         else:
-            _without_gpu(
+            _fall_back_to_cpu(
                 device, f"torch cannot use GPU {gpu} (see python -m torch.utils.collect_env)"
             )
             yield "cpu"
@@ -72,18 +72,18 @@ def acquire(device: Literal["auto", "cpu", "cuda"], poll_s: float = 2.0) -> Iter
 
 
 def listed(text: str, device: str = "auto") -> list[str]:
-    """Devices of `--devices`, a process each.
+    """Devices that `--devices` names, one process each.
 
     Args:
         text: a number of devices, `all` GPUs, or a list: `cuda:0,cuda:1`, `cpu,cpu`.
-        device: of `--device`, the kind of a number's devices; `auto` takes the CPU, and logs it,
-            where there is no GPU.
+        device: value of `--device`: the kind of devices if `text` is a number; `auto` takes the
+            CPU, and logs it, if there is no GPU.
 
     Returns:
         `cpu`, `cuda` (a free one) or `cuda:N` for each.
 
     Raises:
-        UserError: it is none of these, contradicts `device`, or there are not so many GPUs.
+        UserError: the text is none of these, contradicts `device`, or there are fewer GPUs.
     """
     gpus = len(visible_gpus())
     if text.isdigit() and int(text) and (device == "cpu" or (device == "auto" and not gpus)):
@@ -111,10 +111,10 @@ def listed(text: str, device: str = "auto") -> list[str]:
 
 
 def visible_gpus() -> list[str]:
-    """GPUs that this process may use, as UUIDs where nvidia-smi tells them; torch is not imported.
+    """GPUs that this process may use, as UUIDs if nvidia-smi lists them; torch is not imported.
 
-    Indices count as nvidia-smi counts, which is CUDA_DEVICE_ORDER=PCI_BUS_ID. A MIG slice is a GPU
-    of its own, in place of the one that it is cut from.
+    Indices count as nvidia-smi counts (CUDA_DEVICE_ORDER=PCI_BUS_ID). A MIG slice is a GPU, and
+    replaces the GPU that it is cut from.
     """
     installed = _installed_gpus()
     visible = os.environ.get(VISIBLE)
@@ -122,16 +122,16 @@ def visible_gpus() -> list[str]:
         return [uuid for slices in installed for uuid in slices]
     chosen: list[str] = []
     for token in filter(None, (part.strip() for part in visible.split(","))):
-        found = _find(token, installed)
-        if not found:  # CUDA, too, ignores what follows a device that does not exist
+        uuids = _uuids(token, installed)
+        if not uuids:  # like CUDA, ignore all entries after a device that does not exist
             break
-        chosen += found
+        chosen += uuids
     return list(dict.fromkeys(chosen))
 
 
-def _find(token: str, installed: Sequence[Sequence[str]]) -> list[str]:
-    """UUIDs that one entry of CUDA_VISIBLE_DEVICES stands for: an index, or the start of a UUID."""
-    if not installed:  # no nvidia-smi: the environment is all that is known
+def _uuids(token: str, installed: Sequence[Sequence[str]]) -> list[str]:
+    """UUIDs of one entry of CUDA_VISIBLE_DEVICES, which is an index or the start of a UUID."""
+    if not installed:  # without nvidia-smi only the environment names GPUs
         return [token] if re.fullmatch(r"\d+|(GPU|MIG)-.+", token) else []
     if token.isdigit():
         return list(installed[int(token)]) if int(token) < len(installed) else []
@@ -139,15 +139,15 @@ def _find(token: str, installed: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _installed_gpus() -> list[list[str]]:
-    """UUIDs by GPU index: of the GPU itself, or of its MIG slices."""
+    """UUIDs by GPU index: of the GPU, or of its MIG slices."""
     try:
-        listed = subprocess.run(
+        listing = subprocess.run(
             ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
     gpus: list[list[str]] = []
-    for kind, uuid in re.findall(r"^ *(GPU|MIG).*\(UUID: ([^)]+)\)", listed, re.MULTILINE):
+    for kind, uuid in re.findall(r"^ *(GPU|MIG).*\(UUID: ([^)]+)\)", listing, re.MULTILINE):
         if kind == "GPU":
             gpus.append([uuid])
         elif gpus[-1][0].startswith("GPU"):
@@ -157,7 +157,7 @@ def _installed_gpus() -> list[list[str]]:
     return gpus
 
 
-def _lock_one(gpus: Sequence[str], poll_s: float) -> tuple[str, FileLock]:
+def _lock_free_gpu(gpus: Sequence[str], poll_s: float) -> tuple[str, FileLock]:
     waiting = False
     while True:
         for gpu in gpus:
@@ -180,7 +180,7 @@ def _torch_sees_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def _without_gpu(device: str, reason: str) -> None:
+def _fall_back_to_cpu(device: str, reason: str) -> None:
     if device == "cuda":
-        raise UserError(f"--device cuda: {reason}; use --device cpu, or auto to take what there is")
+        raise UserError(f"--device cuda: {reason}; use --device cpu, or --device auto")
     log.info("%s; running on the CPU", reason)

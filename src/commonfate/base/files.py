@@ -1,8 +1,9 @@
 """Whole files only: every product is written under a temporary name and renamed when complete.
 
 The temporary name holds the host and the process, so a process that outlives a killed Snakemake
-never shares a file with its successor; what dead processes left is removed by the next writer: of
-this host at once, of others, whose processes cannot be seen from here, after `FORGOTTEN_S`.
+never shares a file with its successor. The next writer removes files of dead processes: those of
+this host at once; those of other hosts, whose processes cannot be seen from here, after
+`FORGOTTEN_S`.
 """
 
 import glob
@@ -19,11 +20,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from commonfate.base.refusals import naming
+from commonfate.base.errors import ConfigError, naming
 
 log = logging.getLogger(__name__)
 FORGOTTEN_S = 7 * 24 * 3600.0
-"""No process is at work on something that it has not touched for a week."""
+"""A file that was not touched for a week belongs to no running process."""
 
 
 def _temporary_name(path: Path) -> Path:
@@ -53,7 +54,7 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _is_left(temporary: Path, host: str, pid: int) -> bool:
-    """Whether the process that wrote a temporary file is gone, or a former one of this number."""
+    """True if the process that wrote a temporary file is gone; its number may be in use again."""
     if host == socket.gethostname():
         return pid == os.getpid() or not _alive(pid)
     try:
@@ -63,7 +64,7 @@ def _is_left(temporary: Path, host: str, pid: int) -> bool:
 
 
 def lock_of(path: Path) -> Path:
-    """The file whose lock is the right to write `path`."""
+    """File whose lock is the right to write `path`."""
     return path.with_name(f".{path.name}.lock")
 
 
@@ -71,15 +72,15 @@ def lock_of(path: Path) -> Path:
 def exclusive(path: str | Path, lock: Path | None = None) -> Iterator[bool]:
     """Hold the right to write `path`; wait, and say so, while another process holds it.
 
-    Every verb that writes more than one file in one step holds it. The lock is the operating
+    Every verb that writes several files in one step takes the lock. The lock is the operating
     system's: it ends with the process, also after kill -9.
 
     Args:
-        path: what is to be written.
-        lock: file of the lock; None is a hidden one beside `path`.
+        path: the product to write.
+        lock: the lock's file; None is a hidden one beside `path`.
 
     Yields:
-        Whether another process held it before, so that the work may be done.
+        True if another process held the lock before; then the work may already be done.
     """
     from filelock import FileLock, Timeout
 
@@ -118,7 +119,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             temporary.replace(path)
     finally:
-        with suppress(OSError):  # refused by a read-only file system, even of no file
+        with suppress(OSError):  # a read-only file system refuses even if there is no file
             temporary.unlink()
 
 
@@ -157,14 +158,47 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file, or of the hashes and names of all files of a folder (a TIFF store)."""
+    if not path.is_dir():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = "".join(f"{sha256(file)} {file.relative_to(path)}\n" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
 def check_zip(path: str | Path) -> None:
-    """Compare every byte of a zip with its checksum; torch, which writes zips, does not.
+    """Compare every byte of a zip with its checksums, which torch does not do when it reads one.
 
     Raises:
         zipfile.BadZipFile: some byte differs, or the file is no zip.
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"checksum of {damaged}")
+
+
+def check_replaceable(folder: Path, mark: Path, key: str) -> None:
+    """Refuse to replace a folder that this program did not make.
+
+    Args:
+        folder: about to be replaced; may be missing or empty.
+        mark: JSON file that is written with such a folder.
+        key: a key of this file.
+
+    Raises:
+        ConfigError: the folder has files, and the mark is missing or another file.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        if key in json.loads(mark.read_text(encoding="utf-8")):
+            return
+    except (OSError, ValueError, TypeError):
+        pass
+    raise ConfigError(
+        f"{folder}: is there already and would be replaced, but {mark} does not show that "
+        f"commonfate made it; delete it yourself or choose another --output"
+    )

@@ -1,22 +1,22 @@
-"""Frame gaps that flow is looked at with, where it is stored with several."""
+"""Choice of a frame gap among those that flow is stored for."""
 
 from collections.abc import Collection
 
 
 def shortest(gaps: Collection[int]) -> int:
-    """The shortest of some gaps, forward where there is a choice: what is nearest the eye."""
+    """Shortest of some gaps; of two opposite ones the forward one."""
     return min(gaps, key=lambda gap: (abs(gap), -gap))
 
 
 def resolved(gap: int | None, gaps: Collection[int]) -> int:
-    """The gap to look at among those that there are; none asks for the shortest.
+    """Check a gap against those that are stored; None becomes the shortest.
 
     Raises:
-        ValueError: there is neither this gap nor the opposite one.
+        ValueError: neither this gap nor the opposite one is stored.
     """
     if gap is None:
         return shortest(gaps)
     if not {gap, -gap} & set(gaps):
-        known = ", ".join(map(str, sorted(gaps)))
-        raise ValueError(f"gap {gap}: there is only flow of the gaps {known}")
+        stored = ", ".join(map(str, sorted(gaps)))
+        raise ValueError(f"gap {gap}: there is only flow of the gaps {stored}")
     return gap

@@ -1,14 +1,17 @@
-"""Turning stored images, of videos and of photographs, as they are to be shown."""
+"""Orientation of stored images, of videos and of photographs."""
 
 import numpy as np
 
 
 def orient(image: np.ndarray, turn: tuple[bool, bool, bool]) -> np.ndarray:
-    """Turn a stored image, (H, W, 3), as it is to be shown; C-contiguous.
+    """Turn a stored image upright.
 
     Args:
-        image: the pixels as they are stored.
-        turn: what must be done, in this order: swap the axes, mirror left-right, mirror top-bottom.
+        image: (H, W, 3) pixels as stored.
+        turn: steps to take, in this order: swap the axes, mirror left-right, mirror top-bottom.
+
+    Returns:
+        (H, W, 3), or (W, H, 3) if the axes are swapped; C-contiguous.
     """
     swap, left_right, top_bottom = turn
     if swap:

@@ -26,7 +26,7 @@ def read(path: str | Path) -> pd.DataFrame:
     """Read a table.
 
     Raises:
-        StoreError: the file is missing or is not Parquet.
+        StoreError: the file is missing or no Parquet.
     """
     try:
         return pd.read_parquet(path)
@@ -43,5 +43,5 @@ def read(path: str | Path) -> pd.DataFrame:
 
 
 def provenance(path: str | Path) -> dict[str, Any]:
-    """Provenance that `write` kept in the file."""
+    """Read the provenance that `write` stored with a table."""
     return json.loads((pq.read_schema(path).metadata or {}).get(b"provenance", b"{}"))

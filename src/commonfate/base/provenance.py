@@ -1,4 +1,4 @@
-"""Where a product comes from: settings, inputs, code, libraries, device, time."""
+"""Provenance of a product: settings, inputs, code, libraries, device, time."""
 
 import datetime
 import functools
@@ -20,10 +20,9 @@ PACKAGE = Path(__file__).parents[1]
 
 @functools.cache
 def code_digest() -> str:
-    """SHA-256 of the package's source: equal where the code is the same.
+    """SHA-256 of the package's source; equal if the code is the same.
 
-    The one notion of that, for every product. A commit is none: an installed package has no commit,
-    and a `+` stands for any change.
+    A commit would not do: an installed package has none, and a `+` stands for any change.
     """
     return digest_of(PACKAGE)
 
@@ -41,15 +40,15 @@ def digest_of(package: Path) -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Version of the package and, in its own checkout, the commit (`+`: with changes of it)."""
+    """Version of the package and, in its own checkout, the commit (`+`: with local changes)."""
     commit = commit_of(PACKAGE)
     return f"{__version__} ({commit})" if commit else __version__
 
 
 def commit_of(package: Path) -> str | None:
-    """Commit of the repository that tracks a package's files; None where there is none.
+    """Commit of the repository that tracks a package's files; None without one.
 
-    An environment inside of somebody's repository has nothing to do with its commits.
+    A repository that merely holds the environment does not count.
     """
     if {"site-packages", "dist-packages"} & {*package.parts}:
         return None
@@ -63,9 +62,9 @@ def commit_of(package: Path) -> str | None:
 
 
 def _git(folder: Path, *command: str) -> str:
-    # In a hook, variables such as GIT_DIR name the repository that is being committed to.
+    # In a git hook, variables such as GIT_DIR name another repository.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(
+    completed = subprocess.run(
         ["git", "-C", str(folder), *command],
         env=variables,
         capture_output=True,
@@ -73,7 +72,7 @@ def _git(folder: Path, *command: str) -> str:
         timeout=10,
         check=True,
     )
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
 def _installed(name: str) -> str | None:
@@ -85,18 +84,20 @@ def _installed(name: str) -> str | None:
 
 @functools.cache
 def libraries() -> dict[str, str]:
-    """Versions of the libraries that numbers depend on, those that are installed."""
+    """Versions of the installed libraries that results depend on."""
     return {name: version for name in LIBRARIES if (version := _installed(name))}
 
 
-def record(verb: str, settings: Any, inputs: Iterable[str | Path], **facts: Any) -> dict[str, Any]:
+def record(
+    verb: str, settings: Any, inputs: Iterable[str | Path], **details: Any
+) -> dict[str, Any]:
     """Describe how a product is made.
 
     Args:
-        verb: the `commonfate` verb that makes it.
-        settings: what it was told, as JSON can hold it.
-        inputs: the files that it reads; each is hashed.
-        facts: anything else worth keeping, e.g. `weights_sha256`, `device`.
+        verb: the `commonfate` verb that makes the product.
+        settings: its settings, in a form that JSON can hold.
+        inputs: the files that the verb reads; each is hashed.
+        details: further entries, e.g. `weights_sha256`, `device`.
     """
     return {
         "verb": verb,
@@ -107,5 +108,5 @@ def record(verb: str, settings: Any, inputs: Iterable[str | Path], **facts: Any)
         "python": platform.python_version(),
         "libraries": libraries(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        **facts,
+        **details,
     }

@@ -8,10 +8,10 @@ import click
 
 from commonfate.base.errors import StoreError
 from commonfate.cli import options
+from commonfate.flow.settings import FlowConfig
 
 if TYPE_CHECKING:
-    from commonfate.storage.formats.convert import Part, Source
-    from commonfate.storage.formats.tally import Tally
+    from commonfate.storage.formats.convert import Part, Source, Tally
 
 FOREIGN = ("flo", "kitti", "npz", "flowdino", "pfm")
 CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
@@ -23,7 +23,7 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
 @click.option(
     "--to",
     type=click.Choice(["zarr", "tiff", *FOREIGN]),
-    help="Format to write.  [default: zarr or tiff where OUTPUT ends in .zip or .tiff]",
+    help="Format to write.  [default: zarr if OUTPUT ends in .zip, tiff if in .tiff]",
 )
 @click.option(
     "--from",
@@ -37,8 +37,8 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
     "gaps",
     type=click.IntRange(-64, 64),
     multiple=True,
-    help="Of a store: only this gap; repeatable. Of a folder: the gap of all its files, where no "
-    "folders are named by gaps.",
+    help="Of a store: only this gap; repeatable. Of a folder: the gap of all its files, unless "
+    "its folders are named by gaps.",
 )
 @click.option(
     "--first",
@@ -50,27 +50,16 @@ CONTAINERS = {".zip": "zarr", ".tiff": "tiff"}
     "--every",
     type=click.IntRange(min=1),
     default=1,
-    help="By how much the numbers in names of files grow.  [default: 1]",
+    help="Difference of successive numbers in names of files.  [default: 1]",
 )
-@click.option(
-    "--steps-per-pixel",
-    type=click.IntRange(min=1),
-    help="Quantisation of a store.  [default: as in SOURCE, 32 where that holds floats]",
+@options.fields(
+    FlowConfig,
+    "steps_per_pixel",
+    default=None,
+    note="[default: as in SOURCE, or 32 if SOURCE holds floats]",
+    show_default=False,
 )
-@click.option(
-    "--codec",
-    type=click.Choice(["delta2d", "interpolation"]),
-    default="delta2d",
-    show_default=True,
-    help="Of a Zarr store: fast, or a fifth smaller.",
-)
-@click.option(
-    "--tiff-layout",
-    type=click.Choice(["packed", "planar"]),
-    default="planar",
-    show_default=True,
-    help="Of a TIFF store; `packed` is FlowDINO's layout of bits.",
-)
+@options.fields(FlowConfig, "tiff_layout")
 @options.threads("the pairs that are converted at once")
 def command(
     source: Path,
@@ -82,7 +71,6 @@ def command(
     first: int,
     every: int,
     steps_per_pixel: int | None,
-    codec: str,
     tiff_layout: str,
     threads: int | None,
 ) -> None:
@@ -95,19 +83,19 @@ def command(
 
     \b
     SOURCE and OUTPUT are each a store (Zarr zip, folder of TIFF) or a folder:
-        flo       Middlebury: float32; beyond 1e9 is no value
-        kitti     16-bit PNG: 1/64 px; beyond 512 px becomes not valid, and is counted
-        npz       array `flow` (2, H, W) float32; NaN is no value
+        flo       Middlebury: float32; more than 1e9 means no value
+        kitti     16-bit PNG: 1/64 px; more than 512 px becomes invalid, and is counted
+        npz       array `flow` (2, H, W) float32; NaN means no value
         flowdino  TIFF of 32-bit words, 1/32 px
         pfm       as FlyingThings3D: float32
 
-    A folder holds a file a pair, GAP/VIDEO/00000.flo: the number is the frame that flow starts
-    from. VIDEO/00000.flo, at any depth, is read with --gap. Numbers have no holes; N files of gap 1
-    make a video of N+1 frames. KITTI's and HD1K's folders (flow_occ/000000_10.png) are read as they
-    are, with --gap 1: each sequence is a video.
+    A folder holds one file for each pair, GAP/VIDEO/00000.flo; the number is that of the first
+    frame. With --gap also VIDEO/00000.flo is read, at any depth. No number may be missing; N files
+    of gap 1 make a video of N+1 frames. The folders of KITTI and HD1K (flow_occ/000000_10.png) can
+    be read with --gap 1: each sequence is a video.
 
     A video with a damaged file is left out and named at the end, with exit code 1; the others are
-    converted. Run again after an interruption, it goes on where it was.
+    converted. After an interruption the same command continues.
     """
     if 0 in gaps:
         raise click.UsageError("--gap 0 is no gap")
@@ -119,15 +107,14 @@ def command(
     from commonfate.storage.formats import convert, product
 
     opened, files = _open(source, form, gaps, first, every)
-    # Of a folder, `--gap` says what its flow is; of a store, what is wanted of it.
+    # For a folder, `--gap` describes its flow; for a store it selects.
     parts = convert.parts_of(opened, videos, gaps if files is None else ())
     storage = None
     if to in CONTAINERS.values():
         steps = steps_per_pixel or _steps_per_pixel(opened, parts)
-        storage = {"container": to, "steps_per_pixel": steps, "codec": codec}
-        storage["tiff_layout"] = tiff_layout
-    chosen = {"from": form, "videos": videos, "gaps": gaps, "first": first, "every": every}
-    record = product.record(source, opened, files, {"to": storage or to, **chosen})
+        storage = {"container": to, "steps_per_pixel": steps, "tiff_layout": tiff_layout}
+    selection = {"from": form, "videos": videos, "gaps": gaps, "first": first, "every": every}
+    record = product.record(source, opened, files, {"to": storage or to, **selection})
     if storage and product.is_made(output, record["key"], parts):
         click.echo(f"{output} is there already, made of the same")
         return
@@ -139,7 +126,7 @@ def command(
 def _open(
     source: Path, form: str | None, gaps: tuple[int, ...], first: int, every: int
 ) -> "tuple[Source, list[Path] | None]":
-    """The source, and its files where it is a folder of other programs."""
+    """Open the source; also list its files if it is a folder of other programs."""
     from commonfate.storage.flow import open_reader
     from commonfate.storage.formats import FORMATS
     from commonfate.storage.formats.folder import FlowFolder, guess
@@ -153,25 +140,25 @@ def _open(
         return open_reader(source), None
     if len(gaps) > 1:
         raise click.UsageError("--gap: files of a folder have one gap, or folders named by gaps")
-    chosen = FORMATS[form] if form else guess(source)
-    folder = FlowFolder(source, chosen, gaps[0] if gaps else None, first, every)
+    file_format = FORMATS[form] if form else guess(source)
+    folder = FlowFolder(source, file_format, gaps[0] if gaps else None, first, every)
     return folder, folder.files
 
 
 def _steps_per_pixel(source: "Source", parts: "list[Part]") -> int:
-    """As in the source, so that nothing is rounded again; where it holds floats, the default."""
+    """Steps as in the source, so that nothing is rounded again; the default if it holds floats."""
     from commonfate.storage.quantize import STEPS_PER_PIXEL
 
     for part in parts:
         try:
             return source.info(*part).steps_per_pixel or STEPS_PER_PIXEL
-        except StoreError:  # a damaged video is left out later, and named
+        except StoreError:  # the damaged video is left out and named later
             continue
     return STEPS_PER_PIXEL
 
 
 def _report(tally: "Tally", output: Path, stored: bool) -> None:
-    """Say what was converted; fail where something was left out."""
+    """Print what was converted; fail if something was left out."""
     click.echo(
         f"{output}: {tally.parts} parts (each a video and gap), {tally.pairs} pairs converted "
         f"now; of their pixels "

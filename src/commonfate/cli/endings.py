@@ -1,7 +1,7 @@
-"""How a command ends: its exit code, and what it says of an error.
+"""End of a command: its exit code, and the message of an error.
 
-A user's mistake and what the operating system refuses are one line; an error of ours keeps its
-traceback and says where to report it; Ctrl-C and a reader that closed its pipe are silent.
+A user's mistake, or an error of the operating system, is one line. A bug keeps its traceback and
+asks for a report. Ctrl-C and a closed pipe are silent.
 """
 
 import os
@@ -10,18 +10,18 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from typing import TextIO
 
 import click
 
-from commonfate.base.errors import UserError
-from commonfate.base.refusals import as_user_error
+from commonfate.base.errors import UserError, as_user_error
 
 DATA, USAGE = 1, 2
 INTERRUPTED = 128 + signal.SIGINT
 
 
 def run(command: Callable[[], object]) -> int:
-    """Run a command to its end, also the writing of what it printed.
+    """Run a command to its end and flush its output.
 
     Returns:
         The exit code: 0, 1 (data, system, a closed pipe, or a bug), 2 (usage), 130 (Ctrl-C).
@@ -33,7 +33,7 @@ def run(command: Callable[[], object]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         _drop(sys.stdout)
-        return DATA  # as click ends where it writes the last line itself
+        return DATA  # click ends so, too, when it writes the last line itself
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "commonfate"
@@ -43,9 +43,9 @@ def run(command: Callable[[], object]) -> int:
         _say(str(error))
         return DATA
     except Exception as error:
-        refused = as_user_error(error)
-        _say(str(refused) if refused else _bug(error))
-        _drop(sys.stdout)  # what could not be written is not tried again at exit
+        system_error = as_user_error(error)
+        _say(str(system_error) if system_error else _bug(error))
+        _drop(sys.stdout)  # do not try again at exit to write the rest
         return DATA
     return 0
 
@@ -63,12 +63,12 @@ def _bug(error: Exception) -> str:
 def _say(text: str) -> None:
     try:
         click.echo(text, err=True)
-    except OSError:  # a log on the disk that is full: the exit code is all that can be told
+    except OSError:  # the log is on the full disk: only the exit code is left
         _drop(sys.stderr)
 
 
-def _drop(stream: object) -> None:
-    """Send the rest of a stream nowhere, so that Python does not fail on it at exit."""
+def _drop(stream: TextIO) -> None:
+    """Discard the rest of a stream, so that Python does not fail on it at exit."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except (OSError, ValueError):  # a stream without file, as in tests

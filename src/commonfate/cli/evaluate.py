@@ -117,7 +117,7 @@ def _draw(
     from commonfate.prediction.stores import Flow, Frames, gaps
 
     stored = gaps(flow)
-    videos = benchmark.read(manifest, predictions.facts["split"]).videos
+    videos = benchmark.read(manifest, predictions.metadata["split"]).videos
     shown = Flow(flow, shortest(stored)) if stored else None
     masks = output.with_suffix("")
     rows = sheet.of_evaluation(scores, predictions, videos, Frames(frames), masks, shown)

@@ -1,4 +1,4 @@
-"""`commonfate try`: a picture of optical flow, at once."""
+"""`commonfate try`: draw the optical flow of a video at once."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 from commonfate.cli import flow, options, view
 
 RENDERED = {"videos": 3, "frames": 10, "size": (240, 416), "seed": 3}
-"""Of the videos that are rendered where none is given."""
+"""Settings of the rendered videos, if none is given."""
 ROWS = 3
 
 
@@ -34,8 +34,8 @@ def command(context: click.Context, videos: tuple[Path, ...], source: str, outpu
         commonfate try
         commonfate try clip.mp4 -o look
 
-    Estimates the flow of every frame to the next, and draws some of them into OUTPUT/flow.png. More
-    than that: commonfate flow, commonfate view.
+    Estimates the flow from every frame to the next, and draws some frames into OUTPUT/flow.png. For
+    more see commonfate flow and commonfate view.
     """
     videos = videos or tuple(_rendered(output / "rendered"))
     context.invoke(flow.command, videos=videos, gaps=[1], source=source, output=output)

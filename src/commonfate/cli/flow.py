@@ -3,13 +3,14 @@
 import logging
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commonfate.base.settings import from_pairs
 from commonfate.cli import options
 from commonfate.flow.settings import FlowConfig, FlowSource
+from commonfate.videos.settings import DecodeConfig
 
 if TYPE_CHECKING:
     from commonfate.flow.extraction.spread import Crew
@@ -44,62 +45,13 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
     metavar="NAME[.WEIGHTS]",
     help="Estimator and weights, as dis, farneback, raft.things.  [default: dis]",
 )
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the flow source: estimator, weights (a name, a file, random), seed, "
-    "iterations, preset, precision, channels_last, compile, consistency. Repeatable.",
-)
-@click.option(
-    "--container",
-    type=click.Choice(["zarr", "tiff"]),
-    default="zarr",
-    show_default=True,
-    help="One Zarr zip, or a folder with one TIFF a video and gap.",
-)
-@click.option(
-    "--steps-per-pixel",
-    type=click.IntRange(min=1),
-    default=32,
-    show_default=True,
-    help="Quantisation; the largest error is half a step.",
-)
-@click.option(
-    "--tiff-layout",
-    type=click.Choice(["packed", "planar"]),
-    default="planar",
-    show_default=True,
-    help="`packed` is FlowDINO's layout of bits.",
-)
-@click.option(
-    "--codec",
-    type=click.Choice(get_args(FlowConfig.model_fields["codec"].annotation)),
-    default="delta2d",
-    show_default=True,
-    help="How pairs are compressed in Zarr.",
-)
+@options.assignments(f"A setting of the flow source: {', '.join(FlowSource.model_fields)}.")
+@options.fields(FlowConfig, "container", "steps_per_pixel", "tiff_layout")
 @options.device()
 @options.devices("the videos")
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    help="Pairs at a time; halved when the GPU's memory does not suffice.  [default: what fits]",
-)
+@options.fields(FlowConfig, "batch_size")
 @options.threads("the processes of --devices")
-@click.option(
-    "--timeout-s",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default=True,
-    help="Of VIDEO: seconds without a new frame after which a video is given up.",
-)
-@click.option(
-    "--deinterlace",
-    is_flag=True,
-    help="Of VIDEO: make whole frames of interlaced ones (bwdif).",
-)
+@options.fields(DecodeConfig, "timeout_s", "deinterlace", note="Only with VIDEO.")
 @click.option(
     "--keep-frames",
     is_flag=True,
@@ -123,7 +75,6 @@ def command(
     container: str,
     steps_per_pixel: int,
     tiff_layout: str,
-    codec: str,
     device: str,
     devices: str | None,
     batch_size: int | None,
@@ -162,7 +113,6 @@ def command(
         "container": container,
         "steps_per_pixel": steps_per_pixel,
         "tiff_layout": tiff_layout,
-        "codec": codec,
     }
     # Of several devices each process acquires its own; this one only says what is computed.
     with acquire(device if on_gpu and not crew else "cpu") as acquired:

@@ -69,7 +69,6 @@ def measure(
     from commonfate.base import devices, files, provenance
     from commonfate.flow.estimators import providers
     from commonfate.flow.quality import report as quality_report
-    from commonfate.samples.build import fingerprint
     from commonfate.storage.flow import open_reader
     from commonfate.storage.frames import FrameReader
 
@@ -83,7 +82,7 @@ def measure(
         found = quality_report.report(stored, truths, readers, sample, frames_of, acquired)
     settings = {"sample": sample, "frames_of": frames_of and str(frames_of)}
     record = provenance.record("flow-quality", settings, [manifest], device=acquired)
-    record["inputs"] |= {str(path): fingerprint(path) for path in (*frames, *flow)}
+    record["inputs"] |= {str(path): files.fingerprint(path) for path in (*frames, *flow)}
     record["inputs"] |= {path: files.sha256(path) for path in sorted(truths.values())}
     facts = {"dataset": dataset, "source": source, "provenance": record}
     files.write_json(output, {**facts, **found, "videos": listing})

@@ -8,8 +8,7 @@ import click
 
 from commonfate.base.errors import ConfigError
 from commonfate.cli import options
-from commonfate.cli.predict_options import EXISTING, how_options
-from commonfate.samples.kinds import KINDS
+from commonfate.cli.predict_options import EXISTING, check, task_options
 
 RECORDED = {
     "split": "split",
@@ -19,7 +18,7 @@ RECORDED = {
     "crop": "frame_crop",
     "frames_of": "frames_of",
 }
-"""Options that provenance repeats beside the method's settings, and their names there."""
+"""Options in the provenance, beside the method's settings, and their names there."""
 
 
 @click.command("predict")
@@ -31,16 +30,10 @@ RECORDED = {
     "--flow",
     multiple=True,
     type=EXISTING,
-    help="A flow store, for methods that look at flow. Repeatable.",
+    help="A flow store, for methods that read flow. Repeatable.",
 )
-@click.option("--method", help="Name of the method; a run knows its own.")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the method; with --run, a change of what it was trained with. Repeatable.",
-)
+@click.option("--method", help="Name of the method; not needed with --run.")
+@options.assignments("A setting of the method; with --run, a change of the trained settings.")
 @click.option(
     "--run",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -51,44 +44,44 @@ RECORDED = {
     type=click.Choice(["last", "best"]),
     default="last",
     show_default=True,
-    help="Weights to use. `best` scores every snapshot: it looks at the ground truth.",
+    help="Weights to use. `best` scores every snapshot against the ground truth.",
 )
 @click.option(
     "--protocol",
     default="davis",
     show_default=True,
-    help="Protocol by which --checkpoint best chooses.",
+    help="Protocol by which `--checkpoint best` chooses.",
 )
 @click.option(
     "--foreground",
-    help="Foreground by which --checkpoint best chooses, as of `commonfate evaluate`.  [default: "
-    "what the method names, or the oracle]",
+    help="Foreground by which `--checkpoint best` chooses, as in `commonfate evaluate`.  [default: "
+    "that of the method, or oracle]",
 )
 @click.option("--split", default="val", show_default=True, help="Split to segment, or `all`.")
 @options.device()
-@how_options
+@task_options
 @options.threads("--workers")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Processes that share the videos; they change nothing but the time.",
+    help="Processes that share the videos; the result does not depend on it.",
 )
 @options.output(
     "Folder to make: components/, groups/, foreground/ and predictions.json.", folder=True
 )
 def command(**options: Any) -> None:
-    """Segment the frames of a benchmark, or with --frames-of all of any videos.
+    """Segment the frames of a benchmark or, with `--frames-of all`, of any videos.
 
     \b
         commonfate predict --manifest manifest.parquet --frames 0000.zarr.zip --run run \\
             --split all --frames-of all -o masks
 
-    Writes label maps at the annotations' size, of components and of the groups into which they are
-    merged, and where there are two groups the probability of the second; which of them is the
-    foreground is decided by `commonfate evaluate`. After a kill the same command goes on with the
-    videos that are not finished.
+    Writes label maps of components, and of the groups into which they are merged, at the size of
+    the annotations. If there are two groups, also the probability of the second is written;
+    `commonfate evaluate` decides which is the foreground. After a kill the same command continues
+    with the unfinished videos.
     """
     import torch
 
@@ -102,48 +95,20 @@ def command(**options: Any) -> None:
         settings = runs.settings_of_method(method, options["pairs"])
     else:
         raise click.UsageError("give --method, or --run with a trained run")
-    _check(settings, options)
+    check(settings, options)
     if settings.reads_flow:
         settings = _resolved(settings, options["flow"])
     predict.check_output(options["output"])
     if options["threads"] or options["workers"] > 1:
         threads = options["threads"] or torch.get_num_threads()
-        options["threads"] = max(1, threads // options["workers"])  # of each process
+        options["threads"] = max(1, threads // options["workers"])  # in each process
         torch.set_num_threads(options["threads"])
     with devices.acquire(options["device"] if settings.trained else "cpu") as device:
         _predict(settings, device, options)
 
 
-def _check(settings: Any, options: dict[str, Any]) -> None:
-    """Refuse options that contradict the method, and what is not installed."""
-    from commonfate.prediction import crf_settings
-
-    name, run = settings.method, options["run"]
-    if settings.trained and run is None:
-        raise ConfigError(f"--method {name}: has to be trained; name the trained run with --run")
-    if not settings.trained and run is not None:
-        raise ConfigError(f"--run {run}: method {name} is not trained; leave --run out")
-    if not settings.trained and options["checkpoint"] == "best":
-        raise ConfigError(f"--checkpoint best: method {name} is not trained; leave it out")
-    if settings.reads_flow and not options["flow"]:
-        raise ConfigError(f"--method {name}: looks at flow; name its stores with --flow")
-    if options["adapt_steps"] and not settings.trained:
-        raise ConfigError(f"--adapt-steps: method {name} is not trained; leave it out")
-    if options["adapt_steps"] and KINDS[settings.learns_from].supervised:
-        raise ConfigError(f"--adapt-steps: method {name} learns from ground truth; leave it out")
-    if bool(options["adapt_steps"]) != bool(options["index"]):
-        given, other = (
-            ("adapt-steps", "index") if options["adapt_steps"] else ("index", "adapt-steps")
-        )
-        raise ConfigError(f"--{given}: needs --{other}, too")
-    if options["crf"] and not crf_settings.is_installed():
-        raise ConfigError(f"--crf: {crf_settings.MISSING}")
-    if options["crf_pairs"] and not options["crf"]:
-        raise ConfigError("--crf-set: is of no use without --crf")
-
-
 def _resolved(settings: Any, flow: tuple[Path, ...]) -> Any:
-    """The settings for the gaps that are stored."""
+    """Fill in the settings that depend on the stored gaps."""
     from commonfate.prediction import stores
 
     gaps = stores.gaps(flow)
@@ -160,7 +125,7 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     from commonfate.evaluation import protocols
     from commonfate.evaluation.snapshots import Choice, choose_best
     from commonfate.prediction import predict, runs
-    from commonfate.prediction.crew import Work
+    from commonfate.prediction.video_workers import Work
 
     choice = Choice(protocols.get(options["protocol"]), options["foreground"])
     task = _task(settings, options)
@@ -172,16 +137,16 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
         choose = best if options["checkpoint"] == "best" else None
         network = runs.load(options["run"], method, device, choose)
     work = Work(method, network.weights, task, device, options["threads"], adapting)
-    facts = network.facts | _sources(settings, device, work, options)
-    predict.write(options["output"], work, facts, options["workers"], network.model)
+    entries = network.metadata | _inputs(settings, device, work, options)
+    predict.write(options["output"], work, entries, options["workers"], network.model)
 
 
 def _task(settings: Any, options: dict[str, Any]) -> Any:
-    """What is segmented, and how."""
+    """Task of the prediction: benchmark, stores and options."""
     from commonfate.base.settings import from_pairs
     from commonfate.prediction import benchmark
-    from commonfate.prediction.crf_settings import CrfSettings
-    from commonfate.prediction.segmenting import How, Task
+    from commonfate.prediction.crf import CrfSettings
+    from commonfate.prediction.segmenting import FrameOptions, Task
     from commonfate.prediction.stores import Flow, Frames
 
     crf = from_pairs(CrfSettings, options["crf_pairs"], "--crf-set") if options["crf"] else None
@@ -190,29 +155,29 @@ def _task(settings: Any, options: dict[str, Any]) -> Any:
         read(options["manifest"], options["split"]),
         Frames(options["frames"]),
         Flow(options["flow"], settings.gap) if settings.reads_flow else None,
-        How(options["resolution"], options["crop"], crf, options["frames_of"]),
+        FrameOptions(options["resolution"], options["crop"], crf, options["frames_of"]),
     )
 
 
 def _adapting(task: Any, options: dict[str, Any]) -> Any:
-    """How the network is adapted to each video; None if it is not."""
+    """Adaptation of the network to each video; None without --adapt-steps."""
     if not options["adapt_steps"]:
         return None
     from commonfate.prediction import adaptation
 
     names = [video.name for video in task.benchmark.videos]
     samples = adaptation.read_samples(options["index"], names, options["frames"])
-    return adaptation.Adapting(samples, options["adapt_steps"], options["seed"])
+    return adaptation.AdaptationOptions(samples, options["adapt_steps"], options["seed"])
 
 
-def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What predictions.json says of where the predictions come from."""
+def _inputs(settings: Any, device: str, work: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Entries of predictions.json about the inputs, with their provenance."""
     from commonfate.base import provenance
     from commonfate.prediction import predict
 
     flow = options["flow"] if settings.reads_flow else ()
-    single = (options["index"], work.weights, work.method.feature_file())
-    single = [path for path in single if path is not None]
+    optional = (options["index"], work.weights, work.method.feature_file())
+    single = [path for path in optional if path is not None]
     files = [
         file
         for path in (options["manifest"], *options["frames"], *flow, *single)
@@ -223,7 +188,7 @@ def _sources(settings: Any, device: str, work: Any, options: dict[str, Any]) -> 
     recorded = {name: options[key] for key, name in RECORDED.items()}
     if options["checkpoint"] == "best":
         recorded |= {f"best_{key}": options[key] for key in ("protocol", "foreground")}
-    recorded["crf"] = work.task.how.crf and work.task.how.crf.model_dump(mode="json")
+    recorded["crf"] = work.task.options.crf and work.task.options.crf.model_dump(mode="json")
     recorded["adapt_seed"] = work.adapting and work.adapting.seed
     return {
         "split": options["split"],

@@ -1,4 +1,4 @@
-"""`commonfate samples`."""
+"""`commonfate samples`: index training samples."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -15,21 +15,21 @@ EXISTING = click.Path(exists=True, path_type=Path)
 
 
 class _Gap(click.ParamType):
-    """A number of frames, of every dataset or of one."""
+    """A number of frames, for every dataset or for one."""
 
     name = "[DATASET=]N"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str | None, int]:
-        dataset, found, number = str(value).rpartition("=")
-        if not number.isdecimal() or int(number) < 1 or (found and not dataset):
+        dataset, equals, number = str(value).rpartition("=")
+        if not number.isdecimal() or int(number) < 1 or (equals and not dataset):
             self.fail(f"{value!r}: expected a number of frames, at least 1, or DATASET=N", param)
         return dataset or None, int(number)
 
 
 class _Store(click.ParamType):
-    """A store that exists, of the only dataset or of one of several."""
+    """An existing store, of the only dataset or of a named one."""
 
     name = "[DATASET=]PATH"
 
@@ -56,27 +56,27 @@ class _Store(click.ParamType):
     type=click.Choice(list(KINDS)),
     default="flow",
     show_default=True,
-    help=f"What a sample is: {'; '.join(f'{name}, {kind.help}' for name, kind in KINDS.items())}.",
+    help=f"Kind of sample: {'; '.join(f'{name}, {kind.help}' for name, kind in KINDS.items())}.",
 )
 @click.option(
     "--frames",
     type=_Store(),
     multiple=True,
     required=True,
-    help="Frame store; one a shard. Of several datasets, say whose it is.",
+    help="Frame store of a shard; with several datasets, DATASET=PATH. Repeatable.",
 )
 @click.option(
     "--flow",
     type=_Store(),
     multiple=True,
-    help="Flow store; one a shard. Of several datasets, say whose it is.",
+    help="Flow store of a shard; with several datasets, DATASET=PATH. Repeatable.",
 )
 @click.option(
     "--gap",
     "gaps",
     type=_Gap(),
     multiple=True,
-    help="Pairs: the second frame is so many frames later, in every dataset or in one. Repeatable.",
+    help="For pairs: frames from the first to the second, in every dataset or in one. Repeatable.",
 )
 @click.option(
     "--split",
@@ -95,13 +95,13 @@ def command(
     split: str,
     output: Path,
 ) -> None:
-    """Index training samples: one row a frame, with what is learnt from it and where it lies.
+    """Index training samples: a row for each frame, with the places of the data to learn from.
 
     \b
         commonfate samples --manifest manifest.parquet --frames 0000.zarr.zip \\
             --flow flow.zarr.zip -o index.parquet
 
-    Of several datasets, each store is given as DATASET=PATH.
+    With several datasets, each store is given as DATASET=PATH.
     """
     from commonfate.base import parquet
     from commonfate.samples.build import build, by_dataset
@@ -110,10 +110,12 @@ def command(
     datasets = by_dataset(manifests)
     own_gaps = _gaps(gaps, datasets, learns_from) if KINDS[learns_from].has_pair_gaps else None
     owners = _owners({"frames": frames, "flow": flow}, datasets)
-    stores = [[path for _, path in given] for given in (frames, flow)]
-    table, facts = build(manifests, *stores, split, learns_from, own_gaps, owners)
-    parquet.write(output, table, facts)
-    for dataset, count in facts["videos"].items():
+    frame_stores, flow_stores = ([path for _, path in given] for given in (frames, flow))
+    table, record = build(
+        manifests, frame_stores, flow_stores, split, learns_from, own_gaps, owners
+    )
+    parquet.write(output, table, record)
+    for dataset, count in record["videos"].items():
         log.info(
             "%s: %d videos used, %d left out, %d without %s",
             dataset,
@@ -127,8 +129,8 @@ def command(
     log.info("%s: %d samples", output, len(table))
 
 
-def _check(learns_from: str, flow: Sequence[Path], gaps: Sequence[Any]) -> None:
-    """Find options that do not go together."""
+def _check(learns_from: str, flow: Sequence[Any], gaps: Sequence[Any]) -> None:
+    """Refuse options that do not go together."""
     kind = KINDS[learns_from]
     if kind.has_flow and not flow:
         raise click.UsageError(
@@ -144,8 +146,9 @@ def _check(learns_from: str, flow: Sequence[Path], gaps: Sequence[Any]) -> None:
 def _owners(
     stores: Mapping[str, Sequence[tuple[str | None, Path]]], datasets: Collection[str]
 ) -> dict[Path, str]:
-    """Which dataset each store is of; the only one needs no name."""
-    only, known = (next(iter(datasets)) if len(datasets) == 1 else None), ", ".join(datasets)
+    """Dataset of each store; a single dataset needs no name."""
+    only = next(iter(datasets)) if len(datasets) == 1 else None
+    names = ", ".join(datasets)
     owners: dict[Path, str] = {}
     for option, given in stores.items():
         for dataset, path in given:
@@ -153,11 +156,11 @@ def _owners(
             if owner is None:
                 raise click.UsageError(
                     f"--{option} {path}: of which dataset? Give --{option} DATASET={path}; there "
-                    f"are: {known}"
+                    f"are: {names}"
                 )
             if owner not in datasets:
                 raise click.UsageError(
-                    f"--{option} {owner}={path}: there is no such --manifest; there are: {known}"
+                    f"--{option} {owner}={path}: there is no such --manifest; there are: {names}"
                 )
             owners[path] = owner
     return owners
@@ -166,20 +169,20 @@ def _owners(
 def _gaps(
     gaps: Sequence[tuple[str | None, int]], datasets: Collection[str], learns_from: str
 ) -> dict[str, tuple[int, ...]]:
-    """The gaps of each dataset."""
-    known = ", ".join(datasets)
+    """Gaps of each dataset."""
+    names = ", ".join(datasets)
     for dataset, number in gaps:
         if dataset is not None and dataset not in datasets:
             raise click.UsageError(
-                f"--gap {dataset}={number}: there is no such --manifest; there are: {known}"
+                f"--gap {dataset}={number}: there is no such --manifest; there are: {names}"
             )
-    found = {
+    by_dataset = {
         name: tuple(sorted({number for dataset, number in gaps if dataset in (None, name)}))
         for name in datasets
     }
-    for name, own in found.items():
+    for name, own in by_dataset.items():
         if not own:
             raise click.UsageError(
                 f"--learns-from {learns_from}: {name} has no gap; give --gap 1 or --gap {name}=1"
             )
-    return found
+    return by_dataset

@@ -15,7 +15,7 @@ def command(output: Path) -> None:
     \b
         commonfate schema -o config/schema.json
 
-    With it an editor completes the keys of config.yaml and shows what each means and allows.
+    With the schema an editor completes the keys of config.yaml and shows their meaning and bounds.
     """
     from commonfate.base.files import write_json
     from commonfate.config import Config

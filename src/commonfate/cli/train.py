@@ -1,4 +1,4 @@
-"""`commonfate train`."""
+"""`commonfate train`: train a method."""
 
 import contextlib
 import os
@@ -9,7 +9,6 @@ import click
 
 from commonfate.base.errors import ConfigError
 from commonfate.cli import options
-from commonfate.cli.training_options import facts_of, training_options
 from commonfate.methods.settings import MethodsConfig
 
 if TYPE_CHECKING:
@@ -29,12 +28,8 @@ TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.a
     help="results/samples/{name}/index.parquet.",
 )
 @click.option("--method", type=click.Choice(TRAINED), required=True, help="What to train.")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A hyper-parameter of the method, e.g. iterations=400; the others have their defaults.",
+@options.assignments(
+    "A hyper-parameter of the method, e.g. iterations=400; the others have their defaults."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @options.output("Folder of the run: results/runs/{run}.", folder=True)
@@ -46,7 +41,7 @@ TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.a
     show_default=True,
     help="Machines; with more than one, srun or torchrun starts all processes.",
 )
-@training_options(
+@options.training(
     log_every=10,
     workers="Processes that read samples ahead; default: none on the CPU, --threads beside a GPU.",
 )
@@ -69,15 +64,15 @@ def command(
         commonfate train --index index.parquet --method gwm --set iterations=400 \\
             --set width=16 --set merge.features=pixels -o run
 
-    Until the end the state lies in hidden files of the run's folder; the same command goes on from
-    there after a kill, and begins anew where settings, seed or samples differ.
+    Until the end the state is in hidden files of the run's folder. After a kill the same command
+    continues from there; with other settings, seed or samples it starts again.
     """
     from commonfate.base.devices import acquire
     from commonfate.base.settings import from_pairs
 
     settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs).resolved(())
     device, count = _devices(devices or "1", device)
-    # Several devices are the launcher's to hand out; a single one is taken under a lock.
+    # The launcher assigns several devices; a single one is taken under a lock.
     single = count == nodes == 1
     with acquire(device) if single else contextlib.nullcontext(device) as chosen:
         from commonfate import methods
@@ -88,19 +83,19 @@ def command(
         trained, samples = methods.create(settings), read(index)
         inputs = _inputs(index, trained)
         fabric = launch(chosen, count, nodes, threads, settings.precision, settings.batch_size)
-        facts = _facts(inputs, settings, seed, fabric)
+        record = _provenance(inputs, settings, seed, fabric)
         if workers is None:
-            workers = facts["threads"] if fabric.device.type == "cuda" else 0
-        train(trained, samples, output, seed, fabric, Options(workers, **options), facts)
+            workers = record["threads"] if fabric.device.type == "cuda" else 0
+        train(trained, samples, output, seed, fabric, Options(workers=workers, **options), record)
 
 
 def _devices(text: str, device: str) -> tuple[str, int]:
-    """Kind and number of the devices of a machine; of a list, the launcher sees only these."""
+    """Kind and number of the devices of a machine; of a list, the launcher sees only its GPUs."""
     from commonfate.base import devices
 
-    if text.isdigit() and int(text):  # as many may be on another machine, or given to another task
+    if text.isdigit() and int(text):  # this process may not see the other tasks' devices
         return device, int(text)
-    launched = "LOCAL_RANK" in os.environ  # by a process that has chosen already
+    launched = "LOCAL_RANK" in os.environ  # by a process that has chosen the devices
     chosen_before = launched and text != "all"
     names = text.split(",") if chosen_before else devices.listed(text, device)
     kinds = {name.partition(":")[0] for name in names}
@@ -114,7 +109,7 @@ def _devices(text: str, device: str) -> tuple[str, int]:
 
 
 def _inputs(index: Path, method: "TrainedMethod") -> list[Path]:
-    """What is read: the samples, and the weights that training starts from, if there are any."""
+    """Files that are read: the samples and, if there is one, the checkpoint to start from."""
     start = method.start_file()
     if start is None:
         return [index]
@@ -123,11 +118,12 @@ def _inputs(index: Path, method: "TrainedMethod") -> list[Path]:
     return [index, start]
 
 
-def _facts(
+def _provenance(
     inputs: list[Path], settings: "MethodSettings", seed: int, fabric: "Fabric"
 ) -> dict[str, Any]:
-    """The provenance of the run."""
+    """Provenance of the run."""
     from commonfate.base import provenance
+    from commonfate.training.launch import machine
 
     return provenance.record(
         "train",
@@ -135,5 +131,5 @@ def _facts(
         inputs,
         seed=seed,
         processes=fabric.world_size,
-        **facts_of(fabric),
+        **machine(fabric),
     )

@@ -1,4 +1,4 @@
-"""`commonfate train-flow`."""
+"""`commonfate train-flow`: train a flow network on rendered pairs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commonfate.cli import options
-from commonfate.cli.training_options import facts_of, training_options
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -16,16 +15,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--network", required=True, help="A ptlflow model: raft_small, arflow, ...")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A key of the recipe, e.g. iterations=4000; the others have the network's defaults.",
+@options.assignments(
+    "A key of the recipe, e.g. iterations=4000; the others have the network's defaults."
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @options.output("Weights: results/flow_weights/{network}.sprites.safetensors.")
-@training_options(
+@options.training(
     log_every=20,
     workers="Processes that render ahead; default: one on the CPU, --threads beside a GPU.",
 )
@@ -39,13 +34,13 @@ def command(
     workers: int | None,
     **options: float | int | None,
 ) -> None:
-    """Train a flow network on rendered pairs whose flow is known, or go on with that.
+    """Train a flow network on rendered pairs of known flow, or continue such a training.
 
     \b
         commonfate train-flow --network raft_small --set iterations=4000 -o raft_small.safetensors
 
-    The state lies in a folder beside the output (its name without `.safetensors`); the same command
-    goes on from there after a kill, and begins anew where settings or seed differ.
+    The state is in a folder beside the output (its name without `.safetensors`). After a kill the
+    same command continues from there; with other settings or seed it starts again.
     """
     from commonfate.base.devices import acquire
     from commonfate.training.flow.settings import recipe
@@ -59,27 +54,28 @@ def command(
         from commonfate.training.run_folder import RunFolder
 
         fabric = launch(chosen, 1, 1, threads, settings.precision, settings.batch_size)
-        facts = _facts(network, settings, seed, fabric)
+        record = _provenance(network, settings, seed, fabric)
         if workers is None:
-            workers = facts["threads"] if fabric.device.type == "cuda" else 1
+            workers = record["threads"] if fabric.device.type == "cuda" else 1
         task = FlowTask(network, settings, seed)
         folder = RunFolder(output.with_suffix(""))
         with folder.locked():
-            state = train(task, folder, seed, fabric, Options(workers, **options), facts)
+            state = train(task, folder, seed, fabric, Options(workers=workers, **options), record)
             export(task, state, output)
 
 
-def _facts(
+def _provenance(
     network: str, settings: "FlowTrainingSettings", seed: int, fabric: "Fabric"
 ) -> dict[str, Any]:
-    """The provenance of the training."""
+    """Provenance of the training."""
     from commonfate.base import provenance
-    from commonfate.datasets.sprites import photographs
+    from commonfate.datasets.sprites import textures
+    from commonfate.training.launch import machine
 
     return provenance.record(
         "train-flow",
         {"network": network, **settings.model_dump(mode="json")},
-        [photographs.path(name) for name in photographs.FILES],
+        [textures.photograph_path(name) for name in textures.PHOTOGRAPHS],
         seed=seed,
-        **facts_of(fabric),
+        **machine(fabric),
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SUFFIXES = (".png", ".webp", ".mp4")
 FPS = 10.0
-"""Of a film whose frame store is not given."""
+"""Frame rate of a film without a frame store."""
 
 
 @click.command("view")
@@ -30,8 +30,8 @@ FPS = 10.0
 @click.option(
     "--frames",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The frame store that the flow was estimated from, to draw frames beside it.  [default: "
-    "of `commonfate flow VIDEO`, the video itself, decoded]",
+    help="The frame store of the flow, to draw frames beside the flow.  [default: for flow that "
+    "`commonfate flow VIDEO` stored, the decoded video]",
 )
 @click.option("--video", "videos", multiple=True, help="Only this video. Repeatable.")
 @click.option("--gap", "gaps", type=int, multiple=True, help="Only this gap. Repeatable.")
@@ -40,7 +40,7 @@ FPS = 10.0
     type=click.IntRange(1, 40),
     default=4,
     show_default=True,
-    help="Moments of a picture: of several videos, or several of one.",
+    help="Rows of a picture: moments of several videos, or several moments of one.",
 )
 @click.option(
     "--tile",
@@ -52,18 +52,18 @@ FPS = 10.0
 @click.option(
     "--fps",
     type=click.FloatRange(min=0, min_open=True),
-    help=f"Frames a second of a film.  [default: of the frame store, else {FPS:g}]",
+    help=f"Frames a second of a film.  [default: as in the frame store, else {FPS:g}]",
 )
 @click.option(
     "--only-consistent",
     is_flag=True,
-    help="Draw black where flow there and flow back (the opposite gap) disagree.",
+    help="Draw black where forward and backward flow (of the opposite gap) disagree.",
 )
 @click.option(
-    "--arrows", is_flag=True, help="Draw the flow of the first gap as arrows, too, over the frame."
+    "--arrows", is_flag=True, help="Also draw the flow of the first gap as arrows over the frame."
 )
 @options.output(
-    "A picture (.png), or a film of one video (.mp4, .webp); without it only the statistics.",
+    "A picture (.png), or a film of one video (.mp4, .webp); without -o only the statistics.",
     required=False,
 )
 def command(
@@ -84,11 +84,11 @@ def command(
         commonfate view flow/flow.zarr.zip -o flow.png
         commonfate view flow/flow.zarr.zip --video clip --arrows -o flow.mp4
 
-    The colours are those of Baker et al. (hue is direction, saturation is magnitude), on one scale
-    for the whole picture. Statistics are percentiles of the magnitude in pixels; the share of
-    pixels that were too large to store (saturated) or have no value (invalid); and, where the
-    opposite gap is stored as well, the share that passes the forward-backward test (consistent).
-    Percentiles and consistency are taken of up to 12 pairs of each video.
+    The colours are those of Baker et al. (hue is direction, saturation is magnitude), with one
+    scale for the whole picture. Statistics are percentiles of the magnitude in pixels; the share of
+    pixels that were too large to store (saturated) or have no value (invalid); and, if the opposite
+    gap is stored as well, the share that passes the forward-backward test (consistent). Percentiles
+    and consistency come from up to 12 pairs of each video.
     """
     if output is not None and output.suffix not in SUFFIXES:
         raise click.UsageError(f"--output {output}: must end in {', '.join(SUFFIXES)}")
@@ -100,8 +100,8 @@ def command(
 
     reader = open_reader(store)
     stored = {name: reader.gaps(name) for name in videos or reader.videos}
-    shown = list(gaps) or sorted({gap for found in stored.values() for gap in found})
-    names = [name for name, found in stored.items() if set(found) & set(shown)]
+    shown = list(gaps) or sorted({gap for of_video in stored.values() for gap in of_video})
+    names = [name for name, of_video in stored.items() if set(of_video) & set(shown)]
     if not names:
         raise ConfigError(f"{store}: holds no flow for gaps {shown} of these videos")
     if output is not None and output.suffix != ".png":
@@ -125,7 +125,7 @@ def command(
 def _frames_beside(
     reader: "FlowReader", moments: Sequence[tuple[str, int]]
 ) -> "FrameReader | SourceFrames | None":
-    """The frames of the videos themselves; None, with a line, where they cannot be read."""
+    """Frames decoded from the videos; None, with a warning, if they cannot be read."""
     from commonfate.flow.extraction import source_frames
 
     try:
@@ -149,7 +149,7 @@ class _Drawing:
     arrows: bool
 
     def sheet(self, moments: Sequence[tuple[str, int]], output: Path) -> None:
-        """A picture of several moments."""
+        """Draw a picture of several moments."""
         from commonfate.base.files import replacing
         from commonfate.flow.drawing import review
 
@@ -159,7 +159,7 @@ class _Drawing:
             picture.save(temporary, format="PNG")
 
     def film(self, video: str, fps: float, output: Path) -> None:
-        """A film of one video; its frames are read, drawn and encoded one by one."""
+        """Draw a film of one video; frames are read, drawn and encoded one by one."""
         import numpy as np
 
         from commonfate.base.files import replacing

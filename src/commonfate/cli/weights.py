@@ -21,8 +21,8 @@ def command() -> None:
         commonfate weights fetch raft.things
         commonfate weights check
 
-    Published weights are fetched when they are first used; on machines without network, fetch them
-    beforehand. They are kept in $COMMONFATE_WEIGHTS, or else in the user's cache folder.
+    Published weights are fetched when they are first used; for machines without network, fetch them
+    beforehand. They are kept in $COMMONFATE_WEIGHTS, or in the user's cache folder.
     """
 
 
@@ -30,7 +30,7 @@ def command() -> None:
 @click.argument("starts", nargs=-1, metavar="[NAME]...")
 @click.option("--urls", is_flag=True, help="Show whole addresses instead of hosts.")
 def list_(starts: tuple[str, ...], urls: bool) -> None:
-    """List weights that ship or can be fetched: all, or those whose names begin with NAME.
+    """List bundled and published weights: all, or those whose names begin with NAME.
 
     \b
         commonfate weights list raft
@@ -41,11 +41,11 @@ def list_(starts: tuple[str, ...], urls: bool) -> None:
     from commonfate.weights import folder
 
     here = "this package"
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, "flow", path.name, _megabytes(path.stat().st_size), "", here, "yes")
         for name, path in weights.bundled().items()
     ]
-    rows += [_row(asset, urls) for asset in _every().values()]
+    rows += [_row(asset, urls) for asset in _all_assets().values()]
     rows = [row for row in rows if not starts or row[0].startswith(starts)]
     if not rows:
         raise UserError(f"no weights have names that begin with {' or '.join(starts)}")
@@ -59,7 +59,7 @@ def list_(starts: tuple[str, ...], urls: bool) -> None:
 @command.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def fetch(names: tuple[str, ...]) -> None:
-    """Fetch weights before jobs that have no network need them: raft.things arflow.sintel ...
+    """Fetch weights by name, for jobs that have no network.
 
     \b
         commonfate weights fetch raft.things arflow.sintel
@@ -67,16 +67,16 @@ def fetch(names: tuple[str, ...]) -> None:
     from commonfate import weights
     from commonfate.flow.estimators.weights import bundled
 
-    shipped, known = bundled(), _known(names)
-    unknown = [name for name in names if name not in {**shipped, **known}]
+    shipped, assets = bundled(), _assets_of(names)
+    unknown = [name for name in names if name not in {**shipped, **assets}]
     if unknown:
-        every = [*shipped, *known]
+        every = [*shipped, *assets]
         hints = [f"weights {name!r} are unknown{did_you_mean(name, every)}" for name in unknown]
         raise UserError("\n".join([*hints, "commonfate weights list names all"]))
     failures = []
     for name in names:
         try:
-            path = shipped[name] if name in shipped else weights.fetch(known[name])
+            path = shipped[name] if name in shipped else weights.fetch(assets[name])
             click.echo(f"{name}: {path}")
         except UserError as error:
             failures.append(str(error))
@@ -86,24 +86,24 @@ def fetch(names: tuple[str, ...]) -> None:
 
 @command.command("check")
 def check() -> None:
-    """Verify the files of the cache by their hashes; one with wrong bytes makes this fail.
+    """Verify the hashes of all files in the cache; fail if one is wrong.
 
     \b
         commonfate weights check
     """
     from tabulate import tabulate
 
-    from commonfate.weights import folder, place
+    from commonfate.weights import cached_path, folder
 
     root = folder()
-    assets = {place(asset): asset for asset in _every().values()}
+    assets = {cached_path(asset): asset for asset in _all_assets().values()}
     files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".lock"]
     rows = [(str(path.relative_to(root)), *_verdict(path, assets.get(path))) for path in files]
     if not rows:
         click.echo(f"{root}: no weights are here")
         return
     click.echo(tabulate(rows, ("file", "weights", "found")))
-    wrong = [name for name, _, found in rows if found.startswith("WRONG")]
+    wrong = [name for name, _, verdict in rows if verdict.startswith("WRONG")]
     if wrong:
         raise StoreError(
             f"{root}: {len(wrong)} of {len(rows)} files are wrong: {', '.join(wrong)}; "
@@ -114,7 +114,7 @@ def check() -> None:
 @command.command("show")
 @click.argument("name")
 def show(name: str) -> None:
-    """Say how weights that ship, or those of a safetensors file, were trained.
+    """Print how bundled weights, or those of a safetensors file, were trained.
 
     \b
         commonfate weights show raft_small.sprites
@@ -125,38 +125,38 @@ def show(name: str) -> None:
     shipped = weights.bundled()
     path = shipped.get(name, Path(name))
     if not path.is_file():
-        known = ", ".join(shipped) or "none"
+        names = ", ".join(shipped) or "none"
         raise UserError(
             f"{name!r} is neither a file nor bundled{did_you_mean(name, shipped) or ';'} "
-            f"bundled: {known}"
+            f"bundled: {names}"
         )
     for key, value in sorted(state_dict.metadata(path).items()):
         click.echo(f"{key}: {_readable(value)}")
 
 
-def _every() -> "dict[str, Asset]":
-    """All weights that can be fetched, by name."""
+def _all_assets() -> "dict[str, Asset]":
+    """All published weights, by name."""
     from commonfate import weights
     from commonfate.flow.estimators import networks
 
-    return {**networks.downloads(), **weights.known()}
+    return {**networks.downloads(), **weights.published_assets()}
 
 
-def _known(names: tuple[str, ...]) -> "dict[str, Asset]":
-    """Assets by name; ptlflow, seconds to import, is asked only for what the table lacks."""
+def _assets_of(names: tuple[str, ...]) -> "dict[str, Asset]":
+    """Published weights by name; with those of ptlflow, seconds to import, only if need be."""
     from commonfate import weights
     from commonfate.flow.estimators.weights import bundled
 
-    table = weights.known()
-    return table if set(names) <= {*table, *bundled()} else _every()
+    table = weights.published_assets()
+    return table if set(names) <= {*table, *bundled()} else _all_assets()
 
 
 def _row(asset: "Asset", urls: bool) -> tuple[str, ...]:
     from urllib.parse import urlsplit
 
-    from commonfate.weights import place
+    from commonfate.weights import cached_path
 
-    path = place(asset)
+    path = cached_path(asset)
     here = path.stat().st_size if path.is_file() else None
     origin = asset.urls if urls else dict.fromkeys(urlsplit(url).netloc for url in asset.urls)
     return (
@@ -182,13 +182,14 @@ def _verdict(path: Path, asset: "Asset | None") -> tuple[str, str]:
 
 def _compared(path: Path, asset: "Asset") -> str:
     from commonfate.base.files import sha256
-    from commonfate.weights import impostor
+    from commonfate.weights.assets import foreign_content
 
-    if asset.matches(path):
-        unverified = f"cannot be verified: {asset.hash}; its sha256 is"
-        return "good" if asset.digest else f"{unverified} {sha256(path)}"
-    if what := impostor.recognise(path):
-        return f"WRONG: this is {what}"
+    if content := foreign_content(path):
+        return f"WRONG: this is {content}"
+    if asset.digest is None:
+        return f"cannot be verified: {asset.hash}; its sha256 is {sha256(path)}"
+    if asset.digest.matches(path):
+        return "good"
     return f"WRONG: expected {asset.digest}, found {asset.digest.of(path)}"
 
 
@@ -197,7 +198,7 @@ def _megabytes(size: int | None) -> str:
 
 
 def _readable(value: str) -> str:
-    """JSON as indented text; other text as it is."""
+    """Indent JSON; return other text unchanged."""
     try:
         return json.dumps(json.loads(value), indent=2)
     except ValueError:

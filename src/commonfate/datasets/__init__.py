@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from commonfate.datasets import changes, faults, layouts, search, shards, voc
+from commonfate.datasets import layouts, on_disk, search, shards, voc
 from commonfate.datasets.base import Adapter, Stamped, VideoSource
 from commonfate.datasets.davis import Davis
 from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.images import Images
 from commonfate.datasets.names import printable
-from commonfate.datasets.rendered import SpriteImages, Sprites
 from commonfate.datasets.segtrack import SegTrack
 from commonfate.datasets.settings import AnyDataset, SpriteImagesConfig, VocConfig
+from commonfate.datasets.sprites.listing import SpriteImages, Sprites
 from commonfate.datasets.voc import Voc
 from commonfate.datasets.youtube_vos import YoutubeVos
 
@@ -49,7 +49,7 @@ _SPLITS = {
     "youtube_vos": ("train",),
     "folder": ("train",),
 }
-"""By adapter, where no setting chooses them."""
+"""Splits of adapters whose settings do not choose them."""
 
 
 def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
@@ -57,7 +57,7 @@ def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
 
     Args:
         name: the dataset's name in the configuration; starts the adapter's error messages.
-        settings: its settings, which also say which adapter it needs.
+        settings: its settings; `adapter` selects the adapter.
         rendered_root: folder of this dataset's rendered videos (`results/datasets/{name}`);
             only the embedded data lie there.
     """
@@ -67,17 +67,17 @@ def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
 
 
 def videos(name: str, settings: AnyDataset, rendered_root: str | Path) -> list[VideoSource]:
-    """List the videos of a dataset; those whose names are not UTF-8 have this as their fault.
+    """List the videos of a dataset; videos whose names are not UTF-8 have this as their fault.
 
     Args and errors as of `open` and of the adapter's `videos`.
     """
-    return [faults.nameable(source) for source in open(name, settings, rendered_root).videos()]
+    return [on_disk.nameable(source) for source in open(name, settings, rendered_root).videos()]
 
 
 def stamps(name: str, settings: AnyDataset, rendered_root: str | Path) -> dict[str, str]:
-    """Stamps of the videos of a dataset, by id: another text when a video has changed.
+    """Stamps of the videos of a dataset, by id: texts that change with the videos.
 
-    Empty only for a folder without a single file: so that a plan can be made before a download.
+    Empty only for a folder without any file, so that a plan can be made before a download.
 
     Args and errors as of `videos`.
     """
@@ -87,7 +87,7 @@ def stamps(name: str, settings: AnyDataset, rendered_root: str | Path) -> dict[s
     adapter = open(name, settings, rendered_root)
     if isinstance(adapter, Stamped):
         return {printable(video): stamp for video, stamp in adapter.stamps().items()}
-    return {source.id: changes.stamp(source) for source in videos(name, settings, rendered_root)}
+    return {source.id: on_disk.stamp(source) for source in videos(name, settings, rendered_root)}
 
 
 def shard_digests(
@@ -97,20 +97,20 @@ def shard_digests(
     inventories: str | Path,
     shard_size: int,
 ) -> dict[int, str]:
-    """A short text for each shard of a dataset, which differs when one of its videos has changed.
+    """Short text for each shard of a dataset, which changes with its videos.
 
-    Empty only for a folder without a single file.
+    Empty only for a folder without any file.
 
     Args:
         name: as of `open`; so are the next two.
         settings: as above.
         rendered_root: as above.
-        inventories: folder that `commonfate videos` writes into, where it remembers the shards.
+        inventories: folder of the inventory, in which `commonfate videos` keeps the shards.
         shard_size: videos a shard.
     """
-    found = stamps(name, settings, rendered_root)
+    by_video = stamps(name, settings, rendered_root)
     before = shards.read(Path(inventories, shards.FILE), shard_size)
-    return changes.digests(found, shards.assign(found, shard_size, before))
+    return shards.digests(by_video, shards.assign(by_video, shard_size, before))
 
 
 def class_names(settings: AnyDataset) -> tuple[str, ...]:
@@ -135,5 +135,5 @@ def splits(settings: AnyDataset) -> tuple[str, ...]:
 
 
 def layout(settings: AnyDataset) -> list[str]:
-    """Folders that a dataset should have under its root, as docs/datasets.md says."""
+    """Folders that a dataset should have under its root, as in docs/datasets.md."""
     return layouts.folders(settings)

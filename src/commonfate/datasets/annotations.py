@@ -1,6 +1,7 @@
-"""Ground truth masks as the datasets store them; `datasets.base` lists the kinds.
+"""Ground truth masks as the datasets store them.
 
-A kind may end in a number: `union:2` (two files a frame), `fbms:0.1` (the threshold).
+`datasets.base` lists the kinds. A kind may end in a number: `union:2` (two files a frame),
+`fbms:0.1` (the threshold).
 """
 
 import glob
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from commonfate.base.errors import StoreError
-from commonfate.datasets import class_labels, image_file, mask_values
+from commonfate.datasets import image_file, mask_values
 from commonfate.datasets.image_file import ImageError
 from commonfate.datasets.mask_values import ADVICE, misread
 
@@ -21,7 +22,7 @@ GREY_FOREGROUND_FROM = 128
 FBMS_BACKGROUND_ABOVE = 0.99
 """Grey, of 1, that is background in FBMS-59's .ppm files: their background is white."""
 FAINTEST = 32
-"""Of masks in grey: where no value reaches it, values are labels. CUB's shares begin at 51."""
+"""Least maximum of a mask in grey: below it, values are labels. CUB's shares begin at 51."""
 
 KINDS = ("binary", "grey", "instances", "colours", "classes", "union:N", "fbms:X")
 """For messages; N counts files, X is a threshold."""
@@ -29,12 +30,12 @@ _KIND = re.compile(r"binary|grey|instances|colours|classes|union:[1-9][0-9]*|fbm
 
 
 def is_kind(kind: str) -> bool:
-    """Whether annotations of this kind can be read."""
+    """True if annotations of this kind can be read."""
     return _KIND.fullmatch(kind) is not None
 
 
 def size(path: str | Path) -> tuple[int, int]:
-    """Height and width of an annotation as it is to be shown, from its header alone.
+    """Height and width of an annotation as it is shown, from its header alone.
 
     Args:
         path: a file, or the pattern of an annotation of several files.
@@ -54,17 +55,20 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         path: an image file; of the kind `union`, a pattern that matches several.
-        kind: what it holds. `binary`: above 128 is foreground. `grey`: 128 and above. Of both, 1
-            where there are 0 and 1 alone. `instances`: 0 is background, 1 to 254 are objects, all
-            foreground, and 255 is void. `colours`: black is background, every colour is
-            foreground. `classes`: as `instances`, of classes instead of objects. `union:N`: N
-            binary files that are foreground together. `fbms:X`: grey above X, of 1.
+        kind: content of the annotation:
+            `binary`: above 128 is foreground; if all values are 0 and 1, 1 is;
+            `grey`: 128 and above is foreground; if all values are 0 and 1, 1 is;
+            `instances`: 0 is background, 1 to 254 are objects, all foreground, 255 is void;
+            `colours`: black is background, every colour is foreground;
+            `classes`: as `instances`, with classes in place of objects;
+            `union:N`: N binary files, together the foreground;
+            `fbms:X`: grey above X, of 1, is foreground.
 
     Returns:
         Foreground and void, (H, W) bool each, never both true.
 
     Raises:
-        StoreError: a file is missing, damaged, or holds something else than `kind`.
+        StoreError: a file is missing, damaged, or does not fit `kind`.
         ValueError: there is no such kind.
     """
     if not is_kind(kind):
@@ -73,8 +77,8 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
     name, _, number = kind.partition(":")
     if name in ("instances", "classes"):
         is_class = name == "classes"
-        values = class_labels.read(path) if is_class else mask_values.labels(path, name)
-        void = values == class_labels.VOID
+        values = mask_values.class_labels(path) if is_class else mask_values.labels(path, name)
+        void = values == mask_values.VOID
         return (values > 0) & ~void, void
     if name == "union":
         foreground = _union(path, int(number))
@@ -103,7 +107,7 @@ def _binary(path: Path, kind: str) -> np.ndarray:
 def _areas_between(values: np.ndarray) -> int:
     """A value that is neither black nor foreground and fills an area, as no soft edge does; or 0.
 
-    Objects that colours or labels told apart come out like this where a tool made them grey.
+    Such areas are objects of different colours or labels that a tool turned into grey.
     """
     import cv2
 
@@ -147,13 +151,15 @@ def _matches(pattern: str | Path) -> list[Path]:
 
 
 def _fbms(path: Path, threshold: float) -> np.ndarray:
-    """Binarise as MotionGrouping's tools/FBMS_clean.py, which the papers scored with.
+    """Binarise as MotionGrouping's tools/FBMS_clean.py, which the papers' scores are based on.
 
-    Decoded by OpenCV as there: Pillow would stretch grey values whose greatest is not 255.
+    Decoded by OpenCV as there: Pillow stretches grey values whose maximum is not 255.
     """
     import cv2
 
-    image_file.load(path, "annotation", ADVICE)  # finds files that OpenCV reads without complaint
+    image_file.load(
+        path, "annotation", ADVICE
+    )  # refuses damaged files that OpenCV reads without an error
     colours = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     if colours is None:
         raise StoreError(f"{path}: this annotation is damaged; {ADVICE}")

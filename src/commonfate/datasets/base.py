@@ -1,4 +1,4 @@
-"""What every dataset looks like to the rest of the pipeline: a list of videos."""
+"""Interface of all datasets: a list of videos."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -6,18 +6,18 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True)
 class VideoSource:
-    """One video as it lies on disk; nothing of it has been decoded or checked.
+    """One video on disk, neither decoded nor checked.
 
     Attributes:
         id: unique in its dataset, safe as a file name.
         split: `train` or `val`.
         path: the video file, the folder of its frames, or, of a still image, the image.
-        frame_files: the frames in order where the dataset ships frames, else None; a still image
-            is a video of one frame.
-        annotation_files: ground truth, one entry a frame, "" where a frame has none; None if there
-            is no ground truth at all. An entry is a file; of the kind `union` it is a pattern, as
-            of the module glob, that matches one file an object.
-        annotation_kind: what the entries hold, "" without ground truth:
+        frame_files: the frames in order if the dataset ships frames, else None; a still image is a
+            video of one frame.
+        annotation_files: ground truth, one entry a frame, "" for a frame without; None if there is
+            no ground truth at all. An entry is a file; of the kind `union` it is a pattern, as of
+            the module glob, that matches one file an object.
+        annotation_kind: of the entries, "" without ground truth:
             `binary`: above 128 is foreground (DAVIS);
             `grey`: 128 and above is foreground, anything may lie between (image benchmarks);
             `instances`: 0 background, 1 to 254 objects, 255 void;
@@ -26,8 +26,8 @@ class VideoSource:
             `union:2`: two binary files a frame, an object each, together the foreground;
             `fbms:0.1`: FBMS-59's labels; grey above 0.1 of 255 is foreground, white of .ppm is not.
         truth: file with exact ground truth of a rendered video, else "".
-        fault: why it cannot be opened, as listing saw; "" where nothing speaks against it. It is
-            left out for this reason.
+        fault: reason why the video cannot be opened, as far as listing shows; it is left out for
+            this reason. "" without a fault.
     """
 
     id: str
@@ -41,24 +41,24 @@ class VideoSource:
 
 
 class Adapter(Protocol):
-    """Knows the layout of one dataset on disk."""
+    """Adapter of the layout of one dataset on disk."""
 
     def videos(self) -> list[VideoSource]:
         """List the videos, sorted by id; opens no video and no image.
 
         Raises:
             ConfigError: a folder or list that the settings name does not exist or is empty.
-            StoreError: the folder is not what the dataset's layout says.
+            StoreError: the folder does not follow the dataset's layout.
         """
         ...
 
 
 @runtime_checkable
 class Stamped(Protocol):
-    """An adapter of so many frames that a plan must not look at each of them."""
+    """Adapter that stamps its videos itself, since a plan must not look at all of their files."""
 
     def stamps(self) -> dict[str, str]:
-        """A text for each video, by id, that is another one when the video has changed.
+        """Text for each video, by id, that changes with the video.
 
         Raises ConfigError and StoreError as `videos` does.
         """

@@ -26,8 +26,7 @@ class Davis:
 
         Raises:
             ConfigError: the root does not exist or is empty, or the list of a split does not exist.
-            StoreError: a line of a list is not a pair, or one before it lists the same image, or a
-                file that it names is missing.
+            StoreError: a line is not a pair, an image is listed twice, or a listed file is missing.
         """
         check_root(self.name, self.settings)
         sources = [source for split in self.settings.splits for source in self._sequences(split)]
@@ -59,9 +58,9 @@ class Davis:
         lists = root / "ImageSets" / resolution
         path = lists / f"{split}.txt"
         if not path.is_file():
-            found = sorted(file.stem for file in lists.glob("*.txt"))
-            known = ", ".join(name for name in found if name in ("train", "val"))
-            advice = f"set {key}.splits to [{known}]" if known else f"check {key}.root"
+            names = sorted(file.stem for file in lists.glob("*.txt"))
+            usable = ", ".join(name for name in names if name in ("train", "val"))
+            advice = f"set {key}.splits to [{usable}]" if usable else f"check {key}.root"
             raise ConfigError(f"{path}: no such list, but the split {split!r} is wanted; {advice}")
         return path
 
@@ -89,7 +88,7 @@ def _pairs(list_file: Path, root: Path) -> list[tuple[Path, Path]]:
 
 
 def _check_presence(list_file: Path, files: list[Path]) -> None:
-    """Look into each folder once: asking for each file is slow on network file systems."""
+    """Refuse missing files; single queries are slow on network disks, so folders are listed."""
     present: dict[Path, set[str]] = {}
     for file in files:
         folder = file.parent

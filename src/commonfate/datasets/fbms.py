@@ -27,7 +27,7 @@ TEST_SEQUENCES = frozenset((
     "people2", "rabbits02", "rabbits03", "rabbits04", "tennis",
 ))
 # fmt: on
-"""The test set; in the cleaned layout, nothing else tells it from the training set."""
+"""The test set; the cleaned layout does not separate it from the training set."""
 
 THRESHOLDS = {"marple7": 0.05, "marple2": 0.4}
 """Grey (of 1) above which a pixel is foreground; 0.1 in all other sequences."""
@@ -45,12 +45,12 @@ class Fbms:
 
         Raises:
             ConfigError: the root does not exist or is empty, or it has no folder of a split.
-            StoreError: a sequence lacks frames or ground truth, or they do not fit together.
+            StoreError: a sequence lacks frames or ground truth, or the two do not match.
         """
         check_root(self.name, self.settings)
         clean = (self.settings.root / "JPEGImages").is_dir()
-        found = self._clean() if clean else self._official()
-        return sorted(found, key=lambda source: source.id)
+        sources = self._clean() if clean else self._official()
+        return sorted(sources, key=lambda source: source.id)
 
     def _official(self) -> Iterator[VideoSource]:
         for split in self.settings.splits:
@@ -93,7 +93,7 @@ def _sequence(folder: Path, split: str, annotations: Path, kind: str) -> VideoSo
 
 
 def _label_files(folder: Path) -> list[Path]:
-    """Label images; where there are .ppm ones, .pgm ones beside them are something else."""
+    """Label images; .pgm files beside .ppm files are no labels."""
     if not folder.is_dir():
         return []
     files = [
@@ -106,14 +106,16 @@ def _label_files(folder: Path) -> list[Path]:
 
 
 def _by_number(files: Iterable[Path]) -> dict[int, Path]:
-    """Files by the last number in their names, as 1 of bear01_0001_gt.ppm."""
-    found: dict[int, Path] = {}
+    """Files by the last number in their names, e.g. 1 for bear01_0001_gt.ppm."""
+    by_number: dict[int, Path] = {}
     for file in files:
         match = re.search(r"([0-9]+)[^0-9]*$", file.stem)
         if match is None:
             raise StoreError(f"{file}: has no frame number in its name")
         number = int(match[1])
-        if number in found:
-            raise StoreError(f"{file}: {found[number].name} is of frame {number}, too; delete one")
-        found[number] = file
-    return found
+        if number in by_number:
+            raise StoreError(
+                f"{file}: {by_number[number].name} is of frame {number}, too; delete one"
+            )
+        by_number[number] = file
+    return by_number

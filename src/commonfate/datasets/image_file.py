@@ -1,7 +1,7 @@
-"""Image files: as they are to be shown, and decoded whole or refused.
+"""Image files: turned upright, and decoded as a whole or refused.
 
-Cameras store a photograph as the sensor lay and note in its EXIF data how it is to be turned.
-Images are turned so wherever one is read, as videos are.
+Cameras store a photograph as the sensor read it, and its rotation in the EXIF data. All images are
+turned upright when they are read, as videos are.
 """
 
 import io
@@ -27,7 +27,7 @@ _TURNS = {
     7: (True, True, True),
     8: (True, False, True),
 }
-"""What `orient` must do, by the value of the tag (Exif 2.32, 4.6.4)."""
+"""Arguments of `orient` by the value of the tag (Exif 2.32, 4.6.4)."""
 
 
 class ImageError(UserError):
@@ -39,7 +39,7 @@ class TooLargeError(ImageError):
 
 
 def size(path: str | Path) -> tuple[int, int]:
-    """Height and width of an image as it is to be shown, from its header alone.
+    """Height and width of an image turned upright, from its header alone.
 
     Raises:
         ImageError: the file is missing, is no image, or is too large to be decoded.
@@ -49,7 +49,7 @@ def size(path: str | Path) -> tuple[int, int]:
 
 
 def pixels(path: str | Path) -> np.ndarray:
-    """Pixels of an image as it is to be shown, (H, W, 3) uint8, RGB; grey has equal channels.
+    """Pixels of an image turned upright, (H, W, 3) uint8, RGB; grey images have equal channels.
 
     Raises:
         ImageError: the file is missing, is no image, or is too large to be decoded.
@@ -59,21 +59,21 @@ def pixels(path: str | Path) -> np.ndarray:
         with Image.open(io.BytesIO(content)) as image:
             turn = _TURNS.get(_orientation(image), (False, False, False))
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        found = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-        if found is None:
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        if decoded is None:
             raise ImageError("is damaged")
-        return orient(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), turn)
+        return orient(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), turn)
 
 
-def load(path: Path, what: str, advice: str) -> Image.Image:
-    """Decode an image file, as it is to be shown.
+def load(path: Path, role: str, advice: str) -> Image.Image:
+    """Decode an image file and turn it upright.
 
-    Checksums are compared first: decoding alone would let changed bytes pass as other pixels.
+    Checksums are compared first: decoders turn changed bytes into other pixels without an error.
 
     Args:
         path: the file.
-        what: what it should be, e.g. `annotation`.
-        advice: what to do if it is not there or damaged.
+        role: of the image, e.g. `annotation`.
+        advice: remedy if the file is missing or damaged.
 
     Raises:
         StoreError: the file is missing, damaged, or too large to be decoded.
@@ -88,7 +88,7 @@ def load(path: Path, what: str, advice: str) -> Image.Image:
     except ImageError as error:
         if isinstance(error, TooLargeError):
             advice = "make it smaller"
-        raise StoreError(f"{path}: this {what} {error}; {advice}") from error
+        raise StoreError(f"{path}: this {role} {error}; {advice}") from error
     return image if orientation == 1 else ImageOps.exif_transpose(image)
 
 
@@ -104,17 +104,17 @@ def _shown(image: Image.Image) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8. Pillow and OpenCV turn TIFF by themselves, whatever one asks."""
+    """EXIF orientation, 1 to 8. Pillow and OpenCV always turn TIFF by themselves."""
     if image.format == "TIFF":
         return 1
-    # That of PNG would decode the pixels, to look for EXIF data behind them.
+    # PNG's own getexif decodes the pixels to look for EXIF data behind them.
     value = Image.Image.getexif(image).get(ORIENTATION, 1)
     return value if value in _TURNS else 1
 
 
 @contextmanager
 def _reasons() -> Iterator[None]:
-    """Turn what decoders raise into a reason; the cause is kept."""
+    """Turn errors of decoders into an `ImageError`; the cause is kept."""
     try:
         yield
     except ImageError:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 WITHOUT_MASK = frozenset(
     ("img_561715398", "sun_bqfgwnmzhjwuphdi", "sun_bswlalhygmnrhvuw", "sun_buaqzytduodbufcb")
 )
-"""Images of DUT-OMRON that never had a mask; its authors took them out in 2018."""
+"""Images of DUT-OMRON that never had a mask; its authors removed them in 2018."""
 
 
 class Images:
@@ -40,7 +40,7 @@ class Images:
             StoreError: a folder is missing, or an image has no mask, or a mask no image.
         """
         check_root(self.name, self.settings)
-        images, masks = (self._found(folder) for folder in IMAGE_FOLDERS[self.settings.layout])
+        images, masks = (self._files(folder) for folder in IMAGE_FOLDERS[self.settings.layout])
         self._check(images, masks)
         keys = sorted(images.keys() & masks.keys())
         names = identifiers(keys, [""] * len(keys))
@@ -57,24 +57,24 @@ class Images:
         ]
         return sorted(sources, key=lambda source: source.id)
 
-    def _found(self, folder: str) -> dict[str, Path]:
+    def _files(self, folder: str) -> dict[str, Path]:
         """Images below a folder by their paths without suffix."""
         top = self.settings.root / folder
         if not top.is_dir():
             raise StoreError(f"{top}: no such folder; {DOCS} says what belongs there")
-        found: dict[str, Path] = {}
+        files: dict[str, Path] = {}
         for path, _ in search.walk(top):
             inside = "" if path == top else f"{path.relative_to(top).as_posix()}/"
-            found |= {inside + stem: file for stem, file in search.images(path).items()}
-        if not found:
+            files |= {inside + stem: file for stem, file in search.images(path).items()}
+        if not files:
             raise StoreError(f"{top}: holds no image; {DOCS} says what belongs there")
-        return found
+        return files
 
     def _check(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
-        known = WITHOUT_MASK if self.settings.layout == "dut_omron" else frozenset()
+        expected = WITHOUT_MASK if self.settings.layout == "dut_omron" else frozenset()
         bare = sorted(images.keys() - masks.keys())
         for key in bare:
-            if key not in known:
+            if key not in expected:
                 raise StoreError(
                     f"{images[key]}: has no mask in {self._masks} ({len(bare)} images have none); "
                     f"complete the masks or delete the image"

@@ -27,43 +27,43 @@ COLUMNS = (
 
 
 def parse_settings(pairs: Sequence[str]) -> AnyDataset:
-    """Read a dataset's settings from `key=value` texts; `adapter` says which settings they are.
+    """Read a dataset's settings from `key=value` texts; `adapter` selects their class.
 
     Raises:
         ConfigError: `adapter` is missing or unknown, or another key is not allowed.
     """
     models = {m.model_fields["adapter"].default: m for m in get_args(AnyDataset)}
-    known = ", ".join(sorted(models))
+    names = ", ".join(sorted(models))
     adapters = [pair.partition("=")[2] for pair in pairs if pair.startswith("adapter=")]
     if not adapters:
-        raise ConfigError(f"--set: adapter is required but missing, e.g. adapter=folder ({known})")
+        raise ConfigError(f"--set: adapter is required but missing, e.g. adapter=folder ({names})")
     if adapters[-1] not in models:
         hint = did_you_mean(adapters[-1], models)
-        raise ConfigError(f"--set: adapter = {adapters[-1]!r} is unknown{hint} Known: {known}")
+        raise ConfigError(f"--set: adapter = {adapters[-1]!r} is unknown{hint} Known: {names}")
     return from_pairs(models[adapters[-1]], pairs)
 
 
 def build(
     sources: Sequence[VideoSource], shard_size: int, before: Mapping[str, int] | None = None
 ) -> pd.DataFrame:
-    """One row a video, in order of id, with the shard that it belongs to.
+    """Table of the videos in order of id, one row each, with their shards.
 
     Args:
         sources: the videos.
         shard_size: videos a shard.
-        before: the shards that videos had when they were last listed; they stay in them.
+        before: the previous shards of videos, which they keep.
 
     Raises:
-        StoreError: two videos have the same id, or one is listed twice.
+        StoreError: two videos have the same id, or a video is listed twice.
     """
     ordered = sorted(sources, key=lambda source: source.id)
-    for one, other in pairwise(ordered):
-        if one.id == other.id and one.path == other.path:
-            splits = " and ".join(dict.fromkeys((one.split, other.split)))
-            raise StoreError(f"{one.path}: is listed twice ({splits}); delete one of the two")
-        if one.id == other.id:
+    for source, other in pairwise(ordered):
+        if source.id == other.id and source.path == other.path:
+            splits = " and ".join(dict.fromkeys((source.split, other.split)))
+            raise StoreError(f"{source.path}: is listed twice ({splits}); delete one of the two")
+        if source.id == other.id:
             raise StoreError(
-                f"{one.path} and {other.path}: both would be video {one.id!r}; rename one"
+                f"{source.path} and {other.path}: both would be video {source.id!r}; rename one"
             )
     shard_of = shards.assign([source.id for source in ordered], shard_size, before or {})
     rows = [
@@ -87,7 +87,7 @@ def of_shard(table: pd.DataFrame, shard: int, where: str | Path) -> pd.DataFrame
     """The rows of one shard.
 
     Raises:
-        ConfigError: there are none; it begins with `--shard` and names `where` the rows are from.
+        ConfigError: there are none; the message begins with `--shard` and names `where`.
     """
     rows = table[table["shard"] == shard]
     if rows.empty:

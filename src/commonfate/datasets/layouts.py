@@ -1,4 +1,4 @@
-"""How each dataset is laid out: said in error messages, in docs/datasets.md, made in tests."""
+"""Layouts of the datasets on disk, for adapters, error messages, docs/datasets.md and tests."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ FBMS_FOLDERS = {"train": "Trainingset", "val": "Testset"}
 """Folders of FBMS-59's splits."""
 
 YOUTUBE_VOS_FRAMES = {"all": "train_all_frames/JPEGImages", "every_fifth": "train/JPEGImages"}
-"""Folder of frames, by which of them are wanted."""
+"""Folder of frames, by the setting `frames`."""
 YOUTUBE_VOS_LABELS = "train/Annotations"
 
 VOC_FOLDERS = {"devkit": ("JPEGImages", "ImageSets/Segmentation"), "voc_data": ("images", "sets")}
@@ -43,9 +43,9 @@ VOC_LABELS = {
 
 
 def files(settings: AnyDataset) -> list[str]:
-    """Patterns of the files that a dataset should hold; `<...>` stands for a name.
+    """Patterns of the files of a dataset; `<...>` stands for a name.
 
-    Nothing for data that are rendered, or that have no layout (`folder`).
+    Empty for rendered data, and for data without a layout (`folder`).
     """
     match settings:
         case DavisConfig(resolution=resolution):
@@ -70,8 +70,8 @@ def files(settings: AnyDataset) -> list[str]:
             images, lists = VOC_FOLDERS[layout]
             return [
                 f"{images}/<image>.jpg",
-                *dict.fromkeys(f"{VOC_LABELS[one]}/<image>.png" for one in voc_lists(settings)),
-                *(f"{lists}/{one}.txt" for one in voc_lists(settings)),
+                *dict.fromkeys(f"{VOC_LABELS[name]}/<image>.png" for name in voc_lists(settings)),
+                *(f"{lists}/{name}.txt" for name in voc_lists(settings)),
             ]
         case YoutubeVosConfig(frames=frames):
             return [
@@ -82,25 +82,25 @@ def files(settings: AnyDataset) -> list[str]:
 
 
 def voc_lists(settings: VocConfig) -> list[str]:
-    """Names of the lists of the wanted splits, in the order of the splits."""
+    """Names of the lists of the splits, in the order of the setting `splits`."""
     return [settings.train_list if split == "train" else split for split in settings.splits]
 
 
 def folders(settings: AnyDataset) -> list[str]:
     """Folders that a dataset should have directly under its root, without those of sequences."""
-    found = []
+    parents_of_files = []
     for pattern in files(settings):
         parents = Path(pattern).parent.parts
         fixed = [part for n, part in enumerate(parents) if "<" not in "".join(parents[: n + 1])]
-        found.append(Path(*fixed).as_posix())
-    return list(dict.fromkeys(found))
+        parents_of_files.append(Path(*fixed).as_posix())
+    return list(dict.fromkeys(parents_of_files))
 
 
 def check_root(name: str, settings: AnyDataset) -> None:
     """Refuse a root that does not exist or holds no file at all.
 
     Raises:
-        ConfigError: with the files that are expected there.
+        ConfigError: the message lists the files that are expected there.
     """
     key = f"datasets.{name}.root = {str(settings.root)!r}"
     if not settings.root.is_dir():

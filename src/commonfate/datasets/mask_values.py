@@ -1,7 +1,8 @@
-"""Values of a mask's pixels, whichever way its image keeps them, or a line that says why not.
+"""Values of a mask's pixels: grey values, labels, labels of classes, or colours.
 
 Tools write masks in grey, with a palette, in colours, with transparency. Reading one kind as
-another mostly gives an empty mask, and a score of 0 that looks like a bad method.
+another mostly gives an empty mask, and a score of 0 that looks like a bad method. So an image that
+does not fit its kind is refused.
 """
 
 from pathlib import Path
@@ -19,11 +20,15 @@ IN_WORDS = {
     "instances": "0 for background, 1 to 254 for objects, 255 for void",
     "colours": "black and colours",
 }
-"""What a mask holds, by kind; the kinds that a data set's `annotation_kind` may name."""
+"""Content of a mask, by kind; the kinds that a data set's `annotation_kind` may name."""
+VOID = 255
+"""Label of pixels that belong to no class or object, as along the borders of VOC's objects."""
+MODES = ("L", "P")
+"""Modes of PIL of label maps: labels as grey values, or as indices of a palette."""
 COLOUR_FROM = 16
-"""Of 255, in some channel: darker is black. JPEG leaves a few steps of noise."""
+"""Least value, of 255, of a colour's brightest channel: darker is black, or JPEG's noise."""
 _GREY_WITHIN = 8
-"""Channels of a grey image that is kept in colour differ by at most so much: JPEG's noise."""
+"""Greatest difference between the channels of a grey image in colour: JPEG's noise."""
 
 
 def levels(path: Path, kind: str) -> np.ndarray:
@@ -52,13 +57,35 @@ def labels(path: Path, kind: str) -> np.ndarray:
         StoreError: the file is missing, damaged, or holds something else.
     """
     image = image_file.load(path, "annotation", ADVICE)
-    if image.mode not in ("L", "P"):
+    if image.mode not in MODES:
         raise misread(path, kind, f"is an image of mode {image.mode}", "binary", "colours")
     return np.asarray(image)
 
 
+def class_labels(path: str | Path) -> np.ndarray:
+    """Read a label map of semantic segmentation, an annotation of the kind `classes`.
+
+    Args:
+        path: an image file.
+
+    Returns:
+        (H, W) uint8: 0 is background, 1 to 254 are classes, 255 is `VOID`.
+
+    Raises:
+        StoreError: the file is missing, damaged, or holds colours instead of labels.
+    """
+    path = Path(path)
+    image = image_file.load(path, "annotation", ADVICE)
+    if image.mode not in MODES:
+        raise StoreError(
+            f"{path}: is an image of mode {image.mode}, but label maps of classes are of mode "
+            f"{', '.join(MODES)}; turn its values into labels of 8 bits"
+        )
+    return np.array(image)
+
+
 def coloured(path: Path) -> np.ndarray:
-    """Where an image is not black, (H, W) bool.
+    """Pixels of an image that are not black, (H, W) bool.
 
     Raises:
         StoreError: the file is missing, damaged, or transparent in places.
@@ -66,21 +93,21 @@ def coloured(path: Path) -> np.ndarray:
     return np.asarray(_opaque(path, "colours").convert("RGB")).max(axis=2) >= COLOUR_FROM
 
 
-def misread(path: Path, kind: str, found: str, *others: str) -> StoreError:
-    """The error for a mask that does not hold what its kind says.
+def misread(path: Path, kind: str, problem: str, *others: str) -> StoreError:
+    """Error for a mask whose content does not fit its kind.
 
     Args:
         path: the file.
-        kind: what it should be.
-        found: what it is, e.g. `holds colours`.
-        others: kinds that it may be of.
+        kind: of the data set's masks.
+        problem: e.g. `holds colours`.
+        others: kinds that the mask may be of.
     """
     name = kind.partition(":")[0]
     expected = IN_WORDS.get(name, IN_WORDS["binary"])
-    do = f", or set the data set's annotation_kind to {' or '.join(others)}"
+    advice = f", or set the data set's annotation_kind to {' or '.join(others)}"
     return StoreError(
-        f"{path}: {found}, but {name} masks hold {expected}; write it so"
-        f"{do if others and name in IN_WORDS else ''}"
+        f"{path}: {problem}, but {name} masks hold {expected}; write it so"
+        f"{advice if others and name in IN_WORDS else ''}"
     )
 
 

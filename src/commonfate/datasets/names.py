@@ -7,20 +7,20 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-_LONGEST = 120  # bytes; leaves room for what is appended within the 255 of a file name
+_LONGEST = 120  # bytes; the rest of the 255 of a file name is for endings
 
 
 def identifiers(paths: Sequence[str], suffixes: Sequence[str]) -> list[str]:
     """Name each video after its path, as shortly as is unique.
 
     The name is the path without its suffix; with the suffix where that is not unique (`cat.mp4`
-    beside `cat.avi`); else with a hash of the path. Case does not tell names apart, since some
-    file systems ignore it.
+    beside `cat.avi`); else with a hash of the path. Names that differ in case alone count as
+    equal, since some file systems ignore case.
 
     Args:
         paths: different relative paths, with slashes; they may hold bytes that are not UTF-8, as
             `os.fsdecode` gives them.
-        suffixes: what to leave out at the end of each, "" for folders.
+        suffixes: of the paths, "" for folders.
 
     Returns:
         One name a path, of letters and digits of any script (composed: NFC), `_`, `.` and `-`;
@@ -33,8 +33,8 @@ def identifiers(paths: Sequence[str], suffixes: Sequence[str]) -> list[str]:
     return names
 
 
-def told_apart(names: Sequence[str], paths: Sequence[str], suffixes: Sequence[str]) -> list[str]:
-    """Give those videos longer names that would have the same one.
+def distinct(names: Sequence[str], paths: Sequence[str], suffixes: Sequence[str]) -> list[str]:
+    """Replace equal names of videos by longer ones.
 
     `clip` and `clip`, of `a/clip.mp4` and `b/clip.mp4`, become `a__clip` and `b__clip`.
 
@@ -50,22 +50,22 @@ def told_apart(names: Sequence[str], paths: Sequence[str], suffixes: Sequence[st
     longer = identifiers(
         [os.path.relpath(paths[n], top) for n in alike], [suffixes[n] for n in alike]
     )
-    told = list(names)
+    result = list(names)
     for n, name in zip(alike, longer, strict=True):
-        told[n] = name
-    for n in _alike(told):
-        told[n] = _hashed(paths[n])
-    return told
+        result[n] = name
+    for n in _alike(result):
+        result[n] = _hashed(paths[n])
+    return result
 
 
 def _alike(names: Sequence[str]) -> list[int]:
-    """Places of the names that stand there twice or more often, in any case."""
+    """Positions of the names that occur more than once, ignoring case."""
     uses = Counter(name.casefold() for name in names)
     return [n for n, name in enumerate(names) if uses[name.casefold()] > 1]
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a name has no bytes that are not UTF-8, which neither Parquet nor Zarr can hold."""
+    """True if a name is valid UTF-8, as Parquet and Zarr demand."""
     try:
         text.encode()
     except UnicodeEncodeError:

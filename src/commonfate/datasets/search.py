@@ -1,4 +1,4 @@
-"""Looking for files: through folders, by suffix, in the order that numbers in names say."""
+"""Search of files: through folders, by suffix, in the order of the numbers in names."""
 
 import os
 import re
@@ -13,15 +13,14 @@ IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 def walk(
     root: Path, on_error: Callable[[OSError], None] | None = None
 ) -> Iterator[tuple[Path, list[str]]]:
-    """Folders and what lies in them but folders, in order.
+    """Yield folders and the names of their files, in order.
 
-    Links are followed, hidden entries are not looked at. A name may belong to a broken link or a
-    pipe.
+    Links are followed, hidden entries are skipped. A name may belong to a broken link or a pipe.
 
     Args:
         root: where to begin.
-        on_error: is given the error of a folder that cannot be listed, which names it; without it
-            such a folder is passed over.
+        on_error: called with the error of a folder that cannot be listed, which names the folder;
+            without this function such a folder is skipped.
     """
     seen = set()
     for folder, subfolders, files in os.walk(root, onerror=on_error, followlinks=True):
@@ -35,7 +34,7 @@ def walk(
 
 
 def holds_no_file(root: Path) -> bool:
-    """Whether there are at most folders below `root`; hidden files do not count."""
+    """True if there is no file below `root`; hidden files do not count."""
     unlisted: list[OSError] = []
     return not any(names for _, names in walk(root, unlisted.append)) and not unlisted
 
@@ -55,31 +54,31 @@ def subfolders(folder: Path) -> list[Path]:
 def images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
     """Images directly in a folder by their names without suffix, in natural order.
 
-    Broken links and pipes are listed, too: what cannot be opened is found where it is read, and
-    must not be missing without a word.
+    Broken links and pipes are listed, too: reading them gives an error, while a file that is
+    silently missing would not be noticed.
 
     Raises:
         StoreError: two images have the same name but for the suffix.
     """
     with os.scandir(folder) as entries:
         names = [e.name for e in entries if not e.name.startswith(".") and not e.is_dir()]
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for name in sorted(names, key=natural):
         stem, dot, suffix = name.rpartition(".")
         if (dot + suffix).lower() not in suffixes:
             continue
-        if stem in found:
+        if stem in files:
             raise StoreError(
-                f"{folder / name}: {found[stem].name} has the same name; delete one of the two"
+                f"{folder / name}: {files[stem].name} has the same name; delete one of the two"
             )
-        found[stem] = folder / name
-    return found
+        files[stem] = folder / name
+    return files
 
 
 def lines(list_file: Path) -> list[tuple[int, str]]:
     """Lines of a list, stripped, with their numbers; without empty ones and comments (`# ...`).
 
-    A byte-order mark, as some editors leave one, is no part of the first line.
+    A byte-order mark, which some editors write, is no part of the first line.
 
     Raises:
         StoreError: the file is not UTF-8 text.

@@ -30,7 +30,7 @@ class SegTrack:
 
         Raises:
             ConfigError: the root does not exist or is empty.
-            StoreError: a sequence lacks its frames or masks, or they do not fit together.
+            StoreError: a sequence lacks its frames or masks, or the two do not match.
         """
         check_root(self.name, self.settings)
         return [self._sequence(name) for name in sorted(self._names())]
@@ -71,7 +71,7 @@ class SegTrack:
 
     def _masks(self, name: str) -> tuple[str, dict[str, str]]:
         """Kind of the masks, and the mask (or pattern of masks) of each frame by its name."""
-        # Merged masks were made on purpose, so they go before the authors' own.
+        # Merged masks were made on purpose, so they are preferred to the authors' own.
         merged = self.settings.root / "Annotations"
         folder = (merged if merged.is_dir() else self.settings.root / "GroundTruth") / name
         if folder.is_dir():
@@ -86,9 +86,9 @@ class SegTrack:
 
 def _patterns(objects: list[Path]) -> dict[str, str]:
     """For each frame, a pattern that matches its mask of every object."""
-    found = {folder: search.images(folder) for folder in objects}
-    frames = {stem for files in found.values() for stem in files}
-    for folder, files in found.items():
+    masks = {folder: search.images(folder) for folder in objects}
+    frames = {stem for files in masks.values() for stem in files}
+    for folder, files in masks.items():
         if missing := sorted(frames - files.keys(), key=search.natural):
             raise StoreError(
                 f"{folder}: lacks the mask of frame {missing[0]}, which other objects have; "

@@ -1,4 +1,4 @@
-"""Numbered images of a folder, put together as the frames of videos."""
+"""Series of numbered images in a folder: the frames of videos."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -26,9 +26,9 @@ class Series:
 def find(names: Iterable[str]) -> tuple[list[Series], list[str]]:
     """Find the series among the images of one folder.
 
-    The number is the last in the name that makes a series, so text may stand behind it
-    (`0001_rgb.png`), with digits, too (`0001_depth16.png`). Suffixes may be mixed where no number
-    occurs twice: `.jpg` and `.jpeg` always, others where they fill each other's gaps.
+    The number is the last one in the name that makes a series. Text may follow it (`0001_rgb.png`),
+    even with digits (`0001_depth16.png`). Suffixes may be mixed if no number occurs twice: `.jpg`
+    and `.jpeg` always, others if they fill each other's gaps.
 
     Returns:
         The series, and the names that belong to none.
@@ -44,13 +44,13 @@ def find(names: Iterable[str]) -> tuple[list[Series], list[str]]:
 
 
 def numbering(names: Iterable[str]) -> tuple[int, list[int]]:
-    """The number in which names differ: the last that is not the same in all, or just the last.
+    """The number by which names differ: the last that is not the same in all, else the last.
 
     Args:
         names: each with a number.
 
     Returns:
-        Its place in what `split` gives, counted from the end, and the number of each name.
+        Its position in the result of `split`, counted from the end, and the number of each name.
     """
     parts = [split(name) for name in names]
     fewest = min(map(len, parts), default=0)
@@ -60,14 +60,14 @@ def numbering(names: Iterable[str]) -> tuple[int, list[int]]:
 
 
 def renumbered(name: str, place: int, number: int) -> str:
-    """The name with another number at a place, written with as many digits."""
+    """The name with another number at a position, with the same number of digits."""
     parts = split(name)
     parts[place] = f"{number:0{len(parts[place])}d}"
     return "".join(parts) + PurePath(name).suffix
 
 
 def split(name: str) -> list[str]:
-    """A name without suffix, cut at its numbers, which stand at the odd places."""
+    """A name without suffix, split at its numbers, which are at the odd positions."""
     return _DIGITS.split(PurePath(name).stem)
 
 
@@ -89,7 +89,7 @@ def _at(position: int, names: Iterable[str]) -> Iterator[Series]:
 
 
 def _joined(by_suffix: dict[str, list[tuple[int, str]]]) -> dict[str, list[tuple[int, str]]]:
-    """Numbered names by suffix, those joined that are one sequence."""
+    """Numbered names by suffix; suffixes of one sequence are joined."""
     formats: dict[str, list[str]] = {}
     for suffix in sorted(by_suffix):
         formats.setdefault(_SAME_FORMAT.get(suffix, suffix), []).append(suffix)

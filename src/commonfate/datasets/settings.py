@@ -37,9 +37,9 @@ class _Videos(Settings):
 
 class _Images(Settings):
     gaps: tuple[()] = ()
-    """None: still images have no flow."""
+    """Empty: still images have no flow."""
     pair_gaps: tuple[()] = ()
-    """None: nor do they make pairs."""
+    """Empty: still images make no pairs."""
 
 
 class SpritesConfig(_Videos):
@@ -48,7 +48,7 @@ class SpritesConfig(_Videos):
     adapter: Literal["sprites"] = "sprites"
     """Rendered by the project."""
     videos: int = Field(12, ge=2)
-    """How many videos; a quarter of them (at least one) is the split `val`."""
+    """Number of videos; a quarter of them (at least one) is the split `val`."""
     frames: int = Field(24, ge=2)
     """Frames a video."""
     size: Size = (128, 224)
@@ -67,11 +67,11 @@ class SpriteImagesConfig(_Images):
     adapter: Literal["sprite_images"] = "sprite_images"
     """Rendered by the project."""
     images: int = Field(12, ge=1)
-    """How many images of the split `val`."""
+    """Number of images of the split `val`."""
     train_images: int = Field(0, ge=0)
-    """How many more, of other scenes, of the split `train`."""
+    """Number of images, of other scenes, of the split `train`."""
     labels: Literal["instances", "classes"] = "instances"
-    """What the masks hold: a number for each object, or that of its class, its family of shapes."""
+    """Content of the masks: a number for each object, or for its class (its family of shapes)."""
     size: Size = (128, 224)
     """Height and width, even numbers."""
     seed: int = Field(0, ge=0)
@@ -86,11 +86,11 @@ class DavisConfig(_Videos):
     root: Path
     """Folder that holds JPEGImages, Annotations and ImageSets."""
     resolution: Literal["480p", "1080p"] = "480p"
-    """Which copy of the frames."""
+    """Resolution of the frames."""
     splits: tuple[Literal["train", "val"], ...] = ("train", "val")
     """Splits to read; each has its list in ImageSets."""
     annotation_kind: MaskKind = "binary"
-    """What the masks hold: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
+    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
     255 is void) or `colours` (all but black is foreground)."""
 
 
@@ -102,7 +102,7 @@ class SegTrackConfig(_Videos):
     root: Path
     """Folder that holds JPEGImages and GroundTruth, or JPEGImages and Annotations."""
     annotation_kind: MaskKind = "binary"
-    """What masks hold that are one for all objects: `binary` (0 and 255), `grey` (0 to 255),
+    """Kind of masks that are merged to one a frame: `binary` (0 and 255), `grey` (0 to 255),
     `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
     gaps: tuple[Gap, ...] = (-2, -1, 1, 2)
     """Frame gaps of the flow: from frame t to t+gap."""
@@ -118,7 +118,7 @@ class FbmsConfig(_Videos):
     splits: tuple[Literal["train", "val"], ...] = ("train", "val")
     """Splits to read; `val` is the test set of 30 sequences."""
     annotation_kind: MaskKind = "binary"
-    """What the masks of the cleaned layout hold: `binary` (0 and 255), `grey` (0 to 255),
+    """Kind of the masks of the cleaned layout: `binary` (0 and 255), `grey` (0 to 255),
     `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
     gaps: tuple[Gap, ...] = (-6, -3, 3, 6)
     """Frame gaps of the flow: from frame t to t+gap."""
@@ -134,7 +134,7 @@ class ImagesConfig(_Images):
     layout: Literal["cub", "duts", "ecssd", "dut_omron", "pairs"] = "pairs"
     """Names of the folders; of `pairs` they are images and masks."""
     annotation_kind: MaskKind = "grey"
-    """What the masks hold: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
+    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
     255 is void) or `colours` (all but black is foreground)."""
 
 
@@ -146,9 +146,9 @@ class YoutubeVosConfig(_Videos):
     root: Path
     """Folder that holds train_all_frames, or train, or both."""
     frames: Literal["all", "every_fifth"] = "all"
-    """Those of train_all_frames, or of train, which has every fifth."""
+    """`all`: frames of train_all_frames; `every_fifth`: of train."""
     annotation_kind: MaskKind = "instances"
-    """What the masks hold: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
+    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
     255 is void) or `colours` (all but black is foreground)."""
 
 

@@ -1,5 +1,6 @@
-"""Shards: which videos one job works on. A video stays in its shard when others come or go."""
+"""Shards: the videos of one job. A video stays in its shard when others are added or removed."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,21 +8,22 @@ from pathlib import Path
 
 from commonfate.base.errors import StoreError
 from commonfate.base.files import write_json
+from commonfate.datasets.on_disk import encoded
 
 FILE = "shards.json"
-"""Beside the inventory: the shard of each video, kept when the inventory is written again."""
+"""File beside the inventory with the shard of each video; a new inventory starts from it."""
 
 
 def assign(names: Iterable[str], shard_size: int, before: Mapping[str, int]) -> dict[str, int]:
-    """Give each video its shard.
+    """Assign each video to a shard.
 
-    A video keeps the shard that it had. New ones, in order of name, fill up the last shard, then
-    further ones; so a video that is added or removed changes one shard.
+    A video keeps its previous shard. New videos, in order of name, fill the last shard, then
+    further ones. So a video that is added or removed changes one shard only.
 
     Args:
         names: the videos.
         shard_size: videos a shard.
-        before: the shards that videos had.
+        before: the previous shards of videos.
     """
     ordered = sorted(names)
     shards = {name: before[name] for name in ordered if name in before}
@@ -37,7 +39,7 @@ def assign(names: Iterable[str], shard_size: int, before: Mapping[str, int]) -> 
 
 
 def read(path: Path, shard_size: int) -> dict[str, int]:
-    """Read which shards videos had; none had any where the file is missing or the size another.
+    """Read the shards of videos; empty if the file is missing or its shard size is another.
 
     Raises:
         StoreError: the file is damaged.
@@ -56,8 +58,24 @@ def read(path: Path, shard_size: int) -> dict[str, int]:
 
 
 def write(path: Path, shard_size: int, shards: Mapping[str, int]) -> None:
-    """Keep the shards of videos."""
+    """Write the shards of videos, for `read`."""
     names: dict[str, list[str]] = {}
     for name, shard in sorted(shards.items()):
         names.setdefault(f"{shard:04d}", []).append(name)
     write_json(path, {"shard_size": shard_size, "shards": names})
+
+
+def digests(stamps: Mapping[str, str], shards: Mapping[str, int]) -> dict[int, str]:
+    """Short text for each shard, which changes with the stamps of its videos.
+
+    Args:
+        stamps: by video.
+        shards: the shard of each video.
+    """
+    lines: dict[int, list[str]] = {}
+    for name in sorted(stamps):
+        lines.setdefault(shards[name], []).append(f"{name}|{stamps[name]}\n")
+    return {
+        shard: hashlib.sha256(encoded("".join(lines[shard]))).hexdigest()[:16]
+        for shard in sorted(lines)
+    }

@@ -39,28 +39,28 @@ class Voc:
 
         Raises:
             ConfigError: the root does not exist or is empty, or the list of a split does not exist.
-            StoreError: a folder, a listed image or its labels are missing, or it is listed twice.
+            StoreError: a folder, an image or its labels are missing, or an image is listed twice.
         """
         check_root(self.name, self.settings)
         lists = zip(self.settings.splits, voc_lists(self.settings), strict=True)
-        found = [source for split, one in lists for source in self._listed(split, one)]
-        ordered = sorted(found, key=lambda source: source.id)
-        for one, other in pairwise(ordered):
-            if one.id == other.id:
+        sources = [source for split, name in lists for source in self._listed(split, name)]
+        ordered = sorted(sources, key=lambda source: source.id)
+        for source, other in pairwise(ordered):
+            if source.id == other.id:
                 raise StoreError(
-                    f"{one.path}: is listed twice, in the splits {one.split!r} and "
+                    f"{source.path}: is listed twice, in the splits {source.split!r} and "
                     f"{other.split!r}; delete one of the two lines"
                 )
         return ordered
 
-    def _listed(self, split: str, one: str) -> Iterator[VideoSource]:
-        """The images of the list `one`, in its order."""
+    def _listed(self, split: str, list_name: str) -> Iterator[VideoSource]:
+        """Yield the images of a list, in its order."""
         image_folder, list_folder = VOC_FOLDERS[self.settings.layout]
-        list_file = self.settings.root / list_folder / f"{one}.txt"
+        list_file = self.settings.root / list_folder / f"{list_name}.txt"
         names = self._names(list_file, split)
-        parts = ((image_folder, ".jpg"), (VOC_LABELS[one], ".png"))
+        parts = ((image_folder, ".jpg"), (VOC_LABELS[list_name], ".png"))
         images, labels = (
-            _found(self.settings.root / folder, suffix, names, list_file)
+            _present(self.settings.root / folder, suffix, names, list_file)
             for folder, suffix in parts
         )
         for name in names:
@@ -74,7 +74,7 @@ class Voc:
             )
 
     def _names(self, list_file: Path, split: str) -> list[str]:
-        """Names of the images of a list: a line each, or paths of image and mask as DeepLab's."""
+        """Names of images by a list of names, or of paths of image and mask as in DeepLab's."""
         if not list_file.is_file():
             raise ConfigError(
                 f"{list_file}: no such list, but the split {split!r} is wanted; {DOCS} says where "
@@ -86,11 +86,11 @@ class Voc:
         return names
 
 
-def _found(folder: Path, suffix: str, names: Sequence[str], list_file: Path) -> dict[str, str]:
-    """Files of a folder by the names of a list, which must all be there."""
+def _present(folder: Path, suffix: str, names: Sequence[str], list_file: Path) -> dict[str, str]:
+    """Files of a folder by the names of a list; all must be there."""
     if not folder.is_dir():
         raise StoreError(f"{folder}: no such folder; {DOCS} says what belongs there")
-    # One look into the folder: asking for each file is slow on network file systems.
+    # The folder is listed once: single queries are slow on network file systems.
     present = {file.name for file in folder.iterdir()}
     for name in names:
         if f"{name}{suffix}" not in present:

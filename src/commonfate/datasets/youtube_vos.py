@@ -27,10 +27,10 @@ class YoutubeVos:
     def videos(self) -> list[VideoSource]:
         """List the videos, sorted by id; all are of the split `train`.
 
-        Ground truth is listed where there is some.
+        Ground truth is listed if there is any.
 
         Raises:
-            ConfigError: the root does not exist or is empty, or lacks the wanted frames.
+            ConfigError: the root does not exist or is empty, or lacks the folder of frames.
             StoreError: a video holds no frame, or an annotation belongs to none.
         """
         folders = self._folders()
@@ -49,16 +49,16 @@ class YoutubeVos:
         return sorted(sources, key=lambda source: source.id)
 
     def stamps(self) -> dict[str, str]:
-        """Times of each video's folders; half a million frames are too many to look at.
+        """Times of each video's folders, since looking at half a million frames takes too long.
 
         A frame or annotation that is added, removed or replaced by another file changes the time
-        of its folder; one that is written over in place does not.
+        of its folder; a file that is written over in place does not.
         """
         annotated = self._annotated()
         return {
             folder.name: "|".join(
-                str(one.stat().st_mtime_ns) if one else "-"
-                for one in (folder, annotated.get(folder.name))
+                str(place.stat().st_mtime_ns) if place else "-"
+                for place in (folder, annotated.get(folder.name))
             )
             for folder in self._folders()
         }
@@ -67,7 +67,7 @@ class YoutubeVos:
         """The folder of each video's frames."""
         check_root(self.name, self.settings)
         if not self._frames.is_dir():
-            other = next(one for one in YOUTUBE_VOS_FRAMES if one != self.settings.frames)
+            other = next(name for name in YOUTUBE_VOS_FRAMES if name != self.settings.frames)
             raise ConfigError(
                 f"{self._frames}: no such folder; {DOCS} says where it comes from; or set "
                 f"datasets.{self.name}.frames to {other}"

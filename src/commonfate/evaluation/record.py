@@ -112,7 +112,7 @@ def metadata(
         "void_frames": {name: sorted(frames) for name, frames in void.items()},
         "left_out": task.left_out | unscored,
         "foreground": foreground,
-        **{key: predictions.facts[key] for key in PASSED_ON},
+        **{key: predictions.metadata[key] for key in PASSED_ON},
         "checkpoint_chosen_by": _chosen_by(predictions, protocol, foreground),
         "provenance": provenance.record(
             "evaluate",
@@ -126,7 +126,7 @@ def _chosen_by(
     predictions: Predictions, protocol: Protocol, foreground: str
 ) -> dict[str, str] | None:
     """Protocol and rule by which the best snapshot was chosen; warn if others score it."""
-    choice = predictions.facts.get("snapshot_scores")
+    choice = predictions.metadata.get("snapshot_scores")
     if choice is None:
         return None
     if (choice["protocol"], choice["foreground"]) != (protocol.name, foreground):

@@ -69,13 +69,13 @@ def choose_best(
     kind.check_benchmark(task.benchmark, "--checkpoint best")
     metric = kind.main_metric
     scored = record.scored_frames(protocol, task.benchmark)
-    how = replace(task.how, crf=None, frames_of="annotated")
-    plain = replace(task, benchmark=_only(task.benchmark, scored), how=how)
+    options = replace(task.options, crf=None, frames_of="annotated")
+    plain = replace(task, benchmark=_only(task.benchmark, scored), options=options)
     scores = {}
     for path in snapshots:
         checkpoint.load_weights(path, model)
         frames = segment(method, model, plain, f"snapshot {path.stem}")
-        score = scores[path.stem] = kind.snapshot_score(frames, protocol, rule, task.how.crop)
+        score = scores[path.stem] = kind.snapshot_score(frames, protocol, rule, task.options.crop)
         log.info("%s: %s %.4f (%s, protocol %s)", path, metric, score, rule, protocol.name)
     best = max(snapshots, key=lambda path: scores[path.stem])
     log.info("%s: chosen by looking at the ground truth", best)

@@ -52,15 +52,13 @@ class FlowConfig(Settings):
     """Flow sources by name; the name appears in paths and tables. Those of the default, which need
     no download, are there at every scale."""
     container: Literal["zarr", "tiff"] = "zarr"
-    """One Zarr zip a shard, or one TIFF a video."""
+    """`zarr`: one zip file a shard; `tiff`: a folder with one file a video and gap."""
     tiff_layout: Literal["packed", "planar"] = "planar"
-    """`packed` is FlowDINO's layout of bits."""
-    codec: Literal["delta2d", "interpolation"] = "delta2d"
-    """Of Zarr's pairs: `interpolation` makes DIS flow a fifth smaller in over twice the time."""
+    """Of `tiff`: `packed` is FlowDINO's layout of bits."""
     steps_per_pixel: PositiveInt = 32
     """Quantisation steps a pixel; the largest error is half a step."""
     batch_size: PositiveInt | None = None
-    """Pairs at a time; none finds what fits. It does not change the flow."""
+    """Frame pairs at a time; by default as many as fit into memory. Flow does not depend on it."""
 
     @field_validator("sources", mode="before")
     @classmethod

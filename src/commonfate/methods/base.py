@@ -1,4 +1,4 @@
-"""Methods as the predictor and the training loop see them."""
+"""Interface between a method and prediction, training and adaptation."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,13 +14,12 @@ from commonfate.samples.example import Example
 
 @dataclass(frozen=True)
 class Prediction:
-    """Soft segments of one frame, at the method's own size or near the one that was asked for.
+    """Soft segments of one frame, at the method's own size or near the requested one.
 
     Attributes:
-        components: (K, h, w) float32 in [0, 1], summing to 1 over K: what the method predicts.
-        groups: (G, h, w) float32 in [0, 1]: after merging; a pixel belongs to the largest. G is 2
-            where foreground and background are what is sought: then the second is the probability
-            of the one or the other.
+        components: (K, h, w) float32 in [0, 1], summing to 1 over K: the method's own segments.
+        groups: (G, h, w) float32 in [0, 1]: segments after merging; a pixel belongs to the largest.
+            With G = 2, a foreground and a background, the second is the probability of one of them.
     """
 
     components: Tensor
@@ -30,7 +29,7 @@ class Prediction:
 class Method(ABC):
     """A method with its settings; holds no state that training changes.
 
-    `settings.trained`, `settings.reads_frame` and `settings.reads_flow` say what it needs.
+    The settings' `trained`, `reads_frame` and `reads_flow` say what the method needs.
     """
 
     def __init__(self, settings: MethodSettings) -> None:
@@ -38,14 +37,14 @@ class Method(ABC):
 
     @property
     def description(self) -> dict[str, str]:
-        """What a table should say of it, e.g. `{"features": "pixels", "resolution": "128x224"}`."""
+        """Description for tables, e.g. `{"features": "pixels", "resolution": "128x224"}`."""
         return {}
 
     def feature_file(self) -> Path | None:
-        """File of a published network that prediction uses beside its own; or none.
+        """Weights of a published network that prediction uses beside the method's own; or None.
 
         Raises:
-            UserError: it is a published one that cannot be fetched.
+            UserError: the weights cannot be fetched.
         """
         return None
 
@@ -61,11 +60,14 @@ class Method(ABC):
         """Segment one frame.
 
         Args:
-            model: what `build` made, trained and in eval mode; None where nothing is trained.
+            model: the network that `build` made, trained and in eval mode; None if the method is
+                not trained.
             frame: (H, W, 3) uint8, RGB.
-            flow: (2, H, W) float32 in pixels, NaN where unknown; None if not `settings.reads_flow`.
-            size: height and width to look at the frame at, rounded to what the method can take;
-                None is the method's own. One that looks at flow alone segments at the flow's size.
+            flow: (2, H, W) float32 in pixels, NaN where unknown; None unless
+                `settings.reads_flow`.
+            size: height and width to which the frame is resized, rounded to a size that the method
+                accepts; None: the method's own. A method that reads flow alone segments at the
+                flow's size.
         """
 
 
@@ -73,8 +75,8 @@ class TrainedMethod(Method, TrainingTask):
     """A method with a network, a loss and a recipe.
 
     Test-time adaptation to a video needs `prepare`, `loss`, `optimiser` and `adaptation_rate`, and
-    of `settings` the `batch_size`, `clip_norm`, `flip` and `precision`. No method keeps anything
-    between the calls, so the trained weights are all that has to be put back for the next video.
+    of the settings `batch_size`, `clip_norm`, `flip` and `precision`. A method keeps no state
+    between calls, so restoring the trained weights is enough before the next video.
     """
 
     settings: TrainedSettings
@@ -83,7 +85,7 @@ class TrainedMethod(Method, TrainingTask):
         """File of the weights that training starts from, published or another run's; or None.
 
         Raises:
-            UserError: a published one cannot be fetched.
+            UserError: published weights cannot be fetched.
         """
         return None
 
@@ -92,11 +94,26 @@ class TrainedMethod(Method, TrainingTask):
         """Turn one sample into tensors; runs in the loader's worker processes.
 
         Raises:
-            UserError: the sample cannot be learnt from; the message says why, by its sizes, and the
+            UserError: the sample cannot be learnt from; the message gives the reason, and the
                 reader adds the sample's name.
         """
 
     @property
     def adaptation_rate(self) -> float:
-        """Learning rate of all steps of a test-time adaptation: by default the schedule's peak."""
+        """Learning rate of all steps of test-time adaptation; by default the schedule's peak."""
         return self.settings.learning_rate
+
+
+def required(part: np.ndarray | None, name: str) -> np.ndarray:
+    """A part of a sample, such as its flow, that the method cannot do without.
+
+    Args:
+        part: the array, or None.
+        name: name of the part, for the message.
+
+    Raises:
+        ValueError: the part is None: the sample is of a kind that the method does not learn from.
+    """
+    if part is None:
+        raise ValueError(f"expected {name}, found none")
+    return part

@@ -1,4 +1,4 @@
-"""The settings of all methods, by name."""
+"""Settings of all methods, by name."""
 
 from commonfate.base.settings import Settings
 from commonfate.methods.amd.settings import AmdSettings

@@ -1,9 +1,9 @@
-"""The contract between what is learned and the loop that trains it.
+"""Interface between a training and the loop that runs it.
 
-`training.session` drives the methods' trainings and those of flow networks alike, each through a
-`TrainingTask` and a `training.data.TrainingData`. A teacher that follows by a moving average,
-prototypes, or a centre are frozen parameters and buffers of the network: checkpoints, resumed
-trainings and several processes then need nothing of their own for them.
+`training.session` trains methods and flow networks alike, each through a `TrainingTask` and a
+`training.data.TrainingData`. A teacher that follows by a moving average, prototypes and a centre
+are frozen parameters and buffers of the network, so checkpoints, resumed trainings and several
+processes handle them like weights.
 """
 
 from abc import ABC, abstractmethod
@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 FINALIZE_SAMPLES = 1000
+"""Largest number of samples for `TrainingTask.finalize`."""
 
 
 class Recipe(Protocol):
-    """The settings that the loop itself reads."""
+    """Settings that the loop itself reads."""
 
     @property
     def iterations(self) -> int:
@@ -25,7 +26,7 @@ class Recipe(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Samples a step, over all processes."""
+        """Samples per step, over all processes."""
 
     @property
     def clip_norm(self) -> float | None:
@@ -33,27 +34,27 @@ class Recipe(Protocol):
 
     @property
     def snapshots(self) -> int:
-        """Number of evenly spaced sets of weights that are kept."""
+        """Number of evenly spaced snapshots."""
 
 
 class TrainingTask(ABC):
-    """A network, its loss, its optimiser and their schedules; keeps no state between the calls.
+    """A network, its loss, its optimiser and their schedules; keeps no state between calls.
 
-    All state is the network's and the optimiser's, so a training goes on from a checkpoint to the
-    bit. Iterations are optimiser steps, counted from 0.
+    All state is in the network and the optimiser, so a resumed training is the same to the bit.
+    Iterations are optimiser steps, counted from 0.
     """
 
     settings: Recipe
     clips_each_tensor: ClassVar[bool] = False
-    """True if `clip_norm` bounds the gradient of each parameter by itself (DINO), not the whole."""
+    """True if `clip_norm` limits the gradient of each parameter by itself (DINO), not the whole."""
 
     @abstractmethod
     def build(self, pretrained: bool = True) -> nn.Module:
         """Make the network, freshly initialised from torch's global generator.
 
         Args:
-            pretrained: start from the weights that the settings name, if any, which may fetch
-                them; False where weights of a checkpoint are put in anyway.
+            pretrained: True to start from the weights that the settings name, if any, fetched if
+                need be; False if the weights of a checkpoint are loaded anyway.
 
         Raises:
             UserError: the weights cannot be fetched, or do not fit.
@@ -61,20 +62,20 @@ class TrainingTask(ABC):
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: dict[str, Tensor], iteration: int) -> dict[str, Tensor]:
-        """Scalars to log of one batch; the one under `loss` is minimised.
+        """Scalars of one batch, for the log; that named `loss` is minimised.
 
         Args:
-            model: what `build` made, in training mode, perhaps wrapped for DDP.
+            model: the network that `build` made, in training mode, perhaps wrapped for DDP.
             batch: stacked samples, on the model's device.
-            iteration: for losses with a schedule.
+            iteration: optimiser step, for losses with a schedule.
         """
 
     @abstractmethod
     def optimiser(self, model: nn.Module) -> Optimizer:
         """Make the optimiser.
 
-        Before every step its groups get the `learning_rate`, times their `factor` if they have one,
-        and the `weight_decay`, unless they say `decay: False`.
+        Before every step its groups get the `learning_rate`, times their `factor` if any, and the
+        `weight_decay`, unless they have `decay: False`.
         """
 
     @abstractmethod
@@ -82,35 +83,35 @@ class TrainingTask(ABC):
         """Learning rate of a step."""
 
     def weight_decay(self, iteration: int) -> float | None:
-        """Weight decay of a step; None leaves the optimiser's own."""
+        """Weight decay of a step; None: that of the optimiser's groups."""
         return None
 
     def after_step(self, model: nn.Module, iteration: int) -> None:  # noqa: B027 - a hook
-        """Update what follows the weights without a gradient, e.g. a teacher.
+        """Update parameters and buffers that follow the weights without a gradient, e.g. a teacher.
 
-        Not called where the optimiser skipped the step, because 16-bit gradients overflowed.
+        Not called if the optimiser skipped the step because 16-bit gradients overflowed.
 
         Args:
             model: the network without DDP.
-            iteration: the step that was taken.
+            iteration: the step before the call.
         """
 
     def check_losses(self, terms: Mapping[str, float]) -> str | None:
-        """Describe a failure that training cannot recover from, so that it stops.
+        """Describe a failure from which training cannot recover, so that it stops.
 
         Args:
             terms: the scalars of `loss`, all finite.
 
         Returns:
-            The failure and what to do about it; None if there is none.
+            The failure and a remedy; None without a failure.
         """
         return None
 
     def measure(self, model: nn.Module, iteration: int) -> dict[str, dict[str, float]]:
-        """Measurements for the log beside the loss, by name; usually none.
+        """Measurements for the log in addition to the loss, by name; usually none.
 
         Called before the first step, with iteration 0, and after each step, with the number of
-        steps taken. Random states are put back afterwards.
+        steps so far. Random states are restored afterwards.
         """
         return {}
 
@@ -121,11 +122,11 @@ class TrainingTask(ABC):
 
         Args:
             model: in evaluation mode, on its device; gradients are off.
-            batches: of the training samples, each once, in order, none mirrored; at most
+            batches: training samples, each once, in order, none mirrored; at most
                 `FINALIZE_SAMPLES` samples, fewer for snapshots before the last, evenly spread.
-                They are read when they are asked for.
+                A batch is read when it is requested.
         """
 
     def kept(self, model: nn.Module) -> dict[str, Tensor]:
-        """Weights that a snapshot keeps; all by default."""
+        """Weights that a snapshot contains; all by default."""
         return model.state_dict()

@@ -1,35 +1,36 @@
-"""A residual network of stride 8, and the fully convolutional head that segments by it.
+"""A residual network of stride 8 and a fully convolutional segmentation head.
 
 AMD's appearance pathway (Liu et al., "The Emergence of Objectness", NeurIPS 2021): ResNet-50 whose
-stages have strides 1, 2, 1, 1 and dilations 1, 1, 1, 2 (the released configuration; the paper's
-Table 4 has its output, 2048 x 48 x 48 for images of 384 x 384).
+stages have strides 1, 2, 1, 1 and dilations 1, 1, 1, 2 (the released configuration; Table 4 of the
+paper gives the output's size, 2048 x 48 x 48 for images of 384 x 384).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from commonfate.models.unet import MEAN, STD
+from commonfate.models.frame import MEAN, STD
 
 STRIDE = 8
 HEAD_WIDTH = {"full": 256, "small": 64}
-"""Channels of the head, by the size of the network (Table 4: 256)."""
-SMALL = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
+"""Hidden channels of the head, by the size of the network (Table 4: 256)."""
+SMALL: dict[str, Any] = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128), "stem_width": 16}
 
 
 class DilatedResNet(nn.Module):
     """ResNet-50 that ends at an eighth of the image's resolution, from scratch.
 
     Attributes:
-        channels: of its output: 2048, or 512 of size `small`.
+        channels: channels of the output: 2048, or 512 for size `small`.
     """
 
     mean: Tensor
     std: Tensor
+    network: Any
 
     def __init__(self, size: Literal["full", "small"] = "full") -> None:
-        """Make the network, drawn from torch's global generator.
+        """Make the network, initialised from torch's global generator.
 
         Args:
             size: `small` has one block a stage and a quarter of the channels.
@@ -61,15 +62,15 @@ class DilatedResNet(nn.Module):
 
 
 class FcnHead(nn.Sequential):
-    """Two 3x3 convolutions with batch norm and ReLU, and one to the outputs (AMD, Table 4)."""
+    """Two 3x3 convolutions with batch norm and ReLU, and a third to the outputs (AMD, Table 4)."""
 
     def __init__(self, inputs: int, outputs: int, width: int = 256) -> None:
-        """Make the head, drawn from torch's global generator.
+        """Make the head, initialised from torch's global generator.
 
         Args:
             inputs: channels of the features.
             outputs: channels of the result.
-            width: channels between.
+            width: hidden channels.
         """
         super().__init__(
             *_block(inputs, width),
@@ -88,7 +89,7 @@ def _convolutions(stage: nn.Module) -> list[nn.Conv2d]:
 
 
 def _keep_resolution(stage: nn.Module) -> None:
-    """Take the stride out of a stage."""
+    """Set the stride of all convolutions of a stage to 1."""
     for convolution in _convolutions(stage):
         convolution.stride = (1, 1)
 

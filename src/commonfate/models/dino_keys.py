@@ -1,19 +1,18 @@
-"""Keys of DINO's vision transformers: what Guess What Moves compares segments by."""
+"""Keys of DINO's vision transformers, by which Guess What Moves compares segments."""
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from commonfate.base.errors import UserError
-from commonfate.models.backbones import state_file
-from commonfate.models.feature_names import MULTIPLE
-from commonfate.models.frame import to_image
-from commonfate.models.unet import MEAN, STD
-from commonfate.weights import fetch, known
+from commonfate.models import state_file
+from commonfate.models.frame import MEAN, STD, to_image
+from commonfate.weights import fetch, published_assets
 
 ARCHITECTURES = {
     "dino_vits8": "vit_small_patch8_224",
@@ -38,14 +37,14 @@ class DinoKeys:
             name: a key of `ARCHITECTURES`.
             weights: the authors' backbone file (.pth), or timm's copy (.safetensors); None fetches
                 the authors'.
-            device: where the network runs.
+            device: device of the network.
 
         Raises:
             UserError: the file is missing or does not fit; it cannot be fetched.
         """
         self.name = name
-        self._patch = MULTIPLE[name]
         self._network = _load(name, weights).eval().requires_grad_(False).to(device)
+        self._patch = int(self._network.patch_embed.patch_size[0])
         self._device = torch.device(device)
         self._mean, self._std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
 
@@ -87,10 +86,10 @@ class DinoKeys:
 
 
 def positions(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Position embedding for a grid of another size, as DINO's authors interpolate it.
+    """Position embedding for a grid of another size, interpolated as DINO's code does.
 
-    Bicubic without smoothing, unlike timm. Of DINO's code, too, is the tenth of a patch that is
-    added to both sides: it moves the samples slightly.
+    Bicubic without smoothing, unlike timm's. DINO's code adds a tenth of a patch to both sides,
+    which moves the samples slightly.
 
     Args:
         embedding: (1, 1 + S*S, C), learned; the class token's is first.
@@ -113,14 +112,15 @@ def weights_file(name: str, weights: str | None) -> Path:
 
     Args, raises: as `DinoKeys`.
     """
-    asset = known()[name.replace("_", ".")]
+    asset = published_assets()[name.replace("_", ".")]
     path = fetch(asset) if weights is None else Path(weights)
     if not path.is_file():
         raise UserError(f"{path}: no such file; {name} needs the weights of {asset.urls[0]} there")
     return path
 
 
-def _load(name: str, weights: str | None) -> nn.Module:
+def _load(name: str, weights: str | None) -> Any:
+    """timm's VisionTransformer with the weights."""
     import timm
 
     path = weights_file(name, weights)

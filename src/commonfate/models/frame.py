@@ -1,9 +1,14 @@
-"""Frames as networks and extractors take them."""
+"""Frames as networks and feature extractors take them."""
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+MEAN = (0.485, 0.456, 0.406)
+"""ImageNet's mean of RGB in [0, 1]."""
+STD = (0.229, 0.224, 0.225)
+"""ImageNet's standard deviation of RGB in [0, 1]."""
 
 
 def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -14,7 +19,7 @@ def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: height h and width w of the result.
 
     Returns:
-        (h, w, 3) uint8.
+        (h, w, 3) uint8; `frame` itself if it has the size.
     """
     if frame.shape[:2] == tuple(size):
         return frame
@@ -29,6 +34,6 @@ def to_image(frame: np.ndarray) -> Tensor:
 
 
 def nearest_multiple(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """Height and width rounded to multiples (of which the smallest is 1), halves upwards."""
+    """Height and width rounded to positive multiples, halves upwards."""
     height, width = (multiple * max(1, (2 * side + multiple) // (2 * multiple)) for side in size)
     return height, width

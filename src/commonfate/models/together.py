@@ -1,11 +1,11 @@
 """Sums over the processes that share a batch (DDP); without others, the value itself.
 
-DDP takes the mean of the processes' gradients, and knows nothing of sums inside a loss. A loss that
-divides its own share's sum by its own share's count would weigh pixels by the process that sees
-them; divided by the mean count, the averaged loss is that of one process with the whole batch. The
-same holds for a teacher's centre and for the marginals of an optimal transport.
+DDP takes the mean of the processes' gradients. If each process divided its sum of a loss by its own
+count of pixels, the weight of a pixel would depend on its process. Divided by the mean count over
+the processes, the averaged loss is that of a single process with the whole batch. The same holds
+for a teacher's centre and for the marginals of an optimal transport.
 
-All processes must call these functions equally often, in the same order.
+All processes must call these functions equally often and in the same order.
 """
 
 from torch import Tensor, distributed

@@ -1,8 +1,8 @@
 """The standard four-level U-Net (Ronneberger et al. 2015, with padding and batch norm).
 
-Guess What Moves, supplement A, trains this one from scratch: as in the implementation that it names
-(milesial/Pytorch-UNet) a level is two 3x3 convolutions, each with batch norm and ReLU, going down
-is 2x2 max-pooling, going up a 2x2 transposed convolution.
+Guess What Moves, supplement A, trains this network from scratch. As in the implementation that the
+supplement names (milesial/Pytorch-UNet), a level is two 3x3 convolutions, each with batch norm and
+ReLU; going down is 2x2 max-pooling, going up a 2x2 transposed convolution.
 """
 
 from itertools import pairwise
@@ -10,10 +10,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from commonfate.models.frame import MEAN, STD
+
 LEVELS = 4
-# ImageNet's mean and standard deviation of RGB in [0, 1].
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 
 
 class UNet(nn.Module):
@@ -49,7 +48,7 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(width, outputs, kernel_size=1)
 
     def dense_and_logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Decoder features, and the logits that are one 1x1 convolution away.
+        """Decoder features, and the logits that a 1x1 convolution makes of them.
 
         Args:
             image: (B, 3, H, W) float, RGB in [0, 1]; H and W multiples of 16.
@@ -83,7 +82,7 @@ class UNet(nn.Module):
 
 
 def _double_convolution(inputs: int, outputs: int) -> nn.Sequential:
-    """Two 3x3 convolutions, each without bias (batch norm has one), with batch norm and ReLU."""
+    """Two 3x3 convolutions without bias, each followed by batch norm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),

@@ -5,8 +5,9 @@ from typing import TypeVar
 from commonfate import datasets
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, unknown
-from commonfate.config import BenchmarkConfig, Config
+from commonfate.config import Config
 from commonfate.evaluation import kinds as evaluation_kinds
+from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan.declarations import TableDeclaration
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS

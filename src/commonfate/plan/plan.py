@@ -16,7 +16,7 @@ from commonfate.plan import checks
 from commonfate.plan.cells import Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
 from commonfate.plan.requests import Request
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 
 UNUSED_BY_TABLES = (
     "based_on",
@@ -48,12 +48,12 @@ class Plan:
         """
         labels = self.rows_left_out.get(table, ())
         if labels and not self.declarations[table].rows:
-            raise ConfigError(f"table {table}: {crf_settings.MISSING}")
+            raise ConfigError(f"table {table}: {crf.MISSING}")
         if not labels:
             return ""
         return (
             f"Left out of {table}: {', '.join(map(repr, labels))}, as the package pydensecrf2, "
-            f"which the CRF needs, is not installed ({crf_settings.EXTRA})."
+            f"which the CRF needs, is not installed ({crf.EXTRA})."
         )
 
     @cached_property
@@ -170,4 +170,4 @@ def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
 def _needing_crf(declaration: TableDeclaration) -> tuple[str, ...]:
     """Labels of the rows that need a CRF where none is installed."""
     labels = tuple(row.label for row in declaration.rows if row.crf)
-    return () if not labels or crf_settings.is_installed() else labels
+    return () if not labels or crf.is_installed() else labels

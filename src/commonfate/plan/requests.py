@@ -6,7 +6,8 @@ from typing import Any
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, merged, parse, unknown
-from commonfate.config import ADAPT, BenchmarkConfig, Config
+from commonfate.config import ADAPT, Config
+from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan import checks
 from commonfate.plan.cells import Run, run_name
 from commonfate.plan.declarations import RowDeclaration

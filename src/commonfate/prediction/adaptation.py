@@ -30,14 +30,13 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Adapting:
-    """How videos are adapted to.
+class AdaptationOptions:
+    """Samples, number of steps, seed.
 
     Attributes:
-        samples: index of what the method learns from, frames with flow or pairs of frames; of each
-            video only its own are used.
+        samples: index of training samples; a video is adapted to with its own.
         steps: optimiser steps a video, at least 1.
-        seed: seed of the batches and of all else that is random; each video has its own, made of
+        seed: of the batches and of all else that is random; each video has its own seed, made of
             this one and its name.
     """
 
@@ -47,15 +46,15 @@ class Adapting:
 
 
 @dataclass(frozen=True)
-class Adapted:
-    """What became of the adaptation to one video.
+class Adaptation:
+    """Outcome of the adaptation to one video.
 
     Attributes:
         steps: optimiser steps taken; 0 where the video is segmented with the trained weights.
         first_loss: the training loss of the first batch, before any step; None without a batch.
         last_loss: that of the last batch, before its step.
-        problem: why there was no adaptation; None where there was.
-        seconds: time that it took, reading included.
+        problem: reason why there was no adaptation; None where there was.
+        seconds: of the adaptation, reading included.
     """
 
     steps: int
@@ -73,14 +72,14 @@ class Adapter:
     """
 
     def __init__(
-        self, method: TrainedMethod, weights: Path, options: Adapting, fabric: Fabric
+        self, method: TrainedMethod, weights: Path, options: AdaptationOptions, fabric: Fabric
     ) -> None:
         """Make the network and read its weights; no file of them is read again.
 
         Args:
             method: the method.
             weights: checkpoint or snapshot.
-            options: what to take steps on.
+            options: samples, steps and seed.
             fabric: launched; knows device and precision.
 
         Raises:
@@ -98,7 +97,7 @@ class Adapter:
         """The network, on its device."""
         return self._learner.network
 
-    def adapt(self, video: str) -> Adapted:
+    def adapt(self, video: str) -> Adaptation:
         """Go back to the trained weights and adapt them to a video.
 
         Where that fails, for want of samples or by a loss that is not finite, the network is left
@@ -115,7 +114,7 @@ class Adapter:
         self.network.eval()
         first, last = (losses[0], losses[-1]) if losses else (None, None)
         steps = 0 if problem is not None else len(losses)
-        return Adapted(steps, first, last, problem, round(time.perf_counter() - began, 3))
+        return Adaptation(steps, first, last, problem, round(time.perf_counter() - began, 3))
 
     def _steps(self, video: str, samples: Sequence[index.Sample]) -> tuple[list[float], str | None]:
         """Take the steps; returns the finite losses and, where it had to stop, the reason."""

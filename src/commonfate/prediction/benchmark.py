@@ -1,10 +1,11 @@
-"""A benchmark: the annotated frames of a dataset's split, read from its manifest."""
+"""A benchmark: the annotated frames of a dataset's split, and the part of each that counts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
+import numpy as np
 import pandas as pd
 
 from commonfate.base import parquet
@@ -12,6 +13,9 @@ from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.settings import unknown
 from commonfate.datasets.annotations import KINDS, is_kind
 
+Crop = Literal["none", "square"]
+"""Part of frame, flow and annotation: all of it, or the central square, as Guess What Moves'
+released notebooks crop the images of CUB."""
 COLUMNS = ("id", "split", "frames", "annotation_files", "annotation_kind", "status", "reason")
 
 
@@ -22,24 +26,24 @@ class AnnotatedVideo:
     name: str
     frames: int
     kind: str
-    """What the annotations hold, one of `annotations.KINDS`."""
+    """Contents of the annotations, one of `annotations.KINDS`."""
     annotations: dict[int, Path]
     """Annotation of each annotated frame, frames counted from 0, in order."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is segmented and scored."""
+    """Videos that are segmented and scored."""
 
     videos: list[AnnotatedVideo]
     left_out: dict[str, str]
-    """Reasons, by video, for what belongs to the split but cannot be scored."""
+    """Reasons, by video of the split that cannot be scored."""
 
     def without(self, reasons: Mapping[str, str]) -> "Benchmark":
-        """The same without some videos.
+        """The same benchmark without some videos.
 
         Args:
-            reasons: by video; what the benchmark does not have is passed over.
+            reasons: by video; other videos than the benchmark's are ignored.
 
         Raises:
             StoreError: no video is left.
@@ -86,7 +90,7 @@ def read(manifest: str | Path, split: str) -> Benchmark:
 
 
 def read_whole(manifest: str | Path, split: str) -> Benchmark:
-    """Read the usable videos of `split`, annotated or not: where masks of all are wanted.
+    """Read the usable videos of `split`, annotated or not.
 
     Raises: as `read`, but a video needs no annotation.
     """
@@ -118,7 +122,7 @@ def _rows(manifest: str | Path, split: str) -> Iterator[Any]:
     return table.sort_values("id").itertuples(index=False)
 
 
-def _annotations(files: object) -> dict[int, Path]:
+def _annotations(files: Any) -> dict[int, Path]:
     """Annotated frames; the column holds a file a frame, empty where there is none, or nothing."""
     if files is None or pd.api.types.is_scalar(files):
         return {}
@@ -132,3 +136,29 @@ def _known_kind(kind: str, video: str, manifest: str | Path) -> str:
             f"{', '.join(KINDS)}; run commonfate videos and commonfate manifest again"
         )
     return kind
+
+
+@overload
+def central_square(image: np.ndarray, axes: tuple[int, int] = (0, 1)) -> np.ndarray: ...
+@overload
+def central_square(image: tuple[int, int], axes: tuple[int, int] = (0, 1)) -> tuple[int, int]: ...
+def central_square(
+    image: np.ndarray | tuple[int, int], axes: tuple[int, int] = (0, 1)
+) -> np.ndarray | tuple[int, int]:
+    """Crop to the largest square in the middle, placed as torchvision's CenterCrop does.
+
+    Args:
+        image: array, or only the height and width of one.
+        axes: axes of height and width in the array.
+
+    Returns:
+        A view of the array, or the height and width of the square.
+    """
+    if isinstance(image, tuple):
+        return (min(image), min(image))
+    side = min(image.shape[axis] for axis in axes)
+    place = [slice(None)] * image.ndim
+    for axis in axes:
+        start = round((image.shape[axis] - side) / 2)
+        place[axis] = slice(start, start + side)
+    return image[tuple(place)]

@@ -1,4 +1,4 @@
-"""Reading what `commonfate predict` wrote."""
+"""Folders of predictions that `commonfate predict` wrote."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from commonfate.base.errors import StoreError
-from commonfate.prediction import label_maps, soft_maps
+from commonfate.prediction import maps
 
 PASSED_ON = (
     "run",
@@ -26,7 +26,7 @@ PASSED_ON = (
     "resolution",
     "crop",
 )
-"""What scores repeat from predictions.json."""
+"""Keys of predictions.json that scores repeat."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Predictions:
 
     Attributes:
         path: its predictions.json.
-        facts: what this file holds.
+        metadata: its content.
     """
 
     path: Path
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
     @classmethod
     def open(cls, path: str | Path) -> "Predictions":
@@ -50,7 +50,7 @@ class Predictions:
         """
         path = Path(path)
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            metadata = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise StoreError(f"{path}: no such file; run commonfate predict first") from None
         except (OSError, ValueError) as error:
@@ -58,20 +58,20 @@ class Predictions:
                 f"{path}: cannot be read as JSON ({error}); run commonfate predict again"
             ) from error
         needed = {*PASSED_ON, "segments", "soft"}
-        if not isinstance(facts, dict) or not needed <= facts.keys():
+        if not isinstance(metadata, dict) or not needed <= metadata.keys():
             raise StoreError(f"{path}: is not a predictions.json; run commonfate predict again")
-        return cls(path, facts)
+        return cls(path, metadata)
 
     def read(self, segments: str, video: str, t: int, size: tuple[int, int]) -> np.ndarray:
-        """Label map of one frame, see `label_maps.read`; `components` or `groups`."""
+        """Label map of one frame, see `maps.read_labels`; `components` or `groups`."""
         path = self.path.parent / segments / video / f"{t:05d}.png"
-        return label_maps.read(path, self.facts["segments"][segments], size)
+        return maps.read_labels(path, self.metadata["segments"][segments], size)
 
     @property
     def soft(self) -> bool:
-        """Whether there is a folder `foreground`: where there are two groups in every frame."""
-        return self.facts["soft"]
+        """True if there is a folder `foreground`: every frame has two groups."""
+        return self.metadata["soft"]
 
     def read_soft(self, video: str, t: int, size: tuple[int, int]) -> np.ndarray:
-        """Probability of group 1 in one frame, (H, W) uint8, steps of 1/255, see `soft_maps`."""
-        return soft_maps.read(self.path.parent / "foreground" / video / f"{t:05d}.png", size)
+        """Probability of group 1 in one frame, (H, W) uint8, steps of 1/255."""
+        return maps.read_probability(self.path.parent / "foreground" / video / f"{t:05d}.png", size)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -14,7 +14,7 @@ from commonfate.methods.settings import MethodsConfig
 from commonfate.training import checkpoint
 
 ChooseSnapshot = Callable[[Path, TrainedMethod, nn.Module], tuple[Path, dict[str, Any]]]
-"""From a run's folder, its method and its network to weights, and how they were found."""
+"""From a run's folder, its method and its network to a file of weights, and the scores of all."""
 
 
 def settings_of_method(name: str, pairs: Sequence[str]) -> MethodSettings:
@@ -31,8 +31,8 @@ def settings_of_run(run: Path, name: str | None, pairs: Sequence[str]) -> Method
 
     Args:
         run: the run's folder.
-        name: the method that it should be of; None takes what it is.
-        pairs: changes, e.g. of how components are merged.
+        name: the method that the run must be of; None allows any.
+        pairs: changes, e.g. `merge.features=pixels`.
 
     Raises:
         StoreError: the run has no whole checkpoint.
@@ -51,25 +51,25 @@ def _settings_class(name: str, where: str) -> type[MethodSettings]:
     fields = MethodsConfig.model_fields
     if name not in fields:
         raise ConfigError(f"{where}: method {name!r}{unknown(name, fields)}")
-    return fields[name].annotation
+    return cast(type[MethodSettings], fields[name].annotation)
 
 
 @dataclass(frozen=True)
-class Network:
+class TrainedNetwork:
     """A trained network, ready to predict; or, for methods without one, nothing.
 
     Attributes:
         model: on its device; None where nothing is trained.
-        weights: the file that its weights were read from.
-        facts: what predictions.json says of it.
+        weights: file of its weights.
+        metadata: for predictions.json.
     """
 
     model: nn.Module | None
     weights: Path | None
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
 
-NO_NETWORK = Network(
+NO_NETWORK = TrainedNetwork(
     None,
     None,
     {"run": None, "checkpoint": None, "iteration": None}
@@ -79,7 +79,7 @@ NO_NETWORK = Network(
 
 def load(
     run: Path, method: TrainedMethod, device: str, choose: ChooseSnapshot | None = None
-) -> Network:
+) -> TrainedNetwork:
     """Make a run's network and load its weights.
 
     Args:
@@ -97,11 +97,11 @@ def load(
     if choose is not None:
         path, scores = choose(run, method, model)
     state = checkpoint.load_weights(path, model)
-    facts = {
+    metadata = {
         "run": run.resolve().name,
         "checkpoint": "last" if choose is None else "best",
         "iteration": state["iteration"],
         "checkpoint_looks_at_ground_truth": choose is not None,
         "snapshot_scores": scores,
     }
-    return Network(model, path, facts)
+    return TrainedNetwork(model, path, metadata)

@@ -1,4 +1,4 @@
-"""Segmentation of a benchmark's frames: what a method predicts, at the annotations' size."""
+"""Segmentation of a benchmark's frames by a method, at the annotations' size."""
 
 import logging
 import time
@@ -16,23 +16,22 @@ from commonfate.base.progress import track
 from commonfate.datasets import annotations
 from commonfate.methods.base import Method
 from commonfate.models.frame import resize_frame
-from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark
-from commonfate.prediction.crf_settings import CrfSettings
-from commonfate.prediction.crop import Crop, central_square
+from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark, Crop, central_square
+from commonfate.prediction.crf import CrfSettings
 from commonfate.prediction.stores import Flow, Frames
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class How:
-    """How a frame is looked at, whatever the method.
+class FrameOptions:
+    """Options of prediction that do not depend on the method.
 
     Attributes:
         resolution: size at which the method sees a frame: its own, or the frame's (`native`).
-        crop: what part of frame, flow and annotation is used.
+        crop: part of frame, flow and annotation that is used.
         crf: refines the groups; None leaves them as they are.
-        frames_of: which frames of a video: those that have an annotation, or all.
+        frames_of: all frames of a video, or those that have an annotation.
     """
 
     resolution: Literal["network", "native"] = "network"
@@ -43,28 +42,28 @@ class How:
 
 @dataclass(frozen=True)
 class Task:
-    """What is segmented, and what the method may look at."""
+    """A benchmark, the stores of its frames and flow, and options."""
 
     benchmark: Benchmark
     frames: Frames
     flow: Flow | None
     """None for methods that read no flow."""
-    how: How = How()
+    options: FrameOptions = FrameOptions()
 
     def times(self, video: AnnotatedVideo) -> list[int]:
         """The frames of a video that are segmented, in order."""
-        return list(range(video.frames) if self.how.frames_of == "all" else video.annotations)
+        return list(range(video.frames) if self.options.frames_of == "all" else video.annotations)
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is noted of one prediction.
+class FrameRecord:
+    """Numbers to keep of the prediction of one frame.
 
     Attributes:
-        components: their number K.
-        groups: their number G.
+        components: number K of components.
+        groups: number G of groups.
         seconds: time of network, merging, upsampling and CRF; reading and writing not counted.
-        opposite_gap: whether the method saw flow of the gap opposite to the one it asks for.
+        opposite_gap: True if the method saw flow of the gap opposite to the one it asks for.
     """
 
     components: int
@@ -84,7 +83,7 @@ class Segmented:
         groups: (H, W) uint8 in [0, G), likewise.
         soft: (H, W) float32 in [0, 1], the probability of group 1 where G is 2, otherwise None.
             It may be below one half where group 1 is the likelier one, see `Prediction`.
-        facts: K, G and more.
+        record: K, G and more.
     """
 
     video: AnnotatedVideo
@@ -92,7 +91,7 @@ class Segmented:
     components: np.ndarray
     groups: np.ndarray
     soft: np.ndarray | None
-    facts: Facts
+    record: FrameRecord
 
 
 def segment(
@@ -100,16 +99,16 @@ def segment(
 ) -> Iterator[Segmented]:
     """Segment the frames of a benchmark that the task names, in order.
 
-    A video is passed over from the first frame on that cannot be read.
+    A video ends at the first frame that cannot be read; the next one follows.
 
     Args:
         method: the method.
         model: its network, on its device; None where nothing is trained.
-        task: what to segment.
+        task: videos, stores and options.
         description: shown beside the progress.
     """
     videos = task.benchmark.videos
-    frames = (one for video in videos for one in _unless_broken(method, model, task, video))
+    frames = (frame for video in videos for frame in _unless_broken(method, model, task, video))
     yield from track(frames, description, sum(len(task.times(video)) for video in videos))
 
 
@@ -139,8 +138,8 @@ def segment_video(
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What is looked at: a frame and its flow, and the size that the label maps shall have."""
+class _Input:
+    """A frame with its flow, and the size of the label maps to make."""
 
     frame: np.ndarray
     flow: np.ndarray | None
@@ -148,36 +147,36 @@ class _Seen:
     opposite_gap: bool
 
 
-def _read(task: Task, video: AnnotatedVideo, t: int) -> _Seen:
+def _read(task: Task, video: AnnotatedVideo, t: int) -> _Input:
     frame = task.frames.read(video.name, t)
     flow, gap = task.flow.read(video.name, t) if task.flow else (None, None)
     annotation = video.annotations.get(t)
     size = frame.shape[:2] if annotation is None else annotations.size(annotation)
-    if task.how.crop == "square":
+    if task.options.crop == "square":
         frame, size = central_square(frame), central_square(size)
         flow = None if flow is None else central_square(flow, axes=(1, 2))
-    return _Seen(frame, flow, size, task.flow is not None and gap != task.flow.gap)
+    return _Input(frame, flow, size, task.flow is not None and gap != task.flow.gap)
 
 
 def _segment_frame(
     method: Method, model: nn.Module | None, task: Task, video: AnnotatedVideo, t: int
 ) -> Segmented:
-    seen, how = _read(task, video, t), task.how
-    size = seen.frame.shape[:2] if how.resolution == "native" else None
+    inputs, options = _read(task, video, t), task.options
+    size = inputs.frame.shape[:2] if options.resolution == "native" else None
     began = time.perf_counter()
-    # Not inference mode: what a network keeps of it could not be trained with in an adaptation.
+    # Not inference mode: tensors that a network keeps could not be trained with in an adaptation.
     with torch.no_grad():
-        prediction = method.predict(model, seen.frame, seen.flow, size=size)
+        prediction = method.predict(model, inputs.frame, inputs.flow, size=size)
         # Copying the labels to the CPU waits for the GPU, so the time is that of the work.
-        large = upsampled(prediction.components, seen.size)
+        large = upsampled(prediction.components, inputs.size)
         components = labels(large)
         if prediction.groups is not prediction.components:
-            large = upsampled(prediction.groups, seen.size)
-        groups, soft = _groups(large, seen, how.crf, method.settings.method)
+            large = upsampled(prediction.groups, inputs.size)
+        groups, soft = _groups(large, inputs, options.crf, method.settings.method)
     seconds = time.perf_counter() - began
     counts = len(prediction.components), len(prediction.groups)
-    facts = Facts(*counts, seconds, seen.opposite_gap)
-    return Segmented(video, t, components, groups, soft, facts)
+    record = FrameRecord(*counts, seconds, inputs.opposite_gap)
+    return Segmented(video, t, components, groups, soft, record)
 
 
 def upsampled(masks: Tensor, size: tuple[int, int]) -> Tensor:
@@ -208,7 +207,7 @@ def labels(masks: Tensor) -> np.ndarray:
 
 
 def _groups(
-    masks: Tensor, seen: _Seen, crf_settings: CrfSettings | None, method: str
+    masks: Tensor, inputs: _Input, crf_settings: CrfSettings | None, method: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Label map of groups, (G, H, W), and the probability of the second where there are two."""
     soft = masks[1].float().cpu().numpy() if len(masks) == 2 else None
@@ -221,7 +220,7 @@ def _groups(
         )
     from commonfate.prediction import crf
 
-    frame = resize_frame(seen.frame, seen.size)
+    frame = resize_frame(inputs.frame, inputs.size)
     soft = crf.refine(frame, _share_of_second(masks), crf_settings)
     return (soft > 0.5).astype(np.uint8), soft
 
@@ -229,8 +228,8 @@ def _groups(
 def _share_of_second(masks: Tensor) -> np.ndarray:
     """The second of two groups as a share of both, (H, W) float32 in [0, 1].
 
-    The CRF weighs two labels whose probabilities sum to 1: with this it begins from the segments
-    that it shall refine, above one half where the second group is the larger.
+    The CRF takes two labels whose probabilities sum to 1. The share is above one half exactly where
+    the second group is the larger.
     """
     total = masks.float().sum(0)
     share = torch.where(total > 0, masks[1].float() / total, 0.5)

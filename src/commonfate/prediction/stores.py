@@ -1,4 +1,4 @@
-"""Frames and flow of a video, wherever among several stores (one a shard) they lie."""
+"""Frames and flow of videos from several stores, one a shard."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ class Frames:
 
 
 def gaps(paths: Iterable[str | Path]) -> set[int]:
-    """Every gap of which flow stores have flow, whatever the video.
+    """All gaps of flow stores, over all videos.
 
     Raises:
         StoreError: a store is missing or damaged.
@@ -70,7 +70,7 @@ class Flow:
             for gap in item.get("gaps", ())
         }
         self.gap = gap
-        self._told = False
+        self._logged = False
 
     def read(self, video: str, t: int) -> tuple[np.ndarray, int]:
         """Flow of frame t, (2, H, W) float32 in pixels, NaN where there is no value; and its gap.
@@ -80,8 +80,8 @@ class Flow:
 
         Raises:
             ConfigError: no store knows the video, or neither gap was asked for.
-            StoreError: flow was left out when it was extracted, told with the reason; the video is
-                too short for either gap at this frame; or flow cannot be read.
+            StoreError: flow was left out when it was extracted (the message has the reason); the
+                video is too short for either gap at this frame; or flow cannot be read.
         """
         recorded = self._left_out.get((video, self.gap))
         if recorded is not None and video not in self._readers:
@@ -89,7 +89,7 @@ class Flow:
         reader = _reader(self._readers, video, self._given)
         for gap in (self.gap, -self.gap):
             if gap in reader.gaps(video) and t in reader.frames_with_flow(video, gap):
-                self._tell(video, t, gap)
+                self._log_once(video, t, gap)
                 return reader.read(video, gap, t), gap
         if recorded is not None:
             raise StoreError(recorded)
@@ -98,16 +98,16 @@ class Flow:
                 f"{reader.path}: video {video!r} is too short: frame {t} has no flow of gap "
                 f"{self.gap} or {-self.gap}"
             )
-        known = ", ".join(str(gap) for gap in reader.gaps(video))
+        stored = ", ".join(str(gap) for gap in reader.gaps(video))
         raise ConfigError(
             f"{reader.path}: frame {t} of video {video!r} has no flow of gap {self.gap} or "
-            f"{-self.gap} (gaps there: {known}); add one to the dataset's gaps and extract flow"
+            f"{-self.gap} (gaps there: {stored}); add one to the dataset's gaps and extract flow"
         )
 
-    def _tell(self, video: str, t: int, gap: int) -> None:
-        """Say once that the opposite gap is used."""
-        if gap != self.gap and not self._told:
-            self._told = True
+    def _log_once(self, video: str, t: int, gap: int) -> None:
+        """Log once that the opposite gap is used."""
+        if gap != self.gap and not self._logged:
+            self._logged = True
             log.info(
                 "%s: frame %d has no flow of gap %d; there and wherever it is so, the flow of gap "
                 "%d is used",

@@ -13,30 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from commonfate.base.files import write_json, write_text
-from commonfate.prediction.segmenting import Facts
+from commonfate.prediction.segmenting import FrameRecord
 
 
 @dataclass(frozen=True)
-class Report:
-    """What is noted of one video.
+class VideoReport:
+    """Record of one video.
 
     Attributes:
         frames: its frames, in order.
-        adapted: what became of the adaptation to it, see `adaptation.Adapted`; None where none was
-            asked for.
-        problem: why the video is left out; None where its frames are segmented.
+        adapted: outcome of the adaptation to the video, see `adaptation.Adaptation`; None without
+            adaptation.
+        problem: reason why the video is left out; None where its frames are segmented.
     """
 
-    frames: list[Facts]
+    frames: list[FrameRecord]
     adapted: dict[str, Any] | None
     problem: str | None = None
 
 
 def key_of(provenance: dict[str, Any]) -> str:
-    """Hash of what predictions depend on: settings, inputs, contents of frames, code, device."""
-    told = {name: provenance[name] for name in ("settings", "inputs", "code_sha256", "device")}
-    told["contents"] = provenance.get("contents")
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    """Hash of everything that predictions depend on, frames and device included."""
+    inputs = {name: provenance[name] for name in ("settings", "inputs", "code_sha256", "device")}
+    inputs["contents"] = provenance.get("contents")
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 class Unfinished:
@@ -47,14 +47,14 @@ class Unfinished:
         self.path = output.with_name(f".{output.name}.partial")
 
     def open(self, key: str) -> None:
-        """Go on with what was made under the same key, or begin anew."""
+        """Go on with videos of the same key, or begin anew."""
         mark = self.path / "key"
         if not (mark.is_file() and mark.read_text(encoding="utf-8") == key):
             shutil.rmtree(self.path, ignore_errors=True)
             write_text(mark, key)
 
-    def finish(self, video: str, report: Report) -> None:
-        """Note that all maps of a video are written.
+    def finish(self, video: str, report: VideoReport) -> None:
+        """Record that all maps of a video are written.
 
         Nothing waits for the disk, since an image benchmark has thousands of videos of one frame:
         after a power cut a report may be torn, and its video is segmented again.
@@ -66,24 +66,24 @@ class Unfinished:
         temporary.replace(path)
 
     def leave_out(self, video: str, problem: str) -> None:
-        """Note why a video could not be segmented; what is there of its maps goes."""
+        """Delete the maps of a video that could not be segmented, and record the reason."""
         for maps in self.path.glob("*/"):
             if maps.name != "videos":
                 shutil.rmtree(maps / video, ignore_errors=True)
-        self.finish(video, Report([], None, problem))
+        self.finish(video, VideoReport([], None, problem))
 
-    def report(self, video: str) -> Report | None:
-        """What was noted of a video; None if it is not finished."""
+    def report(self, video: str) -> VideoReport | None:
+        """The record of a video; None if it is not finished."""
         try:
-            found = json.loads(self._file(video).read_text(encoding="utf-8"))
+            content = json.loads(self._file(video).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        frames = [Facts(**frame) for frame in found["frames"]]
-        return Report(frames, found["adapted"], found["problem"])
+        frames = [FrameRecord(**frame) for frame in content["frames"]]
+        return VideoReport(frames, content["adapted"], content["problem"])
 
-    def publish(self, facts: dict[str, Any]) -> None:
+    def publish(self, metadata: dict[str, Any]) -> None:
         """Write predictions.json; the folder takes the place of the output in one step."""
-        write_json(self.path / "predictions.json", facts)
+        write_json(self.path / "predictions.json", metadata)
         shutil.rmtree(self.path / "videos")
         (self.path / "key").unlink()
         if self._output.exists():

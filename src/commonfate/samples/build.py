@@ -1,4 +1,4 @@
-"""Making the index of training samples."""
+"""Building the index of training samples."""
 
 import hashlib
 import json
@@ -11,17 +11,17 @@ import pandas as pd
 
 from commonfate.base import parquet, provenance
 from commonfate.base.errors import StoreError, UserError
-from commonfate.base.files import sha256
+from commonfate.base.files import fingerprint
 from commonfate.samples.index import COLUMNS
 from commonfate.samples.kinds import KINDS, SampleKind
 from commonfate.samples.stores import Stores
 
 
 def by_dataset(manifests: Sequence[Path]) -> dict[str, Path]:
-    """The manifests by the names of their datasets, which their records hold.
+    """Manifests by the names of their datasets, which their provenance holds.
 
     Raises:
-        UserError: two are of one dataset.
+        UserError: two manifests are of one dataset.
         StoreError: a file is no manifest.
     """
     names = [_dataset(path) for path in manifests]
@@ -54,58 +54,57 @@ def build(
     Args:
         manifests: `results/videos/{dataset}/manifest.parquet`, one a dataset.
         frames: frame stores of those datasets.
-        flow: flow stores of those datasets, one flow source; none unless samples have flow.
+        flow: flow stores of those datasets, of one flow source; empty unless samples have flow.
         split: `train`, `val` or `all`.
-        learns_from: which of `samples.kinds` a sample is.
-        gaps: of pairs, positive, by dataset; not needed otherwise.
-        owners: which dataset a store is of; not needed where there is one dataset.
+        learns_from: name of the kind of sample, see `samples.kinds`.
+        gaps: for pairs: their gaps by dataset, positive.
+        owners: dataset of each store; may be None if there is only one dataset.
 
     Returns:
-        The table (columns `COLUMNS`; by dataset, video and t, whatever the order of the arguments)
-        and its provenance, which counts the videos that were left out and why. Videos that have no
-        sample are counted as `without_flow`, `without_pairs` or `without_labels`: still images of
-        the first two, videos whose flow could not be extracted, videos without such annotations.
+        The table (columns `COLUMNS`; sorted by dataset, video and t) and its provenance, which
+        counts the videos that were left out, by reason. Usable videos without a sample count as
+        `without_flow`, `without_pairs` or `without_labels`: still images have neither flow nor
+        pairs, the flow of some videos could not be extracted, others have no such annotations.
 
     Raises:
-        UserError: no sample is found, or a video of a manifest is in no store.
+        UserError: there is no sample, or a video of a manifest is in no store.
         StoreError: a label file is missing, or a file is no manifest.
     """
     kind = KINDS[learns_from]
     rows: list[tuple] = []
     counts: dict[str, dict[str, Any]] = {}
     contents: dict[str, list[list[str]]] = {}
-    known = by_dataset(manifests)
-    for dataset, path in known.items():
+    for dataset, path in by_dataset(manifests).items():
         own_frames, own_flow = (_of(dataset, paths, owners) for paths in (frames, flow))
         stores = Stores(dataset, own_frames, own_flow)
         table = parquet.read(path)
         chosen = table if split == "all" else table[table["split"] == split]
         own = (gaps or {}).get(dataset, ())
-        found = {
+        samples = {
             row.id: list(_rows(dataset, row, stores, path, kind, own)) for row in _usable(chosen)
         }
-        rows += [sample for video in sorted(found) for sample in found[video]]
-        for video in (video for video in sorted(found) if found[video]):
-            held = [video, stores.content(video, path)]
-            contents.setdefault(str(stores.frame_store(video, path)), []).append(held)
-        counts[dataset] = _count(chosen, found, kind, stores)
+        rows += [row for video in sorted(samples) for row in samples[video]]
+        for video in (video for video in sorted(samples) if samples[video]):
+            content = [video, stores.content(video, path)]
+            contents.setdefault(str(stores.frame_store(video, path)), []).append(content)
+        counts[dataset] = _count(chosen, samples, kind, stores)
     if not rows:
-        raise UserError(_nothing(manifests, split, counts, kind))
+        raise UserError(_no_sample(manifests, split, counts, kind))
     index = pd.DataFrame(rows, columns=list(COLUMNS))
-    told: dict[str, Any] = {"split": split, "learns_from": learns_from}
+    settings: dict[str, Any] = {"split": split, "learns_from": learns_from}
     if gaps:
-        told["gaps"] = {dataset: list(own) for dataset, own in gaps.items()}
-    facts = provenance.record("samples", told, manifests, videos=counts)
-    facts["inputs"] |= {str(path): fingerprint(path) for path in (*frames, *flow)}
-    # Of frame stores their bytes do not tell whether the frames are the same.
-    facts["contents"] = {store: _hash(videos) for store, videos in sorted(contents.items())}
+        settings["gaps"] = {dataset: list(own) for dataset, own in gaps.items()}
+    record = provenance.record("samples", settings, manifests, videos=counts)
+    record["inputs"] |= {str(path): fingerprint(path) for path in (*frames, *flow)}
+    # Equal frames may lie in frame stores of different bytes.
+    record["contents"] = {store: _hash(videos) for store, videos in sorted(contents.items())}
     if (digest := kind.digest_of_files(index["file"])) is not None:
-        facts["files"] = digest
-    return index, facts
+        record["files"] = digest
+    return index, record
 
 
 def _of(dataset: str, paths: Sequence[Path], owners: Mapping[Path, str] | None) -> Sequence[Path]:
-    """Those of the stores that are of a dataset."""
+    """Stores of one dataset."""
     return paths if owners is None else [path for path in paths if owners[path] == dataset]
 
 
@@ -126,12 +125,13 @@ def _hash(value: Any) -> str:
 
 
 def _count(
-    chosen: pd.DataFrame, found: dict[str, list], kind: SampleKind, stores: Stores
+    chosen: pd.DataFrame, samples: dict[str, list], kind: SampleKind, stores: Stores
 ) -> dict[str, Any]:
+    """Numbers of videos of one dataset: used, without samples, and left out by reason."""
     left_out = chosen[chosen["status"] != "ok"]
-    without = [video for video in sorted(found) if not found[video]]
+    without = [video for video in sorted(samples) if not samples[video]]
     count = {
-        "used": len(found) - len(without),
+        "used": len(samples) - len(without),
         f"without_{kind.name}": len(without),
         "left_out": len(left_out),
         "reasons": dict(sorted(Counter(left_out["reason"].astype(str)).items())),
@@ -142,9 +142,10 @@ def _count(
     return count
 
 
-def _nothing(
+def _no_sample(
     manifests: Sequence[Path], split: str, counts: dict[str, dict[str, Any]], kind: SampleKind
 ) -> str:
+    """Message for an index without samples."""
     left_out = sum(count["left_out"] for count in counts.values())
     without = sum(count[f"without_{kind.name}"] for count in counts.values())
     where = ", ".join(map(str, manifests))
@@ -158,12 +159,3 @@ def _nothing(
         f"{where}: no sample in split {split!r}: {left_out} videos were left out (column reason), "
         f"{without} have no {kind.name}; {kind.cure}"
     )
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, or of the names and hashes of the files of a folder (a TIFF store)."""
-    if not path.is_dir():
-        return sha256(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    listed = "".join(f"{sha256(file)} {file.relative_to(path)}\n" for file in files)
-    return hashlib.sha256(listed.encode()).hexdigest()

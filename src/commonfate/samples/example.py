@@ -1,4 +1,4 @@
-"""What is read of one training sample, as a method's `prepare` takes it."""
+"""One training sample as read from disk, the argument of a method's `prepare`."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Example:
-    """A frame with what is learnt from it; what a sample has not is None.
+    """A frame with the data that is learnt from; parts that a kind of sample lacks are None.
 
-    A kind of sample that has something else beside its frame subclasses it.
+    A kind of sample with other parts has a subclass.
 
     Attributes:
         frame: (H, W, 3) uint8, RGB.
-        flow: (2, H, W) float32, u then v, pixels, at its own size; NaN where unknown.
-        other: (H, W, 3) uint8, RGB: the frame that is a gap away, of the same size.
-        labels: (H, W) uint8, a class for each pixel, 255 where there is none.
-        flip: mirror all of it left-right.
-        seed: of whatever else the method draws; every use of a sample has its own.
+        flow: (2, h, w) float32, u then v, pixels at the flow's own size; NaN where unknown.
+        other: (H, W, 3) uint8, RGB: the frame that is a gap away.
+        labels: (H, W) uint8, a class for each pixel; 255 where there is none.
+        flip: True to mirror all parts left-right.
+        seed: seed of all other random changes; every use of a sample has its own.
     """
 
     frame: np.ndarray

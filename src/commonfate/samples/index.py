@@ -1,8 +1,8 @@
-"""The index of training samples: one row a frame that something can be learnt from.
+"""The index of training samples: one row for each frame that has something to learn from.
 
-A row names a frame and what is learnt from it, see `samples.kinds`: the gaps whose flow starts at
-it, the gaps to the other frames of its pairs, or the file of its classes. Pixels, flow and classes
-are not copied: the loader reads them where they lie.
+A row names a frame and, by its kind (see `samples.kinds`), the gaps whose flow starts at the frame,
+the gaps to the other frames of its pairs, or the file of its classes. Pixels, flow and classes are
+not copied; the loader reads them in place.
 """
 
 import hashlib
@@ -31,17 +31,17 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A frame, and where that lies which is learnt from it.
+    """A frame, and the places of the data that is learnt from.
 
     Attributes:
-        dataset: name of its dataset.
-        video: its video.
-        t: its number, counted from 0.
-        gaps: of the flow or of the pairs; (0,) where there is nothing to draw.
+        dataset: name of the dataset.
+        video: name of the video.
+        t: number of the frame, counted from 0.
+        gaps: gaps of the flow or of the pairs; (0,) if there is nothing to draw.
         frame_store: store of the frame, and of the other frame of a pair.
-        flow_store: store of the flow; "" of samples without it.
-        file: another file, e.g. an image of classes; "" of samples without one.
-        learns_from: name of its kind, see `samples.kinds`.
+        flow_store: store of the flow; "" for samples without flow.
+        file: another file, e.g. an image of classes; "" for samples without one.
+        learns_from: name of the kind of sample, see `samples.kinds`.
     """
 
     dataset: str
@@ -64,8 +64,8 @@ class SampleIndex:
     Attributes:
         path: the file.
         samples: its rows, all of one kind.
-        digest: hash of the rows, of the content of frames, and of the bytes of flow stores and
-            other files; equal digests mean equal training data.
+        digest: hash of the rows, of the frames' content, and of the bytes of flow stores and other
+            files; equal digests mean equal training data.
     """
 
     path: Path
@@ -73,22 +73,22 @@ class SampleIndex:
     digest: str
 
     def of_video(self, video: str) -> tuple[Sample, ...]:
-        """The samples of one video, in order; of all videos of that name in several datasets."""
+        """Samples of one video, in order; of several datasets, of all videos of that name."""
         return self._by_video.get(video, ())
 
     @cached_property
     def _by_video(self) -> dict[str, tuple[Sample, ...]]:
-        found: dict[str, list[Sample]] = {}
+        by_video: dict[str, list[Sample]] = {}
         for sample in self.samples:
-            found.setdefault(sample.video, []).append(sample)
-        return {video: tuple(samples) for video, samples in found.items()}
+            by_video.setdefault(sample.video, []).append(sample)
+        return {video: tuple(samples) for video, samples in by_video.items()}
 
 
 def read(path: str | Path) -> SampleIndex:
     """Read an index.
 
     Raises:
-        StoreError: the file is missing, damaged, or no index of samples.
+        StoreError: the file is missing, damaged or no index of samples.
     """
     path = Path(path)
     table = parquet.read(path)
@@ -113,7 +113,7 @@ def read(path: str | Path) -> SampleIndex:
 
 
 def _digest(samples: Sequence[Sample], provenance: dict[str, Any]) -> str:
-    """Hash of the samples; of those with flow it is what it was when there were no others."""
+    """Hash of the samples and of the data that they name."""
     inputs = provenance.get("inputs", {}) | provenance.get("contents", {})
     stores = sorted({store for s in samples for store in (s.frame_store, s.flow_store) if store})
     rows = [[s.dataset, s.video, s.t, s.gaps, s.frame_store, s.flow_store] for s in samples]

@@ -19,20 +19,20 @@ from commonfate.storage.frames import FrameReader
 OPEN_STORES = 64
 
 
-class Learner(Protocol):
-    """A method, as far as reading samples goes."""
+class Preparer(Protocol):
+    """The part of a method that reading samples needs."""
 
     settings: Any
-    """`settings.learns_from` is the kind of its samples."""
+    """`settings.learns_from` is the name of the kind of its samples."""
 
     def prepare(self, example: Example) -> dict[str, Tensor]:
         """Turn one sample into tensors."""
 
 
 class _OpenStores:
-    """The stores used last stay open, each opened in the process that reads.
+    """Keeps the stores used last open.
 
-    A Zarr store that was opened before a fork would hang.
+    Each process opens its own: a Zarr store that was opened before a fork would hang.
     """
 
     def __init__(self) -> None:
@@ -47,23 +47,23 @@ class _OpenStores:
 
 
 class SampleDataset(Dataset):
-    """Map-style dataset from `SampleKey` to the tensors that a method makes of a sample."""
+    """Map-style dataset from a `SampleKey` to the tensors that a method prepares."""
 
-    def __init__(self, samples: Sequence[Sample], method: Learner) -> None:
-        """Note what to read.
+    def __init__(self, samples: Sequence[Sample], method: Preparer) -> None:
+        """Check that samples and method fit.
 
         Args:
-            samples: of one index, and so of one kind.
-            method: prepares them.
+            samples: samples of one index, and so of one kind.
+            method: prepares the samples.
 
         Raises:
-            ConfigError: the samples are not what the method learns from.
+            ConfigError: the method learns from another kind of sample.
         """
-        wanted = method.settings.learns_from
-        if samples and samples[0].learns_from != wanted:
+        kind = method.settings.learns_from
+        if samples and samples[0].learns_from != kind:
             raise ConfigError(
                 f"{samples[0]} is a sample with {samples[0].learns_from}, but the method learns "
-                f"from {wanted}; index its samples with `commonfate samples --learns-from {wanted}`"
+                f"from {kind}; index its samples with `commonfate samples --learns-from {kind}`"
             )
         self.samples = samples
         self.method = method
@@ -82,7 +82,7 @@ class SampleDataset(Dataset):
         """Read a sample.
 
         Returns:
-            What `method.prepare` makes of it.
+            The tensors that `method.prepare` returns.
 
         Raises:
             StoreError: a store or another file is missing or damaged; the message names it.

@@ -1,7 +1,7 @@
-"""Which samples make which batch: a pure function of seed and iteration.
+"""Batches of samples as a pure function of seed and iteration.
 
-Nothing is remembered between iterations, so a resumed run draws the batches of an unbroken one
-without any state of the loader being stored, whatever the number of workers.
+The sampler has no state. So a resumed run draws the batches of an unbroken one, with any number of
+workers, and no state of the loader is stored.
 """
 
 import functools
@@ -12,7 +12,7 @@ import numpy as np
 
 from commonfate.samples.index import Sample
 
-# Streams of random numbers that must not meet.
+# Independent streams of random numbers.
 _ORDER, _CHOICES = 0, 1
 
 
@@ -21,10 +21,10 @@ class SampleKey:
     """One use of a sample.
 
     Attributes:
-        index: its place in the index.
-        gap: of the flow, or from the frame to the other one of the pair.
-        flip: mirrored or not.
-        seed: of all else that the method draws, in [0, 2**63).
+        index: number of its row in the index.
+        gap: gap of the flow, or from the frame to the other frame of the pair.
+        flip: True to mirror the sample left-right.
+        seed: seed of all other random changes, in [0, 2**63).
     """
 
     index: int
@@ -43,20 +43,19 @@ def batch(
 ) -> list[SampleKey]:
     """Draw the batch of one iteration.
 
-    Samples are taken without replacement, epoch by epoch, in an order that is drawn anew for each;
-    a batch may span two epochs. Each sample comes with one of its gaps, drawn evenly, and with a
-    seed of its own.
+    Samples are drawn without replacement, epoch by epoch; each epoch has its own order, and a batch
+    may span two epochs. Each sample gets one of its gaps, all with equal probability, and a seed.
 
     Args:
         samples: all samples.
         seed: seed of the run.
         iteration: counted from 0.
-        size: samples a batch.
-        flip: mirror each with probability 1/2; otherwise none.
+        size: samples in a batch.
+        flip: mirror each sample with probability 1/2; otherwise none.
     """
     generator = np.random.default_rng((seed, _CHOICES, iteration))
     which, mirrored = generator.random(size), generator.random(size)
-    # Drawn last, so that the batches of earlier versions, which had no seeds, stay as they were.
+    # Drawn last: another order would change all batches.
     seeds = generator.integers(2**63, size=size)
     keys = []
     for slot in range(size):
@@ -70,9 +69,9 @@ def batch(
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of iterations `start` to `stop` for one of several processes (a batch sampler).
+    """Batch sampler of iterations `start` to `stop` for one of several processes.
 
-    Process r of n takes every n-th sample of the batch, from the r-th.
+    Process r of n takes every n-th sample of each batch, from the r-th on.
     """
 
     samples: Sequence[Sample]

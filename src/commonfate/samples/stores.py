@@ -1,4 +1,4 @@
-"""Which store holds which video."""
+"""Frame and flow stores of a dataset, looked up by video."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -11,7 +11,7 @@ from commonfate.storage.frames import FrameReader
 
 
 class Stores:
-    """The frame and flow stores of one dataset, looked up by video."""
+    """Frame and flow stores of one dataset, looked up by video."""
 
     def __init__(self, dataset: str, frames: Iterable[Path], flow: Iterable[Path]) -> None:
         self._dataset = dataset
@@ -21,21 +21,21 @@ class Stores:
         self._flow_readers = [reader for _, reader in readers]
 
     def _by_video(self, readers: list[tuple[Path, Any]]) -> dict[str, tuple[Path, Any]]:
-        found: dict[str, tuple[Path, Any]] = {}
+        by_video: dict[str, tuple[Path, Any]] = {}
         for path, reader in readers:
             for video in reader.videos:
-                if video in found:
+                if video in by_video:
                     raise UserError(
-                        f"{path}: video {video!r} is in {found[video][0]}, too; give one of them"
+                        f"{path}: video {video!r} is in {by_video[video][0]}, too; give one of them"
                     )
-                found[video] = (path, reader)
-        return found
+                by_video[video] = (path, reader)
+        return by_video
 
     def frame_store(self, video: str, manifest: Path) -> Path:
-        """The store that holds a video's frames.
+        """Store that holds a video's frames.
 
         Raises:
-            UserError: none does.
+            UserError: no store holds them.
         """
         return self._find(self._frames, video, manifest, "frames")[0]
 
@@ -48,11 +48,11 @@ class Stores:
         return self._find(self._frames, video, manifest, "frames")[1].content(video)
 
     def reason_without_flow(self, video: str) -> str | None:
-        """Why extraction has left a video out; None where it has not."""
+        """Reason for which flow extraction left a video out; None if it did not."""
         return self._without_flow.get(video)
 
     def length(self, video: str, manifest: Path) -> int:
-        """Number of frames that are stored of a video.
+        """Number of stored frames of a video.
 
         Raises:
             UserError: no store holds them.
@@ -60,10 +60,10 @@ class Stores:
         return self._find(self._frames, video, manifest, "frames")[1].length(video)
 
     def flow_store(self, video: str, manifest: Path) -> tuple[Path, Any] | None:
-        """The store that holds a video's flow, and its reader.
+        """Store that holds a video's flow, and its reader.
 
         Returns:
-            None for what has no flow: a still image, or a video that extraction has left out.
+            None for a still image, and for a video that extraction has left out.
 
         Raises:
             UserError: no store knows the video.
@@ -77,7 +77,7 @@ class Stores:
 
     @cached_property
     def _without_flow(self) -> dict[str, str]:
-        """Videos that extraction has left out, and why, by the provenance of the flow stores."""
+        """Reasons by video that extraction has left out, from the provenance of the flow stores."""
         return {
             left_out["video"]: left_out.get("reason", "no reason is recorded")
             for reader in self._flow_readers

@@ -1,1 +1,1 @@
-"""How frames and flow lie on disk."""
+"""Frames and flow on disk: containers, codecs, checksums, formats of other programs."""

@@ -3,7 +3,7 @@
     with open_writer("0000.zarr.zip", provenance=record, key=hash_of_inputs) as writer:
         if not writer.has("bear", 1):
             part = writer.part("bear", 1, frames=82, size=(480, 854))
-            for t in part.missing:                        # all, or what a killed run left
+            for t in part.missing:                        # all, or those that a killed run left
                 part.add(t, estimate(t, t + 1))           # (2, 480, 854) float32
     open_reader("0000.zarr.zip").read("bear", 1, t=40)    # (2, 480, 854) float32
 
@@ -11,10 +11,9 @@
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from commonfate.storage.damage import missing
-from commonfate.storage.flow_info import Codec
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.quantize import STEPS_PER_PIXEL
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def open_reader(path: str | Path) -> FlowReader:
-    """Open stored flow, whichever container it is.
+    """Open stored flow, in either container.
 
     Raises:
         StoreError: there is nothing at `path`.
@@ -45,36 +44,28 @@ def open_writer(
     container: Literal["zarr", "tiff"] = "zarr",
     steps_per_pixel: int = STEPS_PER_PIXEL,
     tiff_layout: Literal["packed", "planar"] = "planar",
-    codec: Codec = "delta2d",
     *,
     provenance: dict[str, Any],
     key: str,
 ) -> "FlowWriter":
-    """Begin, or go on with, a flow store. To be used in a `with` statement.
+    """Begin a flow store, or continue it. To be used in a `with` statement.
 
-    Pairs are staged beside `path` and survive any interruption, kill -9 included. On a clean exit
-    the complete parts become `path`; after an exception all stays, and the next writer with the
-    same `key` goes on from there. For several processes see `flow_writer`.
+    Pairs are staged beside `path` and survive any interruption, even kill -9. On a clean exit the
+    complete parts become `path`. After an exception the staged pairs are kept, and the next writer
+    with the same `key` continues. For several processes see `flow_writer`.
 
     Args:
         path: the store to make: a zip (`zarr`) or a folder (`tiff`).
         container: which of the two.
         steps_per_pixel: quantization.
         tiff_layout: `packed` is FlowDINO's layout of bits.
-        codec: of `zarr`; `interpolation` makes DIS flow a fifth smaller in over twice the time,
-            flow that is nowhere flat a tenth larger.
         provenance: kept in the store, as JSON can hold it.
-        key: hash of all that the flow depends on; work staged under another key is thrown away.
-
-    Raises:
-        ValueError: there is no such codec.
+        key: hash of all that the flow depends on; pairs staged under another key are deleted.
     """
-    if codec not in get_args(Codec):
-        raise ValueError(f"codec must be one of {get_args(Codec)}, not {codec!r}")
     if container == "tiff":
         from commonfate.storage.tiff_flow import TiffFlowWriter
 
         return TiffFlowWriter(path, steps_per_pixel, provenance, key, tiff_layout)
     from commonfate.storage.zarr_flow import ZarrFlowWriter
 
-    return ZarrFlowWriter(path, steps_per_pixel, provenance, key, codec)
+    return ZarrFlowWriter(path, steps_per_pixel, provenance, key)

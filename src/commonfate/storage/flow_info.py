@@ -1,14 +1,12 @@
-"""What is stored of the flow of one video and gap."""
+"""Index entry of the flow of one video and gap."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from commonfate.storage.quantize import NO_VALUE
 
 FORMAT = 2
-"""Of the stores; 1 had a zip entry a pair, and is read still. Part of the key of staged work."""
-Codec = Literal["delta2d", "interpolation"]
-"""How Zarr's pairs are predicted before blosc; `interpolation` suits flow with flat parts (DIS)."""
+"""Format of the stores that are written and read. Part of the key of staged work."""
 
 
 def sources(frames: int, gap: int) -> range:
@@ -17,21 +15,21 @@ def sources(frames: int, gap: int) -> range:
 
 
 def part_name(video: str, gap: int) -> str:
-    """Name a part in messages."""
+    """Description of a part for messages."""
     return f"flow of video {video!r}, gap {gap}"
 
 
 @dataclass(frozen=True)
 class FlowInfo:
-    """What is stored of one video and gap.
+    """Size, quantization and counts of the flow of one video and gap.
 
     Attributes:
         frames: of the video; flow exists for `sources(frames, gap)`.
         height, width: of the flow.
         steps_per_pixel: of the quantization.
-        saturated: pixels, over all pairs, of which a component saturated.
-        invalid: pixels, over all pairs, of which a component has no value.
-        content: digest of what the flow is made of, as the writer was given it; "" if it was not.
+        saturated: pixels, over all pairs, with a saturated component.
+        invalid: pixels, over all pairs, with a component that has no value.
+        content: digest of the flow's inputs, as the writer was given it; "" if it was not.
     """
 
     video: str
@@ -53,7 +51,7 @@ class FlowInfo:
         return sources(self.frames, self.gap)
 
     def attributes(self) -> dict[str, Any]:
-        """All fields, and what a reader without this package needs to make sense of the numbers."""
+        """All fields, and what a reader without this package needs to interpret the numbers."""
         return {
             **asdict(self),
             "first_frame": self.sources.start,
@@ -64,6 +62,5 @@ class FlowInfo:
 
     @classmethod
     def from_attributes(cls, attributes: dict[str, Any]) -> "FlowInfo":
-        """The inverse of `attributes`."""
-        # Stores of before do not tell the content.
-        return cls(**{n: attributes[n] for n in cls.__dataclass_fields__ if n in attributes})
+        """Undo `attributes`."""
+        return cls(**{name: attributes[name] for name in cls.__dataclass_fields__})

@@ -1,4 +1,4 @@
-"""Reading stored flow, whichever container it is in."""
+"""Base class of the readers of stored flow."""
 
 from abc import abstractmethod
 from typing import Any
@@ -7,13 +7,13 @@ import numpy as np
 
 from commonfate.base.errors import StoreError
 from commonfate.storage.damage import unknown
-from commonfate.storage.flow_info import FlowInfo, part_name
+from commonfate.storage.flow_info import FORMAT, FlowInfo, part_name
 from commonfate.storage.quantize import dequantize
-from commonfate.storage.reader import StoreReader
+from commonfate.storage.store import StoreReader
 
 
 class FlowReader(StoreReader):
-    """Read stored flow, whichever container it is in; made by `open_reader`.
+    """Read stored flow, whichever container holds it; made by `open_reader`.
 
     Raises (every method):
         StoreError: the store is missing or damaged, or does not hold what is asked for.
@@ -36,30 +36,13 @@ class FlowReader(StoreReader):
         return {"saturated": info.saturated, "invalid": info.invalid, "pixels": pixels}
 
     def pair_counts(self, video: str, gap: int) -> dict[str, list[int]]:
-        """`saturated` and `invalid` pixels of each pair, in the order of `frames_with_flow`.
-
-        Raises:
-            StoreError: also where the store was written without them, in format 1.
-        """
+        """`saturated` and `invalid` pixels of each pair, in the order of `frames_with_flow`."""
         counts = self._load_counts(self._info(video, gap))
-        if "saturated_by_pair" not in counts:
-            raise StoreError(
-                f"{self.path}: written before counts were kept for each pair; delete it and run "
-                "the same command again"
-            )
         return {name: counts[f"{name}_by_pair"] for name in ("saturated", "invalid")}
 
     def info(self, video: str, gap: int) -> FlowInfo:
         """Frames, size and quantization of a video's flow."""
         return self._info(video, gap)
-
-    @property
-    def codec(self) -> str:
-        """How pairs are encoded: a `Codec`, or the layout of TIFF files.
-
-        Empty where the store was written in format 1, which did not say.
-        """
-        return self._index("the codec").get("codec", "")
 
     def read(self, video: str, gap: int, t: int) -> np.ndarray:
         """Flow from frame t to t + gap.
@@ -70,35 +53,48 @@ class FlowReader(StoreReader):
         return dequantize(self._pair(video, gap, t), self._info(video, gap).steps_per_pixel)
 
     def read_steps(self, video: str, gap: int, t: int) -> np.ndarray:
-        """Flow from frame t to t + gap as it is stored.
+        """Flow from frame t to t + gap in the steps that are stored.
 
         Returns:
             (2, H, W) int16, u then v, steps; `quantize.NO_VALUE` where there is no value.
         """
         return self._pair(video, gap, t).copy()
 
+    def _index(self, item: str) -> dict[str, Any]:
+        root = super()._index(item)
+        if root.get("format") != FORMAT:
+            raise StoreError(
+                f"{self.path}: is a flow store of format {root.get('format', 'unknown')}, but this "
+                f"version of commonfate reads format {FORMAT}; delete {self.path} and run the same "
+                "command again"
+            )
+        return root
+
     def _pair(self, video: str, gap: int, t: int) -> np.ndarray:
         """`read_steps`, in a buffer that may be used again for the next pair."""
-        what = f"{part_name(video, gap)}, frame {t}"
-        info = self._info(video, gap, what)
+        item = f"{part_name(video, gap)}, frame {t}"
+        info = self._info(video, gap, item)
         if t not in info.sources:
-            raise unknown(self.path, what, t, info.sources)
-        return self._load(info, info.sources.index(t), what)
+            raise unknown(self.path, item, t, info.sources)
+        return self._load(info, info.sources.index(t), item)
 
-    def _info(self, video: str, gap: int, what: str | None = None) -> FlowInfo:
-        what = what or part_name(video, gap)
-        gaps = self._video(video, what)
+    def _info(self, video: str, gap: int, item: str | None = None) -> FlowInfo:
+        item = item or part_name(video, gap)
+        gaps = self._video(video, item)
         if str(gap) not in gaps:
-            raise unknown(self.path, what, gap, sorted(gaps, key=int))
+            raise unknown(self.path, item, gap, sorted(gaps, key=int))
         return FlowInfo.from_attributes(gaps[str(gap)])
 
     @abstractmethod
-    def _load(self, info: FlowInfo, position: int, what: str) -> np.ndarray:
-        """The pair at a position, (2, H, W) int16; `what` it is, for the error.
+    def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
+        """The pair at a position, (2, H, W) int16, in a buffer that the thread may use again.
 
-        It may lie in a buffer that the thread uses again.
+        Args:
+            info: of the part.
+            position: in `info.sources`.
+            item: description of the pair, for messages.
         """
 
     @abstractmethod
     def _load_counts(self, info: FlowInfo) -> dict[str, Any]:
-        """What is written of a part, `saturated_by_pair` and `invalid_by_pair` among it."""
+        """Attributes of a part, with `saturated_by_pair` and `invalid_by_pair`."""

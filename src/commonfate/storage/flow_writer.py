@@ -1,18 +1,18 @@
-"""Writing flow so that a run that was killed goes on where it was, pair by pair.
+"""Base class of the writers of flow; a killed run continues where it stopped, pair by pair.
 
 The pairs of a part (one video and gap) are encoded as they come and appended to a staging file
-(see `staging`); at the end the store is put together from the parts that are complete.
+(see `staging`). At the end the complete parts are put together to the store.
 
-Several processes may stage different parts of one store: the parent enters the writer and gives
-each child `writer.worker()`, which is picklable; the children enter and leave it, and when they
-have ended the parent leaves its own `with` block, which makes the store.
+Several processes may stage different parts of one store. The parent enters the writer and gives
+each child `writer.worker()`, which is picklable. The children enter and leave their workers. When
+they have ended, the parent leaves its own `with` block, which makes the store.
 """
 
 import copy
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,100 +21,24 @@ import numpy as np
 from commonfate.base.errors import StoreError
 from commonfate.base.files import write_text
 from commonfate.storage.damage import seal
-from commonfate.storage.flow_info import FORMAT, FlowInfo, sources
-from commonfate.storage.names import node_name
-from commonfate.storage.quantize import pixels_without_value, quantize
-from commonfate.storage.staging import PairFile, Staged, scan
+from commonfate.storage.flow_info import FORMAT, FlowInfo
+from commonfate.storage.flow_part import FlowPart, StagedPart, is_complete
+from commonfate.storage.staging import PairFile, scan
+from commonfate.storage.store import node_name
 
 SUFFIX = ".pairs"
 
 
-class FlowPart:
-    """The flow of one video and gap, as it is written; made by `FlowWriter.part`.
-
-    Attributes:
-        info: of the part; its counts are known when the store is made.
-    """
-
-    def __init__(self, info: FlowInfo, file: PairFile, writer: "FlowWriter") -> None:
-        self.info = info
-        self._file = file
-        self._writer = writer
-
-    @property
-    def missing(self) -> list[int]:
-        """The t whose pairs are not staged yet, ascending."""
-        return [t for t in self.info.sources if t not in self._file]
-
-    def write(self, t: int, steps: np.ndarray, saturated: int = 0) -> None:
-        """Encode a pair, in the calling thread, and stage it.
-
-        Threads may write at once, in any order of t: the store's bytes do not depend on it.
-
-        Args:
-            t: one of `missing`.
-            steps: (2, H, W) int16, as `quantize` returns it.
-            saturated: pixels, as `quantize` counts them.
-
-        Raises:
-            ValueError: t is not missing, or `steps` has another shape or type.
-            OSError: the pair could not be written; nothing of it stays.
-        """
-        shape = (2, self.info.height, self.info.width)
-        if steps.shape != shape or steps.dtype != np.int16:
-            raise ValueError(
-                f"{self.info}, frame {t}: {steps.dtype} {steps.shape} instead of int16 {shape}"
-            )
-        if t not in self.info.sources:
-            raise ValueError(f"{self.info}: there is no frame {t}, only {self.info.sources}")
-        payload = self._writer._encode(steps)
-        self._file.append(int(t), payload, int(saturated), pixels_without_value(steps))
-
-    def add(self, t: int, flow: np.ndarray) -> None:
-        """Quantize a pair, then `write` it.
-
-        Args:
-            t: one of `missing`.
-            flow: (2, H, W) float, pixels; NaN where there is no value.
-        """
-        if flow.shape != (2, self.info.height, self.info.width):
-            size = (2, self.info.height, self.info.width)
-            raise ValueError(f"{self.info}, frame {t}: {flow.shape} instead of {size}")
-        self.write(t, *quantize(flow, self.info.steps_per_pixel))
-
-
-@dataclass(frozen=True)
-class StagedPart:
-    """A complete part.
-
-    Attributes:
-        info: with its counts.
-        staged: where the pairs lie.
-    """
-
-    info: FlowInfo
-    staged: Staged
-
-    def attributes(self) -> dict[str, Any]:
-        """The info's, and the counts of each pair."""
-        records = [self.staged.records[t] for t in self.info.sources]
-        return {
-            **self.info.attributes(),
-            "saturated_by_pair": [record.saturated for record in records],
-            "invalid_by_pair": [record.invalid for record in records],
-        }
-
-
 def stage_of(path: Path) -> Path:
-    """Folder of what is staged for a store, until the store is made of it."""
+    """Folder of the staged parts of a store; it is deleted when the store is made."""
     return path.with_name(f".{path.name}.partial")
 
 
 class FlowWriter(ABC):
     """Write flow; made by `commonfate.storage.flow.open_writer`, used in a `with` statement."""
 
-    codec: str
-    """Name of how pairs are encoded."""
+    encoding: str
+    """Name of the pairs' encoding: `delta2d` in Zarr, the layout of the pages in TIFF."""
 
     def __init__(
         self,
@@ -122,20 +46,20 @@ class FlowWriter(ABC):
         steps_per_pixel: int,
         provenance: dict[str, Any],
         key: str,
-        codec: str,
+        encoding: str,
     ) -> None:
         self.path = Path(path)
         self.steps_per_pixel = steps_per_pixel
         self.provenance = provenance
-        self.codec = codec
+        self.encoding = encoding
         self._finishes = True
         self._stage = stage_of(self.path)
         self._parts = self._stage / "parts"
-        self._key = seal([FORMAT, type(self).__name__, steps_per_pixel, codec, key])
+        self._key = seal([FORMAT, type(self).__name__, steps_per_pixel, encoding, key])
         self._whole: set[tuple[str, int]] = set()
 
     def worker(self) -> "FlowWriter":
-        """This writer for another process: picklable, stages parts, never makes the store.
+        """Copy of this writer for another process: picklable, stages parts, never makes the store.
 
         No two processes may write the same part at once.
         """
@@ -165,45 +89,45 @@ class FlowWriter(ABC):
             shutil.rmtree(self._stage)
 
     def has(self, video: str, gap: int) -> bool:
-        """Whether all pairs of a video and gap are staged, by whichever run or process."""
+        """True if all pairs of a video and gap are staged, by this or another run or process."""
         if (video, gap) not in self._whole:
             staged = scan(self._file(video, gap))
-            if staged is None or not _is_complete(staged):
+            if staged is None or not is_complete(staged):
                 return False
             self._whole.add((video, gap))
         return True
 
     def keep(self, contents: Mapping[str, str], gaps: Iterable[int]) -> None:
-        """Throw away what is staged, by a run before, of other videos, other contents, other gaps.
+        """Delete parts that an earlier run staged for other videos, other contents or other gaps.
 
         Args:
-            contents: digest by video, as `part` is given it.
+            contents: digest by video, as in `part`.
             gaps: of the store.
         """
-        wanted = set(gaps)
+        gaps = set(gaps)
         for path in self._parts.rglob(f"*{SUFFIX}"):
             staged = scan(path, verify=False)
-            facts = {} if staged is None else staged.facts
-            same = contents.get(facts.get("video")) == facts.get("content", "")
-            if not (same and facts.get("gap") in wanted):
+            part = {} if staged is None else staged.part
+            same = contents.get(part.get("video")) == part.get("content", "")
+            if not (same and part.get("gap") in gaps):
                 path.unlink()
 
     def part(
         self, video: str, gap: int, frames: int, size: tuple[int, int], content: str = ""
     ) -> FlowPart:
-        """Begin a part, or go on with it.
+        """Begin a part, or continue it.
 
         Args:
             video: name of the video.
             gap: from frame t to t + gap.
             frames: number of frames of the video.
             size: height and width.
-            content: digest of what the flow is made of; a part of other content is begun anew.
+            content: digest of the flow's inputs; a part of other content is begun again.
         """
         # Numbers that come from a table are NumPy's, which JSON does not take.
         numbers = (int(number) for number in (gap, frames, *size))
         info = FlowInfo(video, *numbers, self.steps_per_pixel, content=content)
-        return FlowPart(info, PairFile(self._file(video, gap), asdict(info)), self)
+        return FlowPart(info, PairFile(self._file(video, gap), asdict(info)), self._encode)
 
     def add(
         self,
@@ -213,7 +137,7 @@ class FlowWriter(ABC):
         size: tuple[int, int],
         flows: Iterable[tuple[int, np.ndarray]],
     ) -> None:
-        """Quantize and write all flow of one video and gap; `part` for those who need more.
+        """Quantize and write all flow of one video and gap; see `part` for single pairs.
 
         Args:
             video, gap, frames, size: as `part` takes them.
@@ -239,30 +163,19 @@ class FlowWriter(ABC):
         return self._parts / node_name(video) / f"{gap}{SUFFIX}"
 
     def _complete_parts(self) -> list[StagedPart]:
-        found = []
-        for path in self._parts.rglob(f"*{SUFFIX}"):
-            staged = scan(path, verify=False)  # payloads are checked when they are copied
-            if staged is not None and _is_complete(staged):
-                records = staged.records.values()
-                info = FlowInfo(
-                    **{
-                        **staged.facts,
-                        "saturated": sum(record.saturated for record in records),
-                        "invalid": sum(record.invalid for record in records),
-                    }
-                )
-                found.append(StagedPart(info, staged))
-        return sorted(found, key=lambda part: (part.info.video, part.info.gap))
+        files = self._parts.rglob(f"*{SUFFIX}")
+        parts = [part for file in files if (part := StagedPart.complete(file)) is not None]
+        return sorted(parts, key=lambda part: (part.info.video, part.info.gap))
 
     def _index(self, parts: Iterable[StagedPart]) -> dict[str, Any]:
-        """What the root of the store says."""
+        """Index of the store, the attributes of its root."""
         videos: dict[str, Any] = {}
         for part in parts:
             videos.setdefault(part.info.video, {})[str(part.info.gap)] = part.info.attributes()
         return {
             "kind": "flow",
             "format": FORMAT,
-            "codec": self.codec,
+            "encoding": self.encoding,
             "provenance": self.provenance,
             "videos": videos,
         }
@@ -270,16 +183,12 @@ class FlowWriter(ABC):
     @staticmethod
     @abstractmethod
     def _is_store(folder: Path) -> bool:
-        """Whether a folder is a store of this container, so that a new one may replace it."""
+        """True if a folder is a store of this container, so that a new one may replace it."""
 
     @abstractmethod
     def _encode(self, steps: np.ndarray) -> bytes:
-        """The bytes of a pair, as the store will hold them."""
+        """Bytes of a pair in the store."""
 
     @abstractmethod
     def _finish(self, parts: list[StagedPart]) -> None:
-        """Make the store of the parts."""
-
-
-def _is_complete(staged: Staged) -> bool:
-    return all(t in staged.records for t in sources(staged.facts["frames"], staged.facts["gap"]))
+        """Put the parts together to the store."""

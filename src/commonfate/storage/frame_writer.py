@@ -1,48 +1,29 @@
-"""Writing the frames of a shard: all of its videos or no file, all of a video or nothing of it."""
+"""Writer of the frames of a shard: all of its videos or no file, all of a video or none of it."""
 
 import hashlib
-import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from zarr.codecs import TransposeCodec
 
 from commonfate.base.files import replacing
-from commonfate.storage import content
-from commonfate.storage.delta2d import Delta2D
-from commonfate.storage.image_codec import ImageCodec
-from commonfate.storage.names import node_name
-from commonfate.storage.zarr_zip import PartWriter, blosc, join
-
-Codec = Literal["blosc", "jpeg", "png"]
-
-
-def codecs(codec: Codec, quality: int) -> dict[str, Any]:
-    """Zarr's codecs for (1, H, W, 3) uint8 chunks.
-
-    `blosc` predicts each colour plane from its neighbours (`delta2d`). Times smaller than raw, CPU
-    ms to write and to read one 854x480 frame of DAVIS: blosc 2.8, 8, 7 (without prediction 1.4
-    times smaller), PNG 2.3, 28, 10, JPEG of quality 95 10.6, 3, 3.
-    """
-    if codec == "blosc":
-        planes_first = TransposeCodec(order=(0, 3, 1, 2))
-        return {"filters": [planes_first, Delta2D()], "compressors": [blosc(1)]}
-    return {"filters": [], "serializer": ImageCodec(codec, quality)}
+from commonfate.storage import frame_files
+from commonfate.storage.image_codec import FrameCodec, zarr_settings
+from commonfate.storage.store import node_name
+from commonfate.storage.zarr_zip import PartWriter, join
 
 
 class FrameWriter:
     """Write frames of videos, of any sizes, to one Zarr v3 zip; a context manager.
 
-    `{video}` is an array (T, H, W, 3) uint8 with one frame a chunk; of a video whose frames are
-    read in place it is a group that lists them: by names below a folder, which is noted as an
-    absolute path and as seen from the store, so that both can be moved together.
+    `{video}` is an array (T, H, W, 3) uint8 with one frame a chunk. For a video whose frames are
+    read in place, it is a group with their paths (see `frame_files.places`).
 
-    The index keeps a digest of each video's frames as `content`: what is made of a video can tell
-    whether it is still the same. One process at a time writes a store (`files.exclusive`).
+    The index holds a digest of each video's frames as `content`, so that products made of a video
+    can tell if it has changed. One process at a time writes a store (`files.exclusive`).
 
     Args:
         path: the zip to make.
@@ -54,14 +35,14 @@ class FrameWriter:
     def __init__(
         self,
         path: str | Path,
-        codec: Codec = "blosc",
+        codec: FrameCodec = "blosc",
         quality: int = 95,
         provenance: dict[str, Any] | None = None,
     ) -> None:
         self.path = Path(path)
         self.provenance = provenance or {}
-        self._settings = codecs(codec, quality)
-        # What is lossless stores the same frames, whichever codec it is.
+        self._settings = zarr_settings(codec, quality)
+        # Lossless codecs store the same frames.
         self._lossy = f"jpeg {quality}" if codec == "jpeg" else ""
         self._folder = self.path.with_name(f".{self.path.name}.parts")
         self._videos: dict[str, dict[str, Any]] = {}
@@ -84,7 +65,7 @@ class FrameWriter:
         self,
         video: str,
         frames: Iterable[np.ndarray],
-        timestamps_s: Sequence[float] | Callable[[], Sequence[float]],
+        timestamps_s: Sequence[float],
         fps: float,
     ) -> int:
         """Store frames as they are decoded.
@@ -95,8 +76,7 @@ class FrameWriter:
         Args:
             video: name of the video.
             frames: (H, W, 3) uint8 RGB, all of one size, at least one.
-            timestamps_s: presentation time of each frame. Looked at when `frames` is exhausted, so
-                it may be a list that grows meanwhile, or a function that returns one.
+            timestamps_s: presentation time of each frame; a list may grow with `frames`.
             fps: frames a second.
 
         Returns:
@@ -127,18 +107,18 @@ class FrameWriter:
                     )
                 part.append(frame)
                 digest.update(np.ascontiguousarray(frame).data)
-            times = [float(t) for t in (timestamps_s() if callable(timestamps_s) else timestamps_s)]
+            times = [float(time_s) for time_s in timestamps_s]
             if len(times) != part.length:
                 raise ValueError(f"video {video!r}: {part.length} frames, {len(times)} timestamps")
-            facts = _facts(part.length, first.shape, fps, digest.hexdigest(), in_place=False)
-            part.finish({**facts, "timestamps_s": times})
-        self._videos[video], self._parts[video] = facts, path
+            entry = _entry(part.length, first.shape, fps, digest.hexdigest(), in_place=False)
+            part.finish({**entry, "timestamps_s": times})
+        self._videos[video], self._parts[video] = entry, path
         return part.length
 
     def add_files(
         self, video: str, files: Sequence[str | Path], size: tuple[int, int], fps: float
     ) -> str:
-        """Note frames that are read in place; their bytes are hashed, no pixels are stored.
+        """List frames that are read in place: their bytes are hashed, no pixels are stored.
 
         Args:
             video: name of the video.
@@ -153,21 +133,12 @@ class FrameWriter:
             OSError: one of them cannot be read.
         """
         self._check_new(video)
-        held = content.read(files)
-        facts = _facts(len(files), size, fps, held.sha256, in_place=True)
-        self._videos[video] = facts
-        self._groups[video] = {**facts, **self._places(files), "state": held.state}
-        return held.sha256
-
-    def _places(self, files: Sequence[str | Path]) -> dict[str, Any]:
-        """Where files lie: a folder, twice, and paths below it."""
-        paths = [os.path.abspath(file) for file in files]  # noqa: PTH100 - links stay
-        folder = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
-        return {
-            "folder": folder,
-            "folder_from_store": os.path.relpath(folder, os.path.abspath(self.path.parent)),  # noqa: PTH100
-            "files": [os.path.relpath(path, folder) for path in paths],
-        }
+        content = frame_files.content_of(files)
+        entry = _entry(len(files), size, fps, content.sha256, in_place=True)
+        self._videos[video] = entry
+        places = frame_files.places(files, self.path)
+        self._groups[video] = {**entry, **places, "state": content.state}
+        return content.sha256
 
     def _check_new(self, video: str) -> None:
         if video in self._videos:
@@ -185,9 +156,10 @@ class FrameWriter:
             join(temporary, parts, {"": root, **groups})
 
 
-def _facts(
+def _entry(
     frames: int, shape: Sequence[int], fps: float, digest: str, in_place: bool
 ) -> dict[str, Any]:
+    """Index entry of a video."""
     return {
         "frames": frames,
         "height": int(shape[0]),

@@ -7,21 +7,15 @@ FrameReader("0000.zarr.zip").read("bear", 40)                       # (480, 854,
 """
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from commonfate.base.errors import StoreError
-from commonfate.base.files import sha256
-from commonfate.datasets import image_file
-from commonfate.datasets.image_file import ImageError
-from commonfate.storage import content
+from commonfate.storage import frame_files
 from commonfate.storage.damage import reading, unknown
 from commonfate.storage.frame_writer import FrameWriter
-from commonfate.storage.names import node_name
-from commonfate.storage.reader import StoreReader
+from commonfate.storage.store import StoreReader, node_name
 from commonfate.storage.zarr_zip import LazyZip
 
 log = logging.getLogger(__name__)
@@ -43,51 +37,47 @@ class FrameReader(StoreReader):
         super().__init__(path)
         self._zip = LazyZip(self.path)
         self._files: dict[str, list[Path]] = {}
-        self._whole = ""
 
     def length(self, video: str) -> int:
         """Number of frames."""
-        return self._facts(video)["frames"]
+        return self._entry(video)["frames"]
 
     def size(self, video: str) -> tuple[int, int]:
         """Height and width of the frames."""
-        facts = self._facts(video)
-        return facts["height"], facts["width"]
+        entry = self._entry(video)
+        return entry["height"], entry["width"]
 
     def fps(self, video: str) -> float:
         """Frames a second."""
-        return self._facts(video)["fps"]
+        return self._entry(video)["fps"]
 
     def timestamps_s(self, video: str) -> list[float]:
         """Presentation time of each frame; of frames that are read in place, t / fps."""
-        facts = self._facts(video)
-        if facts["in_place"]:
-            return [t / facts["fps"] for t in range(facts["frames"])]
+        entry = self._entry(video)
+        if entry["in_place"]:
+            return [t / entry["fps"] for t in range(entry["frames"])]
         with reading(f"{self.path}: timestamps of video {video!r}", self.path):
             return list(self._node(video).attrs["timestamps_s"])
 
     def content(self, video: str) -> str:
         """Digest of a video's frames as they are now.
 
-        It is the one that was made with the store, unless files that are read in place have changed
-        since, by their sizes and times: then they are hashed again, and this is said. Where some
-        cannot be read it stays.
+        The digest of the store, unless sizes or times of files that are read in place have changed
+        since it was made. Then the files are hashed again, and a warning is logged if their digest
+        differs. If a file cannot be read, the digest of the store is returned.
         """
-        facts = self._facts(video)
-        if "content" not in facts:  # written before there were digests of videos
-            self._whole = self._whole or sha256(self.path)
-            return self._whole
-        if not facts["in_place"]:
-            return facts["content"]
+        entry = self._entry(video)
+        if not entry["in_place"]:
+            return entry["content"]
         with reading(f"{self.path}: files of video {video!r}", self.path):
             state = self._node(video).attrs["state"]
         if self.state(video) == state:
-            return facts["content"]
+            return entry["content"]
         try:
-            now = content.read(self.files(video)).sha256
+            now = frame_files.content_of(self.files(video)).sha256
         except OSError:
-            return facts["content"]
-        if now != facts["content"]:
+            return entry["content"]
+        if now != entry["content"]:
             log.warning(
                 "%s: the images of video %r have changed since it was made; "
                 "run `commonfate frames` again to have them checked",
@@ -96,31 +86,20 @@ class FrameReader(StoreReader):
         return now
 
     def state(self, video: str) -> str:
-        """What changes with each change of the files that are read: images in place, or the store.
+        """Text that changes with the files that are read: images in place, or the store.
 
         Only sizes and times are looked at.
         """
-        in_place = self._facts(video)["in_place"]
-        return content.state(self.files(video) if in_place else [self.path])
+        in_place = self._entry(video)["in_place"]
+        return frame_files.state_of(self.files(video) if in_place else [self.path])
 
     def files(self, video: str) -> list[Path]:
-        """The images of a video that is read in place, in order.
-
-        They are looked for from where the store lies now, then where they were.
-        """
+        """The images of a video that is read in place, in order (see `frame_files.located`)."""
         if video not in self._files:
             with reading(f"{self.path}: files of video {video!r}", self.path):
-                self._files[video] = self._located(self._node(video).attrs.asdict())
+                attributes = self._node(video).attrs.asdict()
+                self._files[video] = frame_files.located(attributes, self.path)
         return self._files[video]
-
-    def _located(self, attributes: dict[str, Any]) -> list[Path]:
-        names = attributes["files"]
-        if "folder" not in attributes:  # written before paths were noted twice
-            return [Path(name) for name in names]
-        moved = self.path.absolute().parent / attributes["folder_from_store"]
-        there = Path(attributes["folder"])
-        folder = moved if any((moved / name).exists() for name in names) else there
-        return [Path(os.path.normpath(folder / name)) for name in names]
 
     def _node(self, video: str) -> Any:
         return self._zip[node_name(video)]
@@ -131,33 +110,20 @@ class FrameReader(StoreReader):
         Returns:
             (H, W, 3) uint8, RGB.
         """
-        what = f"video {video!r}, frame {t}"
-        facts = self._video(video, what)
-        if t not in range(facts["frames"]):
-            raise unknown(self.path, what, t, range(facts["frames"]))
-        size = (facts["height"], facts["width"])
-        if facts["in_place"]:
-            return self._read_in_place(self.files(video)[t], what, size)
-        with reading(f"{self.path}: {what}", self.path):
+        frame = f"video {video!r}, frame {t}"
+        entry = self._video(video, frame)
+        if t not in range(entry["frames"]):
+            raise unknown(self.path, frame, t, range(entry["frames"]))
+        size = (entry["height"], entry["width"])
+        if entry["in_place"]:
+            return frame_files.read_image(self.files(video)[t], frame, size, self.path)
+        with reading(f"{self.path}: {frame}", self.path):
             node = self._node(video)
-            if node.shape != (facts["frames"], *size, 3):
-                raise ValueError(f"the array is {node.shape}, not as the index says")
+            if node.shape != (entry["frames"], *size, 3):
+                raise ValueError(f"the array is {node.shape}, which contradicts the index")
             return node[t]
 
-    def _read_in_place(self, file: Path, what: str, size: tuple[int, int]) -> np.ndarray:
-        try:
-            image = image_file.pixels(file)
-            problem = "" if image.shape[:2] == size else f"is {image.shape[:2]} instead of {size}"
-        except ImageError as error:
-            problem = str(error)
-        if problem:
-            raise StoreError(
-                f"{file}: {what} cannot be read ({problem}); put the image back, or delete "
-                f"{self.path} and run the same command again"
-            )
-        return image
-
-    def _facts(self, video: str) -> dict[str, Any]:
+    def _entry(self, video: str) -> dict[str, Any]:
         return self._video(video, f"video {video!r}")
 
     def _load_index(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Zarr v3 codec `commonfate.image`: a chunk that holds one RGB frame, as JPEG or PNG."""
+"""Codecs of stored frames, among them Zarr v3's `commonfate.image`: a frame as JPEG or PNG."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,6 +6,12 @@ from typing import Any, Literal
 import imagecodecs
 import numpy as np
 from zarr.abc.codec import ArrayBytesCodec
+from zarr.codecs import TransposeCodec
+
+from commonfate.storage.delta2d import Delta2D
+from commonfate.storage.zarr_zip import blosc
+
+FrameCodec = Literal["blosc", "jpeg", "png"]
 
 # zlib's fastest: 2.25 times smaller than raw on DAVIS frames, against 2.47 in 4.5 times the time.
 PNG_LEVEL = 1
@@ -19,7 +25,7 @@ class ImageCodec(ArrayBytesCodec):
 
     Attributes:
         format: `jpeg` or `png`.
-        quality: of `jpeg`, 1 to 100; `png` does not look at it.
+        quality: of `jpeg`, 1 to 100; `png` ignores it.
     """
 
     format: Literal["jpeg", "png"] = "jpeg"
@@ -53,7 +59,7 @@ class ImageCodec(ArrayBytesCodec):
             raise ValueError(f"{self.name} needs uint8 (T, H, W, 3), not {native} {shape}")
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
-        raise NotImplementedError  # what Zarr expects of a codec whose output varies in size
+        raise NotImplementedError  # as Zarr expects of a codec whose output varies in size
 
     def _encode_sync(self, chunk_array: Any, chunk_spec: Any) -> Any:
         frames = chunk_array.as_numpy_array()
@@ -78,3 +84,16 @@ class ImageCodec(ArrayBytesCodec):
 
     async def _decode_single(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
         return self._decode_sync(chunk_bytes, chunk_spec)
+
+
+def zarr_settings(codec: FrameCodec, quality: int) -> dict[str, Any]:
+    """Settings of `zarr.create_array` for (1, H, W, 3) uint8 chunks.
+
+    `blosc` predicts each colour plane from its neighbours (`delta2d`). Times smaller than raw, CPU
+    ms to write and to read one 854x480 frame of DAVIS: blosc 2.8, 8, 7 (without prediction 1.4
+    times smaller), PNG 2.3, 28, 10, JPEG of quality 95 10.6, 3, 3.
+    """
+    if codec == "blosc":
+        planes_first = TransposeCodec(order=(0, 3, 1, 2))
+        return {"filters": [planes_first, Delta2D()], "compressors": [blosc(1)]}
+    return {"filters": [], "serializer": ImageCodec(codec, quality)}

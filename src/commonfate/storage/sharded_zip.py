@@ -1,10 +1,10 @@
-"""A Zarr v3 array as one entry of a zip, written of encoded chunks and read chunk by chunk.
+"""A Zarr v3 array as one entry of a zip, written from encoded chunks and read chunk by chunk.
 
-The array's items (of the first axis) are the inner chunks of Zarr's `sharding_indexed` codec: one
-entry holds all of them and, at its end, an index of offsets and lengths with a CRC-32C. Any Zarr
-reads that. So the zip's directory stays small (a store has 80,000 pairs and more; a loader's every
-worker would read and hold as many entries), and since entries are stored as they are, one item is
-one `pread`.
+The items of the array (along the first axis) are the inner chunks of Zarr's `sharding_indexed`
+codec: one entry holds all of them and, at its end, an index of offsets and lengths with a CRC-32C.
+Any Zarr reads that. The directory of the zip stays small: a store has 80,000 pairs and more, and
+every worker of a loader reads and holds the directory. Entries are not compressed by the zip, so an
+item is read by one `pread`.
 """
 
 import json
@@ -18,20 +18,13 @@ import numpy as np
 import zarr
 from zarr.storage import MemoryStore
 
-from commonfate.storage.checksums import crc32c
+from commonfate.storage.damage import crc32c
 from commonfate.storage.zarr_zip import DATE, METADATA, write_entry
 
 LOCAL_HEADER_BYTES = 30
 ZIP64_LIMIT = 2**31 - 1
 CHECKSUM_BYTES = 4
 INDEX_ITEM_BYTES = 16
-
-
-def write_group(store: zipfile.ZipFile, node: str, attributes: Mapping[str, Any]) -> None:
-    """Write a group; "" is the root."""
-    memory: dict[str, Any] = {}
-    zarr.create_group(MemoryStore(memory), attributes=dict(attributes))
-    write_entry(store, f"{node}/{METADATA}" if node else METADATA, memory[METADATA].to_bytes())
 
 
 def write_array(
@@ -43,13 +36,13 @@ def write_array(
     attributes: Mapping[str, Any],
     **settings: Any,
 ) -> None:
-    """Write an array whose items are encoded already.
+    """Write an array of encoded items.
 
     Args:
         store: open for writing.
         node: name of the array.
-        chunks: the encoded items; taken one by one.
-        lengths: their bytes.
+        chunks: the encoded items; read one by one.
+        lengths: of the items, bytes.
         item_shape: shape without the first axis.
         attributes: of the array.
         settings: as `zarr.create_array` takes them, the codecs that `chunks` are encoded with.
@@ -79,7 +72,7 @@ def write_array(
 
 
 class ShardedZip:
-    """Reads such a zip. Not for several threads at once."""
+    """Reader of such a zip, for one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -107,18 +100,18 @@ class ShardedZip:
         return ShardedArray(self._file.fileno(), self._zip, node, self.metadata(node))
 
     def close(self) -> None:
-        """Close the file; what `array` gave cannot be used any more."""
+        """Close the file; arrays cannot be read any more."""
         self._zip.close()
         self._file.close()
 
 
 class ShardedArray:
-    """One array: where its encoded items lie.
+    """One array and the positions of its encoded items.
 
     Attributes:
         shape: of the array.
-        codecs: what encoded the items, as the metadata say it; empty where the array is not sharded
-            as `write_array` does it.
+        codecs: of the items, as in the metadata; empty if the array is not sharded as `write_array`
+            shards it.
         attributes: of the array.
     """
 

@@ -1,9 +1,9 @@
-"""Encoded pairs that wait to become a store: one append-only file a part (a video and gap).
+"""Encoded pairs on their way to a store: one append-only file for each part (a video and gap).
 
 A record is a header (t, length, counts, the payload's CRC-32, the header's own CRC-32) and the
-payload, the pair's bytes as the store will hold them. The first record says what the part is.
-What a killed process, a full disk or a power cut leaves is a torn tail: the next run reads up to
-the last whole record and writes on from there.
+payload: the bytes of the pair in the store. The first record describes the part. A killed process,
+a full disk or a power cut leaves an incomplete record at the end; the next run reads up to the last
+complete record and continues from there.
 """
 
 import json
@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from commonfate.base.errors import StoreError
-from commonfate.storage.checksums import crc32
+from commonfate.storage.damage import crc32
 
 HEADER = struct.Struct("<4sqQQQI")
 """Mark, t, length of the payload, saturated and invalid pixels, CRC-32 of the payload."""
 CHECK = struct.Struct("<I")
-MARK = b"pair"
-FACTS = b"part"
+PAIR = b"pair"
+PART = b"part"
 
 
 @dataclass(frozen=True)
 class Record:
-    """Where a staged pair lies, and what was counted in it."""
+    """Position of a staged pair in its file, and its counts."""
 
     t: int
     offset: int
@@ -39,24 +39,24 @@ class Record:
 
 @dataclass(frozen=True)
 class Staged:
-    """What a staging file holds.
+    """Content of a staging file.
 
     Attributes:
-        facts: what the part is, as `PairFile` was given it.
-        records: the whole ones, by t.
+        part: description of the part, as `PairFile` was given it.
+        records: the complete ones, by t.
         end: position behind the last of them.
     """
 
     path: Path
-    facts: dict[str, Any]
+    part: dict[str, Any]
     records: dict[int, Record]
     end: int
 
     def payloads(self, ts: Iterable[int]) -> Iterator[bytes]:
-        """The payloads of frames t, each checked.
+        """Read the payloads of frames t and check each.
 
         Raises:
-            StoreError: one is damaged.
+            StoreError: a payload is damaged.
         """
         with self.path.open("rb") as file:
             for t in ts:
@@ -72,14 +72,14 @@ class Staged:
 
 
 def scan(path: Path, verify: bool = True) -> Staged | None:
-    """Read the records of a staging file up to the first that is not whole.
+    """Read the records of a staging file up to the first incomplete one.
 
     Args:
         path: the file.
         verify: read the payloads too and compare their checksums.
 
     Returns:
-        None where there is no file, or not even its first record.
+        None if there is no file, or its first record is incomplete.
     """
     try:
         file = path.open("rb")
@@ -87,19 +87,19 @@ def scan(path: Path, verify: bool = True) -> Staged | None:
         return None
     with file:
         size = os.fstat(file.fileno()).st_size
-        first = _header(file, FACTS)
+        first = _header(file, PART)
         if first is None:
             return None
-        facts = file.read(first.length)
-        if len(facts) < first.length or crc32(facts) != first.crc32:
+        part = file.read(first.length)
+        if len(part) < first.length or crc32(part) != first.crc32:
             return None
         records, end = {}, file.tell()
-        while (record := _header(file, MARK)) and record.offset + record.length <= size:
+        while (record := _header(file, PAIR)) and record.offset + record.length <= size:
             if verify and crc32(file.read(record.length)) != record.crc32:
                 break
             end = file.seek(record.offset + record.length)
             records[record.t] = record
-    return Staged(path, json.loads(facts), records, end)
+    return Staged(path, json.loads(part), records, end)
 
 
 def _header(file: BinaryIO, mark: bytes) -> Record | None:
@@ -108,32 +108,32 @@ def _header(file: BinaryIO, mark: bytes) -> Record | None:
         return None
     if CHECK.unpack_from(data, HEADER.size)[0] != crc32(data[: HEADER.size]):
         return None
-    found, t, length, saturated, invalid, checksum = HEADER.unpack_from(data)
-    if found != mark:
+    its_mark, t, length, saturated, invalid, checksum = HEADER.unpack_from(data)
+    if its_mark != mark:
         return None
     return Record(t, file.tell(), length, saturated, invalid, checksum)
 
 
 class PairFile:
-    """Append pairs to a staging file: begins it, or goes on with it. Thread-safe.
+    """Begin a staging file, or continue it, and append pairs. Thread-safe.
 
-    One process at a time writes a file; nothing is open between the calls.
+    One process at a time writes a file; it is closed between the calls.
 
     Args:
         path: the file.
-        facts: what the part is, as JSON can hold it. A file that says otherwise is begun anew.
+        part: description of the part, as JSON can hold it. A file of another part is begun again.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any]) -> None:
+    def __init__(self, path: Path, part: dict[str, Any]) -> None:
         self.path = path
         self._lock = threading.Lock()
         staged = scan(path)
-        if staged is None or staged.facts != facts:
+        if staged is None or staged.part != part:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"")
             self._staged: set[int] = set()
             self._end = 0
-            self._append(FACTS, -1, json.dumps(facts, sort_keys=True).encode(), 0, 0)
+            self._append(PART, -1, json.dumps(part, sort_keys=True).encode(), 0, 0)
             return
         self._staged, self._end = set(staged.records), staged.end
         if path.stat().st_size > staged.end:
@@ -150,17 +150,17 @@ class PairFile:
 
         Args:
             t: its frame; not in the file yet.
-            payload: its bytes.
-            saturated, invalid: pixels of it.
+            payload: encoded pair.
+            saturated, invalid: numbers of such pixels.
 
         Raises:
-            OSError: it could not be written, e.g. the disk is full; nothing of it stays.
-            ValueError: the file has it already.
+            OSError: the pair could not be written, e.g. the disk is full; no part of it is left.
+            ValueError: the file has the pair already.
         """
         with self._lock:
             if t in self._staged:
                 raise ValueError(f"{self.path}: frame {t} is written twice")
-            self._append(MARK, t, payload, saturated, invalid)
+            self._append(PAIR, t, payload, saturated, invalid)
             self._staged.add(t)
 
     def _append(self, mark: bytes, t: int, payload: bytes, saturated: int, invalid: int) -> None:

@@ -1,40 +1,38 @@
 """Flow as TIFF: `{gap}/{video}.tiff` in one folder a shard, one page a pair.
 
-Two layouts. `packed`: one int32 sample a pixel, FlowDINO's words (see `words`). `planar`: two int16
-samples, u then v. Both with the horizontal predictor and deflate: on DAVIS flow planar pages are
-10.6 times smaller than float32 at 14 ms to encode and 1.8 ms to decode, against 10.1, 5 ms and
-2.8 ms with zstd, which fewer programs read. The first page's description is JSON that says what
-the file holds, with a checksum of each page's int16 values. Pages are compressed as pairs come, in
-the threads that bring them, and put together to files at the end.
+There are two layouts. `packed`: one int32 sample a pixel, as FlowDINO (see `packed_int32`).
+`planar`: two int16 samples, u then v. Both use the horizontal predictor and deflate: on DAVIS flow
+planar pages are 10.6 times smaller than float32 at 14 ms to encode and 1.8 ms to decode, against
+10.1, 5 ms and 2.8 ms with zstd, which fewer programs read. The description of the first page is
+JSON with the attributes of the file and a checksum of each page's int16 values. Pages are
+compressed as pairs come, in the writing threads, and put together to files at the end.
 """
 
 import shutil
 import struct
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import imagecodecs
 import numpy as np
 import tifffile
 
 from commonfate.base.files import replacing, write_text
-from commonfate.storage import words
-from commonfate.storage.checksums import crc32
-from commonfate.storage.damage import reading, seal, unseal
+from commonfate.storage import packed_int32
+from commonfate.storage.damage import crc32, reading, seal, unseal
 from commonfate.storage.flow_info import FlowInfo
+from commonfate.storage.flow_part import StagedPart
 from commonfate.storage.flow_reader import FlowReader
-from commonfate.storage.flow_writer import FlowWriter, StagedPart
-from commonfate.storage.names import node_name
+from commonfate.storage.flow_writer import FlowWriter
 from commonfate.storage.quantize import NO_VALUE
+from commonfate.storage.store import node_name
 
 INDEX = "store.json"
 DEFLATE_LEVEL = 4
 CLASSIC_LIMIT = 2**32 - 2**25
-"""Bytes up to which offsets surely fit 32 bits, with room for the directory of each page."""
+"""Size of all pages up to which offsets fit 32 bits, with room for the directories of pages."""
 OPEN_FILES = 8
-"""Files that a reader keeps open: a loader may hold tens of readers, a process 1024 files."""
-
-Layout = Literal["packed", "planar"]
+"""Files that a reader keeps open. A loader may hold tens of readers, a process open 1024 files."""
 
 
 class TiffFlowWriter(FlowWriter):
@@ -45,8 +43,8 @@ class TiffFlowWriter(FlowWriter):
         return (folder / INDEX).is_file()
 
     def _encode(self, steps: np.ndarray) -> bytes:
-        """The page's strips (one, or one a component), behind their lengths and the checksum."""
-        samples = words.pack(steps)[None] if self.codec == "packed" else steps
+        """Checksum, lengths of the strips, and the strips of a page: one, or one a component."""
+        samples = packed_int32.pack(steps)[None] if self.encoding == "packed" else steps
         strips = [
             imagecodecs.deflate_encode(imagecodecs.delta_encode(plane, axis=-1), DEFLATE_LEVEL)
             for plane in samples
@@ -56,7 +54,7 @@ class TiffFlowWriter(FlowWriter):
 
     def _finish(self, parts: list[StagedPart]) -> None:
         folder = self._stage / "store"
-        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed at this point
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed here
         folder.mkdir()
         for part in parts:
             path = _path(folder, part.info)
@@ -71,7 +69,7 @@ class TiffFlowWriter(FlowWriter):
     def _write(self, path: Path, part: StagedPart) -> None:
         info, checksums = part.info, []
         with tifffile.TiffWriter(path, bigtiff=needs_bigtiff(info), byteorder="<") as file:
-            # The checksums are known at the end; until then blanks hold their place.
+            # The checksums are known at the end; until then blanks take their place.
             blank = " " * len(self._description(part, len(info.sources) * [0]))
             for payload in part.staged.payloads(info.sources):
                 check, strips = self._strips(payload)
@@ -85,8 +83,8 @@ class TiffFlowWriter(FlowWriter):
             file.pages.first.tags["ImageDescription"].overwrite(text.ljust(len(blank)))
 
     def _strips(self, payload: bytes) -> tuple[int, list[bytes]]:
-        """Checksum and strips of a page, as `_encode` put them together."""
-        count = 1 if self.codec == "packed" else 2
+        """Checksum and strips of a page; undoes `_encode`."""
+        count = 1 if self.encoding == "packed" else 2
         check, *lengths = struct.unpack_from(f"<{1 + count}I", payload)
         strips, start = [], 4 * (1 + count)
         for length in lengths:
@@ -97,7 +95,7 @@ class TiffFlowWriter(FlowWriter):
     def _write_page(
         self, file: tifffile.TiffWriter, info: FlowInfo, strips: list[bytes], text: str | None
     ) -> None:
-        packed = self.codec == "packed"
+        packed = self.encoding == "packed"
         file.write(
             iter(strips),
             shape=(info.height, info.width) if packed else (2, info.height, info.width),
@@ -114,7 +112,7 @@ class TiffFlowWriter(FlowWriter):
 
     def _description(self, part: StagedPart, checksums: list[int]) -> str:
         sums = [f"{value:08x}" for value in checksums]
-        return seal({**part.attributes(), "layout": self.codec, "crc32_of_int16": sums})
+        return seal({**part.attributes(), "layout": self.encoding, "crc32_of_int16": sums})
 
 
 class TiffFlowReader(FlowReader):
@@ -131,20 +129,20 @@ class TiffFlowReader(FlowReader):
         for file, _ in self._open.values():
             file.close()
 
-    def _load(self, info: FlowInfo, position: int, what: str) -> np.ndarray:
+    def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
         path = _path(self.path, info)
-        with reading(f"{path}: {what}", self.path):
+        with reading(f"{path}: {item}", self.path):
             file, description = self._file(path)
             if FlowInfo.from_attributes(description) != info:
                 raise ValueError("it holds other flow than the folder's index says")
             page = file.pages[position]
             packed = description["layout"] == "packed"
             shape = (info.height, info.width) if packed else (2, info.height, info.width)
-            # Before decoding: a damaged size may ask for more memory than there is.
+            # Checked before decoding: a damaged size may need more memory than there is.
             if page.shape != shape or page.dtype != (np.int32 if packed else np.int16):
                 raise ValueError(f"the page is {page.shape} {page.dtype}")
             samples = page.asarray(maxworkers=1)
-            steps = words.unpack(samples) if packed else samples
+            steps = packed_int32.unpack(samples) if packed else samples
             if f"{checksum(steps):08x}" != description["crc32_of_int16"][position]:
                 raise ValueError("the checksum of the page does not match")
             return steps
@@ -169,10 +167,10 @@ def _path(folder: Path, info: FlowInfo) -> Path:
 
 
 def checksum(steps: np.ndarray) -> int:
-    """CRC-32 of (2, H, W) int16 values as little-endian bytes, whatever the page's layout."""
+    """CRC-32 of (2, H, W) int16 as little-endian bytes, independent of the page's layout."""
     return crc32(np.ascontiguousarray(steps, dtype="<i2"))
 
 
 def needs_bigtiff(info: FlowInfo) -> bool:
-    """Whether the file might outgrow the 32-bit offsets of classic TIFF, if nothing compressed."""
+    """True if the pages, uncompressed, might not fit the 32-bit offsets of classic TIFF."""
     return len(info.sources) * info.height * info.width * 4 > CLASSIC_LIMIT

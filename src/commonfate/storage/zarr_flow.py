@@ -1,8 +1,8 @@
 """Flow as Zarr v3 in one zip a shard: `{video}/{gap}` is (pairs, 2, H, W) int16, a pair a chunk.
 
-Any Zarr reads it where this package is installed (its codecs are found by name); `ZarrFlowReader`
-reads the chunks itself, without Zarr, several times as fast. A read of one pair touches its own
-bytes only, which a CRC-32C protects.
+Any Zarr reads such a store where this package is installed (Zarr finds its codecs by name).
+`ZarrFlowReader` reads the chunks without Zarr, several times as fast. Reading a pair touches the
+bytes of this pair only, which a CRC-32C protects.
 """
 
 import zipfile
@@ -13,25 +13,37 @@ import numpy as np
 
 from commonfate.base.files import replacing
 from commonfate.storage.damage import reading
-from commonfate.storage.flow_codecs import CODECS, codec_of
 from commonfate.storage.flow_info import FlowInfo
+from commonfate.storage.flow_part import StagedPart
 from commonfate.storage.flow_reader import FlowReader
-from commonfate.storage.flow_writer import FlowWriter, StagedPart
-from commonfate.storage.names import node_name
+from commonfate.storage.flow_writer import FlowWriter
+from commonfate.storage.prediction import (
+    METHOD,
+    check_codecs,
+    decode_pair,
+    encode_pair,
+    zarr_settings,
+)
 from commonfate.storage.quantize import NO_VALUE
-from commonfate.storage.sharded_zip import ShardedArray, ShardedZip, write_array, write_group
-from commonfate.storage.zarr_zip import LazyZip
+from commonfate.storage.sharded_zip import ShardedArray, ShardedZip, write_array
+from commonfate.storage.store import node_name
+from commonfate.storage.zarr_zip import write_group
 
 
 class ZarrFlowWriter(FlowWriter):
     """Write a zip."""
+
+    def __init__(
+        self, path: str | Path, steps_per_pixel: int, provenance: dict[str, Any], key: str
+    ) -> None:
+        super().__init__(path, steps_per_pixel, provenance, key, METHOD)
 
     @staticmethod
     def _is_store(folder: Path) -> bool:
         return False
 
     def _encode(self, steps: np.ndarray) -> bytes:
-        return CODECS[self.codec].encode(steps)
+        return encode_pair(steps)
 
     def _finish(self, parts: list[StagedPart]) -> None:
         with replacing(self.path) as temporary, zipfile.ZipFile(temporary, "w") as store:
@@ -50,7 +62,7 @@ class ZarrFlowWriter(FlowWriter):
                     dtype="int16",
                     fill_value=NO_VALUE,
                     dimension_names=("pair", "component", "y", "x"),
-                    **CODECS[self.codec].zarr_settings(),
+                    **zarr_settings(),
                 )
 
 
@@ -61,7 +73,6 @@ class ZarrFlowReader(FlowReader):
         super().__init__(path)
         self._opened: ShardedZip | None = None
         self._arrays: dict[str, ShardedArray] = {}
-        self._plain: LazyZip | None = None
 
     def _load_index(self) -> dict[str, Any]:
         metadata = self._zip().metadata("")
@@ -69,13 +80,10 @@ class ZarrFlowReader(FlowReader):
             raise ValueError("its root is no group")
         return metadata["attributes"]
 
-    def _load(self, info: FlowInfo, position: int, what: str) -> np.ndarray:
-        with reading(f"{self.path}: {what}", self.path):
-            array = self._array(info)
-            codec = codec_of(array.codecs)
-            if codec is None:
-                return self._load_with_zarr(info, position)
-            return codec.decode(array.read(position), (info.height, info.width))
+    def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
+        with reading(f"{self.path}: {item}", self.path):
+            data = self._array(info).read(position)
+            return decode_pair(data, (info.height, info.width))
 
     def _load_counts(self, info: FlowInfo) -> dict[str, Any]:
         with reading(f"{self.path}: counts of {info}", self.path):
@@ -86,14 +94,10 @@ class ZarrFlowReader(FlowReader):
         if node not in self._arrays:
             array = self._zip().array(node)
             if array.shape != (len(info.sources), 2, info.height, info.width):
-                raise ValueError(f"the array is {array.shape}, not as the index says")
+                raise ValueError(f"the array is {array.shape}, which contradicts the index")
+            check_codecs(array.codecs)
             self._arrays[node] = array
         return self._arrays[node]
-
-    def _load_with_zarr(self, info: FlowInfo, position: int) -> np.ndarray:
-        """A pair of a store of the first format, with a zip entry a pair, or of other codecs."""
-        self._plain = self._plain or LazyZip(self.path)
-        return self._plain[_node(info)][position]
 
     def _zip(self) -> ShardedZip:
         if self._opened is None:
@@ -101,9 +105,8 @@ class ZarrFlowReader(FlowReader):
         return self._opened
 
     def _close(self) -> None:
-        for opened in (self._opened, self._plain):
-            if opened is not None:
-                opened.close()
+        if self._opened is not None:
+            self._opened.close()
 
 
 def _node(info: FlowInfo) -> str:

@@ -1,13 +1,11 @@
 """Zarr v3 arrays in zips, a chunk an entry: written one at a time, joined, read strictly.
 
-So frames are stored; for flow, which has many more chunks, see `sharded_zip`.
+This is the container of frames; flow has many more chunks and lies in `sharded_zip`.
 
-An array is first a zip of its own (a part), so that a part that was interrupted leaves nothing in
-the store; `join` then copies the parts into one zip. Equal inputs give equal bytes: entries have a
-fixed order and a fixed date.
+Each array is first written to a zip of its own (a part); `join` then copies complete parts into
+one zip. Equal inputs give equal bytes: entries have a fixed order and a fixed date.
 """
 
-import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,15 +35,15 @@ def blosc(itemsize: int) -> BloscCodec:
 
 
 class PartWriter:
-    """Write one array to a zip of its own, an item of the first axis a chunk.
+    """Write one array to a zip of its own, one item of the first axis in each chunk.
 
-    A context manager; `finish` makes the part complete.
+    To be used in a `with` statement; `finish` makes the part complete.
 
     Args:
         path: the part.
         item_shape: shape without the first axis.
         dtype: of the array.
-        compressors: a checksum is added to them.
+        compressors: of the chunks; a checksum is added.
         settings: `filters`, `serializer`, `fill_value`, `dimension_names`, as `zarr.create_array`
             takes them.
     """
@@ -68,7 +66,7 @@ class PartWriter:
             # A chunk that is missing is damage, even where all its values are the fill value.
             "config": {"write_empty_chunks": True},
         }
-        # Zarr encodes item after item into this dictionary, from where they go to the zip.
+        # Zarr encodes one item at a time into this dictionary; `append` moves it to the zip.
         self._encoded: dict[str, Any] = {}
         self._encoder = self._create(self._encoded, 1, {})
         self._zip = zipfile.ZipFile(path, "w")
@@ -113,15 +111,12 @@ def join(
 
     Args:
         path: the zip to write.
-        parts: node name and part of each array, in the order in which they are to lie.
+        parts: node name and part of each array, in the order of the store.
         groups: node name ("" is the root) and attributes of each group.
     """
     with zipfile.ZipFile(path, "w") as store:
         for node, attributes in groups.items():
-            memory: dict[str, Any] = {}
-            zarr.create_group(MemoryStore(memory), attributes=dict(attributes))
-            name = f"{node}/{METADATA}" if node else METADATA
-            write_entry(store, name, memory[METADATA].to_bytes())
+            write_group(store, node, attributes)
         for node, part in parts:
             for name, data in _entries(part):
                 write_entry(store, f"{node}/{name}", data)
@@ -133,14 +128,15 @@ def _entries(part: Path) -> Iterator[tuple[str, bytes]]:
             yield entry.filename, source.read(entry)
 
 
-def part_attributes(part: Path) -> dict[str, Any]:
-    """Attributes of the array in a part."""
-    with zipfile.ZipFile(part) as source:
-        return json.loads(source.read(METADATA))["attributes"]
+def write_group(store: zipfile.ZipFile, node: str, attributes: Mapping[str, Any]) -> None:
+    """Write a group; "" is the root."""
+    memory: dict[str, Any] = {}
+    zarr.create_group(MemoryStore(memory), attributes=dict(attributes))
+    write_entry(store, f"{node}/{METADATA}" if node else METADATA, memory[METADATA].to_bytes())
 
 
 def write_entry(store: zipfile.ZipFile, name: str, data: bytes) -> None:
-    """Write an entry of a zip, stored, with the fixed date."""
+    """Write an entry of a zip, uncompressed, with the fixed date."""
     entry = zipfile.ZipInfo(name, DATE)
     entry.external_attr = 0o644 << 16
     store.writestr(entry, data)
@@ -157,7 +153,7 @@ class StrictZip(ZipStore):
 
 
 class LazyZip:
-    """Nodes of a store, opened when they are first asked for and kept."""
+    """Arrays and groups of a store by node, each opened at its first use."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -11,11 +11,11 @@ from typing import Any
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
-from commonfate.config import DecodeConfig, FramesConfig
 from commonfate.flow.settings import FlowConfig, FlowSource
 from commonfate.methods.settings import MethodsConfig
 from commonfate.tables import provenance
 from commonfate.tables.table import MEASURED
+from commonfate.videos.settings import DecodeConfig, FramesConfig
 
 Cell = Mapping[str, Any]
 """A number with its origin, see `provenance.document`."""

@@ -17,7 +17,7 @@ import yaml
 
 from commonfate.base import parquet, provenance
 from commonfate.base.errors import StoreError
-from commonfate.storage import content
+from commonfate.storage import frame_files
 from commonfate.tables.table import MEASURED, Table
 
 SMALL = 1 << 20
@@ -78,7 +78,7 @@ def _differs(path: Path, digest: str, time: str) -> bool:
     status = [part.stat() for part in parts]
     if time and sum(part.st_size for part in status) > SMALL and _is_older(parts, time):
         return False
-    from commonfate.samples.build import fingerprint
+    from commonfate.base.files import fingerprint
 
     return fingerprint(path) != digest
 
@@ -90,7 +90,7 @@ def _images_differ(digest: str, files: list[str], time: str) -> bool:
         return False
     if time and _is_older(paths, time):
         return False
-    return content.read(paths).sha256 != digest
+    return frame_files.content_of(paths).sha256 != digest
 
 
 def _is_older(paths: Iterable[Path], time: str) -> bool:

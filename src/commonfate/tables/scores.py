@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.config import BenchmarkConfig
+from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan import Evaluation
 from commonfate.tables.quantities import Numbers
 

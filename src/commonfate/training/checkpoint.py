@@ -1,5 +1,6 @@
-"""Checkpoints on disk: whole, safe to load, self-describing."""
+"""Checkpoints on disk: whole, safe to load, self-describing; and the state to go on from."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ from torch import nn
 
 from commonfate.base.errors import StoreError
 from commonfate.base.files import check_zip, replacing
+from commonfate.training.run_folder import RunFolder
 from commonfate.weights import state_dict
 
-# What a reader of the facts does not want: large, and of use to training alone.
+log = logging.getLogger(__name__)
+IDENTITY = ("method", "settings", "seed", "samples", "start")
+"""Keys that agree if two trainings are the same."""
+# Keys that are large, and of use to training alone.
 _STATE = ("model", "optimiser", "precision", "random", "metrics")
 
 
@@ -34,8 +39,8 @@ def load(path: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise StoreError(f"{path}: no such checkpoint; train first") from None
     except Exception as error:  # a flipped byte can raise nearly anything; the cause is kept
-        what, _ = state_dict.identify(Path(path), error)
-        raise StoreError(f"{path}: is {what}; delete it, train again") from error
+        content, _ = state_dict.identify(Path(path), error)
+        raise StoreError(f"{path}: is {content}; delete it, train again") from error
     if not isinstance(state, dict) or not {"model", "settings", "iteration"} <= state.keys():
         raise StoreError(f"{path}: is not a checkpoint written by `commonfate train`")
     return state
@@ -46,10 +51,10 @@ def load_weights(path: str | Path, model: nn.Module) -> dict[str, Any]:
 
     Args:
         path: the file.
-        model: as `method.build()` makes it, on any device.
+        model: of the same settings, on any device.
 
     Returns:
-        What else the file says: `method`, `settings`, `seed`, `iteration`, `provenance`...
+        The file's metadata: `method`, `settings`, `seed`, `iteration`, `provenance`...
 
     Raises:
         StoreError: the file is missing or damaged, or holds the weights of another network.
@@ -64,3 +69,50 @@ def load_weights(path: str | Path, model: nn.Module) -> dict[str, Any]:
             f"{path}: does not fit the network ({reason}); use the settings it was trained with"
         ) from error
     return {key: value for key, value in state.items() if key not in _STATE}
+
+
+def saved_state(folder: RunFolder, run: dict[str, Any], iterations: int) -> dict[str, Any] | None:
+    """The state to continue from, if there is one of the same training.
+
+    A finished training counts only under the same code: a user who changed the code and asks for a
+    training wants a new one. An unfinished training goes on, and the log says that the code
+    changed.
+
+    Args:
+        folder: the run's folder.
+        run: the training that is asked for: the keys of `IDENTITY`, and `code`. `start`, the hash
+            of the weights that the training starts from, may be missing.
+        iterations: steps of a finished training.
+
+    Raises:
+        StoreError: the state is damaged.
+    """
+    if not folder.resume.exists():
+        return None
+    state = load(folder.resume)
+    changed = _differences(state, run)
+    finished = state["iteration"] >= iterations
+    if not changed and finished and state.get("code") != run["code"]:
+        changed = ["code"]
+    if changed:
+        log.info(
+            "%s: holds a training that differs in %s; training anew",
+            folder.path,
+            ", ".join(changed),
+        )
+        return None
+    if finished:
+        log.info("%s: was trained already; its files are put in place again", folder.path)
+        return state
+    log.info("%s: going on from iteration %d of %d", folder.path, state["iteration"], iterations)
+    if state.get("code") != run["code"]:
+        log.info("%s: the code has changed since this training began", folder.path)
+    return state
+
+
+def _differences(state: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """Names of the keys that differ; settings are named one by one."""
+    names = [key for key in IDENTITY if key != "settings" and state.get(key) != run.get(key)]
+    before, now = state["settings"], run["settings"]
+    keys = sorted(before.keys() | now.keys())
+    return names + [f"settings.{key}" for key in keys if before.get(key) != now.get(key)]

@@ -1,31 +1,40 @@
 """Processes and devices of a training, by Lightning Fabric; and its options."""
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from commonfate.base.errors import UserError
+from commonfate.base.settings import Settings
 from commonfate.training import world
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 
-@dataclass(frozen=True)
-class Options:
-    """Options that change nothing of what is learned.
+class Options(Settings):
+    """Options of a training that do not change what is learnt."""
 
-    Attributes:
-        workers: processes that read samples ahead; 0 reads between the steps.
-        checkpoint_every_s: seconds between two checkpoints.
-        checkpoint_every: iterations between two checkpoints, in addition.
-        log_every: iterations a line of metrics.jsonl.
-    """
+    workers: NonNegativeInt = 0
+    """Processes that read samples ahead; 0 reads between the steps."""
+    checkpoint_every_s: NonNegativeFloat = 60.0
+    """Seconds between two checkpoints."""
+    checkpoint_every: PositiveInt | None = None
+    """Iterations between two checkpoints, in addition."""
+    log_every: PositiveInt = 10
+    """Iterations a line of metrics.jsonl."""
 
-    workers: int = 0
-    checkpoint_every_s: float = 60.0
-    checkpoint_every: int | None = None
-    log_every: int = 10
+
+def machine(fabric: "Fabric") -> dict[str, Any]:
+    """Describe the machine for a provenance: `device` and `threads`."""
+    import torch
+
+    on_gpu = fabric.device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(fabric.device) if on_gpu else "cpu",
+        "threads": torch.get_num_threads(),
+    }
 
 
 def launch(
@@ -70,7 +79,7 @@ def launch(
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if processes > 1 else "auto",
-            precision=precision,
+            precision=cast(Any, precision),
             plugins=environment,
         )
         fabric.launch()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from commonfate.methods.task import TrainingTask
 from commonfate.models.together import mean_over_processes
-from commonfate.training.loader import Batch
+from commonfate.training.data import Batch
 
 # Above every finite norm. Not infinity: torch would make NaN of all gradients whose norm overflows.
 NO_CLIPPING = torch.finfo(torch.float32).max
@@ -64,6 +64,7 @@ class Learner:
             for parameter in self._model.parameters():
                 if parameter.grad is not None:
                     nn.utils.clip_grad_norm_(parameter, clip_norm)
+        assert norm is not None  # it is where `max_norm` is given
         return norm
 
     def is_finite(self, values: dict[str, float]) -> bool:

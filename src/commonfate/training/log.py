@@ -11,7 +11,7 @@ from typing import Any
 from commonfate.base.errors import StoreError
 
 log = logging.getLogger(__name__)
-SAY_EVERY_S = 15.0
+SECONDS_BETWEEN_LINES = 15.0
 
 
 class MetricsLog:
@@ -26,26 +26,26 @@ class MetricsLog:
         self._every = every
         self._sums: dict[str, float] = {}
         self._count = 0
-        self._said_at = -math.inf
+        self._logged_at = -math.inf
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab")
 
-    def add(self, iteration: int, values: dict[str, float], last: bool, **facts: Any) -> None:
+    def add(self, iteration: int, values: dict[str, float], last: bool, **details: Any) -> None:
         """Count one iteration in, and write a line when it is time.
 
         Args:
-            iteration: how many iterations are done, this one included.
-            values: what is averaged.
+            iteration: number of iterations done, this one included.
+            values: numbers to average.
             last: no iteration follows.
-            facts: what the line says beside the means, of this iteration.
+            details: of this iteration, for the line, beside the means.
         """
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
         if iteration % self._every == 0 or last:
             means = {name: total / self._count for name, total in self._sums.items()}
-            self.write({"iteration": iteration, **means, **facts})
-            self._say(iteration, means)
+            self.write({"iteration": iteration, **means, **details})
+            self._report(iteration, means)
             self._sums, self._count = {}, 0
 
     def write(self, line: dict[str, Any]) -> None:
@@ -58,15 +58,15 @@ class MetricsLog:
         self._file.write(json.dumps(valid, allow_nan=False).encode() + b"\n")
         self._file.flush()
 
-    def _say(self, iteration: int, means: dict[str, float]) -> None:
+    def _report(self, iteration: int, means: dict[str, float]) -> None:
         now = time.monotonic()
-        if now - self._said_at >= SAY_EVERY_S:
+        if now - self._logged_at >= SECONDS_BETWEEN_LINES:
             shown = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
             log.info("iteration %d: %s", iteration, shown)
-            self._said_at = now
+            self._logged_at = now
 
     def state(self) -> dict[str, Any]:
-        """Flush to disk, and tell what a resumed run needs."""
+        """Flush to disk; the state that a resumed run needs."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return {"bytes": self._file.tell(), "sums": dict(self._sums), "count": self._count}

@@ -12,7 +12,7 @@ from commonfate.base.provenance import code_digest
 from commonfate.methods.base import TrainedMethod
 from commonfate.methods.task import TrainingTask
 from commonfate.samples.index import SampleIndex
-from commonfate.training import randomness, resume
+from commonfate.training import checkpoint, randomness
 from commonfate.training.data import SampleData, TrainingData
 from commonfate.training.launch import Options
 from commonfate.training.run_folder import RunFolder
@@ -82,7 +82,7 @@ def carry_out(
         task: network, loss, schedules.
         data: batches.
         folder: locked by the caller.
-        run: see `resume.saved_state`; kept in the checkpoint, with `seed` and `provenance`.
+        run: see `checkpoint.saved_state`; kept in the checkpoint, with `seed` and `provenance`.
         fabric: launched.
         options: loader, checkpoints, log.
         described: keys of the final state that config.yaml gets.
@@ -97,7 +97,7 @@ def carry_out(
     """
     iterations = task.settings.iterations
     fabric.barrier()
-    state = resume.saved_state(folder, run, iterations)
+    state = checkpoint.saved_state(folder, run, iterations)
     fabric.barrier()  # every process has read before the first one clears
     if state is None and fabric.is_global_zero:
         folder.clear()

@@ -29,21 +29,28 @@ def of_all_processes() -> list[dict[str, Any]]:
 
 
 def _state() -> dict[str, Any]:
-    """What `torch.load(weights_only=True)` can read."""
-    name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    """Random states as types that `torch.load(weights_only=True)` can read."""
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
+    numbers = state["state"]
     return {
         "python": random.getstate(),
-        "numpy": [name, keys.tolist(), position, has_gauss, cached],
+        "numpy": [
+            state["bit_generator"],
+            numbers["key"].tolist(),
+            numbers["pos"],
+            state["has_gauss"],
+            state["gauss"],
+        ],
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
     }
 
 
 def restore(by_rank: list[dict[str, Any]], rank: int) -> None:
-    """Put back what `of_all_processes` returned.
+    """Put back the states of `of_all_processes`.
 
-    A training that goes on with more processes, or on a GPU after a CPU, keeps the fresh seed of
-    what has no state, and says so.
+    A training that goes on with more processes, or on a GPU after a CPU, keeps the fresh seed where
+    there is no saved state, and logs it.
     """
     if rank >= len(by_rank):
         log.warning("process %d had no part in the saved training; its seed is fresh", rank)

@@ -20,7 +20,7 @@ from commonfate.base.files import exclusive, replacing, replacing_directory, wri
 
 
 class RunFolder:
-    """Paths below `results/runs/{run}`, and what is done to them as a whole."""
+    """Paths below `results/runs/{run}`, and operations on all of them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class RunFolder:
         self.snapshots = path / ".snapshots"
 
     def snapshot(self, iteration: int) -> Path:
-        """Where the weights after `iteration` steps go."""
+        """File of the weights after `iteration` steps."""
         return self.snapshots / f"{iteration:06d}.pt"
 
     @contextmanager

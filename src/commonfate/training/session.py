@@ -11,14 +11,14 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from commonfate.base.errors import UserError
+from commonfate.base.processes import deferred_signals
 from commonfate.base.progress import track
 from commonfate.methods.task import FINALIZE_SAMPLES, TrainingTask
 from commonfate.models.together import max_over_processes
-from commonfate.training import checkpoint, interrupt, randomness
-from commonfate.training.data import TrainingData
+from commonfate.training import checkpoint, randomness
+from commonfate.training.data import Batch, TrainingData
 from commonfate.training.launch import Options
 from commonfate.training.learner import Learner
-from commonfate.training.loader import Batch
 from commonfate.training.log import MetricsLog
 from commonfate.training.run_folder import RunFolder, snapshot_iterations
 
@@ -71,7 +71,7 @@ class Session:
         else:
             self._restore(state)
         total = self._settings.iterations
-        with interrupt.deferred_signals() as signal_name, self._metrics or nullcontext():
+        with deferred_signals() as signal_name, self._metrics or nullcontext():
             for batch in track(self._read(), "training", total, start=self._iteration):
                 self._step(batch)
                 self._keep(signal_name())

@@ -1,8 +1,8 @@
-"""Who starts the processes of a training, and how they find one another.
+"""Start of a training's processes: by srun, by torchrun, or by this program.
 
-Lightning believes SLURM_NTASKS wherever it is set. Snakemake starts a job as one task, however many
-GPUs it reserved, and a training of eight devices would be one of one. Here the environment is
-looked at once, what it says has to be what was asked for, and Lightning is told the result.
+Lightning trusts SLURM_NTASKS wherever it is set. Snakemake starts a job as one task, whatever
+number of GPUs it reserved, and a training on eight devices would run on one. Here the environment
+is read once and checked against the request, and Lightning gets the result.
 """
 
 import os
@@ -19,7 +19,7 @@ _PORTS = 15_000, 10_000  # the first, and how many, of the processes that srun s
 
 
 def environment(devices: int, nodes: int) -> "ClusterEnvironment":
-    """How the processes of this training are started and numbered, for `Fabric(plugins=...)`.
+    """Environment that starts and numbers the processes, for `Fabric(plugins=...)`.
 
     Args:
         devices: processes a node.
@@ -71,13 +71,13 @@ def check_size(size: int, devices: int, nodes: int) -> None:
 
 
 def _check(starter: str, started: int, by_node: list[int] | None, devices: int, nodes: int) -> None:
-    wanted = [devices] * nodes
-    if started == sum(wanted) and by_node in (None, wanted):
+    requested = [devices] * nodes
+    if started == sum(requested) and by_node in (None, requested):
         return
     shared = f" ({' + '.join(map(str, by_node))} on its machines)" if by_node else ""
     raise UserError(
         f"{starter} started {started} processes{shared}, but --devices {devices} --nodes {nodes} "
-        f"are {sum(wanted)}; make them agree, e.g. {_srun(devices, nodes)}, or on one machine "
+        f"are {sum(requested)}; make them agree, e.g. {_srun(devices, nodes)}, or on one machine "
         "start one process: it starts the others"
     )
 

@@ -1,5 +1,5 @@
 """Decoding, frame extraction and the manifest.
 
-`decode` and below it `worker` turn a video file into frames, in a child process; `verdict` says
-which videos are usable; `shard` and `manifest` put both into files.
+`decode` turns a video file into frames, in the child process `worker`. `verdict` decides if a video
+is usable. `shard` and `manifest` write the results to files.
 """

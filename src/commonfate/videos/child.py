@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.videos.inspection import DecodeError
+from commonfate.videos.container import DecodeError
 
 COMMAND = (sys.executable, "-P", "-m", "commonfate.videos.worker")
 
@@ -28,12 +28,12 @@ class NoAnswer(DecodeError):
 
 
 class Child:
-    """Starts the child when it is needed, and again after it was killed.
+    """The child process, started at the first request, and again after it was killed.
 
     Args:
-        timeout_s: time that may be spent waiting for the next message: a frame, or a sign that one
-            has been decoded. Neither the child's start nor what the reader does counts.
-        command: what to start.
+        timeout_s: longest wait for the next message: a frame, or a sign that a frame has been
+            decoded. The child's start and the time of the reader do not count.
+        command: command that starts it.
     """
 
     def __init__(self, timeout_s: float, command: Sequence[str] = COMMAND) -> None:
@@ -64,7 +64,7 @@ class Child:
                     complete = True
                     yield header
         finally:
-            # Also when the reader stops early: a rest of an answer must not begin the next one.
+            # Also if the reader stops early: the rest of this answer must not begin the next one.
             if not complete:
                 self.stop()
 
@@ -88,13 +88,13 @@ class Child:
             stderr=self._errors,
             bufsize=0,
         )
-        # Fewer switches between the processes: 1080p frames arrive half again as fast.
+        # Fewer switches between the processes: 1080p frames arrive 1.5 times as fast.
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         try:
             self._header(START_S)
         except NoAnswer as error:
-            # No video is to blame for this one.
+            # Not the fault of a video.
             raise RuntimeError(f"the decoding process does not start: {error}") from error
 
     def _send(self, request: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ class Child:
         return json.loads(text), left_s
 
     def _fill(self, view: memoryview, left_s: float) -> float:
-        """Read until `view` is full; return how much of the time is left."""
+        """Read until `view` is full; return the time that is left."""
         descriptor = self._process.stdout.fileno()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -130,5 +130,5 @@ class Child:
         code = self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"the decoder died ({how}{': ' + lines[-1][:200] if lines else ''})"
+        cause = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return f"the decoder died ({cause}{': ' + lines[-1][:200] if lines else ''})"

@@ -11,7 +11,8 @@ import numpy as np
 from commonfate.base.errors import ConfigError
 from commonfate.videos.backends import BackendMissing
 from commonfate.videos.child import COMMAND, Child
-from commonfate.videos.inspection import DecodeError, Inspection
+from commonfate.videos.container import DecodeError
+from commonfate.videos.inspection import Inspection
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +21,11 @@ ORDER = {"auto": ("decord", "pyav"), "decord": ("decord",), "pyav": ("pyav",)}
 
 @dataclass(frozen=True)
 class Decoding:
-    """How video files are decoded.
+    """Settings of the decoding of video files.
 
     Attributes:
-        backend: `decord`, `pyav`, or `auto`: decord, then PyAV for what decord cannot read.
-        timeout_s: how long a decoder may take until the next frame, however long the video.
+        backend: `decord`, `pyav`, or `auto`: decord, then PyAV for files that decord cannot read.
+        timeout_s: longest time until a decoder's next frame, independent of the video's length.
         deinterlace: make whole frames of interlaced ones.
     """
 
@@ -33,7 +34,7 @@ class Decoding:
     deinterlace: bool = False
 
     def settings(self) -> dict[str, Any]:
-        """What provenance says of it."""
+        """The settings for provenance."""
         return asdict(self)
 
 
@@ -41,8 +42,8 @@ class Decoder:
     """Context manager around one child process that decodes file after file.
 
     Args:
-        decoding: how.
-        command: what to start as the child.
+        decoding: settings.
+        command: command that starts the child.
     """
 
     def __init__(
@@ -61,41 +62,41 @@ class Decoder:
         self._child.stop()
 
     def inspect(self, path: str) -> Inspection:
-        """Look a file through from end to end.
+        """Decode a file from end to end, without keeping its pixels.
 
         Raises:
-            DecodeError: it is no video, or the decoder hangs or dies on it.
+            DecodeError: the file is no video, or the decoder hangs or dies on it.
         """
         (header,) = self._ask({"task": "inspect", "path": str(path)})
         return Inspection.from_json(header["done"])
 
-    def deinterlaces(self, found: Inspection) -> bool:
-        """Whether `frames` makes whole frames of interlaced ones."""
-        return self._decoding.deinterlace and found.interlaced > 0
+    def deinterlaces(self, inspection: Inspection) -> bool:
+        """True if `frames` makes whole frames of interlaced ones."""
+        return self._decoding.deinterlace and inspection.interlaced > 0
 
-    def frames(self, path: str, found: Inspection) -> tuple[str, Iterator[np.ndarray]]:
+    def frames(self, path: str, inspection: Inspection) -> tuple[str, Iterator[np.ndarray]]:
         """Decode a file.
 
         Args:
             path: the video file.
-            found: what `inspect` says of it.
+            inspection: result of `inspect`.
 
         Returns:
-            The backend that decodes it, and its frames in order: (H, W, 3) uint8, RGB, turned
-            as they are to be shown. They arrive while the file is being decoded; a DecodeError
-            may still come between them.
+            The backend that decodes the file, and its frames in order: (H, W, 3) uint8, RGB,
+            turned upright. They arrive while the file is being decoded; the iterator may still
+            raise a DecodeError.
 
         Raises:
-            DecodeError: no backend decodes it.
+            DecodeError: no backend decodes the file.
             ConfigError: the one backend that is allowed cannot be imported.
         """
         request = {
             "path": str(path),
-            "found": vars(found),
-            "deinterlace": self.deinterlaces(found),
+            "inspection": vars(inspection),
+            "deinterlace": self.deinterlaces(inspection),
         }
         able = [name for name in self.backends if name == "pyav"]
-        backends = able if able and self.deinterlaces(found) else tuple(self.backends)
+        backends = able if able and self.deinterlaces(inspection) else tuple(self.backends)
         for backend in backends:
             messages = self._ask({"task": backend, **request})
             try:
@@ -104,7 +105,7 @@ class Decoder:
                 self._without(backend, error)
                 continue
             except DecodeError as error:
-                self._child.stop()  # what decord leaves behind after an error hangs the next file
+                self._child.stop()  # after an error of decord the next file would hang
                 if backend == backends[-1]:
                     raise
                 log.warning("%s: %s; %s decodes it instead", path, error, backends[-1])

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from commonfate.datasets import faults, image_file, series
+from commonfate.datasets import image_file, on_disk, series
 from commonfate.datasets.image_file import ImageError
-from commonfate.videos.inspection import DecodeError
+from commonfate.videos.container import DecodeError
 
 
 def frame_size(files: Sequence[str | Path]) -> tuple[int, int]:
@@ -17,7 +17,7 @@ def frame_size(files: Sequence[str | Path]) -> tuple[int, int]:
         files: image files, at least one.
 
     Returns:
-        Height and width, which all of them share.
+        Height and width of all frames.
 
     Raises:
         DecodeError: a file is missing, is no image, or has another size than the first.
@@ -39,10 +39,11 @@ def frame_size(files: Sequence[str | Path]) -> tuple[int, int]:
 def check_numbering(files: Sequence[str | Path]) -> None:
     """Find gaps in the numbers of file names.
 
-    Numbers may go in steps, as where only every fifth frame was kept: the commonest step counts.
+    Numbers may grow by steps, as when only every fifth frame was kept: the most frequent step is
+    the right one.
 
     Raises:
-        DecodeError: a number is missing or stands twice; the message names the file.
+        DecodeError: a number is missing or occurs twice; the message names the file.
     """
     if len(files) < 2:  # a still image may have any name
         return
@@ -64,7 +65,7 @@ def check_numbering(files: Sequence[str | Path]) -> None:
 def _header_size(file: Path) -> tuple[int, int]:
     if not file.exists():
         raise DecodeError(f"missing frame: {file.name}")
-    if fault := faults.of_file(file):
+    if fault := on_disk.file_fault(file):
         raise DecodeError(f"frame {file.name} is {fault}")
     try:
         return image_file.size(file)

@@ -17,8 +17,8 @@ def gather(
     """Join the reports of all shards, in order of id.
 
     Args:
-        dataset: starts the error message.
-        reports: a row a video.
+        dataset: name, for the error message.
+        reports: of the shards, a row a video.
         gaps: a video that is too short for all of them is left out.
 
     Raises:
@@ -32,7 +32,7 @@ def gather(
 
 
 def long_enough(table: pd.DataFrame, gaps: Sequence[int]) -> pd.DataFrame:
-    """The same rows; usable videos that are too short for all gaps are left out from now on."""
+    """Copy of a manifest in which usable videos that are too short for all gaps are left out."""
     short = (table["status"] == "ok") & (table["frames"] < verdict.fewest_frames(gaps))
     reasons = [verdict.too_short(frames, gaps) for frames in table.loc[short, "frames"]]
     table = table.copy()
@@ -53,7 +53,7 @@ def left_out(manifest: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def summary(dataset: str, manifest: pd.DataFrame) -> str:
-    """How many videos are usable, then a line for each that is not."""
+    """Number of usable videos, then a line for each other video."""
     lines, good = _lines(manifest), usable(manifest)
     counts = f"{dataset}: {len(good)} of {len(manifest)} videos usable"
     if headers := sum(good["looked_at"] == "headers") if "looked_at" in good else 0:
@@ -67,8 +67,7 @@ def counts_by_reason(path: Path) -> str:
     """Count the videos of a manifest that are left out, e.g. `3 of 9 videos left out (3 cut)`.
 
     Returns:
-        The counts by the kind of reason, which is its part before a colon; empty if all videos are
-        usable.
+        The counts by kind of reason (its part before a colon); empty if all videos are usable.
     """
     manifest = parquet.read(path)
     reasons = Counter(reason.partition(":")[0] for _, reason in left_out(manifest))

@@ -1,10 +1,12 @@
-"""What containers say of their videos: how many frames, how long; and what can be trusted."""
+"""Number of frames and duration of a video by its container, where these can be trusted."""
 
 import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from commonfate.videos.container import video_stream
 
 ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 """GUID of ASF's File Properties Object; `_asf_duration_s` reads its fields."""
@@ -13,12 +15,12 @@ ASF_HEADER_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Promise:
-    """What a container says.
+    """Number of frames and duration by a container.
 
     Attributes:
-        frames: frames that its video stream shows; 0 where it does not say, or not reliably.
-        seconds: its duration; 0 where it does not say.
-        of_file: whether this is the duration of all streams together, not of the video alone.
+        frames: frames that its video stream shows; 0 if it gives none, or an unreliable number.
+        seconds: its duration; 0 if it gives none.
+        of_file: True if this is the duration of all streams together, not of the video alone.
     """
 
     frames: int
@@ -26,13 +28,8 @@ class Promise:
     of_file: bool
 
 
-def video_stream(container: Any) -> Any:
-    """The stream that players show, as decord chooses it too: not, say, a cover picture."""
-    return container.streams.best("video")
-
-
 def of(container: Any, path: str) -> Promise:
-    """Read what a container says, before any of its packets is read.
+    """Read a container's promise; call this before any of its packets is read.
 
     Args:
         container: of PyAV, open.
@@ -40,7 +37,7 @@ def of(container: Any, path: str) -> Promise:
     """
     stream, name = video_stream(container), container.format.name
     if name == "asf":
-        # FFmpeg believes a duration only where the file is as long as its header says.
+        # FFmpeg believes a duration only if the file is as long as its header says.
         return Promise(0, _asf_duration_s(path), of_file=True)
     if name == "avi":
         return _of_avi(stream)
@@ -58,10 +55,11 @@ def of(container: Any, path: str) -> Promise:
 
 
 def _of_avi(stream: Any) -> Promise:
-    """The count of AVI's header includes empty chunks, which stand for frames that were dropped.
+    """Promise of an AVI file.
 
-    The index at the file's end counts what is there. Without it the file is cut off, or was never
-    finished: then the header's count tells the duration, as an empty chunk takes as long as others.
+    The header's count includes empty chunks, which stand for dropped frames. The index at the end
+    of the file counts the frames that are there. Without an index the file is cut off, or was never
+    finished: then the header's count gives the duration, as an empty chunk lasts as long as others.
     """
     slots, entries = stream.frames, stream.index_entries
     if len(entries) and entries[len(entries) - 1].timestamp >= slots / 2:
@@ -70,7 +68,7 @@ def _of_avi(stream: Any) -> Promise:
 
 
 def _asf_duration_s(path: str) -> float:
-    """Duration that the header of an ASF file (WMV) says; 0 where it does not, as of live streams.
+    """Duration by the header of an ASF file (WMV); 0 if it gives none, as for live streams.
 
     Advanced Systems Format specification, section 3.2.
     """

@@ -12,20 +12,20 @@ from commonfate.base import parquet
 from commonfate.base.errors import StoreError
 from commonfate.base.files import exclusive, sha256
 from commonfate.base.progress import track
-from commonfate.datasets import annotation_check, faults
-from commonfate.storage.frame_writer import Codec
+from commonfate.datasets import annotation_check, on_disk
 from commonfate.storage.frames import FrameReader, FrameWriter
+from commonfate.storage.image_codec import FrameCodec
 from commonfate.videos import verdict
+from commonfate.videos.container import DecodeError
 from commonfate.videos.decode import Decoder, Decoding
 from commonfate.videos.frame_folder import check_numbering, frame_size
-from commonfate.videos.inspection import DecodeError, Inspection
+from commonfate.videos.inspection import Inspection
 
 log = logging.getLogger(__name__)
 
-# Images carry no frame rate. At this one, times count frames.
 FRAMES_A_SECOND = 1.0
+"""Frame rate of images, which have none: times count frames."""
 
-# What is added to a row of the inventory.
 COLUMNS = (
     "frames",
     "height",
@@ -40,6 +40,7 @@ COLUMNS = (
     "status",
     "reason",
 )
+"""Columns that are added to a row of the inventory."""
 
 
 def write(
@@ -49,20 +50,20 @@ def write(
     record: dict[str, Any],
     gaps: tuple[int, ...],
     decoding: Decoding,
-    codec: Codec = "blosc",
+    codec: FrameCodec = "blosc",
     quality: int = 95,
 ) -> pd.DataFrame:
     """Write a frame store and the report of a shard, one process at a time.
 
-    A process that has waited for another one finds what that one has made of the same.
+    A process that has waited for another one uses its output, if that has the same provenance.
 
     Args:
         videos: rows of an inventory.
         output: the frame store.
-        report: what was found, a row a video.
-        record: kept in both; all but its `time` tells whether they are of the same.
+        report: table of all videos, a row each.
+        record: provenance, kept in both. Outputs with equal records, but for `time`, are the same.
         gaps: see `extract`.
-        decoding: how video files are decoded.
+        decoding: settings of the decoding of video files.
         codec, quality: see `FrameWriter`.
 
     Returns:
@@ -77,59 +78,59 @@ def write(
             Decoder(decoding) as decoder,
             FrameWriter(output, codec=codec, quality=quality, provenance=record) as writer,
         ):
-            found = extract(videos, writer, decoder, gaps)
-        parquet.write(report, found, record)
-        return found
+            rows = extract(videos, writer, decoder, gaps)
+        parquet.write(report, rows, record)
+        return rows
 
 
 def is_made(output: Path, report: Path, record: dict[str, Any]) -> bool:
-    """Whether a frame store and its report are there, made as `record` says."""
+    """True if a frame store and its report are there with the provenance `record`, but for time."""
     try:
-        there = FrameReader(output).provenance
+        previous = FrameReader(output).provenance
     except StoreError:
         return False
     free = {"time": None}
-    return report.is_file() and there | free == record | free
+    return report.is_file() and previous | free == record | free
 
 
 def extract(
     videos: pd.DataFrame, writer: FrameWriter, decoder: Decoder, gaps: tuple[int, ...]
 ) -> pd.DataFrame:
-    """Decode or check each video; what is not usable is left out with a reason.
+    """Decode or check each video; unusable ones are left out with a reason.
 
     Args:
         videos: rows of an inventory.
-        writer: where frames go.
-        decoder: what decodes video files.
+        writer: of the frames.
+        decoder: of video files.
         gaps: the dataset's frame gaps; a video needs frames for at least one of them.
 
     Returns:
-        The rows with the columns of a manifest: `status` is `ok` or `left_out`; `fps` is 1 for
-        frames that come as images; `sha256` is of a video file's bytes, or of those of all images;
-        `annotations_sha256` likewise of the ground truth, "" where there is none; `looked_at` says
-        how far frames were read: `pixels`, or of images their `headers`; `interlaced` counts frames
-        that were two fields, of which `deinterlaced` says that they became whole frames.
+        The rows with the columns of a manifest. `status` is `ok` or `left_out`. `fps` is 1 for
+        images. `sha256` is of the bytes of a video file, or of all images; `annotations_sha256` is
+        of the ground truth, "" if there is none. `looked_at` is the part of the frames that was
+        read: `pixels`, or of images their `headers`. `interlaced` is the number of frames that held
+        two fields; if `deinterlaced`, whole frames were made of them.
     """
-    found = []
+    report = []
     rows = videos.to_dict("records")
     for video in track(rows, "frames", total=len(rows)):
-        facts = {"frames": 0, "height": 0, "width": 0, "fps": 0.0, "sha256": ""}
-        facts |= {"annotations_sha256": "", "backend": "", "looked_at": ""}
-        facts |= {"interlaced": 0, "deinterlaced": False}
+        entry = {"frames": 0, "height": 0, "width": 0, "fps": 0.0, "sha256": ""}
+        entry |= {"annotations_sha256": "", "backend": "", "looked_at": ""}
+        entry |= {"interlaced": 0, "deinterlaced": False}
         try:
             if video["fault"]:
                 raise DecodeError(video["fault"])
-            facts["annotations_sha256"] = _annotations_digest(video)
+            entry["annotations_sha256"] = _annotations_digest(video)
             if video["frame_files"] is None:
-                _add_file(video, writer, decoder, gaps, facts)
+                _add_file(video, writer, decoder, gaps, entry)
             else:
-                _add_folder(video, writer, gaps, facts)
-            facts.update(status="ok", reason="")
+                _add_folder(video, writer, gaps, entry)
+            entry.update(status="ok", reason="")
         except DecodeError as error:
             log.warning("%s: left out: %s", video["source"], error)
-            facts.update(status="left_out", reason=str(error))
-        found.append({**video, **facts})
-    return pd.DataFrame(found, columns=[*videos.columns.drop("fault"), *COLUMNS])
+            entry.update(status="left_out", reason=str(error))
+        report.append({**video, **entry})
+    return pd.DataFrame(report, columns=[*videos.columns.drop("fault"), *COLUMNS])
 
 
 def _add_file(
@@ -137,34 +138,34 @@ def _add_file(
     writer: FrameWriter,
     decoder: Decoder,
     gaps: tuple[int, ...],
-    facts: dict[str, Any],
+    entry: dict[str, Any],
 ) -> None:
     path = Path(video["source"])
-    if fault := faults.of_file(path):
+    if fault := on_disk.file_fault(path):
         raise DecodeError(fault)
     if path.stat().st_size == 0:
         raise DecodeError("empty file")
     try:
-        facts["sha256"] = sha256(path)
+        entry["sha256"] = sha256(path)
     except OSError as error:
         raise DecodeError(f"cannot be read: {error.strerror}") from error
-    facts["backend"] = "pyav"  # which looks the file through, whatever decodes it afterwards
-    found = decoder.inspect(str(path))
-    height, width = found.size
-    facts.update(frames=found.frames, height=height, width=width, fps=found.fps)
-    facts["interlaced"] = found.interlaced
-    if reason := verdict.reason_against(found, gaps):
+    entry["backend"] = "pyav"  # inspects the file; `frames` may use another backend
+    inspection = decoder.inspect(str(path))
+    height, width = inspection.size
+    entry.update(frames=inspection.frames, height=height, width=width, fps=inspection.fps)
+    entry["interlaced"] = inspection.interlaced
+    if reason := verdict.reason_against(inspection, gaps):
         raise DecodeError(reason)
-    _check_annotations(video, found.size)
-    facts["backend"], frames = decoder.frames(str(path), found)
-    writer.add_video(video["id"], frames, found.times_s, found.fps)
-    facts["looked_at"] = "pixels"
-    facts["deinterlaced"] = decoder.deinterlaces(found)
-    _remark(path, found, facts["deinterlaced"])
+    _check_annotations(video, inspection.size)
+    entry["backend"], frames = decoder.frames(str(path), inspection)
+    writer.add_video(video["id"], frames, inspection.times_s, inspection.fps)
+    entry["looked_at"] = "pixels"
+    entry["deinterlaced"] = decoder.deinterlaces(inspection)
+    _remark(path, inspection, entry["deinterlaced"])
 
 
 def _check_annotations(video: dict[str, Any], size: tuple[int, int]) -> None:
-    """Look at the masks now: what is wrong with them must not show after all training."""
+    """Read all masks now: a bad mask must not be noticed only after the training."""
     if video["annotation_files"] is None:
         return
     try:
@@ -175,47 +176,47 @@ def _check_annotations(video: dict[str, Any], size: tuple[int, int]) -> None:
         log.warning("%s", remark)
 
 
-def _remark(path: Path, found: Inspection, deinterlaced: bool) -> None:
-    """Say aloud what is odd in a video that is used."""
-    if found.interlaced and not deinterlaced:
+def _remark(path: Path, inspection: Inspection, deinterlaced: bool) -> None:
+    """Log warnings about a video that is used although something is odd."""
+    if inspection.interlaced and not deinterlaced:
         log.warning(
             "%s: %d of its %d frames are interlaced, so what moves looks combed; "
             "decode.deinterlace (--deinterlace) makes whole frames of them",
-            *(path, found.interlaced, found.frames),
+            *(path, inspection.interlaced, inspection.frames),
         )
-    if found.damaged:
-        log.warning("%s: %d of its frames are damaged, but used", path, found.damaged)
-    if found.longest_still > max(2, found.frames // 2):
+    if inspection.damaged:
+        log.warning("%s: %d of its frames are damaged, but used", path, inspection.damaged)
+    if inspection.longest_still > max(2, inspection.frames // 2):
         log.warning(
             "%s: %d of its %d frames in a row show the same picture",
             path,
-            found.longest_still,
-            found.frames,
+            inspection.longest_still,
+            inspection.frames,
         )
 
 
 def _add_folder(
-    video: dict[str, Any], writer: FrameWriter, gaps: tuple[int, ...], facts: dict[str, Any]
+    video: dict[str, Any], writer: FrameWriter, gaps: tuple[int, ...], entry: dict[str, Any]
 ) -> None:
     files = [Path(file) for file in video["frame_files"]]
-    facts.update(backend="files", frames=len(files))
+    entry.update(backend="files", frames=len(files))
     check_numbering(files)
     height, width = frame_size(files)
-    facts.update(height=height, width=width, fps=FRAMES_A_SECOND)
+    entry.update(height=height, width=width, fps=FRAMES_A_SECOND)
     if reason := verdict.too_short(len(files), gaps):
         raise DecodeError(reason)
     _check_annotations(video, (height, width))
     try:
-        facts["sha256"] = writer.add_files(video["id"], files, (height, width), FRAMES_A_SECOND)
+        entry["sha256"] = writer.add_files(video["id"], files, (height, width), FRAMES_A_SECOND)
     except OSError as error:
         raise DecodeError(f"cannot be read: {error.strerror} ({error.filename})") from error
-    facts["looked_at"] = "headers"
+    entry["looked_at"] = "headers"
 
 
 def _annotations_digest(video: dict[str, Any]) -> str:
-    """Digest of the files of the ground truth; "" where there are none.
+    """Digest of the files of the ground truth; "" if there are none.
 
-    What is wrong with them is said by `annotation_check`.
+    Unreadable files are no error here; `annotation_check` refuses them.
     """
     if video["annotation_files"] is None:
         return ""
@@ -223,7 +224,7 @@ def _annotations_digest(video: dict[str, Any]) -> str:
     for entry in video["annotation_files"]:
         for file in _matching(entry):
             try:
-                # A pipe would be waited for.
+                # Opening a pipe would wait.
                 digest.update(sha256(file).encode() if Path(file).is_file() else b"no file")
             except OSError as error:
                 digest.update(f"{error.strerror}".encode())
@@ -232,7 +233,7 @@ def _annotations_digest(video: dict[str, Any]) -> str:
 
 
 def _matching(entry: str) -> list[str]:
-    """The files of an entry of the ground truth: one, those that match a pattern, or none."""
+    """Files of an entry of the ground truth: one file, those that match a pattern, or none."""
     if not entry or Path(entry).exists():
         return [entry] if entry else []
     return sorted(glob.glob(entry))  # noqa: PTH207 - Path.glob takes no absolute pattern

@@ -1,12 +1,14 @@
 """The decoding child process: answers requests on stdin with messages on stdout.
 
 Started as `python -m commonfate.videos.worker` by `commonfate.videos.child`. Decoders crash, hang
-and fill memory on damaged files; here they take nothing else down.
+and fill memory on damaged files; in a process of their own they harm nothing else.
 
-A request is a line of JSON: `{"task": "inspect" | "decord" | "pyav", "path": ..., "found": ...,
-"deinterlace": ...}`. A message is the length of its JSON header (4 bytes, big-endian), the header,
-and for a frame its bytes. The first message says that the child is ready; `alive` ones that frames
-are being decoded; the last one of an answer has `done` or `error` in its header.
+A request is a line of JSON: `{"task": "inspect" | "decord" | "pyav", "path": ...,
+"inspection": ..., "deinterlace": ...}`.
+
+A message is the length of its JSON header (4 bytes, big-endian), the header, and for a frame its
+bytes. The first message, `ready`, follows the start; `alive` messages show that frames are being
+decoded; the last message of an answer has `done` or `error` in its header.
 """
 
 import ctypes
@@ -23,7 +25,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from commonfate.videos.backends import BACKENDS
-from commonfate.videos.inspection import DecodeError, Inspection, inspect
+from commonfate.videos.container import DecodeError
+from commonfate.videos.inspection import Inspection, inspect
 
 PR_SET_PDEATHSIG = 1
 SIGN_EVERY_S = 0.1
@@ -39,29 +42,30 @@ def send(out: BinaryIO, header: dict[str, Any], payload: np.ndarray | None = Non
 
 
 class SignsOfLife:
-    """Says that another frame has been decoded, but not more often than is of use."""
+    """Messages that another frame has been decoded, at most one every `SIGN_EVERY_S`."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._said = time.monotonic()
+        self._last = time.monotonic()
 
     def __call__(self) -> None:
-        if time.monotonic() - self._said > SIGN_EVERY_S:
+        if time.monotonic() - self._last > SIGN_EVERY_S:
             send(self._out, {"alive": True})
-            self._said = time.monotonic()
+            self._last = time.monotonic()
 
 
 def answer(out: BinaryIO, request: dict[str, Any]) -> None:
-    """Do what one request asks for."""
+    """Answer a request."""
     alive = SignsOfLife(out)
     try:
         if request["task"] == "inspect":
-            found = inspect(request["path"], alive)
-            send(out, {"done": dataclasses.asdict(found)})
+            inspection = inspect(request["path"], alive)
+            send(out, {"done": dataclasses.asdict(inspection)})
             return
         frames = BACKENDS[request["task"]]
-        found = Inspection.from_json(request["found"])
-        for frame in frames(request["path"], found, request.get("deinterlace", False), alive):
+        inspection = Inspection.from_json(request["inspection"])
+        deinterlace = request.get("deinterlace", False)
+        for frame in frames(request["path"], inspection, deinterlace, alive):
             send(out, {"shape": frame.shape}, np.ascontiguousarray(frame))
         send(out, {"done": None})
     except DecodeError as error:
@@ -71,12 +75,12 @@ def answer(out: BinaryIO, request: dict[str, Any]) -> None:
 def main() -> None:
     """Answer requests until stdin ends."""
     if sys.platform == "linux":
-        # A killed job must not leave a hanging decoder behind.
+        # A hanging decoder must end with its job, even a killed one.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # Libraries that write to stdout must not end up between the messages.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
-        import_module("av")  # now, not while the first file's time runs
+        import_module("av")  # now, so that it does not count as time of the first file
         send(out, {"ready": os.getpid()})
         for line in sys.stdin.buffer:
             answer(out, json.loads(line))

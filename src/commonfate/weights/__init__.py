@@ -1,8 +1,6 @@
-"""Weights of networks that others publish: fetched once, verified, kept in a cache folder."""
+"""Published weights of networks: fetched once, verified, kept in a cache folder."""
 
-from commonfate.weights.asset import Asset
-from commonfate.weights.cache import ENVIRONMENT, fetch, folder, place
-from commonfate.weights.digest import Digest
-from commonfate.weights.table import known
+from commonfate.weights.assets import Asset, Digest, published_assets
+from commonfate.weights.cache import ENVIRONMENT, cached_path, fetch, folder
 
-__all__ = ["ENVIRONMENT", "Asset", "Digest", "fetch", "folder", "known", "place"]
+__all__ = ["ENVIRONMENT", "Asset", "Digest", "cached_path", "fetch", "folder", "published_assets"]

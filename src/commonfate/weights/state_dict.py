@@ -1,6 +1,7 @@
-"""State dicts in files of weights: read without running code, or a line that says what a file is.
+"""State dicts in files of weights, read without running code.
 
-What torch says of a file that it does not read has many lines, and advises to run the file's code.
+For a file that it refuses, torch prints many lines and advises to run the file's code; here the
+error is one line that says what the file is.
 """
 
 import pickle
@@ -14,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from commonfate.base.errors import StoreError
 from commonfate.base.files import check_zip
-from commonfate.weights import impostor
+from commonfate.weights.assets import FOREIGN_CONTENT_ADVICE, foreign_content
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 WRAPPERS = ("model", "state_dict", "model_state_dict", "network")
 """Keys under which checkpoints keep a state dict beside other things, also one below another."""
 PARALLEL = "module."
-"""What DataParallel puts before each key."""
+"""Prefix that DataParallel puts before each key."""
 AGAIN = "fetch it again"
 _FOREIGN = re.compile(r"(?:GLOBAL|class) ([\w.]+)")
 
@@ -32,50 +33,53 @@ def read(path: Path, safe: Sequence[Any] = ()) -> "tuple[dict[str, Tensor], dict
 
     Args:
         path: the file.
-        safe: more types that may be made of what it holds, as `torch.serialization.safe_globals`
-            takes them.
+        safe: further types that the file may hold, as `torch.serialization.safe_globals` takes
+            them.
 
     Returns:
         The state dict, without wrappers and DataParallel's `module.`; and the whole checkpoint.
 
     Raises:
-        StoreError: there is no such file, or it is none of these.
+        StoreError: the file is missing, or of neither format.
     """
     whole = _safetensors(path) if path.suffix == ".safetensors" else load(path, safe)
     return _unwrapped(whole, path), whole if isinstance(whole, dict) else {}
 
 
 def load(path: Path, safe: Sequence[Any] = ()) -> Any:
-    """What torch.save wrote, tensors on the CPU; arguments and errors as of `read`."""
+    """Load what torch.save wrote, tensors on the CPU; arguments and errors as of `read`."""
     import torch
 
     try:
-        if zipfile.is_zipfile(path):  # older files of torch are none, and have no checksums
+        if zipfile.is_zipfile(path):  # older files of torch are no zip, and have no checksums
             check_zip(path)
         with torch.serialization.safe_globals(list(safe)):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (MemoryError, StoreError):
         raise
     except Exception as error:  # damaged bytes can raise nearly anything; the cause is kept
-        what, do = identify(path, error)
-        raise StoreError(f"{path}: is {what}; {do}") from error
+        description, advice = identify(path, error)
+        raise StoreError(f"{path}: is {description}; {advice}") from error
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """What a safetensors file says of itself.
+    """Metadata of a safetensors file.
 
     Raises:
-        StoreError: it is no safetensors file.
+        StoreError: the file is no safetensors file.
     """
     return _open(path, lambda file: file.metadata() or {})
 
 
 def identify(path: Path, error: Exception) -> tuple[str, str]:
-    """What a file is that cannot be read as a checkpoint, e.g. `an HTML page`, and what helps.
+    """Describe a file that cannot be read as a checkpoint.
 
     Args:
         path: the file.
-        error: what reading it raised.
+        error: the exception that reading the file raised.
+
+    Returns:
+        Description, e.g. `an HTML page`, and advice.
     """
     text = " ".join(str(error).split())
     try:
@@ -85,8 +89,8 @@ def identify(path: Path, error: Exception) -> tuple[str, str]:
         return f"a file that cannot be read ({reason.strerror})", "check its name and permissions"
     if not start:
         return "an empty file", AGAIN
-    if what := impostor.recognise(path):
-        return what, impostor.ADVICE[what]
+    if content := foreign_content(path):
+        return content, FOREIGN_CONTENT_ADVICE[content]
     if isinstance(error, SafetensorError):
         return f"no whole file of safetensors ({text})", AGAIN
     if isinstance(error, pickle.UnpicklingError) and (foreign := _FOREIGN.search(text)):
@@ -130,5 +134,5 @@ def _open(path: Path, take: Any) -> Any:
         with safe_open(path, framework="pt", device="cpu") as file:
             return take(file)
     except (OSError, SafetensorError) as error:
-        what, do = identify(path, error)
-        raise StoreError(f"{path}: is {what}; {do}") from error
+        description, advice = identify(path, error)
+        raise StoreError(f"{path}: is {description}; {advice}") from error

@@ -88,7 +88,7 @@ def test_slurms_choice_is_respected_and_restored(machine):
 
 def _hold(folder: str, gpu: str, held, release) -> None:
     tempfile.tempdir = folder
-    _, lock = devices._lock_one([gpu], 0.01)
+    _, lock = devices._lock_free_gpu([gpu], 0.01)
     held.set()
     release.wait(10)
     lock.release()

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from commonfate import cli
-from commonfate.cli.verbs import EXAMPLES, GROUPS, VERBS
+from commonfate.cli import EXAMPLES, GROUPS, VERBS
 from helpers.verbs import COMMANDS, options, parsed
 
 

@@ -31,7 +31,8 @@ def known(tmp_path, monkeypatch):
         Asset("seg.one", ("https://127.0.0.1:9/seg",), "seg.pth", MD5, "segmentation", 4_600_000),
     ]
     monkeypatch.setattr(networks, "downloads", lambda: assets)
-    monkeypatch.setattr("commonfate.weights.known", lambda: {one.name: one for one in others})
+    published = {asset.name: asset for asset in others}
+    monkeypatch.setattr("commonfate.weights.published_assets", lambda: published)
     monkeypatch.setattr(weights, "bundled", lambda: {"tiny.sprites": file})
     monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path / "cache"))
     (tmp_path / "cache" / "flow").mkdir(parents=True)

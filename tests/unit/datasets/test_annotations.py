@@ -6,9 +6,9 @@ from PIL import Image
 
 from commonfate.base.errors import StoreError
 from commonfate.datasets import annotations
-from commonfate.prediction import label_maps
+from commonfate.prediction import maps
 
-PALETTE = label_maps.voc_palette()  # DAVIS has the same
+PALETTE = maps.voc_palette()  # DAVIS has the same
 VALUES = np.array([[0, 1, 2], [128, 129, 255]], np.uint8)
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from commonfate.base.errors import StoreError
-from commonfate.datasets import class_labels
+from commonfate.datasets import mask_values
 
 LABELS = np.array([[0, 5, 20], [15, 255, 1]], np.uint8)
 
@@ -16,7 +16,7 @@ def test_grey_values_and_indices_of_a_palette_are_labels(tmp_path):
     image.putpalette(bytes(255 - n // 3 for n in range(768)))
     image.save(tmp_path / "indexed.png")
     for name in ("grey.png", "indexed.png"):
-        labels = class_labels.read(tmp_path / name)
+        labels = mask_values.class_labels(tmp_path / name)
         assert labels.dtype == np.uint8 and labels.flags.writeable
         assert np.array_equal(labels, LABELS)
 
@@ -29,13 +29,13 @@ def test_grey_values_and_indices_of_a_palette_are_labels(tmp_path):
 def test_other_modes_are_refused(tmp_path, image):
     image.save(tmp_path / "a.png")
     with pytest.raises(StoreError) as error:
-        class_labels.read(tmp_path / "a.png")
+        mask_values.class_labels(tmp_path / "a.png")
     assert str(error.value).startswith(f"{tmp_path}/a.png: is an image of mode {image.mode}, but ")
 
 
 def test_a_file_that_is_missing_or_damaged(tmp_path):
     with pytest.raises(StoreError, match=r"a\.png: this annotation is missing; the manifest lists"):
-        class_labels.read(tmp_path / "a.png")
+        mask_values.class_labels(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes(b"no image")
     with pytest.raises(StoreError, match=r"a\.png: this annotation is not an image"):
-        class_labels.read(tmp_path / "a.png")
+        mask_values.class_labels(tmp_path / "a.png")

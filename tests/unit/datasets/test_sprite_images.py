@@ -8,7 +8,7 @@ from commonfate import datasets
 from commonfate.base import parquet
 from commonfate.base.files import sha256
 from commonfate.cli import commonfate
-from commonfate.datasets import annotations, class_labels
+from commonfate.datasets import annotations, mask_values
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 from commonfate.datasets.sprites import annotate, produce, scene, shapes
 
@@ -80,7 +80,7 @@ def test_classes_change_the_masks_and_not_the_pictures(tmp_path):
     produce.produce(config, tmp_path / "classes")
     for number, video in enumerate(datasets.open("x", config, tmp_path / "classes").videos()):
         assert video.annotation_kind == "classes"
-        labels = class_labels.read(video.annotation_files[0])
+        labels = mask_values.class_labels(video.annotation_files[0])
         other = pixels(tmp_path / f"instances/masks/{video.id}.png")
         assert labels.max() <= len(shapes.CLASSES) and 1 + number in labels
         assert np.array_equal(labels > 0, other > 0)

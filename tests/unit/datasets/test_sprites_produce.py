@@ -9,9 +9,9 @@ from PIL import Image
 
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import sha256
-from commonfate.cli.sprites import command
+from commonfate.cli.videos import sprites as command
 from commonfate.datasets.settings import SpritesConfig
-from commonfate.datasets.sprites import encode, listing, photographs, produce, truth
+from commonfate.datasets.sprites import listing, produce, render, textures, truth
 
 CONFIG = SpritesConfig(videos=2, frames=4, size=(64, 96))
 
@@ -69,7 +69,7 @@ def test_encoding_keeps_the_picture(tmp_path, codec):
     rows, columns = np.indices((64, 96))
     wave = 128 + 80 * np.sin(columns / 7 + np.arange(5)[:, None, None]) * np.cos(rows / 9)
     frames = np.stack([wave, 255 - wave, wave], -1).astype(np.uint8)
-    encode.write_mp4(tmp_path / "x.mp4", frames, (64, 96), 29.97, codec)
+    render.write_mp4(tmp_path / "x.mp4", frames, (64, 96), 29.97, codec)
     back, rate = decoded(tmp_path / "x.mp4")
     assert rate == Fraction(29.97).limit_denominator(1001)
     noise = ((back.astype(float) - frames) ** 2).mean()
@@ -79,18 +79,18 @@ def test_encoding_keeps_the_picture(tmp_path, codec):
 def test_a_codec_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
     with pytest.raises(ConfigError, match="lacks the encoder libx264; use one of: mpeg4"):
-        encode.write_mp4(tmp_path / "x.mp4", [], (64, 96), 12.0, "h264")
+        render.write_mp4(tmp_path / "x.mp4", [], (64, 96), 12.0, "h264")
 
 
 def test_a_photograph_that_is_not_there(monkeypatch):
-    monkeypatch.setitem(photographs.FILES, "unicorn", "unicorn.png")
+    monkeypatch.setitem(textures.PHOTOGRAPHS, "unicorn", "unicorn.png")
     with pytest.raises(StoreError, match=r"unicorn\.png: missing from scikit-image; reinstall"):
-        photographs.path("unicorn")
+        textures.photograph_path("unicorn")
 
 
 def test_every_photograph_ships_with_scikit_image():
-    for name in photographs.FILES:
-        assert photographs.load(name).dtype == np.uint8
+    for name in textures.PHOTOGRAPHS:
+        assert textures.photograph(name).dtype == np.uint8
 
 
 def test_command(tmp_path):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from commonfate.datasets.names import identifiers, is_utf8, printable, told_apart
+from commonfate.datasets.names import distinct, identifiers, is_utf8, printable
 
 
 def test_identifiers_are_unique_and_safe():
@@ -65,10 +65,10 @@ def test_videos_of_one_name_take_their_folders_in(paths, names):
     suffixes = [
         path.rpartition("/")[2][len(stem) :] for path, stem in zip(paths, stems, strict=True)
     ]
-    assert told_apart(stems, paths, suffixes) == names
+    assert distinct(stems, paths, suffixes) == names
 
 
 def test_a_name_that_its_folder_would_give_is_taken():
     paths = ["/v/a/clip.mp4", "/v/b/clip.mp4", "/v/a__clip.mp4"]
-    names = told_apart(["clip", "clip", "a__clip"], paths, [".mp4"] * 3)
+    names = distinct(["clip", "clip", "a__clip"], paths, [".mp4"] * 3)
     assert len(set(names)) == 3 and names[1] == "b__clip"

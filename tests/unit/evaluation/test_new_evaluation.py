@@ -24,7 +24,7 @@ from commonfate.evaluation import kinds, protocols, record
 from commonfate.evaluation.kinds import EvaluationKind, Metric, Scoring
 from commonfate.evaluation.sheets import pictures, sheet
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
-from commonfate.prediction import benchmark, label_maps
+from commonfate.prediction import benchmark, maps
 from commonfate.prediction.predictions import Predictions
 from commonfate.tables import render
 from commonfate.tables.assemble import assemble
@@ -45,7 +45,7 @@ class Features(EvaluationKind):
     main_metric = "NCM"
 
     def evaluate(self, predictions, manifest, protocol, rule, output):
-        task = benchmark.read(manifest, predictions.facts["split"])
+        task = benchmark.read(manifest, predictions.metadata["split"])
         frames = record.counted(record.scored_frames(protocol, task), {})
         read = {
             video.name: {t: _read(predictions, video, t) for t in frames[video.name]}
@@ -59,7 +59,7 @@ class Features(EvaluationKind):
                 )
                 for t, (features, truth) in pixels.items():
                     labels = np.linalg.norm(features[:, :, None] - means, axis=-1).argmin(-1)
-                    label_maps.write(folder / name / f"{t:05d}.png", labels.astype(np.uint8))
+                    maps.write_labels(folder / name / f"{t:05d}.png", labels.astype(np.uint8))
                     scores.setdefault(name, {})[t] = float((labels == truth).mean())
         content = record.metadata(predictions, manifest, protocol, rule, task, frames, {}) | {
             "average": protocol.average,

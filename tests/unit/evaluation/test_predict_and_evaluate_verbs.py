@@ -10,12 +10,12 @@ from PIL import Image
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import sha256
 from commonfate.cli import evaluate, predict
-from commonfate.config import BenchmarkConfig
 from commonfate.evaluation import kinds
 from commonfate.evaluation.masks import foreground
 from commonfate.evaluation.protocols import PROTOCOLS
+from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.methods.feature_clustering.method import FeatureClustering
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 from commonfate.prediction.unfinished import key_of
 from commonfate.storage.flow import open_writer
 from commonfate.storage.flow_info import sources
@@ -181,7 +181,7 @@ def test_weights_of_a_published_network_are_inputs_of_predictions(stores, monkey
     ],
 )
 def test_contradictions_are_refused(stores, options, message, monkeypatch):
-    monkeypatch.setattr(crf_settings, "is_installed", lambda: True)
+    monkeypatch.setattr(crf, "is_installed", lambda: True)
     inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
     options = {
         key: value.format(stores=stores) if isinstance(value, str) else value
@@ -193,7 +193,7 @@ def test_contradictions_are_refused(stores, options, message, monkeypatch):
 
 
 def test_a_crf_that_is_not_installed_is_refused_before_anything_is_read(stores, monkeypatch):
-    monkeypatch.setattr(crf_settings, "is_installed", lambda: False)
+    monkeypatch.setattr(crf, "is_installed", lambda: False)
     inputs = {"manifest": stores / "manifest.parquet", "frames": stores / "frames.zarr.zip"}
     options = RESIDUAL | {"crf": True, "flow": [stores / "flow.zarr.zip"], "split": "no such"}
     with pytest.raises(ConfigError, match="--crf: the CRF needs the package pydensecrf2"):

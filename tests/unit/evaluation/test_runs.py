@@ -17,7 +17,7 @@ from commonfate.evaluation.snapshots import Choice, choose_best
 from commonfate.methods.base import Prediction
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.prediction import benchmark, runs
-from commonfate.prediction.segmenting import How, Task
+from commonfate.prediction.segmenting import FrameOptions, Task
 from commonfate.training import checkpoint
 
 
@@ -74,7 +74,7 @@ def load(run, which, task, method=None, protocol="davis", foreground=None):
 def test_last_weights(run, task):
     network = load(run, "last", task)
     assert network.model.columns == 8 and network.weights == run / "checkpoint.pt"
-    assert network.facts == {
+    assert network.metadata == {
         "run": "gwm-test",
         "checkpoint": "last",
         "iteration": 40,
@@ -86,9 +86,9 @@ def test_last_weights(run, task):
 def test_best_is_the_earliest_snapshot_of_highest_score(run, task):
     network = load(run, "best", task)
     assert network.model.columns == 4 and network.weights.name == "000020.pt"
-    assert network.facts["iteration"] == 20
-    assert network.facts["checkpoint_looks_at_ground_truth"] is True
-    how = network.facts["snapshot_scores"]
+    assert network.metadata["iteration"] == 20
+    assert network.metadata["checkpoint_looks_at_ground_truth"] is True
+    how = network.metadata["snapshot_scores"]
     assert [how[key] for key in ("protocol", "foreground", "metric")] == ["davis", "oracle", "J"]
     # 0 columns: the only group covers the image, 16 / 96; 8 columns: 16 / 32.
     expected = {"000010": 1 / 6, "000020": 1.0, "000030": 1.0, "000040": 0.5}
@@ -97,7 +97,7 @@ def test_best_is_the_earliest_snapshot_of_highest_score(run, task):
 
 def test_the_best_by_the_object_that_the_method_names(run, task):
     network = load(run, "best", task, Columns("object"))
-    how = network.facts["snapshot_scores"]
+    how = network.metadata["snapshot_scores"]
     assert (how["foreground"], how["metric"]) == ("object", "J")
     # Nothing is the object where there are no columns; the oracle would have taken all the rest.
     expected = {"000010": 0.0, "000020": 1.0, "000030": 1.0, "000040": 0.5}
@@ -112,7 +112,7 @@ def test_the_best_of_what_learns_from_labels(run, task, manifest):
         Image.fromarray((np.asarray(Image.open(path)) > 0).astype(np.uint8)).save(path)
     parquet.write(manifest, parquet.read(manifest).assign(annotation_kind="classes"), {})
     task = replace(task, benchmark=benchmark.read(manifest, "val"))
-    how = load(run, "best", task, classes).facts["snapshot_scores"]
+    how = load(run, "best", task, classes).metadata["snapshot_scores"]
     assert (how["foreground"], how["metric"]) == ("classes", "mIoU")
     # Classes 0 and 1: 80 of 96 and 0 of 16; all; 64 of 80 and 16 of 32.
     expected = {"000010": 80 / 96 / 2, "000020": 1.0, "000030": 1.0, "000040": (0.8 + 0.5) / 2}
@@ -120,8 +120,8 @@ def test_the_best_of_what_learns_from_labels(run, task, manifest):
 
 
 def test_the_best_of_the_central_square(run, task):
-    square = replace(task, how=How(crop="square"))
-    scores = load(run, "best", square).facts["snapshot_scores"]["scores"]
+    square = replace(task, options=FrameOptions(crop="square"))
+    scores = load(run, "best", square).metadata["snapshot_scores"]["scores"]
     # The square cuts columns 10 and 11 off: of 8 columns 6 are left, and of the image 64 pixels.
     expected = {"000010": 16 / 64, "000020": 1.0, "000030": 1.0, "000040": 16 / 24}
     assert scores == pytest.approx(expected)
@@ -149,10 +149,10 @@ class Numbered:
 def test_the_best_is_chosen_by_the_protocol_that_scores_it(run, task):
     # davis_released scores frame 2 of dog alone, where a network of 8 columns calls 4 foreground.
     task = replace(task, frames=Numbered())
-    assert load(run, "best", task, Late()).facts["iteration"] == 20
+    assert load(run, "best", task, Late()).metadata["iteration"] == 20
     network = load(run, "best", task, Late(), "davis_released")
-    assert network.facts["iteration"] == 40
-    how = network.facts["snapshot_scores"]
+    assert network.metadata["iteration"] == 40
+    how = network.metadata["snapshot_scores"]
     assert (how["protocol"], how["frames"], how["scores"]["000040"]) == ("davis_released", 1, 1.0)
 
 
@@ -171,11 +171,11 @@ def test_only_frames_that_are_scored_are_segmented(run, task):
 def test_the_best_is_chosen_by_the_foreground_that_scores_it(run, task):
     # The method names an object; the oracle takes the other group where the object is missed.
     network = load(run, "best", task, Columns("object"), foreground="oracle")
-    how = network.facts["snapshot_scores"]
+    how = network.metadata["snapshot_scores"]
     assert how["foreground"] == "oracle" and how["scores"]["000010"] == pytest.approx(1 / 6)
-    how = load(run, "best", task, foreground="oracle_components").facts["snapshot_scores"]
+    how = load(run, "best", task, foreground="oracle_components").metadata["snapshot_scores"]
     assert how["scores"]["000020"] == 1.0
-    how = load(run, "best", task, foreground="unsupervised").facts["snapshot_scores"]
+    how = load(run, "best", task, foreground="unsupervised").metadata["snapshot_scores"]
     assert how["scores"]["000010"] == 0.0  # one group: no foreground
 
 
@@ -199,7 +199,7 @@ def test_void_frames_choose_nothing(run, task, manifest):
         Image.fromarray((np.asarray(Image.open(path)) > 0).astype(np.uint8)).save(path)
     Image.new("L", (12, 8), 255).save(files[0])
     task = replace(task, benchmark=benchmark.read(manifest, "val"))
-    assert load(run, "best", task).facts["snapshot_scores"]["scores"]["000010"] == pytest.approx(
+    assert load(run, "best", task).metadata["snapshot_scores"]["scores"]["000010"] == pytest.approx(
         1 / 6
     )
     for path in files:

@@ -13,7 +13,7 @@ from commonfate.cli.evaluate import command
 from commonfate.evaluation import protocols
 from commonfate.evaluation.semantic import score as semantic
 from commonfate.evaluation.sheets import sheet
-from commonfate.prediction import benchmark, label_maps
+from commonfate.prediction import benchmark, maps
 from commonfate.prediction.predictions import Predictions
 
 # 96 pixels: 16 of class 2 in the middle, 12 void, 68 of class 0. Class 1 is never true.
@@ -33,7 +33,7 @@ def classes(video, t):
 def truth(manifest, tmp_path):
     """The manifest, whose annotations are classes."""
     for path in (tmp_path / "truth").rglob("*.png"):
-        label_maps.write(path, TRUTH)
+        maps.write_labels(path, TRUTH)
     parquet.write(manifest, parquet.read(manifest).assign(annotation_kind="classes"), {})
     return manifest
 
@@ -69,7 +69,7 @@ def test_scores(evaluate, tmp_path):
 
 
 def test_frames_that_are_all_void_do_not_count(evaluate, tmp_path):
-    label_maps.write(tmp_path / "truth" / "dog" / "00003.png", np.full_like(TRUTH, 255))
+    maps.write_labels(tmp_path / "truth" / "dog" / "00003.png", np.full_like(TRUTH, 255))
     scores = evaluate()
     assert list(scores["sequences"]["dog"]["frames"]) == ["00000", "00001", "00002"]
     assert (scores["n_frames"], scores["void_frames"]) == (6, {"dog": [3]})

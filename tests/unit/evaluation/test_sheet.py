@@ -83,7 +83,7 @@ def test_flow_where_there_is_any(evaluated):
 
 def test_central_square(evaluated, monkeypatch):
     scores, opened, *rest = evaluated
-    monkeypatch.setitem(opened.facts, "crop", "square")
+    monkeypatch.setitem(opened.metadata, "crop", "square")
     monkeypatch.setattr(
         Predictions, "read", lambda self, segments, video, t, size: np.zeros(size, np.uint8)
     )

@@ -16,7 +16,7 @@ from commonfate.flow.estimators.provider import FlowProvider
 from commonfate.flow.extraction.extract import extract
 from commonfate.flow.settings import FlowSource
 from commonfate.storage.flow import open_reader, open_writer
-from commonfate.storage.flow_writer import FlowPart
+from commonfate.storage.flow_part import FlowPart
 
 GAPS = (-2, -1, 1, 2)
 

@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.models import backbones
-from commonfate.models.backbones import state_file
+from commonfate.models import backbones, state_file
 
 
 def values(shapes):

@@ -8,7 +8,7 @@ from timm.layers import DropPath
 from timm.models.vision_transformer import VisionTransformer
 
 from commonfate.base.errors import ConfigError
-from commonfate.models import backbones
+from commonfate.models import backbones, catalogue
 from commonfate.models.backbones.vit import KeyMaps
 
 IMAGE = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
@@ -26,7 +26,7 @@ def tiny_vit(depth=12):
     ).eval()
 
 
-@pytest.mark.parametrize("name", backbones.NAMES)
+@pytest.mark.parametrize("name", catalogue.BACKBONES)
 def test_maps_have_the_channels_and_strides_that_are_announced(name):
     backbone = backbones.create(name, "small")
     shapes = [tuple(one.shape) for one in backbone(IMAGE)]
@@ -44,7 +44,7 @@ def test_swin_drops_paths_at_maskformers_rate():
         assert max(rates, default=0.0) == pytest.approx(last)
 
 
-@pytest.mark.parametrize("name", backbones.NAMES)
+@pytest.mark.parametrize("name", catalogue.BACKBONES)
 def test_full_size_channels_and_strides(name):
     with torch.device("meta"):
         backbone = backbones.create(name)
@@ -156,11 +156,11 @@ def test_a_frozen_backbone_stays_as_it_is(name):
 
 
 def test_published_weights_by_name():
-    assert backbones.published("vit_base_8", "dino") == "dino.vitb8"
-    assert backbones.published("swin_tiny", "moby") == "moby.swin_tiny"
-    assert backbones.published("resnet50", "none") is None
+    assert catalogue.published_weights("vit_base_8", "dino") == "dino.vitb8"
+    assert catalogue.published_weights("swin_tiny", "moby") == "moby.swin_tiny"
+    assert catalogue.published_weights("resnet50", "none") is None
     with pytest.raises(ConfigError, match="pretraining 'dion' is unknown; did you mean dino"):
-        backbones.published("vit_base_8", "dion")
+        catalogue.published_weights("vit_base_8", "dion")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from commonfate.models.dilated_resnet import STRIDE, DilatedResNet, FcnHead
-from commonfate.models.unet import MEAN
+from commonfate.models.frame import MEAN
 
 
 @pytest.fixture(scope="module")

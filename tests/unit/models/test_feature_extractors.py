@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.models import dino_keys, features
-from commonfate.models.feature_names import MULTIPLE
+from commonfate.models.catalogue import MULTIPLE
 from commonfate.models.frame import resize_frame, to_image
-from commonfate.weights import Asset, known
+from commonfate.weights import Asset, published_assets
 
 
 def test_pixel_features_are_standardised():
@@ -62,7 +62,7 @@ def saved(network, path) -> str:
 def test_names_of_features_and_networks_agree():
     assert set(MULTIPLE) == {*dino_keys.ARCHITECTURES, "pixels"}
     for name, architecture in dino_keys.ARCHITECTURES.items():
-        assert name.replace("_", ".") in known()
+        assert name.replace("_", ".") in published_assets()
         assert f"_patch{MULTIPLE[name]}_" in architecture
 
 
@@ -145,9 +145,9 @@ def test_the_file_of_an_extractor_is_the_one_that_it_loads(tmp_path, monkeypatch
     own.touch()
     monkeypatch.setattr(dino_keys, "fetch", lambda asset: own.with_name(asset.name))
     own.with_name("dino.vits16").touch()
-    assert features.file("pixels") is None
-    assert features.file("dino_vits16", str(own)) == own
-    assert features.file("dino_vits16") == tmp_path / "dino.vits16"
+    assert features.weights_file("pixels") is None
+    assert features.weights_file("dino_vits16", str(own)) == own
+    assert features.weights_file("dino_vits16") == tmp_path / "dino.vits16"
 
 
 def test_weights_file_is_missing(tmp_path):
@@ -172,7 +172,7 @@ def test_weights_file_is_text(tiny_dino, tmp_path):
 
 def test_weights_that_cannot_be_fetched(tmp_path, monkeypatch):
     asset = Asset("dino.vits8", (), "dino.pth", None)
-    monkeypatch.setattr(dino_keys, "known", lambda: {asset.name: asset})
+    monkeypatch.setattr(dino_keys, "published_assets", lambda: {asset.name: asset})
     monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path))
     with pytest.raises(UserError, match=r"dino\.vits8: cannot be fetched: .* put it as dino\.pth"):
         features.create("dino_vits8")

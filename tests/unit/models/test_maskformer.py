@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from commonfate.models import backbones
+from commonfate.models import backbones, catalogue
 from commonfate.models.maskformer import WIDTHS, MaskFormer, Widths
 
 IMAGE = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
@@ -19,7 +19,7 @@ def network(name="resnet50", queries=4, **options):
     return MaskFormer(backbone, queries, WIDTHS["small"])
 
 
-@pytest.mark.parametrize("name", backbones.NAMES)
+@pytest.mark.parametrize("name", catalogue.BACKBONES)
 @pytest.mark.parametrize("queries", [1, 4])
 def test_logits_have_the_resolution_of_the_image(name, queries):
     model = network(name, queries).eval()
@@ -135,8 +135,9 @@ def test_transformers_is_imported_late_and_quietly():
 import socket, sys
 def refuse(*_, **__): raise AssertionError("a connection")
 socket.socket.connect = socket.create_connection = refuse
-from commonfate.models import backbones
+from commonfate.models import catalogue
 assert "torch" not in sys.modules
+from commonfate.models import backbones
 from commonfate.models.maskformer import MaskFormer
 assert "transformers" not in sys.modules
 MaskFormer(backbones.create("vit_small_8", "small"), 4)

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from commonfate.models.pwc.contrast import common_scale
-from commonfate.models.pwc.correlation import correlation
+from commonfate.models.pwc.correlation import common_scale, correlation
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from commonfate.models.pwc.photometric import (
+from commonfate.models.pwc.losses import (
     census_distance,
     census_transform,
     photometric_loss,
+    smoothness,
     ssim_distance,
 )
-from commonfate.models.pwc.smoothness import smoothness
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from commonfate.models.pwc.photometric import photometric_loss
-from commonfate.models.pwc.reconstruction import Weights, reconstruction_loss, resized
+from commonfate.models.pwc.losses import Weights, photometric_loss, reconstruction_loss, resized
 
 L1 = Weights(l1=1, ssim=0)
 MIXED = Weights(l1=0.15, ssim=0.85)

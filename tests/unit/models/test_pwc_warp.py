@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from commonfate.models.pwc.occlusion import coverage, covered
-from commonfate.models.pwc.warp import warp
+from commonfate.models.pwc.warp import coverage, covered, warp
 
 
 def constant(u, v, height, width):

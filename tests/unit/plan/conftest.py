@@ -10,7 +10,7 @@ import yaml
 
 from commonfate import config, datasets, plan
 from commonfate.base.settings import merged
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 from commonfate.scales import joined
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def crf_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plan rows with a CRF whatever is installed: nothing here computes one."""
-    monkeypatch.setattr(crf_settings, "is_installed", lambda: True)
+    monkeypatch.setattr(crf, "is_installed", lambda: True)
 
 
 @pytest.fixture(scope="session")

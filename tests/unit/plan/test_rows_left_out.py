@@ -4,7 +4,7 @@ import pytest
 
 from commonfate import config, plan
 from commonfate.base.errors import ConfigError
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 
 PLAIN = {"label": "plain", "method": "gwm"}
 CRF = {"label": "refined", "method": "gwm", "crf": True}
@@ -17,7 +17,7 @@ EXPECTS = [
 
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crf_settings, "is_installed", lambda: False)
+    monkeypatch.setattr(crf, "is_installed", lambda: False)
 
 
 def test_they_are_left_out_and_said(make, missing) -> None:

@@ -8,8 +8,7 @@ import pytest
 
 from commonfate import datasets, weights
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
-from commonfate.models.backbones import published
-from commonfate.models.feature_names import MULTIPLE
+from commonfate.models.catalogue import MULTIPLE, published_weights
 from commonfate.plan import Evaluation, Plan
 from commonfate.published.rows import BENCHMARKS
 
@@ -85,13 +84,13 @@ def test_weights_that_rows_need_have_known_names(plan: Plan) -> None:
     for where, cell in _cells(plan):
         for run in cell.run.needed_runs:
             for name in _weights(run.settings):
-                assert name in weights.known(), where
+                assert name in weights.published_assets(), where
 
 
 def _weights(settings: Any) -> Iterator[str]:
     """Names of the published weights that a method starts from or compares segments by."""
     if isinstance(settings, GwmMaskFormerSettings) and settings.pretrained:
-        yield published(settings.backbone, settings.pretraining) or "none"
+        yield published_weights(settings.backbone, settings.pretraining) or "none"
     merge = getattr(settings, "merge", None)
     features = getattr(settings, "features", None) or getattr(merge, "features", None)
     if features not in (None, "pixels", "network"):

@@ -14,7 +14,7 @@ from commonfate.base import parquet
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import TrainedSettings
 from commonfate.methods.base import TrainedMethod
-from commonfate.prediction.adaptation import Adapter, Adapting, read_samples, video_seed
+from commonfate.prediction.adaptation import AdaptationOptions, Adapter, read_samples, video_seed
 from commonfate.samples import index, sampler
 from commonfate.samples.build import build
 from commonfate.storage.flow import open_writer
@@ -123,7 +123,7 @@ def adapters(tmp_path, method, samples):
     def make(steps, seed=0):
         fabric = Fabric(accelerator="cpu", devices=1)
         fabric.launch()
-        return Adapter(method, path, Adapting(samples, steps, seed), fabric)
+        return Adapter(method, path, AdaptationOptions(samples, steps, seed), fabric)
 
     return make
 

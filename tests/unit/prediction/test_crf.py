@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from commonfate.prediction import crf
-from commonfate.prediction.crf_settings import CrfSettings, is_installed
+from commonfate.prediction.crf import CrfSettings, is_installed
 
 pytestmark = pytest.mark.skipif(
     not is_installed(), reason="pydensecrf2, which is compiled, is not installed: make crf"

@@ -7,13 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from commonfate.base.errors import ConfigError
-from commonfate.prediction import crf, crf_settings
-from commonfate.prediction.crf_settings import CrfSettings
+from commonfate.prediction import crf
+from commonfate.prediction.crf import CrfSettings
 
 
 def test_the_package_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydensecrf", None)
-    assert not crf_settings.is_installed()
+    assert not crf.is_installed()
     frame, guess = np.zeros((4, 5, 3), np.uint8), np.full((4, 5), 0.5)
     with pytest.raises(ConfigError) as raised:
         crf.refine(frame, guess, CrfSettings())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.prediction.crop import central_square
+from commonfate.prediction.benchmark import central_square
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from PIL import Image
 from commonfate.base.errors import ConfigError
 from commonfate.methods.base import Method, Prediction
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
-from commonfate.prediction import benchmark, crf, label_maps, predict, segmenting, soft_maps
-from commonfate.prediction.crew import Work
-from commonfate.prediction.crf_settings import CrfSettings
-from commonfate.prediction.segmenting import How, Task, labels, upsampled
+from commonfate.prediction import benchmark, crf, maps, predict, segmenting
+from commonfate.prediction.crf import CrfSettings
+from commonfate.prediction.segmenting import FrameOptions, Task, labels, upsampled
+from commonfate.prediction.video_workers import Work
 
 PROVENANCE = {"settings": {}, "inputs": {}, "code_sha256": "1", "device": "CPU"}
 
@@ -60,8 +60,8 @@ class Halves(Method):
         return Prediction(components, groups)
 
 
-def written(manifest, output, flow=None, how=How(), method=None):  # noqa: B008 - immutable
-    task = Task(benchmark.read(manifest, "val"), Frames(), flow, how)
+def written(manifest, output, flow=None, options=FrameOptions(), method=None):  # noqa: B008 - immutable
+    task = Task(benchmark.read(manifest, "val"), Frames(), flow, options)
     facts = {"device": "CPU, 1 threads", "run": None, "split": "val", "provenance": PROVENANCE}
     predict.write(output, Work(method or Halves(), None, task, "cpu", None), facts)
     return json.loads((output / "predictions.json").read_text())
@@ -90,11 +90,11 @@ def test_the_first_of_equal_masks_wins():
 def test_maps_have_the_annotations_size(manifest, tmp_path):
     output = tmp_path / "predicted"
     facts = written(manifest, output)
-    components = label_maps.read(output / "components" / "dog" / "00003.png", 3, (8, 12))
+    components = maps.read_labels(output / "components" / "dog" / "00003.png", 3, (8, 12))
     np.testing.assert_array_equal(components, np.repeat([[0] * 6 + [2] * 6], 8, axis=0))
-    groups = label_maps.read(output / "groups" / "dog" / "00003.png", 2, (8, 12))
+    groups = maps.read_labels(output / "groups" / "dog" / "00003.png", 2, (8, 12))
     np.testing.assert_array_equal(groups, np.repeat([[1] * 6 + [0] * 6], 8, axis=0))
-    soft = soft_maps.read(output / "foreground" / "dog" / "00003.png", (8, 12))
+    soft = maps.read_probability(output / "foreground" / "dog" / "00003.png", (8, 12))
     # Twice as large: beside the step from 1 to 0 lie 3/4 and 1/4, of 255.
     np.testing.assert_array_equal(soft, np.repeat([[255] * 5 + [191, 64] + [0] * 5], 8, axis=0))
     assert facts["segments"] == {"components": 3, "groups": 2} and facts["soft"] is True
@@ -122,10 +122,10 @@ class Object(Halves):
 
 def test_groups_need_not_sum_to_one(manifest, tmp_path):
     written(manifest, tmp_path / "a", method=Object())
-    groups = label_maps.read(tmp_path / "a" / "groups" / "cat" / "00000.png", 2, (8, 12))
+    groups = maps.read_labels(tmp_path / "a" / "groups" / "cat" / "00000.png", 2, (8, 12))
     # From 0.4 against 0.2 to 0.1 against 0.5; at a quarter of the way 0.325 against 0.275.
     np.testing.assert_array_equal(groups, np.repeat([[1] * 6 + [0] * 6], 8, axis=0))
-    soft = soft_maps.read(tmp_path / "a" / "foreground" / "cat" / "00000.png", (8, 12))
+    soft = maps.read_probability(tmp_path / "a" / "foreground" / "cat" / "00000.png", (8, 12))
     levels = [102] * 5 + [83, 45] + [26] * 5  # 0.4, 0.325, 0.175 and 0.1 of 255
     np.testing.assert_allclose(soft, np.repeat([levels], 8, axis=0), atol=1)
 
@@ -139,13 +139,13 @@ def test_the_crf_begins_from_the_share_of_the_second_group(manifest, tmp_path, m
 
     monkeypatch.setattr(crf, "refine", refine)
     written(manifest, tmp_path / "plain", method=Object())
-    written(manifest, tmp_path / "crf", method=Object(), how=How(crf=CrfSettings()))
+    written(manifest, tmp_path / "crf", method=Object(), options=FrameOptions(crf=CrfSettings()))
     shares = [0.4 / 0.6] * 5 + [0.325 / 0.6, 0.175 / 0.6] + [0.1 / 0.6] * 5
     np.testing.assert_allclose(given[0], np.repeat([shares], 8, axis=0), rtol=1e-6)
     # So a CRF that does nothing leaves the labels as they are.
     for t in range(3):
         plain, refined = (
-            label_maps.read(tmp_path / name / "groups" / "cat" / f"{t:05d}.png", 2, (8, 12))
+            maps.read_labels(tmp_path / name / "groups" / "cat" / f"{t:05d}.png", 2, (8, 12))
             for name in ("plain", "crf")
         )
         np.testing.assert_array_equal(plain, refined)
@@ -170,7 +170,7 @@ def test_as_many_classes_as_eight_bits_have(manifest, tmp_path):
     assert facts["segments"] == {"components": 255, "groups": 255} and facts["soft"] is False
     for segments in ("components", "groups"):
         path = tmp_path / "a" / segments / "dog" / "00001.png"
-        assert (label_maps.read(path, 255, (8, 12)) == 200).all()
+        assert (maps.read_labels(path, 255, (8, 12)) == 200).all()
 
 
 def test_three_groups_have_no_soft_foreground(manifest, tmp_path):
@@ -181,18 +181,18 @@ def test_three_groups_have_no_soft_foreground(manifest, tmp_path):
 
 def test_the_network_may_see_a_frame_at_its_own_size(manifest, tmp_path):
     method = Halves()
-    assert written(manifest, tmp_path / "a", how=How("native"), method=method)["resolution"] == (
-        "native"
-    )
+    options = FrameOptions("native")
+    metadata = written(manifest, tmp_path / "a", options=options, method=method)
+    assert metadata["resolution"] == "native"
     assert set(method.seen) == {((8, 12), None, (8, 12))}
 
 
 def test_the_central_square_alone(manifest, tmp_path):
     method, output = Halves(), tmp_path / "a"
-    facts = written(manifest, output, Flow(), How(crop="square"), method)
+    facts = written(manifest, output, Flow(), FrameOptions(crop="square"), method)
     assert facts["crop"] == "square"
     assert set(method.seen) == {((8, 8), (2, 8, 8), None)}
-    assert label_maps.read(output / "groups" / "cat" / "00001.png", 2, (8, 8)).shape == (8, 8)
+    assert maps.read_labels(output / "groups" / "cat" / "00001.png", 2, (8, 8)).shape == (8, 8)
 
 
 def test_the_crf_refines_the_groups(manifest, tmp_path, monkeypatch):
@@ -204,20 +204,20 @@ def test_the_crf_refines_the_groups(manifest, tmp_path, monkeypatch):
         return np.full_like(foreground, 0.6)
 
     monkeypatch.setattr(crf, "refine", refine)
-    how = How(crf=CrfSettings(iterations=3))
-    assert written(manifest, tmp_path / "a", how=how)["crf"]["iterations"] == 3
+    options = FrameOptions(crf=CrfSettings(iterations=3))
+    assert written(manifest, tmp_path / "a", options=options)["crf"]["iterations"] == 3
     assert given == [((8, 12, 3), np.float32, 3)] * 7
-    assert label_maps.read(tmp_path / "a" / "groups" / "cat" / "00000.png", 2, (8, 12)).all()
-    soft = soft_maps.read(tmp_path / "a" / "foreground" / "cat" / "00000.png", (8, 12))
+    assert maps.read_labels(tmp_path / "a" / "groups" / "cat" / "00000.png", 2, (8, 12)).all()
+    soft = maps.read_probability(tmp_path / "a" / "foreground" / "cat" / "00000.png", (8, 12))
     assert (soft == 153).all()
-    components = label_maps.read(tmp_path / "a" / "components" / "cat" / "00000.png", 3, (8, 12))
+    components = maps.read_labels(tmp_path / "a" / "components" / "cat" / "00000.png", 3, (8, 12))
     assert set(components.ravel()) == {0, 2}
 
 
 def test_the_crf_needs_two_groups(manifest, tmp_path):
     message = "--crf: method residual_flow makes 3 groups here, but the CRF refines two"
     with pytest.raises(ConfigError, match=message):
-        written(manifest, tmp_path / "a", how=How(crf=CrfSettings()), method=Halves(3))
+        written(manifest, tmp_path / "a", options=FrameOptions(crf=CrfSettings()), method=Halves(3))
 
 
 def test_all_frames(manifest, tmp_path):
@@ -225,7 +225,7 @@ def test_all_frames(manifest, tmp_path):
     table = benchmark.read(manifest, "val")
     dog = table.videos[1]
     sparse = replace(dog, annotations={0: dog.annotations[0]})
-    task = Task(replace(table, videos=[sparse]), Frames(), None, How(frames_of="all"))
+    task = Task(replace(table, videos=[sparse]), Frames(), None, FrameOptions(frames_of="all"))
     facts = {"device": "CPU, 1 threads", "provenance": PROVENANCE}
     predict.write(tmp_path / "a", Work(Halves(), None, task, "cpu", None), facts)
     assert len(list((tmp_path / "a" / "groups" / "dog").iterdir())) == 4

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from commonfate.prediction.segmenting import Facts
-from commonfate.prediction.unfinished import Report, Unfinished, key_of
+from commonfate.prediction.segmenting import FrameRecord
+from commonfate.prediction.unfinished import Unfinished, VideoReport, key_of
 
-REPORT = Report([Facts(4, 2, 0.25, opposite_gap=False)], {"steps": 20, "problem": None})
+REPORT = VideoReport([FrameRecord(4, 2, 0.25, opposite_gap=False)], {"steps": 20, "problem": None})
 PROVENANCE = {"settings": {"k": 4}, "inputs": {"a": "0"}, "code_sha256": "1", "device": "CPU"}
 PROVENANCE |= {"time": 1, "code": "0.1.0"}
 

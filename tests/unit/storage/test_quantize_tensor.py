@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.storage import quantize_tensor
-from commonfate.storage.quantize import LARGEST, NO_VALUE, quantize
+from commonfate.storage.quantize import LARGEST, NO_VALUE, quantize, quantize_tensor
 
 SIZE = (2, 7, 9)
 
@@ -17,7 +16,7 @@ def fields(values: np.ndarray) -> np.ndarray:
 
 def check(flow: np.ndarray, steps_per_pixel: int = 32, tensor: torch.Tensor | None = None) -> None:
     tensor = torch.from_numpy(flow) if tensor is None else tensor
-    steps, saturated = quantize_tensor.quantize(tensor, steps_per_pixel)
+    steps, saturated = quantize_tensor(tensor, steps_per_pixel)
     assert (steps.dtype, saturated.dtype) == (torch.int16, torch.int64)
     for field, own, count in zip(flow, steps.numpy(), saturated.tolist(), strict=True):
         expected, number = quantize(field, steps_per_pixel)
@@ -38,7 +37,7 @@ def test_random_flow(dtype, steps_per_pixel):
 def test_halves_of_a_step_go_to_the_even_step():
     halves = (np.arange(-40, 40, dtype=np.float32) + 0.5) / 32
     check(fields(halves))
-    steps, _ = quantize_tensor.quantize(torch.tensor([0.5, 1.5, -0.5, -2.5]).view(1, 2, 1, 2) / 32)
+    steps, _ = quantize_tensor(torch.tensor([0.5, 1.5, -0.5, -2.5]).view(1, 2, 1, 2) / 32)
     assert steps.flatten().tolist() == [0, 2, 0, -2]
 
 
@@ -48,7 +47,7 @@ def test_no_value_and_saturation():
     check(fields(np.array(values, np.float32)))
     flow = torch.zeros(2, 2, 2, 2)
     flow[1, 0, 0, 0], flow[1, 1, 0, 0], flow[1, 0, 1, 1], flow[1, 1, 0, 1] = 5e3, -5e3, -5e3, np.nan
-    steps, saturated = quantize_tensor.quantize(flow)
+    steps, saturated = quantize_tensor(flow)
     assert saturated.tolist() == [0, 2]  # a pixel counts once
     assert steps[1].tolist() == [[[LARGEST, 0], [0, -LARGEST]], [[-LARGEST, NO_VALUE], [0, 0]]]
 
@@ -61,10 +60,10 @@ def test_bfloat16_is_widened_before_it_is_scaled():
 def test_the_input_is_left_as_it_was_and_may_come_from_inference():
     with torch.inference_mode():
         flow = torch.full((1, *SIZE), 1e4)
-    quantize_tensor.quantize(flow)
+    quantize_tensor(flow)
     assert (flow == 1e4).all()
 
 
 def test_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"flow must be \(B, 2, H, W\), not \(2, 7, 9\)"):
-        quantize_tensor.quantize(torch.zeros(SIZE))
+        quantize_tensor(torch.zeros(SIZE))

@@ -49,7 +49,7 @@ def contents(path):
 
 def test_records_come_back(filled):
     staged = scan(filled.path)
-    assert staged.facts == FACTS and sorted(staged.records) == [0, 1, 2]
+    assert staged.part == FACTS and sorted(staged.records) == [0, 1, 2]
     assert list(staged.payloads(range(3))) == [b"\0" * 10, b"\1" * 11, b"\2" * 12]
     assert [staged.records[t].invalid for t in range(3)] == [0, 2, 4]
     assert staged.end == filled.path.stat().st_size

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonfate.storage.names import node_name
+from commonfate.storage.store import node_name
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from commonfate import config, plan
 from commonfate.base import files, parquet, provenance
 from commonfate.base.settings import parse
 from commonfate.evaluation.protocols import PROTOCOLS
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 from commonfate.storage.frames import FrameWriter
 
 J = {
@@ -160,7 +160,7 @@ def _write_scores(cell: plan.Evaluation, data: list[Path], names: list[str], exc
 @pytest.fixture(autouse=True)
 def crf_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plan rows with a CRF whatever is installed: nothing here computes one."""
-    monkeypatch.setattr(crf_settings, "is_installed", lambda: True)
+    monkeypatch.setattr(crf, "is_installed", lambda: True)
 
 
 @pytest.fixture

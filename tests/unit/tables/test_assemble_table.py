@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.prediction import crf_settings
+from commonfate.prediction import crf
 from commonfate.tables.assemble import assemble
 
 UNET, CRF, FLOW = "U-Net", "MaskFormer, CRF", "Flow alone"
@@ -374,7 +374,7 @@ def test_a_missing_manifest_stops_the_table(results) -> None:
 
 
 def test_rows_that_are_left_out_are_a_note(results, monkeypatch):
-    monkeypatch.setattr(crf_settings, "is_installed", lambda: False)
+    monkeypatch.setattr(crf, "is_installed", lambda: False)
     table = assemble(results(VIDEOS).plan, "table1")
     assert [row["method"] for row in table.of("measured")] == [UNET, FLOW]
     (note,) = [note for note in table.notes if note.startswith("Left out of table1")]

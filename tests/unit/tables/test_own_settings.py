@@ -11,7 +11,6 @@ FLOW = {
     "source": FlowSource(estimator="dis", preset="fast").model_dump(mode="json"),
     "gaps": [-1, 1],
     "container": "zarr",
-    "codec": "delta2d",
     "steps_per_pixel": 32,
     "tiff_layout": "planar",
 }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from commonfate.base import parquet
 from commonfate.base.provenance import record as record_of
-from commonfate.storage import content
+from commonfate.storage import frame_files
 from commonfate.storage.flow import open_writer
 from commonfate.storage.frames import FrameWriter
 from commonfate.tables import provenance
@@ -148,7 +148,7 @@ def test_images_that_are_read_in_place_are_compared_with_their_digest(tmp_path: 
     row = {"id": "a", "split": "val", "source": str(tmp_path), "frames": 2, "status": "ok"}
     row |= {
         "reason": "",
-        "sha256": content.read(files).sha256,
+        "sha256": frame_files.content_of(files).sha256,
         "frame_files": list(map(str, files)),
     }
     path = tmp_path / "manifest.parquet"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonfate.training import checkpoint, resume
+from commonfate.training import checkpoint
 from commonfate.training.run_folder import RunFolder
 
 RUN = {
@@ -30,18 +30,18 @@ def begun(tmp_path, iteration):
 
 @pytest.mark.parametrize("iteration", [4, 10])
 def test_the_same_training_goes_on(tmp_path, iteration):
-    assert resume.saved_state(begun(tmp_path, iteration), RUN, 10)["iteration"] == iteration
+    assert checkpoint.saved_state(begun(tmp_path, iteration), RUN, 10)["iteration"] == iteration
 
 
 def test_every_part_of_the_identity_is_tried_here():
-    assert OTHERS.keys() == {*resume.IDENTITY}
+    assert OTHERS.keys() == {*checkpoint.IDENTITY}
 
 
 @pytest.mark.parametrize("iteration", [4, 10])
 @pytest.mark.parametrize("part", OTHERS)
 def test_a_training_that_differs_in_one_thing_is_another(tmp_path, iteration, part):
     folder = begun(tmp_path, iteration)
-    assert resume.saved_state(folder, {**RUN, part: OTHERS[part]}, 10) is None
+    assert checkpoint.saved_state(folder, {**RUN, part: OTHERS[part]}, 10) is None
 
 
 def test_a_training_from_other_published_weights_is_another(tmp_path, caplog):
@@ -49,11 +49,11 @@ def test_a_training_from_other_published_weights_is_another(tmp_path, caplog):
     folder = RunFolder(tmp_path)
     checkpoint.save(folder.resume, {**RUN, "start": "one", "model": {}, "iteration": 4})
     with caplog.at_level("INFO"):
-        assert resume.saved_state(folder, {**RUN, "start": "two"}, 10) is None
+        assert checkpoint.saved_state(folder, {**RUN, "start": "two"}, 10) is None
     assert "differs in start" in caplog.text
 
 
 def test_other_code_counts_for_a_finished_training_alone(tmp_path):
     changed = {**RUN, "code": "another"}
-    assert resume.saved_state(begun(tmp_path, 10), changed, 10) is None
-    assert resume.saved_state(begun(tmp_path, 4), changed, 10)["iteration"] == 4
+    assert checkpoint.saved_state(begun(tmp_path, 10), changed, 10) is None
+    assert checkpoint.saved_state(begun(tmp_path, 4), changed, 10)["iteration"] == 4

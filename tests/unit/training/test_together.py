@@ -8,8 +8,8 @@ import sys
 import pytest
 import torch
 
-from commonfate.methods.semantic import objective as semantic
-from commonfate.models.pwc import photometric
+from commonfate.methods.semantic import network as semantic
+from commonfate.models.pwc import losses
 
 # Computes two gradients of every method, on this process's share of one batch of four.
 SCRIPT = """
@@ -137,8 +137,8 @@ def test_a_visible_pixel_counts_the_same_in_whichever_process(shares):
     visible[0, :, 1:] = 0
 
     def loss(*maps):
-        return photometric.photometric_loss(*maps, l1=0.15, ssim=0.85, ternary=0)
+        return losses.photometric_loss(*maps, l1=0.15, ssim=0.85, ternary=0)
 
     halves = [(image[i : i + 1], warped[i : i + 1], visible[i : i + 1]) for i in (0, 1)]
     whole = float(loss(image, warped, visible))
-    assert shares(photometric, loss, halves) == pytest.approx(whole, rel=1e-5)
+    assert shares(losses, loss, halves) == pytest.approx(whole, rel=1e-5)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from commonfate.videos.backends import pyav_frames
+from commonfate.videos.container import DecodeError
 from commonfate.videos.decode import Decoder, Decoding
-from commonfate.videos.inspection import DecodeError, inspect
+from commonfate.videos.inspection import inspect
 
 with_decord = pytest.mark.skipif(
     importlib.util.find_spec("decord") is None, reason="decord is not installed"

@@ -128,7 +128,7 @@ def test_stopping_early_leaves_no_rest_for_the_next_answer(make_video):
     child = Child(5)
     path = str(make_video())
     (header,) = child.ask({"task": "inspect", "path": path})
-    request = {"task": "pyav", "path": path, "found": header["done"]}
+    request = {"task": "pyav", "path": path, "inspection": header["done"]}
     frames = child.ask(request)
     first = next(frames)
     frames.close()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from commonfate.base.errors import ConfigError
+from commonfate.videos.container import DecodeError
 from commonfate.videos.decode import Decoder, Decoding
-from commonfate.videos.inspection import DecodeError
 
 
 def decode(path, backend="auto", timeout_s=5.0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from commonfate.videos.container import DecodeError
 from commonfate.videos.frame_folder import check_numbering, frame_size
-from commonfate.videos.inspection import DecodeError
 
 
 @pytest.fixture

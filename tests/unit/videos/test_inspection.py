@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from commonfate.base.orientation import orient
-from commonfate.videos.inspection import DecodeError, Stillness, increasing, inspect
+from commonfate.videos.container import DecodeError
+from commonfate.videos.inspection import Stillness, increasing, inspect
 
 
 def test_good_video(make_video):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from commonfate.base import parquet
 from commonfate.base.errors import UserError
-from commonfate.cli.manifest import command
+from commonfate.cli.videos import manifest as command
 from commonfate.videos import manifest
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError
-from commonfate.cli.frames import command
+from commonfate.cli.videos import frames as command
 from commonfate.datasets import VideoSource, inventory
 from commonfate.storage.frames import FrameReader
 

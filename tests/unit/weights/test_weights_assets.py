@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from commonfate.weights import Asset, Digest, folder, known, place
+from commonfate.weights import Asset, Digest, cached_path, folder, published_assets
 
 BLOB = (
     "95d09f2b10159347eece71399a7e2e907ea3df4f"  # `printf 'hello world' | git hash-object --stdin`
@@ -101,26 +101,28 @@ def test_the_table_is_whole():
         ],
         "segmentation": ["gwm." + n for n in ("davis", "stv2", "fbms", "joint")],
     }
-    found = {kind: [n for n, asset in known().items() if asset.kind == kind] for kind in names}
+    found = {
+        kind: [n for n, asset in published_assets().items() if asset.kind == kind] for kind in names
+    }
     assert found == names
-    assert len(known()) == sum(map(len, names.values()))
-    places = [place(asset, "x") for asset in known().values()]
+    assert len(published_assets()) == sum(map(len, names.values()))
+    places = [cached_path(asset, "x") for asset in published_assets().values()]
     assert len(set(places)) == len(places)
-    for asset in known().values():
+    for asset in published_assets().values():
         assert all(url.startswith("https://") for url in (*asset.urls, asset.home))
 
 
 def test_what_is_not_known_of_files_is_not_claimed():
-    without_hash = [name for name, asset in known().items() if asset.digest is None]
-    without_address = [name for name, asset in known().items() if not asset.urls]
+    without_hash = [name for name, asset in published_assets().items() if asset.digest is None]
+    without_address = [name for name, asset in published_assets().items() if not asset.urls]
     assert without_hash == ["moby.swin_tiny", "supervised.swin_tiny"]
     assert without_address == ["moby.swin_tiny"]
-    for asset in known().values():
+    for asset in published_assets().values():
         if asset.digest is not None and asset.digest.algorithm == "git-blob-sha1":
             assert not asset.digest.weak
             assert len(asset.digest.value) == 40
             assert re.search("/raw/[0-9a-f]{40}/", asset.urls[0])  # a commit, not a branch
-    assert known()["dino.vits8"].hash == "md5 230cd5... (weak)"
+    assert published_assets()["dino.vits8"].hash == "md5 230cd5... (weak)"
 
 
 def test_the_folder_is_the_callers_then_the_environments_then_the_users(tmp_path, monkeypatch):
@@ -134,4 +136,7 @@ def test_the_folder_is_the_callers_then_the_environments_then_the_users(tmp_path
     assert folder() == tmp_path / "cache" / "commonfate" / "weights"
     monkeypatch.delenv("COMMONFATE_WEIGHTS")
     assert folder() == tmp_path / "cache" / "commonfate" / "weights"
-    assert place(known()["arflow.sintel"], "w").as_posix() == "w/flow/arflow-sintel-pwclite_ar.tar"
+    assert (
+        cached_path(published_assets()["arflow.sintel"], "w").as_posix()
+        == "w/flow/arflow-sintel-pwclite_ar.tar"
+    )

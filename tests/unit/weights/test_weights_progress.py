@@ -5,17 +5,17 @@ import sys
 
 import pytest
 
-from commonfate.weights import received
-from commonfate.weights.partial import Partial, Version
+from commonfate.base import progress
+from commonfate.weights.transfer import Partial, Version
 
 
 def test_a_log_gets_lines_now_and_then(monkeypatch, caplog):
     seconds = iter([0.0, 10.0, 20.0, 30.0, 40.0])
-    monkeypatch.setattr(received.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     chunks = [bytes(1_000_000)] * 4
     with caplog.at_level(logging.INFO):
-        assert list(received.track(chunks, "raft.things", 2_000_000, 6_000_000)) == chunks
+        assert list(progress.track_bytes(chunks, "raft.things", 6_000_000, 2_000_000)) == chunks
     # At 20 s two MB have come, at 40 s all four.
     assert [record.message for record in caplog.records] == [
         "raft.things: 4.0 of 6.0 MB, 0.1 MB/s, 20 s left",
@@ -25,16 +25,16 @@ def test_a_log_gets_lines_now_and_then(monkeypatch, caplog):
 
 def test_a_log_gets_lines_without_a_known_size(monkeypatch, caplog):
     seconds = iter([0.0, 16.0])
-    monkeypatch.setattr(received.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     with caplog.at_level(logging.INFO):
-        list(received.track([bytes(3_200_000)], "net", 0, None))
+        list(progress.track_bytes([bytes(3_200_000)], "net", None))
     assert caplog.messages == ["net: 3.2 MB, 0.2 MB/s"]
 
 
 def test_a_terminal_gets_a_bar(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert list(received.track([b"12", b"3"], "raft.things", 0, 3)) == [b"12", b"3"]
+    assert list(progress.track_bytes([b"12", b"3"], "raft.things", 3)) == [b"12", b"3"]
     assert "raft.things" in capsys.readouterr().err
 
 

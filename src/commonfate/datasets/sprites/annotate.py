@@ -1,4 +1,4 @@
-"""Ground truth that follows from which layer is seen where: labels, boxes, visibility."""
+"""Ground truth from the visible layer of each pixel: labels, boxes, visibility."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from commonfate.datasets.sprites.scene import Scene
 
 
 def seen_layers(scene: Scene) -> np.ndarray:
-    """(T, H, W) uint8: number of the layer that is seen at each pixel."""
+    """(T, H, W) uint8: number of the visible layer at each pixel."""
     points = geometry.pixels(scene.size)
     return np.stack([geometry.visible(scene.layers, t, points) for t in range(scene.frames)])
 
@@ -33,7 +33,7 @@ def _labelled(scene: Scene, seen: np.ndarray, labels: Iterable[int]) -> np.ndarr
 
 
 def boxes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Boxes around what is seen of each object.
+    """Boxes around the visible part of each object.
 
     Args:
         labels: (T, H, W), see `instances`.
@@ -41,7 +41,7 @@ def boxes(labels: np.ndarray, count: int) -> np.ndarray:
 
     Returns:
         (T, N, 4) float64: x0, y0, x1, y1 in pixels, where x0 and y0 are the first column and row
-        and x1 and y1 are one past the last; NaN in frames where nothing is seen of the object.
+        and x1 and y1 are one past the last; NaN in frames where the object is hidden.
     """
     result = np.full((len(labels), count, 4), np.nan)
     for t, label in enumerate(labels):

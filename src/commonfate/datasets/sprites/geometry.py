@@ -1,7 +1,8 @@
-"""Layers that move over each other: which one is seen where, and where its points go.
+"""Geometry of layers that move over each other: visible layer, areas, correspondences.
 
 Image points are (2, ...) float64, x then y, relative to the centre of the image; pixel (row i,
-column j) of an (H, W) image is the point (j - (W - 1) / 2, i - (H - 1) / 2).
+column j) of an (H, W) image is the point (j - (W - 1) / 2, i - (H - 1) / 2). See `warps` for the
+maps between image, world and layer.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ class Layer:
 
     Attributes:
         kind: `background`, `ground` (nearer, static in the world) or `object`.
-        shape: the part of the plane that is there; None is all of it.
-        maps: (T, 2, 2, 6), in each frame two maps in turn: from the image to the world, from the
-            world to the layer's own plane.
+        shape: the opaque part of the plane; None is all of it.
+        maps: (T, 2, 2, 6), two maps for each frame: from the image to the world, and from the world
+            to the layer's own plane.
     """
 
     kind: str
@@ -28,13 +29,13 @@ class Layer:
     maps: np.ndarray
 
     def plane(self, t: int, points: np.ndarray) -> np.ndarray:
-        """Where image points of frame t lie in the layer's own plane."""
+        """Map image points of frame t to the layer's own plane."""
         for warp in self.maps[t]:
             points = warps.apply(warp, points)
         return points
 
     def image(self, t: int, points: np.ndarray) -> np.ndarray:
-        """Where points of the layer's plane are in frame t; the inverse of `plane`."""
+        """Map points of the layer's plane to frame t; undoes `plane`."""
         for warp in self.maps[t][::-1]:
             points = warps.invert(warp, points)
         return points
@@ -55,9 +56,9 @@ def pixels(size: tuple[int, int], step: int = 1) -> np.ndarray:
 
 
 def visible(layers: tuple[Layer, ...], t: int, points: np.ndarray) -> np.ndarray:
-    """Number (uint8) of the layer that is seen at each image point of frame t.
+    """Number (uint8) of the visible layer at each image point of frame t.
 
-    That is the front-most one that covers at least half of the point; layers go back to front.
+    It is the front-most layer that covers at least half of the point; layers go back to front.
     """
     result = np.zeros(points.shape[1:], np.uint8)
     for number, layer in enumerate(layers[1:], start=1):
@@ -66,7 +67,7 @@ def visible(layers: tuple[Layer, ...], t: int, points: np.ndarray) -> np.ndarray
 
 
 def area(layer: Layer, t: int, step: int = 1) -> float:
-    """Pixels of frame t that an object would cover if the image had no end and nothing hid it.
+    """Pixels of frame t that an object would cover in an infinite image if nothing hid it.
 
     Args:
         step: count every `step`-th pixel only, in both directions.
@@ -82,5 +83,5 @@ def area(layer: Layer, t: int, step: int = 1) -> float:
 
 
 def trace(layer: Layer, points: np.ndarray, t: int, target: int) -> np.ndarray:
-    """Where image points of frame t, seen as points of a layer, are in frame `target`."""
+    """Follow image points of frame t with a layer to frame `target`."""
     return layer.image(target, layer.plane(t, points))

@@ -1,16 +1,24 @@
-"""What the embedded data consist of, known from the settings before anything is rendered."""
+"""Lists of the embedded data, by the settings alone, and the adapters that give them.
+
+`commonfate sprites` renders the data; they are listed before they exist.
+"""
 
 from pathlib import Path
 from typing import TypedDict
 
+from commonfate.datasets.base import VideoSource
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
 
 VAL_EVERY = 4
-"""One video in so many is of the split `val`."""
+"""Every fourth video is of the split `val`."""
+
+
+_BY_SETTINGS = ""
+"""Stamp of all rendered data: only the settings change them, and then all are rendered again."""
 
 
 class Listed(TypedDict):
-    """Where one video and its ground truth lie."""
+    """Paths of one video and its ground truth."""
 
     id: str
     split: str
@@ -20,7 +28,7 @@ class Listed(TypedDict):
 
 
 class ListedImage(TypedDict):
-    """Where one still image and its ground truth lie."""
+    """Paths of one still image and its ground truth."""
 
     id: str
     split: str
@@ -78,3 +86,57 @@ def _split(number: int, count: int) -> str:
     # Every fourth, so that asking for more videos leaves the split of the others as it was.
     is_val = number == count - 1 if count < VAL_EVERY else number % VAL_EVERY == VAL_EVERY - 1
     return "val" if is_val else "train"
+
+
+class Sprites:
+    """Videos that `commonfate sprites` renders; they are listed before they exist."""
+
+    def __init__(self, settings: SpritesConfig, root: Path) -> None:
+        self.settings = settings
+        self.root = root
+
+    def videos(self) -> list[VideoSource]:
+        """List the videos, sorted by id."""
+        sources = [
+            VideoSource(
+                id=row["id"],
+                split=row["split"],
+                path=str(row["path"]),
+                annotation_files=tuple(str(file) for file in row["annotation_files"]),
+                annotation_kind="instances",
+                truth=str(row["truth"]),
+            )
+            for row in videos(self.settings, self.root)
+        ]
+        return sorted(sources, key=lambda source: source.id)
+
+    def stamps(self) -> dict[str, str]:
+        """A text for each video that is always the same."""
+        return dict.fromkeys(video_names(self.settings), _BY_SETTINGS)
+
+
+class SpriteImages:
+    """Still images that `commonfate sprites` renders; they are listed before they exist."""
+
+    def __init__(self, settings: SpriteImagesConfig, root: Path) -> None:
+        self.settings = settings
+        self.root = root
+
+    def videos(self) -> list[VideoSource]:
+        """List the images, sorted by id, each a video of one frame."""
+        sources = [
+            VideoSource(
+                id=row["id"],
+                split=row["split"],
+                path=str(row["image"]),
+                frame_files=(str(row["image"]),),
+                annotation_files=(str(row["mask"]),),
+                annotation_kind=self.settings.labels,
+            )
+            for row in images(self.settings, self.root)
+        ]
+        return sorted(sources, key=lambda source: source.id)
+
+    def stamps(self) -> dict[str, str]:
+        """A text for each image that is always the same."""
+        return dict.fromkeys((source.id for source in self.videos()), _BY_SETTINGS)

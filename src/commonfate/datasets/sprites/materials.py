@@ -1,9 +1,9 @@
-"""What backgrounds and objects look like: crops of photographs, coloured and shaded by chance.
+"""Appearance of backgrounds and objects: crops of photographs with random colours and shading.
 
 Objects show things (a face, an engine, a cup), backgrounds mostly stuff (bricks, grass, gravel), so
-that the look of objects can be learnt. But backgrounds are patched together of several materials of
-any hue under uneven light, and some hold another part of a photograph that objects come from:
-neither colour nor contrast alone tells the two apart.
+that the appearance of objects can be learnt. But backgrounds consist of several materials of any
+hue under uneven light, and some hold another part of a photograph that objects show: neither colour
+nor contrast alone separates objects from background.
 """
 
 import cv2
@@ -25,7 +25,7 @@ THINGS = (
     Crop("retina", 0.15, 0.10, 0.85, 0.90),
     Crop("rocket", 0.35, 0.00, 1.00, 1.00),
 )
-"""What objects show."""
+"""Crops for objects."""
 
 STUFF = (
     Crop("brick", 0.00, 0.00, 1.00, 1.00),
@@ -34,7 +34,7 @@ STUFF = (
     Crop("camera", 0.62, 0.00, 1.00, 1.00),
     Crop("moon", 0.00, 0.00, 1.00, 1.00),
 )
-"""What backgrounds and ground are made of, mostly."""
+"""Crops for most of backgrounds and ground."""
 
 PLACES = (
     Crop("astronaut", 0.00, 0.00, 0.55, 0.30),
@@ -44,7 +44,7 @@ PLACES = (
     Crop("motorcycle", 0.55, 0.00, 1.00, 0.40),
     Crop("rocket", 0.30, 0.00, 0.95, 0.45),
 )
-"""Other parts of the photographs that objects show; some backgrounds hold one of them."""
+"""Other parts of the photographs of `THINGS`; some backgrounds hold one of them."""
 
 HUES = (0.02, 0.06, 0.09, 0.11, 0.14, 0.28, 0.36, 0.58, 0.62)
 """Hues (in turns) that photographs without colour are tinted with: earth, skin, leaves, sky."""
@@ -61,14 +61,14 @@ def background(
     """
     origin, shape = textures.grid(low, high)
     wavelength = 70 * unit * DENSITY
-    chosen = [STUFF[one] for one in rng.choice(len(STUFF), patches, replace=False)]
+    chosen = [STUFF[index] for index in rng.choice(len(STUFF), patches, replace=False)]
     if rng.random() < 0.4:
         chosen[-1] = PLACES[rng.integers(len(PLACES))]
     result = _material(rng, chosen[0], shape, unit)
-    for one in chosen[1:]:
+    for crop in chosen[1:]:
         field = textures.noise(rng, shape, wavelength) * (5 * unit * DENSITY)
         share = np.clip(field * 2 + rng.uniform(-0.5, 0.5) * wavelength / 10, 0, 1)[..., None]
-        result = result * (1 - share) + _material(rng, one, shape, unit) * share
+        result = result * (1 - share) + _material(rng, crop, shape, unit) * share
     light = 1 + 0.35 * textures.noise(rng, shape, 1.3 * wavelength)
     return Texture(origin, _to_uint8(result * light[..., None]))
 
@@ -109,7 +109,7 @@ def _relief(
 
 
 def _coloured(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
-    """Colours of a photograph changed by chance; one without colour is tinted."""
+    """Change the colours of a photograph at random; tint a photograph without colour."""
     if picture.ndim == 2:
         return _tinted(rng, picture)
     hsv = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)

@@ -1,4 +1,4 @@
-"""How the camera and the objects move: sums of sinusoids, smooth and bounded for any length.
+"""Motion of the camera and the objects: sums of sinusoids, smooth and bounded for any length.
 
 Lengths are given for a video of 128x224 and multiplied by `unit`; times are in frames.
 """
@@ -64,13 +64,13 @@ class Camera:
 
         Args:
             time: (T,) frames.
-            nearness: 1 for the background; a nearer plane passes that many times as fast.
+            nearness: 1 for the background; a nearer plane moves that many times as fast.
         """
         linear = np.exp(self.zoom(time))[:, None, None] * rotation(self.turn(time))
         offset = nearness * np.stack([along(time) for along in self.pan], axis=1)
         result = warps.affine(linear, offset)
         if self.bend:
-            bend = np.stack([one(time) for one in self.bend], axis=1).reshape(-1, 2, 3)
+            bend = np.stack([along(time) for along in self.bend], axis=1).reshape(-1, 2, 3)
             result[:, :, 3:] = linear @ bend / self.reach**2
         return result
 
@@ -94,7 +94,7 @@ def draw_camera(rng: np.random.Generator, unit: float, reach: float) -> Camera:
 
 @dataclass(frozen=True)
 class Track:
-    """An object's way through the plane of the background.
+    """An object's path through the plane of the background.
 
     Attributes:
         centre: point that the object moves about, x and y.
@@ -122,7 +122,7 @@ class Track:
 
 
 def draw_track(rng: np.random.Generator, unit: float, size: tuple[int, int], frames: int) -> Track:
-    """Draw an object's way: one in five is slow, nearly all pause for a third or more."""
+    """Draw an object's path: one in five is slow, nearly all pause for a third or more."""
     height, width = size
     slow = 0.35 if rng.random() < 0.2 else 1.0
     phase = rng.uniform(0, 2 * np.pi)
@@ -149,7 +149,7 @@ def _draw_pause(rng: np.random.Generator, frames: int) -> tuple[int, int] | None
 
 
 def own_time(frames: int, pause: tuple[int, int] | None) -> np.ndarray:
-    """(T,) time as an object lives it: it runs at speed 1, and stands during the pause."""
+    """(T,) the object's own time: it runs at speed 1, and stands during the pause."""
     pace = np.ones(frames - 1)
     if pause is not None:
         first, last = pause

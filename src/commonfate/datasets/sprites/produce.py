@@ -1,4 +1,4 @@
-"""Making the embedded data: each video or image on its own, from its own random numbers."""
+"""Rendering of the embedded data: each video or image from its own random numbers."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from commonfate.base.files import exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
 from commonfate.base.settings import from_pairs
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
-from commonfate.datasets.sprites import annotate, encode, listing, photographs, render, scene, truth
+from commonfate.datasets.sprites import annotate, listing, render, scene, textures, truth
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ STILLS = {"val": 1, "train": 2}
 
 
 def parse(pairs: Sequence[str]) -> SpritesConfig | SpriteImagesConfig:
-    """Read settings from `key=value` texts; they are of videos unless `adapter` says otherwise.
+    """Read settings from `key=value` texts; of videos, unless `adapter` is that of images.
 
     Raises:
         ConfigError: a key or value is not allowed.
@@ -42,7 +42,7 @@ def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs
     The bytes depend on the settings alone, not on `jobs`.
 
     Args:
-        config: what to render.
+        config: settings.
         output: folder that is written or replaced.
         jobs: processes that render at the same time.
 
@@ -51,56 +51,56 @@ def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs
         StoreError: scikit-image lacks a photograph.
     """
     if isinstance(config, SpritesConfig):
-        parts, one, count = ("videos", "masks", "truth"), render_video, config.videos
-        told = f"{count} videos of {config.frames} frames"
+        parts, render_item, count = ("videos", "masks", "truth"), render_video, config.videos
+        content = f"{count} videos of {config.frames} frames"
     else:
-        parts, one = ("images", "masks"), render_image
+        parts, render_item = ("images", "masks"), render_image
         count = config.images + config.train_images
-        told = f"{count} images"
-    pictures = [photographs.path(name) for name in photographs.FILES]
+        content = f"{count} images"
+    pictures = [textures.photograph_path(name) for name in textures.PHOTOGRAPHS]
     record = provenance.record("sprites", config.model_dump(mode="json"), pictures)
     with exclusive(output) as waited:
         if waited and _is_made(Path(output), record):
             log.info("%s is there already, another process has rendered it", output)
             return
-        _write(Path(output), parts, partial(one, config), count, jobs, record)
-    log.info("%s: %s", output, told)
+        _write(Path(output), parts, partial(render_item, config), count, jobs, record)
+    log.info("%s: %s", output, content)
 
 
 def _is_made(output: Path, record: dict[str, Any]) -> bool:
-    """Whether a folder was rendered by the same code from the same settings."""
+    """True if a folder was rendered by the same code from the same settings."""
     try:
-        there = json.loads((output / "provenance.json").read_text(encoding="utf-8"))
+        previous = json.loads((output / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return there | {"time": None} == record | {"time": None}
+    return previous | {"time": None} == record | {"time": None}
 
 
 def _write(
     output: Path,
     parts: Sequence[str],
-    one: Callable[[Path, int], None],
+    render_item: Callable[[Path, int], None],
     count: int,
     jobs: int,
     record: dict[str, Any],
 ) -> None:
-    """Render `count` videos or images into a folder; `one` takes a folder and a number."""
+    """Render `count` videos or images into a folder; `render_item` takes a folder and a number."""
     with replacing_directory(output) as folder:
         for part in parts:
             (folder / part).mkdir()
-        for _ in track(_render_all(partial(one, folder), count, jobs), "rendering", count):
+        for _ in track(_render_all(partial(render_item, folder), count, jobs), "rendering", count):
             pass
         write_json(folder / "provenance.json", record)
 
 
-def _render_all(one: Callable[[int], None], count: int, jobs: int) -> Iterator[None]:
+def _render_all(render_item: Callable[[int], None], count: int, jobs: int) -> Iterator[None]:
     if min(jobs, count) == 1:
-        yield from map(one, range(count))
+        yield from map(render_item, range(count))
         return
     # Spawned, since a forked process would inherit the locks of OpenCV's and PyAV's threads.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         with processes.shielded():
-            rendered = pool.map(one, range(count))
+            rendered = pool.map(render_item, range(count))
         with processes.interruptible(pool):
             yield from rendered
 
@@ -110,7 +110,7 @@ def render_video(config: SpritesConfig, folder: Path, number: int) -> None:
 
     Args:
         folder: holds the folders videos, masks and truth.
-        number: which of the videos.
+        number: of the video.
     """
     listed = listing.videos(config, folder)[number]
     for_scene, for_textures = (
@@ -118,9 +118,8 @@ def render_video(config: SpritesConfig, folder: Path, number: int) -> None:
         for seed in np.random.SeedSequence([config.seed, number]).spawn(2)
     )
     drawn = scene.draw(for_scene, number, config.size, config.frames)
-    textures = render.draw_textures(for_textures, drawn)
-    frames = render.frames(drawn, textures)
-    encode.write_mp4(listed["path"], frames, config.size, config.fps, config.codec)
+    frames = render.frames(drawn, render.draw_textures(for_textures, drawn))
+    render.write_mp4(listed["path"], frames, config.size, config.fps, config.codec)
     seen = annotate.seen_layers(drawn)
     labels = annotate.instances(drawn, seen)
     listed["annotation_files"][0].parent.mkdir()
@@ -134,7 +133,7 @@ def render_image(config: SpriteImagesConfig, folder: Path, number: int) -> None:
 
     Args:
         folder: holds the folders images and masks.
-        number: which of the images that are listed.
+        number: position in the list of images.
     """
     listed = listing.images(config, folder)[number]
     key = (config.seed, listed["number"], STILLS[listed["split"]])

@@ -1,4 +1,4 @@
-"""Drawing a scene by chance: layers, shapes and motions that make a good picture together."""
+"""Random scenes: layers, shapes and motions that compose well."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,15 @@ from commonfate.datasets.sprites import geometry, motion, shapes, warps
 from commonfate.datasets.sprites.geometry import Layer
 
 TRIES = 50
-LOOKED_AT = 1800
-"""About how many pixels of a frame are looked at to judge a composition."""
+SAMPLED_PIXELS = 1800
+"""Approximate number of pixels of a frame by which a composition is judged."""
 REFERENCE_SIZE = (128, 224)
 """Height and width for which lengths and speeds are given."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a video shows.
+    """Content of a video.
 
     Attributes:
         size: (H, W).
@@ -43,11 +43,11 @@ def draw(rng: np.random.Generator, number: int, size: tuple[int, int], frames: i
     """Draw scenes until one is well composed.
 
     Args:
-        number: of the video; the first object's class goes round with it, so that a few videos
-            hold all classes.
+        number: of the video; it selects the class of the first object, so that a few videos hold
+            all classes.
 
     Raises:
-        ConfigError: none is, as for a size far from any video's.
+        ConfigError: no scene is well composed, as for an extreme aspect ratio.
     """
     for _ in range(TRIES):
         scene = _draw(rng, number, size, frames)
@@ -81,7 +81,7 @@ def _draw(rng: np.random.Generator, number: int, size: tuple[int, int], frames: 
 def _draw_classes(rng: np.random.Generator, number: int) -> list[str]:
     count = rng.choice([1, 2, 3], p=[0.35, 0.5, 0.15])
     order = [number % len(shapes.CLASSES), *rng.integers(0, len(shapes.CLASSES), count - 1)]
-    return [shapes.CLASSES[one] for one in order]
+    return [shapes.CLASSES[index] for index in order]
 
 
 def _draw_bank(rng: np.random.Generator, size: tuple[int, int], unit: float) -> shapes.Shape:
@@ -106,17 +106,17 @@ def _chain(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
 
 def _is_well_composed(scene: Scene) -> bool:
     """Objects cover enough of every frame and not too much, and are mostly in view."""
-    step = max(1, round(np.sqrt(scene.size[0] * scene.size[1] / LOOKED_AT)))
+    step = max(1, round(np.sqrt(scene.size[0] * scene.size[1] / SAMPLED_PIXELS)))
     points = geometry.pixels(scene.size, step)
-    looked_at = np.unique(np.linspace(0, scene.frames - 1, 16).round().astype(int))
-    seen = np.stack([geometry.visible(scene.layers, int(t), points) for t in looked_at])
+    chosen = np.unique(np.linspace(0, scene.frames - 1, 16).round().astype(int))
+    seen = np.stack([geometry.visible(scene.layers, int(t), points) for t in chosen])
     shares = np.stack([(seen == number).mean((1, 2)) for number in scene.objects])
     together = shares.sum(0)
     if not (0.09 <= together.mean() <= 0.28 and together.min() > 0.05 and together.max() < 0.36):
         return False
     for number, share in zip(scene.objects, shares, strict=True):
         layer = scene.layers[number]
-        full = [geometry.area(layer, int(t), step) for t in looked_at]
+        full = [geometry.area(layer, int(t), step) for t in chosen]
         in_view = share * scene.size[0] * scene.size[1] / full
         if in_view.mean() < 0.7 or in_view.min() < 0.25:
             return False

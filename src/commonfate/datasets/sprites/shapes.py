@@ -1,7 +1,7 @@
 """Shapes of layers, as signed distances to smooth contours.
 
 A shape is defined at unit size around the origin and scaled. Distances are exact to first order,
-f / |grad f|, which is all that a soft edge one pixel wide needs.
+f / |grad f|, which suffices for a soft edge one pixel wide.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import numpy as np
 SOFTNESS = 1.0
 """Half the width of a soft edge, pixels."""
 REACH = 1.4
-"""No object reaches further than this many times its size from its origin."""
+"""Greatest distance of an object's points from its origin, in units of its size."""
 _TINY = 1e-9
 
 
@@ -23,7 +23,7 @@ class Shape:
     Attributes:
         family: a key of `DISTANCES`; the family of an object is its class.
         size: scale in pixels.
-        numbers: what the family's function takes besides points.
+        numbers: arguments of the family's function besides points.
     """
 
     family: str
@@ -88,10 +88,10 @@ def bank(points: np.ndarray, angle: float, level: float, *ripples: float) -> np.
     return (edge - inward) / np.hypot(1, slope)
 
 
-def _smooth_maximum(one: np.ndarray, other: np.ndarray, radius: float) -> np.ndarray:
+def _smooth_maximum(first: np.ndarray, second: np.ndarray, radius: float) -> np.ndarray:
     """Maximum whose kink is rounded where the two differ by less than `radius`."""
-    near = np.maximum(radius - np.abs(one - other), 0) / radius
-    return np.maximum(one, other) + near * near * radius / 4
+    near = np.maximum(radius - np.abs(first - second), 0) / radius
+    return np.maximum(first, second) + near * near * radius / 4
 
 
 DISTANCES: dict[str, Callable[..., np.ndarray]] = {

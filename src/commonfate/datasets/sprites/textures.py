@@ -1,16 +1,74 @@
-"""Textures made from photographs, sampled more densely than the image so that none is aliased."""
+"""Textures made from photographs, sampled more densely than the image to avoid aliasing.
+
+The photographs ship inside the scikit-image wheel; nothing is ever downloaded.
+"""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from commonfate.datasets.sprites import photographs
+from commonfate.base.errors import StoreError
+
+PHOTOGRAPHS = {
+    "astronaut": "astronaut.png",
+    "brick": "brick.png",
+    "camera": "camera.png",
+    "chelsea": "chelsea.png",
+    "coffee": "coffee.png",
+    "coins": "coins.png",
+    "grass": "grass.png",
+    "gravel": "gravel.png",
+    "ihc": "ihc.png",
+    "moon": "moon.png",
+    "motorcycle": "motorcycle_left.png",
+    "retina": "retina.jpg",
+    "rocket": "rocket.jpg",
+}
+"""Names of the photographs that are used, and their files in skimage/data."""
 
 DENSITY = 2
 """Texels a pixel, in each direction."""
 BLUR = 1.2
-"""Standard deviation, in texels, of the low-pass that keeps fine detail from flickering."""
+"""Standard deviation, in texels, of the low-pass against flickering of fine detail."""
+
+
+def photograph_path(name: str) -> Path:
+    """Path of a photograph.
+
+    Raises:
+        StoreError: scikit-image is not installed, or came without this file.
+    """
+    package = find_spec("skimage")
+    if package is None or not package.submodule_search_locations:
+        raise StoreError("scikit-image is not installed; run pip install scikit-image")
+    file = Path(package.submodule_search_locations[0]) / "data" / PHOTOGRAPHS[name]
+    if not file.is_file():
+        raise StoreError(
+            f"{file}: missing from scikit-image; reinstall scikit-image from its wheel"
+        )
+    return file
+
+
+@cache
+def photograph(name: str) -> np.ndarray:
+    """Read a photograph as (H, W, 3) uint8 RGB, or (H, W) uint8 if it has no colour.
+
+    Raises:
+        StoreError: the file is missing or is no image.
+    """
+    file = photograph_path(name)
+    try:
+        with Image.open(file) as image:
+            pixels = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
+    except OSError as error:
+        raise StoreError(f"{file}: cannot be read ({error}); reinstall scikit-image") from error
+    pixels.flags.writeable = False
+    return pixels
 
 
 @dataclass(frozen=True)
@@ -49,10 +107,10 @@ class Crop:
 
     def pixels(self) -> np.ndarray:
         """(h, w, 3) uint8 RGB, or (h, w) uint8 of a photograph without colour."""
-        photograph = photographs.load(self.photograph)
-        height, width = photograph.shape[:2]
+        whole = photograph(self.photograph)
+        height, width = whole.shape[:2]
         rows = slice(round(self.top * height), round(self.bottom * height))
-        return photograph[rows, round(self.left * width) : round(self.right * width)]
+        return whole[rows, round(self.left * width) : round(self.right * width)]
 
 
 def grid(low: np.ndarray, high: np.ndarray) -> tuple[tuple[float, float], tuple[int, int]]:
@@ -66,14 +124,14 @@ def grid(low: np.ndarray, high: np.ndarray) -> tuple[tuple[float, float], tuple[
 def lay(
     picture: np.ndarray, shape: tuple[int, int], texels: float, angle: float, centre: np.ndarray
 ) -> np.ndarray:
-    """Lay a picture out over texels, mirrored where it ends.
+    """Lay a picture out over texels, mirrored at its edges.
 
     Args:
         picture: (h, w, 3) uint8.
         shape: rows and columns of texels.
-        texels: how many texels a pixel of the picture becomes, in each direction.
-        angle: by which it is turned, radians.
-        centre: x and y in the picture of what lies in the middle.
+        texels: texels for each pixel of the picture, in each direction.
+        angle: of rotation, radians.
+        centre: x and y of the point of the picture that comes to the middle.
 
     Returns:
         (*shape, 3) uint8.

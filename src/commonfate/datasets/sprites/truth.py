@@ -1,8 +1,8 @@
 """Exact ground truth of a rendered video: flow for any gap, visibility, boxes, classes.
 
-The file holds the maps of all layers, so flow is computed when it is asked for: a pixel of frame t
-is a point of the layer that is seen there, and its flow leads to where that point is in frame
-t + gap, whether it is seen there or not.
+The file holds the maps of all layers, and flow is computed on demand: a pixel of frame t is a point
+of the layer that is seen there, and its flow leads to this point in frame t + gap, even if it is
+hidden there.
 """
 
 import json
@@ -22,12 +22,12 @@ from commonfate.datasets.sprites.scene import Scene
 from commonfate.datasets.sprites.shapes import Shape
 
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, NotImplementedError, BadZipFile, ZlibError)
-"""What reading a damaged .npz raises, depending on where the damage is."""
+"""Errors of reading a damaged .npz."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a video of T frames with N objects.
+    """Ground truth of a video of T frames with N objects.
 
     Attributes:
         layers: back to front, with their shapes and maps.
@@ -94,7 +94,8 @@ def load(path: str | Path) -> Truth:
 def _load(path: str, changed: int) -> Truth:
     with np.load(path) as arrays:
         scene = json.loads(str(arrays["scene"]))
-        layers = [_layer(one, maps) for one, maps in zip(scene, arrays["maps"], strict=True)]
+        described = zip(scene, arrays["maps"], strict=True)
+        layers = [_layer(description, maps) for description, maps in described]
         return Truth(
             layers=tuple(layers),
             class_names=tuple(str(name) for name in arrays["class_names"]),
@@ -124,13 +125,13 @@ def flow(path: str | Path, t: int, gap: int) -> np.ndarray:
         StoreError: the file is missing or damaged.
         ValueError: there is no frame t or t + gap.
     """
-    known = load(path)
-    points = geometry.pixels(known.seen.shape[1:])
-    return (_targets(known, t, gap, points) - points).astype(np.float32)
+    truth = load(path)
+    points = geometry.pixels(truth.seen.shape[1:])
+    return (_targets(truth, t, gap, points) - points).astype(np.float32)
 
 
 def visible_at_target(path: str | Path, t: int, gap: int) -> np.ndarray:
-    """Whether what is seen at each pixel of frame t is also seen in frame t + gap.
+    """Visibility in frame t + gap of the points that are seen in frame t.
 
     Args and errors as `flow`.
 
@@ -138,25 +139,25 @@ def visible_at_target(path: str | Path, t: int, gap: int) -> np.ndarray:
         (H, W) bool: False where the point is hidden in frame t + gap, or lies outside of the
         rectangle of its pixel centres.
     """
-    known = load(path)
-    size = known.seen.shape[1:]
-    targets = _targets(known, t, gap, geometry.pixels(size))
+    truth = load(path)
+    size = truth.seen.shape[1:]
+    targets = _targets(truth, t, gap, geometry.pixels(size))
     limit = (np.array(size[::-1]) - 1)[:, None, None] / 2
     # Rounding errors of the map and its inverse do not push a point off the border.
     visible = (np.abs(targets) <= limit + 1e-6).all(0)
-    for number, layer in enumerate(known.layers):
-        behind = known.seen[t] < number
+    for number, layer in enumerate(truth.layers):
+        behind = truth.seen[t] < number
         visible[behind] &= layer.coverage(t + gap, targets[:, behind]) < 0.5
     return visible
 
 
-def _targets(known: Truth, t: int, gap: int, points: np.ndarray) -> np.ndarray:
+def _targets(truth: Truth, t: int, gap: int, points: np.ndarray) -> np.ndarray:
     """Image points (2, H, W) of frame t + gap."""
-    frames = len(known.seen)
+    frames = len(truth.seen)
     if not (0 <= t < frames and 0 <= t + gap < frames):
         raise ValueError(f"no flow from frame {t} to {t + gap}: the video has {frames} frames")
     result = np.empty_like(points)
-    for number, layer in enumerate(known.layers):
-        here = known.seen[t] == number
+    for number, layer in enumerate(truth.layers):
+        here = truth.seen[t] == number
         result[:, here] = geometry.trace(layer, points[:, here], t, t + gap)
     return result

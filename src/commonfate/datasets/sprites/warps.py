@@ -1,4 +1,4 @@
-"""Quadratic maps of the plane: how a layer's points and the image's points correspond.
+"""Quadratic maps of the plane, between the points of a layer and of the image.
 
 A map is an array (2, 6) of float64; row i gives coordinate i of the result as coefficients of
 1, x, y, x^2, xy, y^2. Points are arrays (2, ...), x then y.
@@ -35,7 +35,7 @@ def apply(warp: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def is_affine(warp: np.ndarray) -> bool:
-    """Whether a map has no quadratic term."""
+    """True if a map has no quadratic term."""
     return not warp[:, 3:].any()
 
 

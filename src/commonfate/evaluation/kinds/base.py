@@ -13,8 +13,7 @@ if TYPE_CHECKING:  # the plan asks for kinds, and reads no array
     import numpy as np
 
     from commonfate.evaluation.protocols import Protocol
-    from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark
-    from commonfate.prediction.crop import Crop
+    from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark, Crop
     from commonfate.prediction.predictions import Predictions
     from commonfate.prediction.segmenting import Segmented
 

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from commonfate.evaluation.protocols import Protocol
-    from commonfate.prediction.benchmark import AnnotatedVideo
-    from commonfate.prediction.crop import Crop
+    from commonfate.prediction.benchmark import AnnotatedVideo, Crop
     from commonfate.prediction.predictions import Predictions
     from commonfate.prediction.segmenting import Segmented
 

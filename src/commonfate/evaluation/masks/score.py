@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from commonfate.base.errors import ConfigError
-from commonfate.base.files import exclusive, replacing_directory, write_json
+from commonfate.base.files import check_replaceable, exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
 from commonfate.datasets import annotations
 from commonfate.evaluation import record
@@ -22,9 +22,8 @@ from commonfate.evaluation.masks.foreground import (
 )
 from commonfate.evaluation.masks.metrics import Measures
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
-from commonfate.prediction import benchmark, replaceable
-from commonfate.prediction.benchmark import Benchmark
-from commonfate.prediction.crop import Crop, central_square
+from commonfate.prediction import benchmark
+from commonfate.prediction.benchmark import Benchmark, Crop, central_square
 from commonfate.prediction.predictions import Predictions
 from commonfate.prediction.segmenting import Segmented
 
@@ -73,7 +72,7 @@ def mean_jaccard(
         if void.all():
             continue
         labels = getattr(frame, foreground.segments)
-        segments = getattr(frame.facts, foreground.segments)
+        segments = getattr(frame.record, foreground.segments)
         _, score = score_frame(labels, segments, truth, void, foreground)
         values.setdefault(frame.video.name, {})[frame.t] = score
     if not values:
@@ -116,9 +115,9 @@ def evaluate(
     """
     output = Path(output)
     folder = output.with_suffix("")
-    replaceable.check(folder, output, "protocol")
-    task = benchmark.read(manifest, predictions.facts["split"])
-    task = task.without(predictions.facts.get("left_out", {}))
+    check_replaceable(folder, output, "protocol")
+    task = benchmark.read(manifest, predictions.metadata["split"])
+    task = task.without(predictions.metadata.get("left_out", {}))
     _check(predictions, foreground)
     scored = record.scored_frames(protocol, task)
     with exclusive(output):
@@ -143,9 +142,9 @@ def evaluate(
 
 
 def _check(predictions: Predictions, foreground: Foreground) -> None:
-    if foreground.name == OBJECT and predictions.facts.get("foreground") != OBJECT:
+    if foreground.name == OBJECT and predictions.metadata.get("foreground") != OBJECT:
         raise ConfigError(
-            f"--foreground {OBJECT}: method {predictions.facts['method']} of {predictions.path} "
+            f"--foreground {OBJECT}: method {predictions.metadata['method']} of {predictions.path} "
             f"does not say which of its segments is the object; choose unsupervised"
         )
 
@@ -156,7 +155,7 @@ def _measure_frames(
     """Measure every annotated frame that is not all void; writes the masks into `folder`."""
     measured: dict[str, dict[int, Measures]] = {}
     for video, t, annotation in track(task, "scoring", len(task)):
-        truth, void = read_truth(annotation, video.kind, predictions.facts["crop"])
+        truth, void = read_truth(annotation, video.kind, predictions.metadata["crop"])
         mask, measures = _measure_frame(predictions, foreground, (video.name, t), truth, void)
         if not void.all():
             measured.setdefault(video.name, {})[t] = measures
@@ -185,7 +184,7 @@ def _measure_frame(
 ) -> tuple[np.ndarray, Measures]:
     """The foreground of one frame, (H, W) bool, and its measures."""
     labels = predictions.read(foreground.segments, *frame, truth.shape)
-    counts = overlap(labels, truth, void, predictions.facts["segments"][foreground.segments])
+    counts = overlap(labels, truth, void, predictions.metadata["segments"][foreground.segments])
     chosen = foreground.choose(labels, counts)
     levels = None
     if predictions.soft and foreground.segments == "groups":

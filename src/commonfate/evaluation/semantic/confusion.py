@@ -6,7 +6,7 @@ the IoU of a class that is nowhere would be 0/0.
 
 import numpy as np
 
-from commonfate.datasets.class_labels import VOID
+from commonfate.datasets.mask_values import VOID
 
 
 def count(labels: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:

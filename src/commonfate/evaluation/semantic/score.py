@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from commonfate.base.errors import ConfigError, StoreError
-from commonfate.base.files import exclusive, replacing_directory, write_json
+from commonfate.base.files import check_replaceable, exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
-from commonfate.datasets import class_labels
+from commonfate.datasets import mask_values
 from commonfate.evaluation import record
 from commonfate.evaluation.protocols import Protocol
 from commonfate.evaluation.semantic import confusion
-from commonfate.prediction import benchmark, label_maps, replaceable
-from commonfate.prediction.benchmark import Benchmark
-from commonfate.prediction.crop import Crop, central_square
+from commonfate.prediction import benchmark, maps
+from commonfate.prediction.benchmark import Benchmark, Crop, central_square
 from commonfate.prediction.predictions import Predictions
 from commonfate.prediction.segmenting import Segmented
 
@@ -56,14 +55,14 @@ def evaluate(
     """
     output = Path(output)
     folder = output.with_suffix("")
-    replaceable.check(folder, output, "protocol")
-    task = benchmark.read(manifest, predictions.facts["split"])
-    task = task.without(predictions.facts.get("left_out", {}))
+    check_replaceable(folder, output, "protocol")
+    task = benchmark.read(manifest, predictions.metadata["split"])
+    task = task.without(predictions.metadata.get("left_out", {}))
     record.check_annotations(task, CLASSES, f"--foreground {CLASSES}")
-    if predictions.facts.get("gives") != "classes":
+    if predictions.metadata.get("gives") != "classes":
         raise ConfigError(
             f"--foreground {CLASSES}: the components of {predictions.path} are no classes, as "
-            f"method {predictions.facts['method']} does not learn from labels; choose another"
+            f"method {predictions.metadata['method']} does not learn from labels; choose another"
         )
     scored = record.scored_frames(protocol, task)
     with exclusive(output):
@@ -98,7 +97,7 @@ def read_truth(annotation: Path, crop: Crop) -> np.ndarray:
     Raises:
         StoreError: the annotation is missing or broken.
     """
-    truth = class_labels.read(annotation)
+    truth = mask_values.class_labels(annotation)
     return central_square(truth) if crop == "square" else truth
 
 
@@ -136,7 +135,7 @@ def mean_iou(frames: Iterable[Segmented], crop: Crop) -> float:
     total = np.zeros((), np.int64)
     for frame in frames:
         annotation = frame.video.annotations[frame.t]
-        truth, classes = read_truth(annotation, crop), frame.facts.components
+        truth, classes = read_truth(annotation, crop), frame.record.components
         total = total + frame_matrix(frame.components, truth, classes, annotation)
     return confusion.mean_iou(total)
 
@@ -161,10 +160,10 @@ def _frame(
     predictions: Predictions, video: str, t: int, annotation: Path, folder: Path
 ) -> np.ndarray:
     """Pixels of one frame; writes the predicted label map into `folder`."""
-    truth = read_truth(annotation, predictions.facts["crop"])
+    truth = read_truth(annotation, predictions.metadata["crop"])
     labels = predictions.read("components", video, t, truth.shape)
-    label_maps.write(folder / video / f"{t:05d}.png", labels, label_maps.voc_palette())
-    return frame_matrix(labels, truth, predictions.facts["segments"]["components"], annotation)
+    maps.write_labels(folder / video / f"{t:05d}.png", labels, maps.voc_palette())
+    return frame_matrix(labels, truth, predictions.metadata["segments"]["components"], annotation)
 
 
 def _metrics(matrix: np.ndarray) -> dict[str, float]:

@@ -12,7 +12,7 @@ from PIL import Image
 from commonfate.evaluation.kinds.base import Pictures
 from commonfate.evaluation.masks import score as masks_score
 from commonfate.evaluation.semantic import score as semantic
-from commonfate.prediction import label_maps
+from commonfate.prediction import maps
 from commonfate.prediction.benchmark import AnnotatedVideo
 from commonfate.prediction.predictions import Predictions
 
@@ -43,7 +43,7 @@ def foreground(
         frame: (h, w, 3) uint8, RGB, of the size of the pictures.
         masks: folder of the foreground masks that `score.evaluate` wrote.
     """
-    crop = predictions.facts["crop"]
+    crop = predictions.metadata["crop"]
     truth, void = masks_score.read_truth(video.annotations[t], video.kind, crop)
     with Image.open(masks / video.name / f"{t:05d}.png") as image:
         mask = np.asarray(image) > 0
@@ -52,7 +52,7 @@ def foreground(
         labels_scaled(image, frame.shape[:2]) for image in (mask, truth, void, labels)
     )
     return {
-        f"{predictions.facts['segments']['components']} components": coloured(frame, labels),
+        f"{predictions.metadata['segments']['components']} components": coloured(frame, labels),
         "foreground": outlined(frame, mask),
         "ground truth": outlined(frame, truth, TRUE, void),
     }
@@ -65,10 +65,10 @@ def classes(
 
     Args: as for `foreground`; `masks` are the label maps that `semantic.evaluate` wrote.
     """
-    truth = semantic.read_truth(video.annotations[t], predictions.facts["crop"])
+    truth = semantic.read_truth(video.annotations[t], predictions.metadata["crop"])
     with Image.open(masks / video.name / f"{t:05d}.png") as image:
         labels = np.asarray(image)
-    palette = label_maps.voc_palette()
+    palette = maps.voc_palette()
     predicted, true = (
         coloured(frame, labels_scaled(image, frame.shape[:2]), palette) for image in (labels, truth)
     )
@@ -141,7 +141,7 @@ def coloured(
 
 def colours() -> np.ndarray:
     """(256, 3) uint8: the palette of the label maps, whose black comes last here."""
-    return np.roll(label_maps.palette(), -1, axis=0)
+    return np.roll(maps.palette(), -1, axis=0)
 
 
 def _grey(frame: np.ndarray) -> np.ndarray:

@@ -20,8 +20,7 @@ from commonfate.evaluation.sheets import layout, pictures
 from commonfate.evaluation.sheets.layout import Row
 from commonfate.flow.drawing import colour
 from commonfate.flow.drawing.review import spread
-from commonfate.prediction.benchmark import AnnotatedVideo
-from commonfate.prediction.crop import central_square
+from commonfate.prediction.benchmark import AnnotatedVideo, central_square
 from commonfate.prediction.predictions import Predictions
 from commonfate.prediction.stores import Frames
 
@@ -67,7 +66,7 @@ def of_evaluation(
         flow: their flow; a frame without any gets a blank picture.
     """
     by_name = {video.name: video for video in videos}
-    square = predictions.facts["crop"] == "square"
+    square = predictions.metadata["crop"] == "square"
     kind = kinds.of_rule(scores["foreground"])
     rows = []
     for moment in moments(scores["sequences"], kind.main_metric):

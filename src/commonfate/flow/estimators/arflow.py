@@ -14,10 +14,14 @@ from ptlflow.utils.registry import register_model
 from ptlflow.utils.utils import InputScaler
 from torch import Tensor, nn
 
-from commonfate.models.pwc.convolution import convolution, initialise
-from commonfate.models.pwc.decoder import ContextNetwork, ReducedDenseEstimator
+from commonfate.models.pwc.layers import (
+    ContextNetwork,
+    FeaturePyramid,
+    ReducedDenseEstimator,
+    convolution,
+    initialise,
+)
 from commonfate.models.pwc.lite import RADIUS, decode_pair, decode_triple, enlarge
-from commonfate.models.pwc.pyramid import FeaturePyramid
 
 CHANNELS = (3, 16, 32, 64, 96, 128, 192)
 # Flow is estimated at 1/64, 1/32, 1/16, 1/8 and 1/4 of the image, from that many features.
@@ -37,7 +41,7 @@ class PwcLite(BaseModel):
 
     Attributes:
         normalise: how strongly features are brought to a common scale before they are correlated,
-            see `models.pwc.contrast`; 0, as published, but for the first part of trainings.
+            see `models.pwc.correlation`; 0, as published, but for the first part of trainings.
     """
 
     pretrained_checkpoints = {  # noqa: RUF012  (as ptlflow declares it)

@@ -10,7 +10,7 @@ from torch import nn
 from commonfate.base.errors import UserError, did_you_mean
 from commonfate.base.files import sha256
 from commonfate.flow.estimators import checkpoint_file
-from commonfate.weights import Asset, fetch, known
+from commonfate.weights import Asset, fetch, published_assets
 
 RANDOM = "random"
 
@@ -77,7 +77,7 @@ def locate(
 
 def listed() -> dict[str, Asset]:
     """Files of flow weights that `weights/published.csv` lists, by name."""
-    return {name: asset for name, asset in known().items() if asset.kind == "flow"}
+    return {name: asset for name, asset in published_assets().items() if asset.kind == "flow"}
 
 
 def load(model: nn.Module, path: Path) -> str:

@@ -17,7 +17,7 @@ from commonfate.flow.estimators.provider import FlowProvider, Frames
 from commonfate.flow.extraction.overlap import Workers, read_ahead
 from commonfate.flow.extraction.schedule import Direction, Step
 from commonfate.flow.extraction.work import Ready, VideoWork, Window, frames_of
-from commonfate.storage.quantize_tensor import quantize
+from commonfate.storage.quantize import quantize_tensor
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -166,7 +166,7 @@ class _Batches:
             flows = _agreed(flows)
         kept = [n for n, direction in enumerate(directions) if direction.wanted]
         (steps_per_pixel,) = {part.info.steps_per_pixel for part in self.work.parts.values()}
-        steps, saturated = quantize(flows[kept], steps_per_pixel)
+        steps, saturated = quantize_tensor(flows[kept], steps_per_pixel)
         arrival = _Arrival(steps, saturated)
         # Two batches, so that the device works on one while the other is compressed.
         self._writers.limit = 2 * len(kept)

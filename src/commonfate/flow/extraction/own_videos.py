@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from commonfate.base import parquet, provenance
-from commonfate.datasets import faults, given, inventory
-from commonfate.storage import content
+from commonfate.datasets import folder, inventory, on_disk
+from commonfate.storage import frame_files
 from commonfate.videos import manifest, shard
 from commonfate.videos.decode import Decoding
 
@@ -39,13 +39,13 @@ class OwnVideos:
     def __init__(
         self, paths: Sequence[Path], output: Path, gaps: Sequence[int], decoding: Decoding
     ) -> None:
-        found = given.sources(paths)
+        found = folder.given(paths)
         files = sorted({*chain.from_iterable(s.frame_files or (s.path,) for s in found)})
-        files = [file for file in files if not faults.of_file(file)]
+        files = [file for file in files if not on_disk.file_fault(file)]
         self.settings = {
             "gaps": list(gaps),
             **decoding.settings(),
-            "files": content.state(files),
+            "files": frame_files.state_of(files),
             "names": [source.id for source in found],
             "faults": [[source.path, source.fault] for source in found if source.fault],
         }

@@ -56,7 +56,7 @@ def write(
         provider: where flow comes from.
         gaps: from frame t to t + gap.
         output: the store.
-        storage: `container`, `steps_per_pixel`, `tiff_layout` and `codec`, as
+        storage: `container`, `steps_per_pixel` and `tiff_layout`, as
             `storage.flow.open_writer` takes them.
         facts: `source`, the settings of the flow source, and `device`, for the provenance; of
             videos without data set also `videos`, what their frames are made of, and `run_in`, the

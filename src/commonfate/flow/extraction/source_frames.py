@@ -11,11 +11,11 @@ from commonfate.base.files import sha256
 from commonfate.datasets import image_file
 from commonfate.datasets.image_file import ImageError
 from commonfate.flow.extraction import own_videos
-from commonfate.storage import content
+from commonfate.storage import frame_files
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.frames import FrameReader
+from commonfate.videos.container import DecodeError
 from commonfate.videos.decode import Decoder, Decoding
-from commonfate.videos.inspection import DecodeError
 
 
 def beside(flow: FlowReader) -> "FrameReader | SourceFrames | None":
@@ -96,7 +96,8 @@ class SourceFrames:
     def _check(self, row: dict[str, Any]) -> None:
         try:
             if row["backend"] == "files":
-                now = content.read(self._folder / file for file in row["frame_files"]).sha256
+                files = [self._folder / file for file in row["frame_files"]]
+                now = frame_files.content_of(files).sha256
             else:
                 now = sha256(self._folder / row["source"])
         except OSError as error:

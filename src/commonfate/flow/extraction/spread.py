@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonfate.base import devices
-from commonfate.base.errors import UserError
+from commonfate.base.errors import UserError, as_user_error, naming
 from commonfate.base.processes import shielded
 from commonfate.base.progress import track
-from commonfate.base.refusals import as_user_error, naming
 from commonfate.flow.extraction.extract import PROGRESS, LeftOut, Staging, conclude
 from commonfate.flow.extraction.work import VideoWork
 from commonfate.flow.settings import FlowSource

@@ -8,7 +8,7 @@ from commonfate.flow.extraction.schedule import Direction, Step, Unit, steps
 
 if TYPE_CHECKING:
     from commonfate.flow.estimators.provider import FlowProvider, Frames
-    from commonfate.storage.flow_writer import FlowPart
+    from commonfate.storage.flow_part import FlowPart
 
 Ready = tuple[Unit, list[tuple[Any, Any]]]
 """A unit, and both encoded frames of each of its directions."""

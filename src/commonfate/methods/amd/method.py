@@ -1,28 +1,33 @@
-"""AMD as a method: two pathways, trained to make each frame of a pair out of the other."""
+"""AMD as a method: two pathways, trained to reconstruct each frame of a pair from the other."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 
-from commonfate.methods.amd import recipe, samples
-from commonfate.methods.amd.network import AmdNetwork, stretched
-from commonfate.methods.amd.objective import LOSSES
-from commonfate.methods.amd.selection import fastest_segment, segment_motion
+from commonfate.methods.amd import samples
+from commonfate.methods.amd.loss import LOSSES
+from commonfate.methods.amd.network import AmdNetwork, Pairs, stretched
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.base import Prediction, TrainedMethod
 from commonfate.models.frame import resize_frame, to_image
-from commonfate.models.pwc.convolution import initialise
+from commonfate.models.pwc.layers import initialise
 from commonfate.samples.example import Example
+
+POWER, LOWEST = 0.9, 1e-6
+"""Power and final learning rate of the released polynomial decay."""
+LEAST_SHARE = 1e-3
+"""Segments with a smaller share of all pixels have vanished, and are never the object."""
 
 
 class Amd(TrainedMethod):
-    """Appearance-motion decomposition; the object is one of the segments, the same in all frames.
+    """Appearance-motion decomposition; one of the segments is the object, the same in all frames.
 
-    Prediction looks at single frames with the appearance pathway alone.
+    Prediction runs the appearance pathway alone, on single frames.
     """
 
     settings: AmdSettings
@@ -54,13 +59,13 @@ class Amd(TrainedMethod):
         size = self.settings.motion_size
         frames = _frames(batch)
         pairs = model(*frames, size, self.settings.masks_of)
-        # Not as the network saw them: in mixed precision those are rounded.
+        # From the batch: in mixed precision the network's inputs are rounded.
         first, second = (stretched(frame, size) for frame in frames)
         loss = LOSSES[self.settings.variant](first, second, pairs.forward, pairs.backward)
         return {"loss": loss, "flow": pairs.forward.flows[0].detach().norm(dim=1).mean()}
 
     def check_losses(self, terms: Mapping[str, float]) -> str | None:
-        """Flow that points out of the image everywhere: from there no gradient leads back."""
+        """Describe flow that points out of the image everywhere; no gradient leads back then."""
         longest = max(self.settings.motion_size or self.settings.crop)
         if terms["flow"] <= longest:
             return None
@@ -70,24 +75,37 @@ class Amd(TrainedMethod):
         )
 
     def optimiser(self, model: nn.Module) -> Optimizer:
-        return recipe.optimiser(self.settings, model)
+        """Adam, whose weight decay is part of the gradient, on both pathways (Section 4.1)."""
+        settings = self.settings
+        motion, appearance = model.get_submodule("motion"), model.get_submodule("appearance")
+        groups: list[dict[str, Any]] = [
+            {"params": list(motion.parameters())},
+            {"params": list(appearance.parameters()), "factor": settings.appearance_rate},
+        ]
+        return Adam(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
     def learning_rate(self, iteration: int) -> float:
-        return recipe.learning_rate(self.settings, iteration)
+        """Constant, or polynomial decay to 1e-6 (released); either after a linear warm-up."""
+        settings = self.settings
+        warm = min(1.0, (iteration + 1) / max(1, settings.warmup_iterations))
+        if settings.schedule == "constant":
+            return warm * settings.learning_rate
+        left = max(0.0, 1 - iteration / settings.iterations) ** POWER
+        return warm * (LOWEST + (settings.learning_rate - LOWEST) * left)
 
     @property
     def adaptation_rate(self) -> float:
         return self.settings.adaptation_rate * self.settings.learning_rate
 
     def finalize(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
-        """Find the object: the segment that moves most over the training pairs."""
+        """Set the object's segment: the one that moves most over the training pairs."""
         settings = self.settings
         with torch.no_grad():
             motions = [
                 segment_motion(model(*_frames(batch), settings.motion_size, settings.masks_of))
                 for batch in batches
             ]
-        model.object_segment.fill_(fastest_segment(motions))
+        model.get_buffer("object_segment").fill_(fastest_segment(motions))
 
     def predict(
         self,
@@ -97,12 +115,13 @@ class Amd(TrainedMethod):
         *,
         size: tuple[int, int] | None = None,
     ) -> Prediction:
-        """Segment one frame; `flow` is not looked at.
+        """Segment one frame; flow is not read.
 
         The frame is resized so that its shorter side has the settings' length, or to `size`.
-        `groups` are the largest of the other segments and the object, so that a pixel is the
-        object's where no other segment is likelier.
+        `groups` are the maximum of the other segments, and the object, so that a pixel is the
+        object's if no other segment is more probable.
         """
+        assert isinstance(model, AmdNetwork)
         if size is None:
             resized = samples.resize_short_side(frame, self.settings.short_side)
         else:
@@ -110,16 +129,39 @@ class Amd(TrainedMethod):
         image = to_image(resized)[None].to(model.object_segment.device)
         with torch.no_grad():
             logits = model.appearance(image).float()
-        # Before the segments are compared, so that they part where they do at full resolution.
+        # Before the segments are compared, so that their borders are those of full resolution.
         logits = functional.interpolate(logits, resized.shape[:2], mode="bilinear")
         segments = logits.softmax(1)[0]
         return Prediction(segments, object_and_rest(segments, int(model.object_segment)))
 
 
 def object_and_rest(segments: Tensor, number: int) -> Tensor:
-    """(2, h, w): the largest of the other segments, and the segment `number`, of (c, h, w)."""
+    """(2, h, w): the maximum of the other segments, and segment `number`, of (c, h, w)."""
     others = torch.cat([segments[:number], segments[number + 1 :]])
     return torch.stack([others.max(0).values, segments[number]])
+
+
+def segment_motion(pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Motion of each segment over pairs, each pixel weighted by its probability (Section 3.5).
+
+    Returns:
+        (c) float64: sums over pairs and both directions of a segment's share of the image times
+        the length of its flow vector, in pixels per frame gap; and (c): sums of the shares.
+    """
+    vectors = torch.cat([pairs.forward.vectors, pairs.backward.vectors]).double()
+    shares = torch.cat([pairs.forward_masks, pairs.backward_masks]).double().mean((2, 3))
+    return (shares * vectors.norm(dim=2)).sum(0), shares.sum(0)
+
+
+def fastest_segment(motions: Iterable[tuple[Tensor, Tensor]]) -> int:
+    """Number of the segment of largest mean motion, the first of equals.
+
+    Args:
+        motions: results of `segment_motion`, at least one.
+    """
+    moved, shares = (torch.stack(sums).sum(0) for sums in zip(*motions, strict=True))
+    mean = moved / shares
+    return int(mean.where(shares >= LEAST_SHARE * shares.sum(), -1.0).argmax())
 
 
 def _frames(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

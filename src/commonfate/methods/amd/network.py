@@ -1,6 +1,7 @@
-"""AMD's two pathways: what moves, and how it moves."""
+"""AMD's network: an appearance pathway that segments, a motion pathway that moves segments."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,14 +17,18 @@ from commonfate.models.pwc.segment_flow import (
     SegmentFlow,
 )
 
-MOTION = {"full": (CHANNELS, WIDTH), "small": (SMALL_CHANNELS, SMALL_WIDTH)}
+Size = Literal["full", "small"]
+MOTION: dict[Size, tuple[tuple[int, ...], int]] = {
+    "full": (CHANNELS, WIDTH),
+    "small": (SMALL_CHANNELS, SMALL_WIDTH),
+}
 """Channels and width of the motion pathway."""
 
 
 class AppearancePathway(nn.Module):
-    """One image to c segments: f_A of Eq. 1, before the softmax."""
+    """From one image to c segments: f_A of Eq. 1, before the softmax."""
 
-    def __init__(self, segments: int, size: str) -> None:
+    def __init__(self, segments: int, size: Size) -> None:
         super().__init__()
         self.backbone = DilatedResNet(size)
         self.head = FcnHead(self.backbone.channels, segments, HEAD_WIDTH[size])
@@ -34,16 +39,16 @@ class AppearancePathway(nn.Module):
 
 
 class AmdNetwork(nn.Module):
-    """Both pathways, and which segment is the object.
+    """Both pathways, and the number of the object's segment.
 
     Attributes:
-        object_segment: int64 scalar; settled after the training, see `selection`.
+        object_segment: int64 scalar, set by `Amd.finalize`.
     """
 
     object_segment: Tensor
 
-    def __init__(self, segments: int, size: str) -> None:
-        """Make both pathways, drawn from torch's global generator.
+    def __init__(self, segments: int, size: Size) -> None:
+        """Make both pathways, initialised from torch's global generator.
 
         Args:
             segments: c.
@@ -66,9 +71,9 @@ class AmdNetwork(nn.Module):
         Args:
             first: (B, 3, H, W) float, RGB in [0, 1].
             second: the same shape.
-            motion_size: height and width at which the motion pathway sees them; None is their own.
-            masks_of: whose segments the flow on a frame's grid is composed of: those of the other
-                frame, which it warps (`warped`), or of that frame itself (`target`).
+            motion_size: height and width of the motion pathway's input; None: that of the frames.
+            masks_of: segments of which the flow on a frame's grid is composed: those of the other
+                frame, which is warped (`warped`), or of that frame itself (`target`).
         """
         segments = self.appearance(torch.cat([first, second])).float().softmax(1)
         first, second = (stretched(image, motion_size) for image in (first, second))
@@ -78,20 +83,20 @@ class AmdNetwork(nn.Module):
         masks = segments if masks_of == "target" else torch.cat([there, here])
         both = self.motion.decode(levels, swapped, masks)
         forward, backward = both.chunk()
-        return Pairs(*masks.chunk(2), forward, backward)
+        forward_masks, backward_masks = masks.chunk(2)
+        return Pairs(forward_masks, backward_masks, forward, backward)
 
 
-# Not frozen, like `SegmentFlow`: Fabric takes apart and rebuilds what a network returns.
+# Not frozen: Fabric rebuilds the output of a network, and refuses frozen data classes.
 @dataclass
 class Pairs:
-    """What the network makes of pairs.
+    """Segments and segment flow of pairs of frames, both ways.
 
     Attributes:
-        forward_masks: (B, c, h, w) float32, the segments that the forward flow is composed of,
-            summing to 1 over c.
-        backward_masks: those of the backward flow.
+        forward_masks: (B, c, h, w) float32, segments of the forward flow, summing to 1 over c.
+        backward_masks: (B, c, h, w) float32, segments of the backward flow.
         forward: segment flow from the first frame to the second.
-        backward: from the second to the first.
+        backward: segment flow from the second frame to the first.
     """
 
     forward_masks: Tensor
@@ -101,7 +106,7 @@ class Pairs:
 
 
 def stretched(image: Tensor, size: tuple[int, int] | None) -> Tensor:
-    """Images (B, 3, H, W) at another size, whatever its shape: bilinear, as released."""
+    """Images (B, 3, H, W) at another size and aspect: bilinear, as in the released code."""
     if size is None:
         return image
     return F.interpolate(image, size, mode="bilinear", align_corners=True)

@@ -1,4 +1,4 @@
-"""From a pair of frames to what the networks learn from, in the loader's processes."""
+"""A pair of frames as the tensors that the network learns from, made in the loader's processes."""
 
 import cv2
 import numpy as np
@@ -7,6 +7,7 @@ from torchvision.transforms import v2
 
 from commonfate.base.errors import UserError
 from commonfate.methods.amd.settings import AmdSettings
+from commonfate.methods.base import required
 from commonfate.samples.augment import augment, channels_first
 from commonfate.samples.example import Example
 
@@ -19,16 +20,17 @@ def prepare(settings: AmdSettings, example: Example) -> dict[str, Tensor]:
         example: with `frame` and `other`.
 
     Returns:
-        `images` (2, 3, h, w) uint8, RGB, of the settings' `crop`.
+        `images` (2, 3, h, w) uint8, RGB, of the size `crop`.
 
     Raises:
         UserError: the two frames differ in size.
+        ValueError: the sample has no second frame.
     """
-    frames = [example.frame, example.other]
-    shapes = [f"{width}x{height}" for height, width, _ in (frame.shape for frame in frames)]
-    if shapes[0] != shapes[1]:
+    frames = [example.frame, required(example.other, "a second frame")]
+    sizes = [f"{width}x{height}" for height, width, _ in (frame.shape for frame in frames)]
+    if sizes[0] != sizes[1]:
         raise UserError(
-            f"the two frames of a pair are {shapes[0]} and {shapes[1]}, but must have one size; "
+            f"the two frames of a pair are {sizes[0]} and {sizes[1]}, but must have one size; "
             f"extract the video's frames again, or leave it out"
         )
     generator = np.random.default_rng(example.seed)
@@ -51,23 +53,25 @@ def _heavy() -> v2.Transform:
 
 
 HEAVY = _heavy()
-"""Changes of colour, grey and blur, the same for both frames of a pair, so that motion stays
-visible. AMD, Section 4.4, names colour jitter, grayscale and blurring, no numbers: these are
-MoCo v2's (Chen et al., 2020), with which the paper compares itself."""
+"""Colour jitter, grayscale and blur, the same for both frames of a pair, so that motion stays
+visible. AMD, Section 4.4, names the three without numbers; the numbers are those of MoCo v2 (Chen
+et al., 2020), with which the paper compares."""
 
 
 def resize_short_side(
     frame: np.ndarray, side: int, at_least: tuple[int, int] = (1, 1)
 ) -> np.ndarray:
-    """Resize so that the shorter side has a length, keeping the shape.
+    """Resize so that the shorter side has a given length, keeping the aspect.
+
+    Means over areas to reduce, bilinear to enlarge.
 
     Args:
         frame: (H, W, 3) uint8.
-        side: pixels.
-        at_least: height and width that the result must cover; where it would not, it is larger.
+        side: length of the shorter side, in pixels.
+        at_least: least height and width of the result, which is larger if need be.
 
     Returns:
-        (h, w, 3) uint8: by means over areas to reduce, bilinear to enlarge.
+        (h, w, 3) uint8.
     """
     height, width = frame.shape[:2]
     scale = max(side / min(height, width), at_least[0] / height, at_least[1] / width)

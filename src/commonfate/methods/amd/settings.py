@@ -1,7 +1,6 @@
 """Hyper-parameters of AMD, defaults as in the paper (Section 4.1, supplement A.1).
 
-What the released code does otherwise is a choice of the keys that say so; docs/amd.md lists them
-together.
+Keys choose between the paper and the released code where these differ; docs/amd.md lists all.
 """
 
 from typing import ClassVar, Literal
@@ -11,7 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from commonfate.base.settings import TrainedSettings
 
 STRIDE = 64
-"""Of the motion pathway's coarsest level: sides of the images that it sees are multiples of it."""
+"""Stride of the motion pathway's coarsest level; sides of its input are multiples of this."""
 
 
 class AmdSettings(TrainedSettings):
@@ -28,44 +27,45 @@ class AmdSettings(TrainedSettings):
     size: Literal["full", "small"] = "full"
     """`small` has few blocks and channels in both pathways."""
     variant: Literal["paper", "released"] = "paper"
-    """Loss: SSIM of the whole image, or the released mixture with L1, scales and occlusion."""
+    """Loss: SSIM of the whole image, or the released loss with L1, scales and occlusion."""
     masks_of: Literal["warped", "target"] = "warped"
-    """Whose segments flow is composed of: those of the frame that is warped (Eq. 6, and released),
-    or of the frame that is made, on whose pixels the flow lies."""
+    """Segments of which flow is composed: those of the frame that is warped (Eq. 6 and released
+    code), or of the target, the frame that is reconstructed, on whose grid the flow is."""
     short_side: PositiveInt = 400
-    """Pixels to which the shorter side of a frame is resized before it is cropped, and at which
-    frames are segmented (released test: 392)."""
+    """Length of a frame's shorter side before the crop, and in prediction (released test: 392), in
+    pixels."""
     crop: tuple[PositiveInt, PositiveInt] = (384, 384)
-    """Height and width of the random crops that are learnt from."""
+    """Height and width of the random crops for training, in pixels."""
     motion_size: tuple[PositiveInt, PositiveInt] | None = None
-    """Height and width at which the motion pathway sees crops, multiples of 64 (released:
-    384x640, whatever the crop's shape); none is the crop's own."""
+    """Height and width to which crops are stretched for the motion pathway, multiples of 64
+    (released: 384x640 for crops of any aspect); none is the crop's own."""
     augmentation: Literal["light", "heavy"] = "light"
-    """`heavy` adds changes of colour, grey and blur (Table 2)."""
+    """`heavy` adds colour jitter, grayscale and blur (Table 2)."""
     flip: bool = True
     """Mirror half of the pairs left-right (paper; the released configuration does not)."""
     initialisation: Literal["torch", "he"] = "torch"
-    """Of the motion pathway: torch's own (released, whose loop that should do better matches
-    nothing), or He et al.'s, which finds motion sooner."""
+    """Initial weights of the motion pathway: torch's defaults (released code, where the loop that
+    should set others matches no layer), or He et al.'s, which find motion sooner."""
     normalise_features: bool = False
-    """Bring features to a common scale before they are correlated; not in the paper, but in short
-    trainings no motion is found without it, see models/pwc/contrast.py."""
+    """Bring features to a common scale before they are correlated. Not in the paper, but short
+    trainings find no motion without it, see models/pwc/correlation.py."""
     batch_size: PositiveInt = 16
-    """Pairs an iteration (paper: 2 on each of 8 GPUs)."""
+    """Pairs per iteration (paper: 2 on each of 8 GPUs)."""
     iterations: PositiveInt = 400_000
     """Optimiser steps."""
     learning_rate: PositiveFloat = 1e-4
     """Adam's learning rate."""
     appearance_rate: PositiveFloat = 1
-    """Factor of the learning rate of the appearance pathway; not in the paper, but in short
-    trainings segments must not settle before motion is found."""
+    """Factor of the appearance pathway's learning rate. Not in the paper, but in short trainings
+    segments must not converge before motion is found."""
     adaptation_rate: PositiveFloat = 1
-    """Factor of `learning_rate` in test-time adaptation, of which the paper says nothing."""
+    """Factor of `learning_rate` in test-time adaptation (the paper gives none)."""
     warmup_iterations: int = Field(0, ge=0)
-    """Length of a linear warm-up; not in the paper. Flow that a first large step throws out of the
-    image has no gradient to come back by."""
+    """Length of a linear warm-up. Not in the paper; if a large first step moves flow out of the
+    image, no gradient leads back."""
     schedule: Literal["constant", "polynomial"] = "constant"
-    """Of the learning rate: the paper names none; released: polynomial, power 0.9, to 1e-6."""
+    """Schedule of the learning rate (the paper names none; released: polynomial, power 0.9, to
+    1e-6)."""
     weight_decay: float = Field(1e-6, ge=0)
     """Adam's weight decay."""
     clip_norm: PositiveFloat | None = None

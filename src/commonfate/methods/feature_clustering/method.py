@@ -9,12 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from commonfate.methods.base import Method, Prediction
-from commonfate.methods.feature_clustering.kmeans import kmeans
+from commonfate.methods.feature_clustering.clustering import kmeans, spectral
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
-from commonfate.methods.feature_clustering.spectral import spectral
 from commonfate.methods.gwm.merge import merge
 from commonfate.models import features
-from commonfate.models.feature_names import MULTIPLE
+from commonfate.models.catalogue import MULTIPLE
 from commonfate.models.frame import nearest_multiple, resize_frame
 
 
@@ -32,8 +31,8 @@ class FeatureClustering(Method):
         return {"features": self.settings.features, "resolution": f"{height}x{width}"}
 
     def feature_file(self) -> Path | None:
-        """DINO's, whose features are clustered; fetched if need be."""
-        return features.file(self.settings.features, self.settings.weights)
+        """Weights of DINO, whose features are clustered, fetched if need be; or None."""
+        return features.weights_file(self.settings.features, self.settings.weights)
 
     def predict(
         self,
@@ -43,7 +42,7 @@ class FeatureClustering(Method):
         *,
         size: tuple[int, int] | None = None,
     ) -> Prediction:
-        """Segment one frame at the resolution of its feature map; `flow` is not looked at.
+        """Segment one frame at the resolution of its feature map; flow is not read.
 
         Without merging, components and groups are the same.
         """
@@ -58,14 +57,14 @@ class FeatureClustering(Method):
 
 
 def averaged(dense: Tensor, positions: int) -> Tensor:
-    """Average a feature map over areas, to at most `positions` positions of about its own aspect.
+    """Average a feature map over areas, to at most `positions` positions, keeping its aspect.
 
     Args:
         dense: (C, h, w) float.
         positions: largest number of positions.
 
     Returns:
-        (C, h', w'), or `dense` itself where it is small enough.
+        (C, h', w'), or `dense` itself if it is small enough.
     """
     height, width = dense.shape[1:]
     scale = math.sqrt(positions / (height * width))
@@ -83,7 +82,7 @@ def cluster(dense: Tensor, settings: FeatureClusteringSettings) -> Tensor:
         settings: algorithm, number of clusters K, seed.
 
     Returns:
-        (K, h, w) float32 of 0 and 1; masks of clusters that the map lacks are 0.
+        (K, h, w) float32 of 0 and 1; masks of empty clusters are 0.
     """
     vectors = dense.flatten(1).T.contiguous().numpy()
     algorithm = spectral if settings.algorithm == "spectral" else kmeans

@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from commonfate.base.settings import MethodSettings
-from commonfate.models.feature_names import MULTIPLE, FeatureName
+from commonfate.models.catalogue import MULTIPLE, FeatureName
 
 
 class FeatureClusteringSettings(MethodSettings):
-    """Clusters of dense features of one frame, as they are or merged to two groups."""
+    """Clusters of dense features of one frame, merged into two groups or not."""
 
     trained: ClassVar[bool] = False
     reads_frame: ClassVar[bool] = True
@@ -22,17 +22,17 @@ class FeatureClusteringSettings(MethodSettings):
     clusters: int = Field(2, ge=2, le=16)
     """K, the number of clusters."""
     merge: bool = False
-    """Merge the clusters to two groups as Guess What Moves merges its components (Section 3.2)."""
+    """Merge the clusters into two groups as Guess What Moves merges components (Section 3.2)."""
     features: FeatureName = "pixels"
-    """Dense features, as for GWM's merging."""
+    """Dense features: keys of a DINO ViT, or colour and texture."""
     weights: str | None = None
-    """File with the extractor's weights; none are the published ones."""
+    """File with the extractor's weights; none fetches the published ones."""
     image_size: tuple[PositiveInt, PositiveInt] = (128, 224)
-    """Height and width at which the frame is clustered."""
+    """Height and width to which a frame is resized, in pixels."""
     positions: int = Field(6500, ge=100, le=20_000)
-    """Spectral clustering averages larger feature maps to at most so many positions."""
+    """Largest number of positions in spectral clustering; larger feature maps are averaged."""
     seed: int = Field(0, ge=0)
-    """Seed of the initial centres."""
+    """Seed of K-means."""
 
     @model_validator(mode="after")
     def _sizes_fit_the_network(self) -> "FeatureClusteringSettings":

@@ -16,11 +16,12 @@ from commonfate.methods.gwm.polynomial import (
     pick_products,
 )
 
-# Relative to the region's weight, as monomials are at most 1. Enough for a region of one pixel or
-# none, and an energy rises by less than 1e-12 of the weight times the squared coefficients.
 RIDGE = 1e-12
-# Rows of the grid that the global fit looks at.
+"""Ridge of the fit, relative to the region's weight, as monomials are at most 1. Enough for a
+region of one pixel or none; an energy rises by at most this times weight and squared coefficients.
+"""
 GRID = 64
+"""About how many rows the global fit uses."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ def moments(weights: Tensor, flow: Tensor, degree: int) -> Moments:
     Args:
         weights: (B, K, H, W) float or bool, not negative.
         flow: (B, 2, H, W) float, finite.
-        degree: of the flow model.
+        degree: degree of the flow model.
 
     Returns:
         Moments of batch shape (B, K), differentiable with respect to `weights`.
     """
-    # The sums of w U U^T are inverted, so they need float64; those of w U F^T do not.
+    # The sums of w U U^T are inverted, which needs float64; the sums of w U F^T are not.
     monomials = pick_monomials(contract(weights.double(), 2 * degree), 2 * degree)
     weighted_flow = weights[:, :, None] * flow[:, None]
     return Moments(
@@ -57,9 +58,7 @@ def moments(weights: Tensor, flow: Tensor, degree: int) -> Moments:
 
 
 def fit(moments: Moments) -> Tensor:
-    """Coefficients of least energy: M* of supplement B, transposed.
-
-    A region without any weight gets zero.
+    """Coefficients of least energy: M* of supplement B, transposed; zero without any weight.
 
     Returns:
         (..., n, 2) float64.
@@ -67,20 +66,21 @@ def fit(moments: Moments) -> Tensor:
     mass = moments.gram[..., :1, :1]
     scale = torch.where(mass > 0, mass, 1.0)
     ridge = RIDGE * torch.eye(moments.gram.shape[-1], dtype=mass.dtype, device=mass.device)
-    # solve_ex does not raise on NaN: a diverged network is the training loop's to report.
+    # solve_ex does not raise on NaN: the training loop reports a diverged network.
     return torch.linalg.solve_ex(moments.gram / scale + ridge, moments.cross / scale).result
 
 
 def without_global_fit(flow: Tensor, valid: Tensor, degree: int) -> Tensor:
-    """Subtract from each flow field the one model that fits the whole field best.
+    """Subtract from each flow field the model that fits the whole field best.
 
-    Leaves every energy unchanged, since the model is a linear space, and keeps energies from being
-    small differences of large sums where the camera moves a lot. As any model would do, the fit
-    looks at a grid of some `GRID` rows only.
+    Energies do not change, since the model is a linear space, but they are no longer small
+    differences of large sums if the camera moves a lot. Any model of the space would do, so the fit
+    uses a grid of about `GRID` rows only.
 
     Args:
         flow: (B, 2, H, W) float, finite.
-        valid: (B, H, W) bool; other pixels do not take part and become 0.
+        valid: (B, H, W) bool; other pixels are not fitted and become 0.
+        degree: degree of the flow model.
 
     Returns:
         (B, 2, H, W), dtype of `flow`.
@@ -88,5 +88,6 @@ def without_global_fit(flow: Tensor, valid: Tensor, degree: int) -> Tensor:
     stride = max(1, min(flow.shape[-2:]) // GRID)
     grid = (..., slice(stride // 2, None, stride), slice(stride // 2, None, stride))
     theta = fit(moments(valid[:, None][grid], flow[grid], degree))[:, 0]
-    fitted = evaluate(theta.to(flow.dtype), (flow.shape[-2], flow.shape[-1]), degree)
+    height, width = flow.shape[-2:]
+    fitted = evaluate(theta.to(flow.dtype), (height, width), degree)
     return torch.where(valid[:, None], flow - fitted, 0.0)

@@ -1,12 +1,12 @@
-"""The loss of Guess What Moves: Eq. 3-4 of the paper, and what the released code computes.
+"""The losses of Guess What Moves: Eq. 3-4 of the paper, and that of the released code.
 
 The paper leaves the factor of Eq. 3 open. Here a loss is a mean over the batch and over the pixels
-of a flow field that have a value: the paper's of |residual|^2 (both components added, summed over
-the regions), the released one of both components too, so that it has half the scale. The multiplier
-(0.03 in either) comes on top, in the method.
+with flow. The paper's loss adds the squares of both flow components and sums over the regions; the
+released one takes the mean of both components, which is half the scale. `objective` multiplies
+either by `loss_multiplier` (0.03).
 
-Differences (the recorded arrays in shared/reference say more): the released code fits with weights
-m^2, compares the flow with one blended reconstruction, and differentiates through the fit.
+The released code fits with weights m^2, compares the flow with a blended reconstruction, and
+differentiates through the fit (shared/reference has recorded arrays).
 """
 
 import torch
@@ -21,18 +21,18 @@ from commonfate.methods.gwm.polynomial import (
     pick_products,
 )
 
-# Probability below which a region may count as empty: far below what can be told from nothing.
 SMALLEST = 1e-30
+"""Regions whose largest probability is smaller count as empty."""
 
 
 def paper_energies(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
     """Eq. 3 for each region, minimised over its flow model (Eq. 4), at the flow's resolution.
 
-    By the envelope theorem the fit adds nothing to the gradient, so it is detached.
+    The fit is detached: by the envelope theorem its gradient is zero.
 
     Args:
         masks: (B, K, H, W) float in [0, 1].
-        flow: (B, 2, H, W) float, pixels; NaN where unknown: such a pixel gets no weight.
+        flow: (B, 2, H, W) float, pixels; NaN where unknown: such pixels have no weight.
         model: parametric model of the flow inside a region.
 
     Returns:
@@ -51,10 +51,10 @@ def paper_energies(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
 def paper_loss(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
     """Eq. 3-4 at the flow's resolution: mean over pixels and batch, sum over regions.
 
-    Args, unit: as `paper_energies`.
+    Args: as for `paper_energies`.
 
     Returns:
-        ().
+        (), square pixels.
     """
     energies = paper_energies(masks, flow, model).sum(1)
     return (energies / pixel_count(split_unknown(flow)[1])).mean()
@@ -65,15 +65,14 @@ def paper_loss_pulled_back(
 ) -> Tensor:
     """`paper_loss` of linearly upsampled probabilities, computed at their own resolution.
 
-    The energy is written as in supplement B, tr(L_FF - M L_OF - L_FO M^T + M L_OO M^T), which
-    holds for any coefficients M. (The printed minimum, tr(L_FF - M* L_OO), has a misprint: L_OF is
-    meant.)
+    The energy is that of supplement B, tr(L_FF - M L_OF - L_FO M^T + M L_OO M^T), for any
+    coefficients M. (The printed minimum, tr(L_FF - M* L_OO), has a misprint: L_OF is meant.)
 
     Args:
         masks: (B, K, h, w) float in [0, 1].
         flow_maps: (B, 1 + 2n, h, w) float, see `pull_back.flow_maps`.
         monomial_maps: (m, h, w) or (B, m, h, w) float64, see `pull_back.monomial_maps`.
-        pixels: (B,) how many pixels of each flow field have a value, see `pixel_count`.
+        pixels: (B,) number of pixels with flow, see `pixel_count`.
         model: the flow model that the maps were made for.
 
     Returns:
@@ -90,20 +89,20 @@ def paper_loss_pulled_back(
 
 
 def released_reconstruction(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
-    """Flow rebuilt as the released code does: regions fitted with weights m^2, blended by m.
+    """Reconstruction of the flow as in the released code: fit with weights m^2, blended by m.
 
     Args:
         masks: (B, K, H, W) float in [0, 1], summing to 1 over K.
-        flow: (B, 2, H, W) float, pixels; NaN where unknown: such a pixel gets no weight.
+        flow: (B, 2, H, W) float, pixels; NaN where unknown: such pixels have no weight.
         model: parametric model of the flow inside a region.
 
     Returns:
-        (B, 2, H, W), differentiable with respect to `masks`, through the fit too.
+        (B, 2, H, W), differentiable with respect to `masks`, also through the fit.
     """
     degree, size = DEGREES[model], (flow.shape[-2], flow.shape[-1])
     filled, valid = split_unknown(flow)
     residual = without_global_fit(filled, valid, degree)
-    # The fit does not depend on a region's scale, but squares of small probabilities are no floats.
+    # The fit does not depend on a region's scale, but squares of small probabilities underflow.
     largest = masks.detach().amax((2, 3), keepdim=True).clamp(min=SMALLEST)
     weights = (masks / largest).square() * valid[:, None]
     theta = fit(moments(weights, residual, degree)).to(flow.dtype)
@@ -129,12 +128,12 @@ def split_unknown(flow: Tensor) -> tuple[Tensor, Tensor]:
         flow: (..., 2, H, W) float; NaN or infinite where unknown.
 
     Returns:
-        The filled flow, and (..., H, W) bool: where both components are known.
+        The filled flow, and (..., H, W) bool: True where both components are finite.
     """
     valid = flow.isfinite().all(-3)
     return torch.where(valid.unsqueeze(-3), flow, 0.0), valid
 
 
 def pixel_count(valid: Tensor) -> Tensor:
-    """(B,) int64: pixels that have flow, at least 1 so that none at all gives a loss of 0."""
+    """(B,) int64: number of pixels with flow, at least 1, so that none gives a loss of 0."""
     return valid.sum((-2, -1)).clamp(min=1)

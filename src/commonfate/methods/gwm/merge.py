@@ -1,4 +1,4 @@
-"""From K segments to two groups by appearance: Guess What Moves, Section 3.2."""
+"""Merging of K segments into two groups by appearance: Guess What Moves, Section 3.2."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from torch.nn import functional
 from commonfate.methods.gwm.pull_back import pull_back
 
 EMPTY = 1e-6
-"""A segment with a smaller mean probability is absent from the image and has no mean feature."""
+"""Segments with a smaller mean probability count as absent from the image."""
 
 
 def mean_features(features: Tensor, masks: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def segment_affinity(features: Tensor, masks: Tensor, epsilon: float = 1e-12) ->
     Args:
         features: (B, C, H, W) float.
         masks: (B, K, H, W) float in [0, 1], summing to 1 over K.
-        epsilon: floor of the affinity, which keeps the graph connected, and of the norms.
+        epsilon: floor of the affinity, so that the graph is connected, and of the norms.
 
     Returns:
         (B, K, K) float32 in [epsilon, 1], symmetric.
@@ -62,8 +62,8 @@ def two_groups(affinity: np.ndarray) -> np.ndarray:
         affinity: (K, K) float, symmetric, positive.
 
     Returns:
-        (K,) int64 of 0 and 1; segment 0 is in group 0. One segment makes one group; of two
-        segments each is a group.
+        (K,) int64 of 0 and 1; segment 0 is in group 0. A single segment is one group; two segments
+        are a group each.
     """
     if len(affinity) <= 2:
         return np.arange(len(affinity))
@@ -77,8 +77,8 @@ def two_groups(affinity: np.ndarray) -> np.ndarray:
 def merge(features: Tensor, masks: Tensor, epsilon: float = 1e-12) -> Tensor:
     """Merge the segments of one image into two groups.
 
-    Features of a lower resolution count as upsampled bilinearly; their means are then taken at the
-    low resolution, with masks that are pulled back to it, which is the same.
+    Features of a lower resolution count as upsampled bilinearly. Their means are computed at the
+    low resolution, with masks that are pulled back to it, which gives the same result.
 
     Args:
         features: (C, h, w) float.

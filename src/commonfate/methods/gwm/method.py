@@ -1,30 +1,42 @@
-"""Guess What Moves as a method: what its networks share, and the U-Net."""
+"""Guess What Moves as a method: the base of all its networks, and the U-Net."""
 
 from abc import abstractmethod
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import AdamW, Optimizer
 
 from commonfate.base.errors import UserError
 from commonfate.methods.base import Prediction, TrainedMethod
-from commonfate.methods.gwm import recipe, samples
+from commonfate.methods.gwm import samples
+from commonfate.methods.gwm.merge import merge
 from commonfate.methods.gwm.objective import objective
-from commonfate.methods.gwm.prediction import predict
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings, GwmSettings
 from commonfate.models import features
-from commonfate.models.frame import nearest_multiple
+from commonfate.models.frame import nearest_multiple, resize_frame, to_image
 from commonfate.models.unet import UNet
 from commonfate.samples.example import Example
+
+NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, nn.GroupNorm, nn.LayerNorm)
+EMBEDDINGS = ("pos_embed", "cls_token", "absolute_pos_embed", "relative_position_bias_table")
+"""Names of parameters that are embeddings without being an `nn.Embedding`."""
+
+
+@runtime_checkable
+class SegmentationNetwork(Protocol):
+    """A network of Guess What Moves; calling it returns the logits alone."""
+
+    def dense_and_logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Dense features (B, C, h, w) and logits (B, K, H, W) of images (B, 3, H, W) in [0, 1]."""
 
 
 class GuessWhatMoves(TrainedMethod):
     """Segments that a network predicts from one frame and that simple motions explain.
 
-    All but the network, which `build` makes: a module with `forward(image) -> logits` and
-    `dense_and_logits(image) -> (features, logits)`.
+    Subclasses add the network: `build` makes a `SegmentationNetwork`.
     """
 
     settings: GuessWhatMovesSettings
@@ -32,7 +44,7 @@ class GuessWhatMoves(TrainedMethod):
     @property
     @abstractmethod
     def network(self) -> str:
-        """The network, as a reader of a table should know it."""
+        """Name of the network, for tables."""
 
     @property
     def description(self) -> dict[str, str]:
@@ -44,9 +56,11 @@ class GuessWhatMoves(TrainedMethod):
         }
 
     def feature_file(self) -> Path | None:
-        """DINO's, by which components are merged; fetched if need be."""
-        merge = self.settings.merge
-        return None if merge.features == "network" else features.file(merge.features, merge.weights)
+        """Weights of DINO, whose features merge the components, fetched if need be; or None."""
+        settings = self.settings.merge
+        if settings.features == "network":
+            return None
+        return features.weights_file(settings.features, settings.weights)
 
     def prepare(self, example: Example) -> dict[str, Tensor]:
         return samples.prepare(self.settings, example)
@@ -55,10 +69,22 @@ class GuessWhatMoves(TrainedMethod):
         return objective(self.settings, model(batch["image"]), batch)
 
     def optimiser(self, model: nn.Module) -> Optimizer:
-        return recipe.optimiser(self.settings, model)
+        """AdamW, with the learning rate of the first iteration."""
+        return AdamW(parameter_groups(self.settings, model), lr=self.learning_rate(0))
 
     def learning_rate(self, iteration: int) -> float:
-        return recipe.learning_rate(self.settings, iteration)
+        """Linear warm-up times a polynomial decay, both planned from the first iteration on.
+
+        Supplement A. The product is that of detectron2's WarmupPolyLR, which the released code
+        uses.
+        """
+        settings = self.settings
+        planned = settings.decay_iterations or settings.iterations
+        decay = max(0.0, 1 - iteration / planned) ** settings.decay_power
+        if iteration >= settings.warmup_iterations:
+            return settings.learning_rate * decay
+        warm = iteration / settings.warmup_iterations
+        return (settings.warmup_from * (1 - warm) + settings.learning_rate * warm) * decay
 
     def predict(
         self,
@@ -68,10 +94,44 @@ class GuessWhatMoves(TrainedMethod):
         *,
         size: tuple[int, int] | None = None,
     ) -> Prediction:
-        """Segment one frame at the network's size, or near `size`; `flow` is not looked at."""
+        """Segment one frame at the network's size, or near `size`; flow is not read.
+
+        Returns:
+            K components and two groups, on the CPU.
+        """
+        assert isinstance(model, nn.Module) and isinstance(model, SegmentationNetwork)
         settings = self.settings
         size = nearest_multiple(size or settings.image_size, settings.multiple)
-        return predict(model, frame, size, settings.merge)
+        device = next(model.parameters()).device
+        resized = resize_frame(frame, size)
+        with torch.no_grad():
+            dense, logits = model.dense_and_logits(to_image(resized)[None].to(device))
+        components = logits.float().softmax(1)[0].cpu()
+        if settings.merge.features == "network":
+            # Not centred: the mean feature of the background, most of the image, would be near 0.
+            compared = dense[0].float().cpu()
+        else:
+            extractor = features.create(settings.merge.features, settings.merge.weights, device)
+            compared = extractor(resized)
+        return Prediction(components, merge(compared, components, settings.merge.epsilon))
+
+
+def parameter_groups(settings: GuessWhatMovesSettings, model: nn.Module) -> list[dict[str, Any]]:
+    """Trained parameters: those with weight decay, then norms and embeddings without (released).
+
+    Frozen parameters are in neither group.
+    """
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for module in model.modules():
+        exempt = isinstance(module, (*NORMS, nn.Embedding))
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                (others if exempt or name in EMBEDDINGS else decayed).append(parameter)
+    return [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
 
 
 class UNetMethod(GuessWhatMoves):
@@ -101,10 +161,10 @@ def create(settings: GwmSettings) -> UNetMethod:
 
 
 def require_file(key: str, path: str | None) -> None:
-    """Complain of a missing file now, although only a later stage reads it.
+    """Check now that a file exists that only a later stage reads.
 
     Raises:
-        UserError: there is none.
+        UserError: the file does not exist.
     """
     if path is not None and not Path(path).is_file():
         raise UserError(f"{key}: {path}: no such file")

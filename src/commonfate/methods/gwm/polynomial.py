@@ -1,8 +1,8 @@
 """Polynomials in pixel coordinates: the bases of the constant, affine and quadratic flow models.
 
-Convention: x runs along columns, y along rows; both are pixel centres in a centred [-1, 1] box, so
-pixel j of W is at (2j + 1)/W - 1. The least energy of a fit does not depend on this choice (each
-model is closed under shifting and scaling an axis); its conditioning does.
+Convention: x is the column, y the row; both are pixel centres in a centred [-1, 1] box, so pixel j
+of W is at (2j + 1)/W - 1. The least energy of a fit does not depend on this choice (each model is
+closed under shifting and scaling an axis), but its conditioning does.
 
 Products of powers of x and of y are separable, so sums over pixels are two thin matrix products.
 Tables of such sums are indexed [power of y, power of x].
@@ -33,6 +33,11 @@ def exponents(degree: int) -> tuple[tuple[int, int], ...]:
 def powers(size: int, degree: int, like: Tensor) -> Tensor:
     """Powers 0..degree of the coordinate along an axis.
 
+    Args:
+        size: number of pixels.
+        degree: largest power.
+        like: a tensor with the dtype and device of the result.
+
     Returns:
         (degree + 1, size), dtype and device of `like`.
     """
@@ -60,7 +65,7 @@ def evaluate(theta: Tensor, size: tuple[int, int], degree: int) -> Tensor:
     """Flow of polynomial models at every pixel.
 
     Args:
-        theta: (..., n, 2), a coefficient for each monomial of `exponents(degree)`, for u and v.
+        theta: (..., n, 2), coefficients of the monomials of `exponents(degree)`, for u and v.
         size: height H and width W.
 
     Returns:
@@ -86,10 +91,10 @@ def pick_monomials(table: Tensor, degree: int) -> Tensor:
 
 
 def pick_products(values: Tensor, degree: int) -> Tensor:
-    """Spread sums of the monomials up to twice the degree into a matrix of products.
+    """Arrange sums of the monomials up to twice the degree as a matrix of products.
 
-    The product of two monomials is a monomial, so that the 36 products of the quadratic model are
-    only 15 different ones.
+    The product of two monomials is a monomial, so only 15 of the 36 products of the quadratic model
+    are different.
 
     Args:
         values: (..., m), a sum for each monomial of `exponents(2 * degree)`.

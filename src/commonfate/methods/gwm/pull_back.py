@@ -1,8 +1,8 @@
-"""Bringing full-resolution sums down to the masks' resolution, exactly.
+"""Adjoint of bilinear upsampling: full-resolution sums as exact sums at the masks' resolution.
 
-Where a mask is upsampled linearly, a sum over full-resolution pixels of (upsampled mask) x (map)
+If a mask is upsampled linearly, the sum over full-resolution pixels of (upsampled mask) x (map)
 equals the sum over low-resolution pixels of (mask) x (adjoint of the upsampling, applied to the
-map). So the energy of Eq. 3, which is linear in the masks, needs the full resolution only in maps
+map). So the energy of Eq. 3, which is linear in the masks, needs the full resolution only for maps
 that do not depend on the network.
 
 Bilinear upsampling is separable and each low-resolution pixel reaches only a few neighbours, so its
@@ -24,7 +24,7 @@ def pull_back(maps: Tensor, size: tuple[int, int], degree: int) -> Tensor:
 
     Args:
         maps: (N, H, W) float, at the full resolution.
-        size: height h and width w of what is upsampled.
+        size: height h and width w before the upsampling.
         degree: largest power of x and of y.
 
     Returns:
@@ -40,21 +40,21 @@ def pull_back(maps: Tensor, size: tuple[int, int], degree: int) -> Tensor:
 
 
 def flow_maps(flow: Tensor, valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
-    """What the energy needs of flow fields, at the masks' resolution.
+    """Maps of the flow for `paper_loss_pulled_back`, at the masks' resolution.
 
     Args:
         flow: (B, 2, H, W) float, pixels, finite.
-        valid: (B, H, W) bool; other pixels get no weight.
+        valid: (B, H, W) bool; other pixels have no weight.
         size: height h and width w of the masks.
-        degree: of the flow model.
+        degree: degree of the flow model.
 
     Returns:
         (B, 1 + 2n, h, w): |F|^2, then for each monomial its product with u and with v. F is the
         flow less its global fit.
     """
-    # One after the other they stay in a CPU's caches: half the time and memory.
-    together = len(flow) if flow.is_cuda else 1
-    pairs = zip(flow.split(together), valid.split(together), strict=True)
+    # One by one they stay in a CPU's caches: half the time and memory.
+    chunk = len(flow) if flow.is_cuda else 1
+    pairs = zip(flow.split(chunk), valid.split(chunk), strict=True)
     return torch.cat([_flow_maps(*pair, size, degree) for pair in pairs])
 
 
@@ -67,12 +67,12 @@ def _flow_maps(flow: Tensor, valid: Tensor, size: tuple[int, int], degree: int) 
 
 
 def monomial_maps(valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
-    """What the energy needs of the pixel grid: all products of two monomials.
+    """Maps of the pixel grid for `paper_loss_pulled_back`: all products of two monomials.
 
     Args:
-        valid: (B, H, W) bool; other pixels get no weight.
+        valid: (B, H, W) bool; other pixels have no weight.
         size: height h and width w of the masks.
-        degree: of the flow model.
+        degree: degree of the flow model.
 
     Returns:
         (B, m, h, w) float64, in the order of `exponents(2 * degree)`.
@@ -81,17 +81,17 @@ def monomial_maps(valid: Tensor, size: tuple[int, int], degree: int) -> Tensor:
     return pick_monomials(tables, 2 * degree).permute(0, 3, 1, 2).contiguous()
 
 
-@cache  # a training needs the same ones in every step, and a GPU is waited for to find them
+@cache  # the same in every step of a training, and computing them waits for the GPU
 def _band(
     low: int, full: int, degree: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Which full-resolution pixels each low-resolution pixel reaches, and with what weights.
+    """Full-resolution pixels that each low-resolution pixel reaches, with weights.
 
     Returns:
-        (low, window) indices and (low, degree + 1, window) weights, times the coordinate's powers.
+        (low, window) indices and (low, degree + 1, window) weights, times powers of the coordinate.
     """
     one_hot = torch.eye(low, dtype=torch.float64, device=device)
-    # Row i: pixel i alone, upsampled. Torch's own operator, so its borders are what training sees.
+    # Row i: pixel i alone, upsampled by torch's own operator, so that borders agree with it.
     reach = functional.interpolate(one_hot[None], size=full, mode="linear", align_corners=False)[0]
     window = int((reach != 0).sum(1).max())
     first = (reach != 0).to(torch.uint8).argmax(1).clamp(max=full - window)

@@ -1,15 +1,20 @@
-"""From a frame and its flow to the tensors that the loss needs, in the loader's processes."""
+"""A frame and its flow as the tensors that the loss needs, made in the loader's processes."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from commonfate.flow.resize import resize
-from commonfate.methods.gwm.normalise import normalised
+from commonfate.methods.base import required
+from commonfate.methods.gwm.fit import without_global_fit
+from commonfate.methods.gwm.loss import pixel_count, split_unknown
 from commonfate.methods.gwm.polynomial import DEGREES
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
 from commonfate.models.frame import resize_frame, to_image
 from commonfate.samples.example import Example
+
+NOISE = 0.1
+"""About the error of estimated flow, in pixels: smaller motion should not be amplified."""
 
 
 def prepare(settings: GuessWhatMovesSettings, example: Example) -> dict[str, Tensor]:
@@ -20,18 +25,22 @@ def prepare(settings: GuessWhatMovesSettings, example: Example) -> dict[str, Ten
         example: a frame with its flow.
 
     Returns:
-        `image` (3, h, w) float32 in [0, 1], at the network's size; `flow` (2, H, W) float32, at the
-        size at which the loss sees it, NaN where unknown.
+        `image` (3, h, w) float32 in [0, 1], at the network's size; `flow` (2, H, W) float32, at
+        `flow_size`, NaN where unknown.
+
+    Raises:
+        ValueError: the sample has no flow.
     """
-    frame, flow = example.frame, example.flow
+    frame, flow = example.frame, required(example.flow, "flow")
     if example.flip:
-        frame, flow = frame[:, ::-1], flow[:, :, ::-1] * np.float32([-1, 1])[:, None, None]
+        frame = frame[:, ::-1]
+        flow = flow[:, :, ::-1] * np.array([-1, 1], np.float32)[:, None, None]
     image = to_image(resize_frame(frame, settings.image_size))
     return {"image": image, "flow": _target(settings, flow)}
 
 
 def _target(settings: GuessWhatMovesSettings, flow: np.ndarray) -> Tensor:
-    """The flow that the loss sees: resized, clipped and normalised as the settings say."""
+    """Flow as the loss takes it: resized, clipped and normalised by the settings."""
     target = torch.from_numpy(resize(flow, settings.flow_size, "nearest"))
     if settings.clip_flow is not None:
         clipped = target.clamp(-settings.clip_flow, settings.clip_flow)
@@ -39,3 +48,24 @@ def _target(settings: GuessWhatMovesSettings, flow: np.ndarray) -> Tensor:
     if settings.normalise_flow:
         target = normalised(target, DEGREES[settings.flow_model])
     return target
+
+
+def normalised(flow: Tensor, degree: int) -> Tensor:
+    """Divide a flow field by the root mean square of the residual of its global fit.
+
+    Not in the paper. The energy of Eq. 3 is in square pixels, so fast frames outweigh slow ones by
+    orders of magnitude, and a short training learns little from the latter. After the division, the
+    loss of a single region is 1 for any field (less where there is only noise), and the loss of K
+    regions is the fraction that they leave unexplained.
+
+    Args:
+        flow: (2, H, W) float, pixels; NaN where unknown.
+        degree: degree of the flow model.
+
+    Returns:
+        (2, H, W), without unit; NaN where unknown.
+    """
+    filled, valid = split_unknown(flow)
+    residual = without_global_fit(filled[None], valid[None], degree)
+    mean_square = residual.square().sum() / pixel_count(valid)
+    return flow / (mean_square + NOISE**2).sqrt()

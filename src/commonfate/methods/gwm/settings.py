@@ -1,7 +1,7 @@
 """Hyper-parameters of Guess What Moves, defaults as in the paper's supplement A.
 
-What the methods share is here, with the U-Net's own; MaskFormer's are in `gwm_maskformer`. What the
-released code does otherwise is a choice of the keys that say so; docs/gwm.md lists them together.
+Settings of the U-Net and those that it shares with MaskFormer, whose own are in `gwm_maskformer`.
+Keys choose between the paper and the released code where these differ; docs/gwm.md lists all.
 """
 
 from abc import abstractmethod
@@ -10,14 +10,14 @@ from typing import ClassVar, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from commonfate.base.settings import Settings, TrainedSettings
-from commonfate.models.feature_names import FeatureName
+from commonfate.models.catalogue import FeatureName
 
 
 class MergeSettings(Settings):
-    """How K components become two groups (Section 3.2)."""
+    """Merging of K components into two groups (Section 3.2)."""
 
     features: Literal[FeatureName, "network"] = "dino_vits8"
-    """Dense features V_u: keys of a DINO ViT, the segmentation network's own, or colour/texture."""
+    """Dense features V_u: keys of a DINO ViT, the network's own, or colour and texture."""
     weights: str | None = None
     """File with a DINO ViT's weights; none fetches the published ones."""
     epsilon: PositiveFloat = 1e-12
@@ -25,7 +25,7 @@ class MergeSettings(Settings):
 
 
 class GuessWhatMovesSettings(TrainedSettings):
-    """What one model needs, whatever its network: loss, optimiser, merging."""
+    """Settings that do not depend on the network: loss, optimiser, merging."""
 
     not_learnt: ClassVar[tuple[str, ...]] = ("merge",)
 
@@ -34,17 +34,18 @@ class GuessWhatMovesSettings(TrainedSettings):
     flow_model: Literal["constant", "affine", "quadratic"] = "quadratic"
     """Parametric model of the flow inside a region (Table 2)."""
     variant: Literal["paper", "released"] = "paper"
-    """Eq. 3-4, or the released code's loss: fit weights m^2 and one blended reconstruction."""
+    """Eq. 3-4, or the released code's loss: fit with weights m^2, one blended reconstruction."""
     upsample: Literal["logits", "probabilities"] = "probabilities"
-    """What is upsampled to the flow's size: logits (supplement A) or probabilities (released)."""
+    """Maps that are upsampled to the flow's size: logits (supplement A) or probabilities
+    (released)."""
     clip_flow: PositiveFloat | None = None
-    """Clip flow to +- this many pixels (released: 20; the paper does not say so)."""
+    """Clip flow to +- this many pixels (released: 20; not in the paper)."""
     normalise_flow: bool = False
     """Divide each flow field by the RMS of its global fit's residual (not in the paper)."""
     image_size: tuple[PositiveInt, PositiveInt] = (128, 224)
-    """Height and width of the network's input; multiples of what the network needs."""
+    """Height and width of the network's input, in pixels; multiples of 16."""
     flow_size: tuple[PositiveInt, PositiveInt] = (480, 854)
-    """Height and width at which the loss sees the flow."""
+    """Height and width to which flow is resized for the loss, in pixels."""
     flip: bool = False
     """Mirror half of the samples left-right (not in the paper)."""
     iterations: PositiveInt = 15_000
@@ -62,12 +63,12 @@ class GuessWhatMovesSettings(TrainedSettings):
     loss_multiplier: PositiveFloat = 0.03
     """Factor of the loss."""
     merge: MergeSettings = MergeSettings()
-    """From K components to foreground and background."""
+    """Merging of K components into foreground and background."""
 
     @property
     @abstractmethod
     def multiple(self) -> int:
-        """What the sides of the network's input must be multiples of."""
+        """Sides of the network's input must be multiples of this, in pixels."""
 
     @model_validator(mode="after")
     def _sizes_fit_the_network(self) -> "GuessWhatMovesSettings":
@@ -96,7 +97,7 @@ class GwmSettings(GuessWhatMovesSettings):
     width: int = Field(64, ge=4, le=256)
     """Channels of the U-Net's first level; each of its four levels doubles them."""
     batch_size: PositiveInt = 16
-    """Samples an iteration."""
+    """Samples per iteration."""
     learning_rate: PositiveFloat = 7e-4
     """AdamW's learning rate after the warm-up."""
     clip_norm: PositiveFloat = 5.0

@@ -1,4 +1,4 @@
-"""Guess What Moves with MaskFormer: the backbone, its pre-trained weights, the head."""
+"""Guess What Moves with MaskFormer on a backbone, pre-trained or not."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from torch import nn
 from commonfate import weights
 from commonfate.methods.gwm.method import GuessWhatMoves, require_file
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
-from commonfate.models import backbones
+from commonfate.models import backbones, catalogue
 from commonfate.models.maskformer import WIDTHS, MaskFormer
 
-BACKBONES = {
+BACKBONES = {  # names in tables
     "vit_base_8": "ViT-B/8",
     "vit_small_8": "ViT-S/8",
     "vit_small_16": "ViT-S/16",
@@ -18,7 +18,7 @@ BACKBONES = {
     "swin_tiny": "Swin-tiny",
     "resnet50": "ResNet-50",
 }
-SMALL = {
+SMALL = {  # names of their small versions
     "vit_base_8": "ViT/8",
     "vit_small_8": "ViT/8",
     "vit_small_16": "ViT/16",
@@ -27,7 +27,7 @@ SMALL = {
     "resnet50": "ResNet",
 }
 STARTS = {"dino": "DINO", "moby": "MoBY", "supervised": "CLS"}
-"""The field's names, for tables."""
+"""Names of pre-trainings in tables."""
 
 
 class MaskFormerMethod(GuessWhatMoves):
@@ -44,7 +44,7 @@ class MaskFormerMethod(GuessWhatMoves):
         return f"MaskFormer, {backbone}, {start}"
 
     def build(self, pretrained: bool = True) -> nn.Module:
-        """Make MaskFormer on its backbone; the published weights are fetched if need be."""
+        """Make MaskFormer on its backbone; published weights are fetched if need be."""
         settings = self.settings
         backbone = backbones.create(
             settings.backbone,
@@ -58,14 +58,14 @@ class MaskFormerMethod(GuessWhatMoves):
         return MaskFormer(backbone, settings.components, WIDTHS[settings.size])
 
     def start_file(self) -> Path | None:
-        """The backbone's, of others' training; fetched if need be."""
+        """File of the backbone's pre-trained weights, fetched if need be; None without any."""
         settings = self.settings
         if settings.weights is not None:
             return Path(settings.weights)
         if not settings.pretrained:
             return None
-        name = backbones.published(settings.backbone, settings.pretraining)
-        return weights.fetch(weights.known()[name])
+        name = catalogue.published_weights(settings.backbone, settings.pretraining)
+        return None if name is None else weights.fetch(weights.published_assets()[name])
 
 
 def create(settings: GwmMaskFormerSettings) -> MaskFormerMethod:

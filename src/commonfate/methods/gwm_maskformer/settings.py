@@ -1,7 +1,7 @@
 """Hyper-parameters of Guess What Moves with MaskFormer, defaults as in the paper's supplement A.
 
-All but the network is `GuessWhatMovesSettings`. Without pre-training the paper trains for 20,000
-iterations (Table 5).
+`GuessWhatMovesSettings` has all that does not depend on the network. Without pre-training the paper
+trains for 20,000 iterations (Table 5).
 """
 
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import PositiveFloat, PositiveInt, model_validator
 
 from commonfate.methods.gwm.settings import GuessWhatMovesSettings
-from commonfate.models.backbones import PRETRAININGS
+from commonfate.models.catalogue import PRETRAININGS
 
 SMALL = {
     "vit_base_8": "vit_8",
@@ -20,7 +20,7 @@ SMALL = {
     "swin_tiny": "swin",
     "resnet50": "resnet",
 }
-"""What a network of size `small` is, by the backbone whose structure it has."""
+"""Names of the networks of size `small`, by the backbone that they are a small version of."""
 
 
 class GwmMaskFormerSettings(GuessWhatMovesSettings):
@@ -40,19 +40,19 @@ class GwmMaskFormerSettings(GuessWhatMovesSettings):
     ] = "vit_base_8"
     """Network whose features MaskFormer's pixel decoder reads (Table 5)."""
     pretraining: Literal["none", "dino", "moby", "supervised"] = "dino"
-    """On ImageNet: dino (ViT), moby (Swin), supervised (Swin, ResNet), or none."""
+    """Pre-training on ImageNet: dino (ViT), moby (Swin), supervised (Swin, ResNet), or none."""
     size: Literal["full", "small"] = "full"
-    """`small` has few blocks and channels, and random weights whatever `pretraining` says."""
+    """`small` has few blocks and channels, and random weights for any `pretraining`."""
     weights: str | None = None
-    """File with the pre-trained backbone; none fetches the published one."""
+    """File with the weights of the pre-trained backbone; none fetches the published ones."""
     freeze_backbone: bool | None = None
-    """Train the head alone; none does so on DINO's weights, as the released code does."""
+    """Train only the head; none does so on DINO's weights, as the released code does."""
     patch_stride: PositiveInt | None = None
     """Pixels between a ViT's patches; none is half a patch, as released (`small`: 8)."""
     hierarchy: bool = False
     """Resize a ViT's four maps to strides 4 to 32 (released: all on the grid of patches)."""
     batch_size: PositiveInt = 8
-    """Samples an iteration."""
+    """Samples per iteration."""
     learning_rate: PositiveFloat = 1.5e-4
     """AdamW's learning rate after the warm-up."""
     clip_norm: PositiveFloat = 0.01
@@ -64,18 +64,18 @@ class GwmMaskFormerSettings(GuessWhatMovesSettings):
 
     @property
     def pretrained(self) -> bool:
-        """Whether training starts from pre-trained weights."""
+        """True if training starts from pre-trained weights."""
         return self.size == "full" and self.pretraining != "none"
 
     @property
     def frozen(self) -> bool:
-        """Whether the backbone keeps the weights that it starts with."""
+        """True if the backbone is not trained."""
         if self.freeze_backbone is None:
             return self.pretrained and self.pretraining == "dino"
         return self.freeze_backbone
 
     def resolved(self, gaps: Collection[int]) -> Self:
-        """Of size `small` there are no weights, and one ViT for each size of patch."""
+        """Settings of the run: size `small` has no weights, and one ViT for each size of patch."""
         if self.size == "full":
             return self
         backbone = self.backbone.replace("vit_base", "vit_small")
@@ -90,11 +90,11 @@ class GwmMaskFormerSettings(GuessWhatMovesSettings):
 
     @model_validator(mode="after")
     def _keys_suit_the_backbone(self) -> "GwmMaskFormerSettings":
-        known = PRETRAININGS[self.backbone]
-        if self.pretraining not in known:
+        pretrainings = PRETRAININGS[self.backbone]
+        if self.pretraining not in pretrainings:
             raise ValueError(
                 f"pretraining {self.pretraining!r} is not one of {self.backbone}'s: "
-                f"{', '.join(known)}"
+                f"{', '.join(pretrainings)}"
             )
         if not self.backbone.startswith("vit") and (self.patch_stride or self.hierarchy):
             raise ValueError(f"patch_stride and hierarchy are a ViT's, not {self.backbone}'s")

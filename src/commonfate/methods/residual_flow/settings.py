@@ -19,10 +19,10 @@ class ResidualFlowSettings(MethodSettings):
 
     method: Literal["residual_flow"] = "residual_flow"
     threshold: Literal["otsu"] = "otsu"
-    """How the magnitude is split into two: Otsu's threshold, frame by frame."""
+    """Threshold of the magnitude: Otsu's, frame by frame."""
     gap: int | None = Field(None, ge=-64, le=64)
-    """Gap of the flow that is used; where a frame lacks it, the gap of opposite sign. None is the
-    shortest that there is."""
+    """Gap of the flow, or for frames without it the gap of opposite sign; none is the shortest
+    available."""
     fit_iterations: PositiveInt = 10
     """Reweighted least-squares steps of the robust affine fit."""
 

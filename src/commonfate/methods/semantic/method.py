@@ -8,10 +8,8 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from commonfate.methods.base import Prediction, TrainedMethod
-from commonfate.methods.semantic.geometry import resize_image, seen_size
-from commonfate.methods.semantic.network import SegmentationNetwork
-from commonfate.methods.semantic.objective import objective, upsampled
-from commonfate.methods.semantic.samples import prepare
+from commonfate.methods.semantic.network import SegmentationNetwork, objective, upsampled
+from commonfate.methods.semantic.samples import prepare, resize_image, resized_size
 from commonfate.methods.semantic.settings import SemanticSettings
 from commonfate.models.dilated_resnet import STRIDE
 from commonfate.models.frame import nearest_multiple, to_image
@@ -34,15 +32,15 @@ class SemanticSegmentation(TrainedMethod):
         }
 
     def start_file(self) -> Path | None:
-        """The checkpoint of AMD's that `start` names."""
+        """The checkpoint of an AMD run that `start` names; or None."""
         return None if self.settings.start is None else Path(self.settings.start)
 
     def build(self, pretrained: bool = True) -> nn.Module:
-        """Make the network; its backbone starts from the checkpoint `start`, if there is one.
+        """Make the network; its backbone starts from the checkpoint `start`, if any.
 
         Raises:
-            StoreError: there is no such checkpoint, or it is damaged.
-            UserError: it is of another method, or of another size.
+            StoreError: the checkpoint is missing or damaged.
+            UserError: the checkpoint is of another method, or of another size.
         """
         settings = self.settings
         network = SegmentationNetwork(settings.classes, settings.size, settings.dropout)
@@ -57,7 +55,7 @@ class SemanticSegmentation(TrainedMethod):
         return objective(model(batch["image"]), batch["labels"])
 
     def optimiser(self, model: nn.Module) -> Optimizer:
-        """SGD with momentum, and with weight decay of all parameters, as MMSegmentation has it."""
+        """SGD with momentum, and with weight decay of all parameters, as in MMSegmentation."""
         settings = self.settings
         return SGD(
             model.parameters(),
@@ -81,18 +79,19 @@ class SemanticSegmentation(TrainedMethod):
         *,
         size: tuple[int, int] | None = None,
     ) -> Prediction:
-        """Segment a whole image at once; `flow` is not looked at.
+        """Segment a whole image at once; flow is not read.
 
-        The network sees it with a short side of `short_side`, or at `size`, rounded to multiples
-        of 8.
+        The image is resized to a short side of `short_side`, or to `size`, rounded to multiples of
+        8.
 
         Returns:
             The probability of each class as both components and groups, on the CPU, at the
             image's own size.
         """
+        assert model is not None
         own = (frame.shape[0], frame.shape[1])
-        seen = nearest_multiple(size or seen_size(own, self.settings.short_side), STRIDE)
-        image = to_image(resize_image(frame, seen))[None]
+        input_size = nearest_multiple(size or resized_size(own, self.settings.short_side), STRIDE)
+        image = to_image(resize_image(frame, input_size))[None]
         with torch.no_grad():
             logits = model(image.to(next(model.parameters()).device))
         classes = upsampled(logits, own).softmax(1)[0].cpu()

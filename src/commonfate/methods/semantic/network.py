@@ -1,27 +1,30 @@
-"""AMD's segmentation network with an output for each class, and where its weights come from."""
+"""AMD's segmentation network with an output for each class: start weights and training loss."""
 
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.models.backbones import state_file
+from commonfate.methods.semantic.settings import VOID
+from commonfate.models import state_file
 from commonfate.models.dilated_resnet import HEAD_WIDTH, DilatedResNet, FcnHead
+from commonfate.models.together import mean_over_processes
 
 APPEARANCE = "appearance.backbone."
-"""How the names of the backbone's weights begin in a checkpoint of an `amd` run."""
+"""Prefix of the backbone's weights in a checkpoint of an `amd` run."""
 
 
 class SegmentationNetwork(nn.Module):
     """Image in, a map of logits for each class, at an eighth of the image's resolution."""
 
     def __init__(self, classes: int, size: Literal["full", "small"], dropout: float) -> None:
-        """Make the network, drawn from torch's global generator.
+        """Make the network, initialised from torch's global generator.
 
         Args:
             classes: number of maps.
-            size: of the backbone.
+            size: size of the backbone.
             dropout: share of the channels dropped before the last convolution in training.
         """
         super().__init__()
@@ -41,14 +44,14 @@ class SegmentationNetwork(nn.Module):
         return self.head(self.backbone(image))
 
     def start_from(self, path: Path) -> None:
-        """Give the backbone the weights of AMD's; the head stays as it is.
+        """Load AMD's weights into the backbone; the head does not change.
 
         Args:
             path: checkpoint or snapshot of an `amd` run.
 
         Raises:
-            StoreError: there is no such file, or it is damaged.
-            UserError: it is of another method, or of another size.
+            StoreError: the file is missing or damaged.
+            UserError: the weights are of another method, or of another size.
         """
         if not path.is_file():
             raise StoreError(
@@ -70,3 +73,31 @@ class SegmentationNetwork(nn.Module):
             state_file.fill(self.backbone, weights, path, "AMD's backbone of this size")
         except UserError as error:
             raise UserError(f"start: {error}; the amd run must have the same `size`") from error
+
+
+def objective(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Training loss of a batch: cross-entropy of each pixel with a label, at their resolution.
+
+    Args:
+        logits: (B, C, h, w) float; upsampled bilinearly (align_corners=False).
+        labels: (B, H, W) uint8, classes below C, or 255 for none.
+
+    Returns:
+        `loss`, the mean cross-entropy over the pixels with a class, in nats, and `accuracy`, the
+        share of these pixels with the largest logit at their class; both 0 without any. If
+        processes share a batch, the means of their results are those of the whole batch.
+    """
+    labels = labels.long()
+    large = upsampled(logits, (labels.shape[-2], labels.shape[-1]))
+    labelled = labels != VOID
+    # Float64 counts to 2**53. A mean of less than one pixel per process is none at all.
+    count = mean_over_processes(labelled.sum().double()).clamp(min=1e-6).float()
+    total = functional.cross_entropy(large, labels, ignore_index=VOID, reduction="sum")
+    # Pixels without a class are never right: all predictions are below VOID.
+    right = (large.detach().argmax(1) == labels).sum()
+    return {"loss": total / count, "accuracy": right / count}
+
+
+def upsampled(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, H, W) float32, bilinearly, of (B, C, h, w)."""
+    return functional.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)

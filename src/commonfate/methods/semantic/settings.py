@@ -1,11 +1,11 @@
 """Hyper-parameters of the fine-tuning on labelled images (AMD, Section 4.4).
 
-The paper says 40,000 iterations, batches of 16, a learning rate of 0.01 and its polynomial decay of
-power 0.9; the released code, a fork of MMSegmentation, has no configuration for it. All else is
-what MMSegmentation does with FCN on VOC 2012 (`pascal_voc12.py`, `fcn_r50-d8.py`,
-`schedule_40k.py`), without its auxiliary head, which would need a loss weight of its own. What is
-ours: the loss is a mean over the pixels that have a label (MMSegmentation's of 2021 counts the
-others, too), and sides of images are rounded to multiples of the network's stride.
+The paper gives 40,000 iterations, batches of 16, a learning rate of 0.01 and its decay, polynomial
+of power 0.9. The released code, a fork of MMSegmentation, has no configuration for it, so all else
+is that of MMSegmentation's FCN on VOC 2012 (`pascal_voc12.py`, `fcn_r50-d8.py`, `schedule_40k.py`),
+with three differences: there is no auxiliary head, which would need its own loss weight; the loss
+is a mean over the pixels with a label (MMSegmentation's of 2021 counts the others, too); and sides
+of images are rounded to multiples of the network's stride.
 """
 
 from typing import ClassVar, Literal
@@ -17,7 +17,7 @@ from commonfate.base.settings import TrainedSettings
 VOID = 255
 """Label of pixels without a class."""
 STRIDE = 8
-"""Of `models.dilated_resnet`, which is not imported here, as it needs torch."""
+"""Stride of `models.dilated_resnet`, which is not imported here because it needs torch."""
 
 
 class SemanticSettings(TrainedSettings):
@@ -29,21 +29,21 @@ class SemanticSettings(TrainedSettings):
 
     method: Literal["semantic"] = "semantic"
     classes: int = Field(21, ge=2, le=VOID)
-    """How many classes there are, background included; labels are 0 to one less."""
+    """Number of classes C, background included; labels are 0 to C - 1."""
     size: Literal["full", "small"] = "full"
     """`small` has few blocks and channels."""
     start: str | None = None
-    """Checkpoint of an `amd` run of the same `size`, whose backbone training starts from; none
-    starts at random (row Scratch of Table 2)."""
+    """Checkpoint of an `amd` run of the same `size`; training starts from its backbone. None starts
+    at random (row Scratch of Table 2)."""
     short_side: PositiveInt = 512
-    """Pixels of an image's short side, before `scale_range` in training, and in prediction; the
-    long side becomes at most four times as long."""
+    """Length of an image's short side, in pixels, in prediction and, before `scale_range`, in
+    training; the long side becomes at most four times as long."""
     scale_range: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)
-    """Factors of the size between which each training image draws one."""
+    """Range of the random scale factor of each training image."""
     crop_size: tuple[PositiveInt, PositiveInt] = (512, 512)
     """Height and width of the training crops, multiples of 8."""
     class_share: float = Field(0.75, gt=0, le=1)
-    """A crop of which one class has this share or more is drawn anew, ten times at most; 1 takes
+    """A crop is drawn again, ten times at most, if a class has this share of it or more; 1 takes
     every crop."""
     distort_colours: bool = True
     """Change brightness, contrast, saturation and hue of training images."""
@@ -52,13 +52,13 @@ class SemanticSettings(TrainedSettings):
     dropout: float = Field(0.1, ge=0, lt=1)
     """Share of the channels that are dropped before the last convolution in training."""
     batch_size: PositiveInt = 16
-    """Samples an iteration."""
+    """Samples per iteration."""
     iterations: PositiveInt = 40_000
     """Optimiser steps."""
     learning_rate: PositiveFloat = 0.01
     """SGD's learning rate at the first step."""
     min_learning_rate: float = Field(1e-4, ge=0)
-    """What the learning rate falls to."""
+    """Learning rate at the end of the decay."""
     decay_power: PositiveFloat = 0.9
     """Power of the polynomial decay."""
     momentum: float = Field(0.9, ge=0, lt=1)

@@ -1,11 +1,12 @@
-"""What every backbone is to the head of a segmentation network."""
+"""Interface between a backbone and the head of a segmentation network."""
 
 from abc import ABC, abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from commonfate.models.unet import MEAN, STD
+from commonfate.models.frame import MEAN, STD
 
 
 class Backbone(nn.Module, ABC):
@@ -13,8 +14,8 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         channels: of each map.
-        strides: pixels of the image a cell of each map, fine to coarse.
-        multiple: what the sides of an image must be multiples of.
+        strides: pixels of the image per cell of each map, fine to coarse.
+        multiple: the sides of an image must be multiples of this.
     """
 
     channels: tuple[int, ...]
@@ -33,7 +34,7 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def maps(self, image: Tensor) -> list[Tensor]:
-        """Feature maps of a normalised image of valid size: what a subclass has to say."""
+        """Feature maps of a normalised image whose sides are multiples of `multiple`."""
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Feature maps.
@@ -43,7 +44,7 @@ class Backbone(nn.Module, ABC):
                 here by ImageNet's mean and standard deviation.
 
         Returns:
-            One (B, C_i, H / stride_i, W / stride_i) for each of `channels` and `strides`.
+            A map (B, C_i, H / stride_i, W / stride_i) for each of `channels` and `strides`.
 
         Raises:
             ValueError: the image has another shape.
@@ -61,11 +62,11 @@ class Backbone(nn.Module, ABC):
             return self.maps((image - self.mean) / self.std)
 
     def freeze(self) -> None:
-        """Leave the weights as they are: no gradients, and no drop path or batch statistics."""
+        """Keep the weights: no gradients, no drop path, no update of batch statistics."""
         self._frozen = True
         self.requires_grad_(False)
         self.eval()
 
-    def train(self, mode: bool = True) -> "Backbone":
-        """Set the mode, as any module's; one that is frozen stays in evaluation mode."""
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode, as any module's; a frozen backbone stays in evaluation mode."""
         return super().train(mode and not self._frozen)

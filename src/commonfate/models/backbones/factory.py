@@ -1,22 +1,22 @@
-"""Making a backbone by its name."""
+"""Backbones by name, with published or random weights."""
 
 from pathlib import Path
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from commonfate.base.errors import ConfigError
-from commonfate.models.backbones import state_file
+from commonfate.models import state_file
 from commonfate.models.backbones.base import Backbone
-from commonfate.models.backbones.catalogue import check_name
-from commonfate.models.backbones.resnet import ResNetStages
-from commonfate.models.backbones.swin import SwinStages
+from commonfate.models.backbones.stages import ResNetStages, SwinStages
 from commonfate.models.backbones.vit import KEY_LAYERS, KeyMaps
+from commonfate.models.catalogue import check_backbone
 
 SIZES = ("full", "small")
-# Half as deep: the keys are still those of four layers, at the same shares of the depth.
 SMALL_KEY_LAYERS = tuple(layer // 2 for layer in KEY_LAYERS)
+"""Four layers at the same fractions of half the depth."""
 SMALL_VIT = {"embed_dim": 96, "depth": SMALL_KEY_LAYERS[-1], "num_heads": 3}
-FULL_SWIN = {"drop_path_rate": 0.3}  # MaskFormer's
+FULL_SWIN = {"drop_path_rate": 0.3}  # as in MaskFormer
 SMALL_SWIN = {
     "embed_dim": 24,
     "depths": (2, 2, 2, 2),
@@ -24,8 +24,8 @@ SMALL_SWIN = {
     "drop_path_rate": 0.0,
 }
 SMALL_RESNET = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128)}
-# Between patches of a small ViT: at the full size's 4, attention would take most of a step.
 SMALL_PATCH_STRIDE = 8
+"""Pixels between patches of a small ViT; with 4, attention would take most of a step's time."""
 
 
 def create(
@@ -41,37 +41,36 @@ def create(
     """Make a backbone, initialised at random from torch's global generator, or from a file.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `catalogue.BACKBONES`.
         size: `full`, or `small` (few blocks and channels in the same structure).
-        weights: file of published weights, as their authors or timm distribute them; those of a
-            classifier that it may hold are passed over. None: at random.
-        frozen: the weights are not trained. The released code runs its ViT without gradients, so
-            that only the head learns; the paper does not say so. Its Swin and ResNet are trained.
-        fixed_norms: batch norm (ResNet's) keeps its statistics and scales in training, as the
-            released code's does. None: where `weights` are given. To be said of a network that is
-            made to take a checkpoint, and trained on: the file it began with is not read again.
-        patch_stride: of a ViT: pixels between patches; None: half a patch, as in the released code
+        weights: file of published weights, as their authors or timm distribute them; weights of a
+            classifier in it are ignored. None: random weights.
+        frozen: True to leave the weights untrained. The released code of Guess What Moves trains
+            only the head on its ViT, which the paper does not say; it trains Swin and ResNet.
+        fixed_norms: True if a ResNet's batch norms keep their statistics and scales in training, as
+            in the released code. None: True if `weights` are given. Pass True for a network that
+            takes its weights from a checkpoint of such a training.
+        patch_stride: pixels between a ViT's patches; None: half a patch, as in the released code
             (`small`: 8).
-        hierarchy: of a ViT: maps at strides 4, 8, 16, 32 instead of all on the grid of patches;
-            see `KeyMaps`.
+        hierarchy: True for a ViT's maps at strides 4, 8, 16, 32, False for all on the grid of
+            patches; see `KeyMaps`.
 
     Returns:
         The backbone, in training mode unless frozen.
 
     Raises:
-        ConfigError: unknown name or size; small with weights; options of a ViT for another.
+        ConfigError: unknown name or size; small with weights; a ViT's options for another backbone.
         ValueError: `patch_stride` does not suit the patches.
         UserError: the file is missing or damaged, or holds weights of another network.
     """
-    check_name(name)
+    check_backbone(name)
     if size not in SIZES:
         raise ConfigError(f"backbone {name}: size {size!r} is unknown; known: {', '.join(SIZES)}")
     if size == "small" and weights is not None:
         raise ConfigError(f"backbone {name}: published weights are of size full, not small")
     if not name.startswith("vit") and (patch_stride or hierarchy):
-        raise ConfigError(
-            f"backbone {name}: patch_stride and hierarchy are a ViT's, not this one's"
-        )
+        raise ConfigError(f"backbone {name}: patch_stride and hierarchy are a ViT's options")
+    backbone: Backbone
     if name.startswith("vit"):
         backbone = _vit(name, size, weights, patch_stride, hierarchy)
     elif name == "swin_tiny":
@@ -108,7 +107,7 @@ def _swin(name: str, size: str, weights: Path | None) -> Backbone:
     network = _timm(
         "swin_tiny_patch4_window7_224",
         dynamic_img_size=True,
-        always_partition=True,  # windows keep their size and shift in every stage, as MaskFormer's
+        always_partition=True,  # the same windows and shifts in every stage, as in MaskFormer
         **(SMALL_SWIN if size == "small" else FULL_SWIN),
     )
     if weights is not None:
@@ -118,7 +117,7 @@ def _swin(name: str, size: str, weights: Path | None) -> Backbone:
 
 
 def _moby(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of a MoBY checkpoint, its online encoder; any other state dict as it is."""
+    """The online encoder of a MoBY checkpoint; any other state dict unchanged."""
     start = "encoder."
     encoder = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
     return encoder or state
@@ -135,7 +134,7 @@ def _without(state: dict[str, Tensor], start: str) -> dict[str, Tensor]:
     return {key: value for key, value in state.items() if not key.startswith(start)}
 
 
-def _timm(architecture: str, **options) -> nn.Module:
+def _timm(architecture: str, **options: Any) -> Any:
     import timm
 
     return timm.create_model(architecture, pretrained=False, num_classes=0, **options)

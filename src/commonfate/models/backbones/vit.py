@@ -1,35 +1,41 @@
 """Keys of a vision transformer's attention as feature maps (Guess What Moves, supplement A)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from commonfate.models.backbones.base import Backbone
 
-# The keys of these layers, of twelve, counted from one.
 KEY_LAYERS = (6, 8, 10, 12)
+"""Layers whose keys are used, of twelve, counted from 1."""
 HIERARCHY = (4, 8, 16, 32)
+"""Strides to which `hierarchy` resizes the maps."""
 
 
 class KeyMaps(Backbone):
     """Four maps: the attention keys of layers 6, 8, 10 and 12 of a ViT, all heads side by side.
 
-    A patch every `patch_stride` pixels: with a stride below the patch's side, patches overlap, and
-    the image is continued by its border on all sides, so that patch i is centred on cell i of a
-    grid of H / stride x W / stride cells. The released code has stride 4 for patches of 8 pixels
-    and no border, thus 31 x 55 cells for 128 x 224 pixels, where this has 32 x 56; two 1x1
+    A patch every `patch_stride` pixels. With a stride below the patch's side, patches overlap, and
+    the image is extended by its border pixels on all sides, so that patch i is centred on cell i of
+    a grid of H / stride x W / stride cells. The released code has stride 4 for patches of 8 pixels
+    and no border, so 31 x 55 cells for 128 x 224 pixels, where this class has 32 x 56. Two 1x1
     convolutions padded by one pixel, and a final crop, bring its logits to the same place.
 
     `hierarchy`: the released code gives all four maps to the pixel decoder on the grid of patches
-    (it names strides 4, 8, 16, 32, but resizes nothing): this is False. True resizes them to these
-    strides, bilinearly to a finer grid and by average pooling to a coarser one.
+    (it names strides 4, 8, 16, 32, but resizes nothing): this is False. True resizes the maps to
+    these strides, bilinearly to a finer grid and by average pooling to a coarser one.
 
-    Nothing behind the last keys exists: of the last layer only the norm and the projection to keys.
+    Layers after the last keys are removed: of the last layer only the norm and the projection to
+    keys remain.
     """
+
+    network: Any
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Any,
         layers: tuple[int, ...] = KEY_LAYERS,
         patch_stride: int | None = None,
         hierarchy: bool = False,
@@ -38,8 +44,8 @@ class KeyMaps(Backbone):
 
         Args:
             network: timm's VisionTransformer with `dynamic_img_size`, a class token and as many
-                blocks as the last of `layers`; it is cut here, and not to be used afterwards.
-            layers: those whose keys are wanted, counted from one, ascending.
+                blocks as the last of `layers`; it is cut, so it must not be used afterwards.
+            layers: layers whose keys are used, counted from 1, ascending.
             patch_stride: pixels between patches; a divisor of their side, the overlap being even.
                 None: half the side.
             hierarchy: resize the maps to strides 4, 8, 16, 32.
@@ -58,7 +64,7 @@ class KeyMaps(Backbone):
         super().__init__((network.embed_dim,) * len(layers), strides, max(stride, *strides))
         network.patch_embed.proj.stride = (stride, stride)
         self._layers, self._border = layers, (side - stride) // 2
-        self.last_norm, self.last_keys = _only_keys(network.blocks[layers[-1] - 1])
+        self.last_norm, self.last_keys = _norm_and_keys(network.blocks[layers[-1] - 1])
         network.blocks = network.blocks[: layers[-1] - 1]
         del network.norm, network.head
         self.network = network
@@ -73,22 +79,23 @@ class KeyMaps(Backbone):
             tokens = block(tokens)
         keys.append(self.last_keys(self.last_norm(tokens)))
         maps = [layer[:, 1:].mT.unflatten(2, grid) for layer in keys]  # without the class token
-        sizes = [tuple(side // stride for side in image.shape[2:]) for stride in self.strides]
-        return [_resize(one, size) for one, size in zip(maps, sizes, strict=True)]
+        height, width = image.shape[2:]
+        sizes = [(height // stride, width // stride) for stride in self.strides]
+        return [_resize(keys_map, size) for keys_map, size in zip(maps, sizes, strict=True)]
 
     def _tokens(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """(B, 1 + h w, C) embedded patches behind the class token, with positions; and (h, w)."""
+        """(B, 1 + h w, C): class token and embedded patches, with positions; and (h, w)."""
         image = functional.pad(image, [self._border] * 4, mode="replicate")
         patches = self.network.patch_embed.proj(image)
         grid = (patches.shape[2], patches.shape[3])
         return self.network._pos_embed(patches.permute(0, 2, 3, 1).contiguous()), grid
 
 
-def _keys(block: nn.Module, tokens: Tensor) -> Tensor:
-    """(B, N, C) keys that a block's attention will make of its input.
+def _keys(block: Any, tokens: Tensor) -> Tensor:
+    """(B, N, C) keys that a block's attention computes from its input.
 
-    The block makes them again: 3 % more work for the three layers where that happens, and none of
-    the state that a hook would need.
+    The block computes them again: 3 % more work for the three layers concerned, and none of the
+    state that a hook would need.
     """
     projection = block.attn.qkv
     _, weight, _ = projection.weight.chunk(3)
@@ -96,8 +103,8 @@ def _keys(block: nn.Module, tokens: Tensor) -> Tensor:
     return functional.linear(block.norm1(tokens), weight, bias)
 
 
-def _only_keys(block: nn.Module) -> tuple[nn.Module, nn.Linear]:
-    """The two parts of a block that its keys need."""
+def _norm_and_keys(block: Any) -> tuple[nn.Module, nn.Linear]:
+    """A block's first norm and its projection to keys."""
     projection = block.attn.qkv
     keys = nn.Linear(projection.in_features, projection.out_features // 3, device="meta")
     keys.weight = nn.Parameter(projection.weight.detach().chunk(3)[1].clone())
@@ -105,9 +112,9 @@ def _only_keys(block: nn.Module) -> tuple[nn.Module, nn.Linear]:
     return block.norm1, keys
 
 
-def _resize(one: Tensor, size: tuple[int, ...]) -> Tensor:
-    if one.shape[2:] == torch.Size(size):
-        return one
-    if one.shape[2] > size[0]:
-        return functional.adaptive_avg_pool2d(one, size)
-    return functional.interpolate(one, size=size, mode="bilinear", align_corners=False)
+def _resize(keys: Tensor, size: tuple[int, int]) -> Tensor:
+    if keys.shape[2:] == torch.Size(size):
+        return keys
+    if keys.shape[2] > size[0]:
+        return functional.adaptive_avg_pool2d(keys, size)
+    return functional.interpolate(keys, size=size, mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""How ARFlow's PWC-Lite gets from pyramids to flow: one decoder, from the coarsest scale on.
+"""Decoding of ARFlow's PWC-Lite: from feature pyramids to flow, one decoder for all scales.
 
 Liu et al., "Learning by Analogy", CVPR 2020; the multi-frame form is its extension to three frames.
 """
@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from commonfate.models.pwc.contrast import common_scale
-from commonfate.models.pwc.convolution import SLOPE
-from commonfate.models.pwc.correlation import correlation
+from commonfate.models.pwc.correlation import common_scale, correlation
+from commonfate.models.pwc.layers import SLOPE
 from commonfate.models.pwc.warp import warp
 
 RADIUS = 4
+"""Largest displacement of the correlation, in pixels of the scale."""
 
 
 def decode_pair(
@@ -28,15 +28,15 @@ def decode_pair(
     """Flow from the first frame to the second.
 
     Args:
-        first: (B, C, h, w) per scale, the coarsest first, each twice the size of the last.
+        first: (B, C, h, w) per scale, the coarsest first, each twice the size of the one before.
         second: the same shapes.
-        reduce: per scale, brings C to the same number of channels for all.
-        estimate: makes features and a change of flow of correlation, reduced features and flow.
-        refine: makes another change of flow of those features and flow.
-        normalise: strength of `contrast.common_scale` before features are correlated.
+        reduce: per scale, a layer from C to a number of channels that is the same for all scales.
+        estimate: from correlation, reduced features and flow to features and a change of flow.
+        refine: from these features and flow to another change of flow.
+        normalise: strength of `correlation.common_scale` before features are correlated.
 
     Returns:
-        (B, 2, h, w) float32 per scale, in pixels of it, the coarsest first.
+        (B, 2, h, w) float32 per scale, in pixels at that scale, the coarsest first.
     """
     flow, flows = _no_flow(first[0]), []
     for scale, (here, there) in enumerate(zip(first, second, strict=True)):
@@ -70,10 +70,10 @@ def decode_triple(
         previous: as `first` of `decode_pair`.
         middle: the same shapes.
         following: the same shapes.
-        reduce: see `decode_pair`.
-        estimate: see there.
-        refine: see there.
-        normalise: see there.
+        reduce: as in `decode_pair`.
+        estimate: as in `decode_pair`.
+        refine: as in `decode_pair`.
+        normalise: as in `decode_pair`.
 
     Returns:
         (2 B, 2, h, w) per scale, the coarsest first: to the following frame, then to the previous.
@@ -95,7 +95,7 @@ def decode_triple(
 
 
 def enlarge(flow: Tensor, factor: int) -> Tensor:
-    """Flow (B, 2, H, W) at `factor` times the size, bilinear, in pixels of that size."""
+    """Flow (B, 2, H, W) at `factor` times the size, bilinear, in pixels at the new size."""
     return F.interpolate(flow * factor, scale_factor=factor, mode="bilinear", align_corners=True)
 
 
@@ -110,8 +110,8 @@ def _alike(here: Tensor, there: Tensor, normalise: float) -> Tensor:
 
 
 def _join(evidence: list[Tensor]) -> Tensor:
-    """Concatenate channels in the type of the first; flow itself stays float32 in autocast."""
-    return torch.cat([one.to(evidence[0].dtype) for one in evidence], 1)
+    """Concatenate channels in the dtype of the first: under autocast, flow is float32."""
+    return torch.cat([maps.to(evidence[0].dtype) for maps in evidence], 1)
 
 
 def _swap(both: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""AMD's motion pathway: one flow vector a segment, from coarse to fine (Sections 3.2 and 3.3).
+"""AMD's motion pathway: a flow vector for each segment, from coarse to fine (Sections 3.2 and 3.3).
 
 Liu et al., "The Emergence of Objectness", NeurIPS 2021: PWC-Net's pyramid and flow estimator
-without context network; features are pooled inside each segment before flow is read out of them.
+without context network; features are pooled inside each segment before flow is predicted.
 """
 
 from collections.abc import Sequence
@@ -11,26 +11,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from commonfate.models.pwc.contrast import common_scale
-from commonfate.models.pwc.convolution import SLOPE, convolution
-from commonfate.models.pwc.correlation import correlation
-from commonfate.models.pwc.decoder import ReducedDenseFeatures
+from commonfate.models.pwc.correlation import common_scale, correlation
+from commonfate.models.pwc.layers import SLOPE, FeaturePyramid, ReducedDenseFeatures, convolution
 from commonfate.models.pwc.lite import RADIUS, enlarge
-from commonfate.models.pwc.pyramid import FeaturePyramid
 from commonfate.models.pwc.warp import warp
 
 CHANNELS = (3, 16, 32, 64, 96, 128, 192)
 SMALL_CHANNELS = (3, 16, 32, 48, 64)
-# The finest level of the pyramid serves the others only: flow ends at a quarter of the image.
 FINEST = 4
+"""Flow is estimated down to a quarter of the image's resolution."""
 WIDTH, SMALL_WIDTH = 32, 16
 HIDDEN = 64
 MASS_FLOOR = 1e-6
-"""Of a segment's mass in Eq. 3, in shares of the image: below it features fade to zero."""
+"""Least mass of a segment in Eq. 3, as a fraction of the image; below, features fade to zero."""
 
 
 class SegmentEstimator(ReducedDenseFeatures):
-    """Motion features V of one level (Table 5), and the two layers that read flow from them."""
+    """Motion features V of one level (Table 5), and the two layers that predict flow from them."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__(inputs, width)
@@ -40,7 +37,7 @@ class SegmentEstimator(ReducedDenseFeatures):
         self.predict_flow2 = nn.Sequential(nn.Conv2d(HIDDEN, 2, 1))
 
     def forward(self, evidence: Tensor) -> Tensor:
-        """V, (B, 3 width, H, W), of (B, inputs, H, W)."""
+        """V, (B, 3 width, H, W), from (B, inputs, H, W)."""
         return self.features(evidence)[1]
 
     def read(self, features: Tensor) -> Tensor:
@@ -48,14 +45,14 @@ class SegmentEstimator(ReducedDenseFeatures):
         return self.predict_flow2(self.predict_flow1(features))
 
 
-# Not frozen: Fabric takes apart and rebuilds what a network returns, and refuses frozen ones.
+# Not frozen: Fabric rebuilds the output of a network, and refuses frozen data classes.
 @dataclass
 class SegmentFlow:
     """Flow of one direction.
 
     Attributes:
-        flows: segment flow F of Eq. 5, (B, 2, h, w) float32 per scale, in pixels of it, the finest
-            first; that one has the size of the image, every other half the size of the one before.
+        flows: segment flow F of Eq. 5, (B, 2, h, w) float32 per scale, in pixels at that scale, the
+            finest first; the first has the image's size, each other half the one before.
         vectors: F_m of Eq. 4, (B, c, 2) float32, u then v, in pixels of the image.
     """
 
@@ -74,17 +71,17 @@ class MotionPathway(nn.Module):
     """From two frames and the segments of one of them to a flow vector for each segment.
 
     Attributes:
-        stride: sides of images must be multiples of it.
-        normalise: how strongly features are brought to a common scale before they are correlated,
-            see `models.pwc.contrast`; 0, as published, or 1.
+        stride: the sides of images must be multiples of this.
+        normalise: strength of `correlation.common_scale` before features are correlated; 0, as
+            published, or 1.
     """
 
     def __init__(self, channels: Sequence[int] = CHANNELS, width: int = WIDTH) -> None:
-        """Make the network, drawn by torch's defaults from its global generator, as released.
+        """Make the network, initialised by torch's defaults, as in the released code.
 
         Args:
-            channels: of the image, then of each level of the pyramid from fine to coarse.
-            width: of the estimator's last layer, and of what the pyramid is reduced to.
+            channels: channels of the image, then of each level of the pyramid from fine to coarse.
+            width: channels of the estimator's last layer, and of the reduced pyramid.
         """
         super().__init__()
         self.stride = 2 ** (len(channels) - 1)
@@ -95,7 +92,7 @@ class MotionPathway(nn.Module):
         self.flow_estimators = SegmentEstimator((2 * RADIUS + 1) ** 2 + width + 2, width)
 
     def encode(self, image: Tensor) -> list[Tensor]:
-        """Features of frames, each on its own.
+        """Features of each frame by itself.
 
         Args:
             image: (B, 3, H, W) float, RGB in [0, 1], sides multiples of `stride`.
@@ -119,16 +116,16 @@ class MotionPathway(nn.Module):
         """Segment flow from the first frame to the second.
 
         Args:
-            first: of `encode`.
-            second: of `encode`, the same shapes.
-            masks: S, (B, c, h, w) float in [0, 1] of any size, summing to 1 over c: on the first
-                frame's grid. (Released, and Eq. 6 read literally: the masks of the *second* frame,
-                the one that is warped.)
+            first: from `encode`.
+            second: from `encode`, the same shapes.
+            masks: S, (B, c, h, w) float in [0, 1] of any size, summing to 1 over c: segments on the
+                first frame's grid. (The released code, and Eq. 6 read literally, take the segments
+                of the *second* frame, which is warped.)
         """
         vectors = first[0].new_zeros(masks.shape[0], masks.shape[1], 2, dtype=torch.float32)
-        flow, flows = compose(vectors, _resized(masks, first[0].shape[-2:])), []
+        flow, flows = compose(vectors, _resized(masks, first[0])), []
         for scale, (here, there) in enumerate(zip(first, second, strict=True)):
-            segments = _resized(masks, here.shape[-2:])
+            segments = _resized(masks, here)
             if scale:
                 vectors, flow = 2 * vectors, enlarge(flow, 2)
                 there = warp(there, flow)
@@ -136,7 +133,9 @@ class MotionPathway(nn.Module):
                 correlation(*common_scale(here, there, self.normalise), RADIUS), SLOPE
             )
             evidence = [alike, self.conv_1x1[scale](here), flow]
-            features = self.flow_estimators(torch.cat([e.to(alike.dtype) for e in evidence], 1))
+            features = self.flow_estimators(
+                torch.cat([maps.to(alike.dtype) for maps in evidence], 1)
+            )
             pooled = pool(features, segments).transpose(1, 2)[..., None]
             change = self.flow_estimators.read(pooled.to(features.dtype))
             vectors = vectors + change[..., 0].transpose(1, 2).float()
@@ -145,7 +144,7 @@ class MotionPathway(nn.Module):
         return SegmentFlow(flows[::-1], FINEST * vectors)
 
     def forward(self, first: Tensor, second: Tensor, masks: Tensor) -> SegmentFlow:
-        """`decode` of the two `encode`d images (B, 3, H, W)."""
+        """Segment flow between two images (B, 3, H, W): `encode`, then `decode`."""
         both = self.encode(torch.cat([first, second]))
         here, there = zip(*(level.chunk(2) for level in both), strict=True)
         return self.decode(here, there, masks)
@@ -175,9 +174,11 @@ def compose(vectors: Tensor, masks: Tensor) -> Tensor:
 
 
 def _precisely(tensor: Tensor) -> torch.autocast:
-    """A context without autocast on the tensor's device, which would round matrix products."""
+    """A context without autocast, which would round matrix products, on the tensor's device."""
     return torch.autocast(tensor.device.type, enabled=False)
 
 
-def _resized(masks: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(masks.float(), size, mode="bilinear", align_corners=True)
+def _resized(masks: Tensor, features: Tensor) -> Tensor:
+    """Masks at the size of a feature map, float32."""
+    height, width = features.shape[-2:]
+    return F.interpolate(masks.float(), (height, width), mode="bilinear", align_corners=True)

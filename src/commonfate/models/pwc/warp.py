@@ -1,4 +1,4 @@
-"""Backward warping: what another frame shows where the pixels of this one go."""
+"""Backward warping by flow, and the pixels of a frame that flow from another frame reaches."""
 
 from typing import Literal
 
@@ -20,10 +20,10 @@ def sample(values: Tensor, points: Tensor, padding: Literal["border", "zeros"]) 
     Args:
         values: (B, C, H, W) float.
         points: (B, 2, h, w) float, x then y, in pixels of `values`, 0 at the first pixel's centre.
-        padding: what is outside: `border` repeats the outermost pixels, `zeros` are zeros.
+        padding: values outside: `border` repeats the outermost pixels, `zeros` are zeros.
 
     Returns:
-        (B, C, h, w), of the type of `values`.
+        (B, C, h, w), dtype of `values`.
     """
     height, width = values.shape[-2:]
     # Half precision holds coordinates beyond 256 only to whole pixels (bfloat16).
@@ -40,14 +40,55 @@ def sample(values: Tensor, points: Tensor, padding: Literal["border", "zeros"]) 
 
 
 def warp(values: Tensor, flow: Tensor, padding: Literal["border", "zeros"] = "border") -> Tensor:
-    """Bring maps of the frame where flow ends to the grid of the frame where it begins.
+    """Backward warping: sample maps of another frame at x + flow(x).
 
     Args:
         values: (B, C, H, W) float, of frame t + gap.
-        flow: (B, 2, H, W) float, of that gap at frame t, pixels.
+        flow: (B, 2, H, W) float, from frame t to frame t + gap, pixels.
         padding: see `sample`.
 
     Returns:
-        (B, C, H, W): `values` at x + flow(x).
+        (B, C, H, W) on the grid of frame t, dtype of `values`.
     """
-    return sample(values, pixel_grid(*flow.shape[-2:], flow.device) + flow, padding)
+    height, width = flow.shape[-2:]
+    return sample(values, pixel_grid(height, width, flow.device) + flow, padding)
+
+
+def coverage(flow: Tensor) -> Tensor:
+    """Sum of the weights that reach each pixel when all pixels move along their flow.
+
+    Each pixel lands with unit weight, shared bilinearly among the four around its end point; weight
+    that leaves the frame is lost. Wang et al., "Occlusion Aware Unsupervised Learning of Optical
+    Flow", CVPR 2018 (range map).
+
+    Args:
+        flow: (B, 2, H, W) float, from frame a to frame b, pixels.
+
+    Returns:
+        (B, 1, H, W) float32, not negative, on the grid of frame b, without gradient.
+    """
+    batch, _, height, width = flow.shape
+    ends = pixel_grid(height, width, flow.device) + flow.detach().float()
+    ends_x, ends_y = ends.unbind(1)
+    reached = torch.zeros(batch, height * width, device=flow.device)
+    for right in (0, 1):
+        for below in (0, 1):
+            x, y = ends_x.floor() + right, ends_y.floor() + below
+            weight = (1 - (ends_x - x).abs()) * (1 - (ends_y - y).abs())
+            inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+            index = torch.where(inside, y * width + x, 0).long()
+            reached.scatter_add_(1, index.flatten(1), torch.where(inside, weight, 0).flatten(1))
+    return reached.view(batch, 1, height, width)
+
+
+def covered(flow: Tensor, threshold: float = 0.2) -> Tensor:
+    """Pixels of frame b that flow from frame a to b reaches, i.e. that are visible in a.
+
+    Args:
+        flow: as for `coverage`.
+        threshold: least coverage of a visible pixel.
+
+    Returns:
+        (B, 1, H, W) bool.
+    """
+    return coverage(flow) >= threshold

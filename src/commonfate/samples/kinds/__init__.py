@@ -1,4 +1,4 @@
-"""Kinds of training sample, by what a method's settings call them in `learns_from`."""
+"""Registry of the kinds of training sample, by their name in a method's `learns_from`."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ KINDS: Mapping[str, SampleKind] = {
 
 
 def without_flow() -> tuple[str, ...]:
-    """Names that stand in the names of samples where those with flow have its source."""
+    """Names of the kinds without flow; their samples are named by the kind, not a flow source."""
     return tuple(kind.name for kind in KINDS.values() if not kind.has_flow)
 
 
 def of_source(source: str) -> SampleKind:
-    """Find the kind of the samples whose name ends in `source`: a flow source, or a kind's name."""
+    """Kind of the samples whose name ends in `source`, which is a flow source or a kind's name."""
     with_flow = next(kind for kind in KINDS.values() if kind.has_flow)
     return KINDS[source] if source in without_flow() else with_flow

@@ -1,4 +1,4 @@
-"""Base class of the kinds of training sample: everything that differs from one to another."""
+"""Base class of the kinds of training sample."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from commonfate.datasets.settings import AnyDataset
 
-if TYPE_CHECKING:  # the plan asks for kinds, and reads no array
+if TYPE_CHECKING:  # the plan imports the kinds but not numpy
     import numpy as np
 
     from commonfate.samples.example import Example
@@ -19,11 +19,11 @@ if TYPE_CHECKING:  # the plan asks for kinds, and reads no array
 
 
 class Listed(NamedTuple):
-    """One sample of a video: a frame, and where the rest of it lies.
+    """One sample of a video: a frame, and the places of its other data.
 
     Attributes:
         t: number of the frame, counted from 0.
-        gaps: one of them is drawn for each use; [0] where there is nothing to draw.
+        gaps: gaps of which each use draws one; [0] if there is nothing to draw.
         flow_store: store of the flow; "" without flow.
         file: another file, e.g. an image of classes; "" without one.
     """
@@ -35,40 +35,40 @@ class Listed(NamedTuple):
 
 
 class OpenStores(Protocol):
-    """Stores that stay open in the process that reads samples."""
+    """Stores that a process which reads samples keeps open."""
 
     def frames(self, path: str) -> "FrameReader":
-        """Open a frame store, or find it open."""
+        """Return a frame store, opened if need be."""
 
     def flow(self, path: str) -> "FlowReader":
-        """Open a flow store, or find it open."""
+        """Return a flow store, opened if need be."""
 
 
 class SampleKind(ABC):
-    """A kind of sample: what a data set needs for it, how it is listed, read, and called.
+    """A kind of sample: its names, the data sets that offer it, listing and reading.
 
-    Plan, rules and verbs ask it; a new kind is a subclass in a module of its own, and a line in
-    `samples.kinds`.
+    Plan, rules and verbs use this class alone; a new kind is a subclass in a module of its own, and
+    a line in `samples.kinds`.
     """
 
     name: ClassVar[str]
-    """`learns_from` of the methods that learn from it, and `--learns-from`."""
+    """Value of `learns_from` of the methods that learn from it, and of `--learns-from`."""
     words: ClassVar[str]
-    """Its name in tables: `learnt from {words} of davis2016`."""
+    """Name in tables: `learnt from {words} of davis2016`."""
     help: ClassVar[str]
-    """What one sample is, for `--help`."""
+    """Description of one sample, for `--help`."""
     lacking: ClassVar[str]
-    """End of a message about a data set that has none; `{}` is the data set's name."""
+    """End of a message about a data set without such samples; `{}` is the data set's name."""
     cure: ClassVar[str]
-    """Advice where no video has a sample."""
+    """Advice if no video has a sample."""
     has_flow: ClassVar[bool] = False
-    """Samples have flow; their name ends in its source instead of the kind's name."""
+    """True if samples have flow; their name then ends in the flow source, not the kind's name."""
     has_pair_gaps: ClassVar[bool] = False
-    """Gaps are chosen when samples are listed (a data set's `pair_gaps`)."""
+    """True if gaps are chosen when samples are listed (a data set's `pair_gaps`)."""
     no_pair_gaps: ClassVar[str] = ""
-    """Why they are not."""
+    """Reason for which gaps are not chosen, for messages."""
     supervised: ClassVar[bool] = False
-    """Samples hold ground truth: a video that is scored must not be learnt from."""
+    """True if samples hold ground truth: then a video that is scored must not be learnt from."""
 
     @abstractmethod
     def is_offered_by(self, dataset: AnyDataset) -> bool:
@@ -81,17 +81,17 @@ class SampleKind(ABC):
         """List the samples of one video, by t.
 
         Args:
-            video: its row of the manifest.
-            stores: of its data set.
-            manifest: for messages.
-            gaps: positive, where `has_pair_gaps`.
+            video: the video's row of the manifest.
+            stores: stores of its data set.
+            manifest: path of the manifest, for messages.
+            gaps: positive gaps if `has_pair_gaps`, else empty.
 
         Raises:
             UserError: no store holds the video.
         """
 
     def digest_of_files(self, files: Sequence[str]) -> str | None:
-        """Digest of the contents of `Listed.file` of all samples, in order; None without files.
+        """Digest of the files `Listed.file` of all samples, in order; None without files.
 
         Raises:
             StoreError: a file cannot be read.
@@ -102,13 +102,13 @@ class SampleKind(ABC):
     def read(
         self, sample: "Sample", key: "SampleKey", frame: "np.ndarray", stores: OpenStores
     ) -> "Example":
-        """Read what a sample has beside its frame.
+        """Read the data of a sample beside its frame.
 
         Args:
             sample: a row of the index.
-            key: one use of it.
+            key: one use of the sample.
             frame: (H, W, 3) uint8, RGB.
-            stores: opens them.
+            stores: opens the sample's stores.
 
         Raises:
             StoreError: a store or a file is missing, damaged, or does not fit the frame.

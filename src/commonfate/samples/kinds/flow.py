@@ -1,4 +1,4 @@
-"""Frames with the flow that starts at them."""
+"""Kind of sample: a frame with the flow that starts there."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FrameWithFlow(SampleKind):
-    """A frame, with the flow of one of the gaps that are stored for it."""
+    """A frame with its flow of one of the stored gaps."""
 
     name = "flow"
     words = "flow"

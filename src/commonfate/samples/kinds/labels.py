@@ -1,4 +1,4 @@
-"""Frames with their ground truth: a class for each pixel."""
+"""Kind of sample: a frame with its ground truth, a class for each pixel."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LabelledFrame(SampleKind):
-    """A frame that has an annotation of the kind `classes`."""
+    """A frame with an annotation of the kind `classes`."""
 
     name = "labels"
     words = "labels"
@@ -58,10 +58,10 @@ class LabelledFrame(SampleKind):
     def read(
         self, sample: "Sample", key: "SampleKey", frame: "np.ndarray", stores: OpenStores
     ) -> "Example":
-        from commonfate.datasets import class_labels
+        from commonfate.datasets import mask_values
         from commonfate.samples.example import Example
 
-        labels = class_labels.read(sample.file)
+        labels = mask_values.class_labels(sample.file)
         if labels.shape != frame.shape[:2]:
             raise StoreError(
                 f"{sample.file}: is {labels.shape[1]}x{labels.shape[0]}, but {sample} of "

@@ -1,4 +1,4 @@
-"""Pairs of frames of one video."""
+"""Kind of sample: a pair of frames of one video."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FramePair(SampleKind):
-    """A frame, with the one that is one of the data set's `pair_gaps` later."""
+    """A frame and the frame that is one of the data set's `pair_gaps` later."""
 
     name = "pairs"
     words = "pairs of frames"

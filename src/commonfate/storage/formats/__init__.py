@@ -1,8 +1,8 @@
 """Flow in the formats of other programs: one module a format, one field a file.
 
 Every format has `read(path) -> (2, H, W) float32`, u then v, pixels, NaN where there is no value,
-and `write(path, flow) -> int`, the number of pixels that had a value which does not fit. `FORMATS`
-knows them by name; `folder` and `folder_writer` handle whole folders.
+and `write(path, flow) -> int`, the number of pixels with a value that the format cannot hold.
+`FORMATS` lists them by name; `folder` and `folder_writer` handle whole folders.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ class Format:
 
     Attributes:
         name: as on the command line.
-        suffixes: how names of its files end; written is the first.
-        read, write: of one field, see above.
-        steps_per_pixel: of the values in its files; 0 where they are floating-point numbers.
-        keeps_text: `write` takes keyword arguments, which it keeps beside the flow.
+        suffixes: endings of its files' names; files are written with the first.
+        read, write: functions of one field, see above.
+        steps_per_pixel: of fixed-point values; 0 if values are floating-point numbers.
+        keeps_text: `write` takes keyword arguments and stores them beside the flow.
     """
 
     name: str

@@ -1,12 +1,14 @@
-"""Converting flow between stores and folders, a video at a time; what fails is left out and named.
+"""Conversion of flow between stores and folders, one video at a time.
 
-A source is a `storage.flow.FlowReader` or a `folder.FlowFolder`: they have the same methods.
+A video that cannot be read is left out, with its reason in the `Tally`. A source is a
+`storage.flow.FlowReader` or a `folder.FlowFolder`: they have the same methods.
 """
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,52 +19,112 @@ from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.flow_writer import FlowWriter
 from commonfate.storage.formats.folder import FlowFolder
 from commonfate.storage.formats.folder_writer import FlowFolderWriter
-from commonfate.storage.formats.tally import Tally
-from commonfate.storage.quantize import quantize
+from commonfate.storage.quantize import LARGEST, dequantize, quantize
 
 Source = FlowReader | FlowFolder
 Part = tuple[str, int]
 """Video and gap."""
-One = Callable[[int, np.ndarray], Tally]
+
+
+@dataclass
+class Tally:
+    """Counts of a conversion.
+
+    Attributes:
+        parts: videos and gaps that are in the output and have pairs.
+        pairs: their pairs that this run converted; those of an earlier run do not count.
+        pixels: of these pairs.
+        invalid: pixels with a component that has no value.
+        lost: pixels with a value that the output cannot hold.
+        values: components whose error was measured.
+        error_sum: sum of their quantization errors, pixels.
+        error_largest: the largest of them, pixels.
+        left_out: reasons, by video and gap.
+    """
+
+    parts: int = 0
+    pairs: int = 0
+    pixels: int = 0
+    invalid: int = 0
+    lost: int = 0
+    values: int = 0
+    error_sum: float = 0.0
+    error_largest: float = 0.0
+    left_out: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, flow: np.ndarray, lost: int) -> "Tally":
+        """Counts of one pair, (2, H, W) float32, with `lost` pixels that the output cannot hold."""
+        invalid = int((~np.isfinite(flow)).any(axis=0).sum())
+        return cls(pairs=1, pixels=flow[0].size, invalid=invalid, lost=lost)
+
+    def measure(self, flow: np.ndarray, steps: np.ndarray, steps_per_pixel: int) -> None:
+        """Add the errors of rounded values; saturated values do not count.
+
+        Args:
+            flow: (2, H, W) float32, pixels.
+            steps: the same, quantized.
+            steps_per_pixel: of the quantization.
+        """
+        error = np.abs(flow - dequantize(steps, steps_per_pixel))
+        error = error[np.isfinite(error) & (np.abs(steps) != LARGEST)]
+        self.values += error.size
+        self.error_sum += float(error.sum(dtype=np.float64))
+        self.error_largest = max(self.error_largest, float(error.max(initial=0)))
+
+    def add(self, other: "Tally") -> None:
+        """Add the counts of another tally."""
+        for name in ("parts", "pairs", "pixels", "invalid", "lost", "values", "error_sum"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.error_largest = max(self.error_largest, other.error_largest)
+        self.left_out |= other.left_out
+
+
+ConvertPair = Callable[[int, np.ndarray], Tally]
 """Converts the flow of a frame."""
-Run = Callable[[Sequence[int], One], Iterator[Tally]]
-"""Does that for some frames, in threads; yields in order."""
+Run = Callable[[Sequence[int], ConvertPair], Iterator[Tally]]
+"""Converts the flow of several frames in threads; yields in order."""
 
 
 def parts_of(source: Source, videos: Sequence[str] = (), gaps: Sequence[int] = ()) -> list[Part]:
-    """Videos and gaps of a source, only the named ones where some are named.
-
-    Raises:
-        StoreError: the source does not hold one that is named.
-    """
-    unknown = [video for video in videos if video not in source.videos]
-    if unknown:
-        known = ", ".join(source.videos[:8]) + (", ..." if len(source.videos) > 8 else "")
-        raise StoreError(f"video {unknown[0]!r} is not there; there are {known}")
-    chosen = [video for video in source.videos if not videos or video in videos]
-    parts = [(video, gap) for video in chosen for gap in source.gaps(video)]
-    found = [part for part in parts if not gaps or part[1] in gaps]
-    if not found:
-        known = sorted({gap for _, gap in parts})
-        raise StoreError(f"no flow of gap {', '.join(map(str, gaps))}; there are gaps {known}")
-    return found
-
-
-def to_store(source: Source, parts: Sequence[Part], writer: FlowWriter, threads: int = 1) -> Tally:
-    """Convert to a store, pair by pair; pairs that the writer has are not converted again.
+    """List videos and gaps of a source.
 
     Args:
         source: where flow comes from.
-        parts: what of it.
+        videos: only these; without any, all.
+        gaps: only these; without any, all.
+
+    Raises:
+        StoreError: the source lacks a video, or has no flow of the gaps.
+    """
+    unknown = [video for video in videos if video not in source.videos]
+    if unknown:
+        there = ", ".join(source.videos[:8]) + (", ..." if len(source.videos) > 8 else "")
+        raise StoreError(f"video {unknown[0]!r} is not there; there are {there}")
+    chosen = [video for video in source.videos if not videos or video in videos]
+    parts = [(video, gap) for video in chosen for gap in source.gaps(video)]
+    chosen_parts = [part for part in parts if not gaps or part[1] in gaps]
+    if not chosen_parts:
+        there = sorted({gap for _, gap in parts})
+        raise StoreError(f"no flow of gap {', '.join(map(str, gaps))}; there are gaps {there}")
+    return chosen_parts
+
+
+def to_store(source: Source, parts: Sequence[Part], writer: FlowWriter, threads: int = 1) -> Tally:
+    """Convert to a store, pair by pair; pairs that the writer has already are skipped.
+
+    Args:
+        source: where flow comes from.
+        parts: videos and gaps to convert.
         writer: entered already.
-        threads: pairs that are converted at once; the store does not depend on it.
+        threads: pairs that are converted at once; the store does not depend on their number.
     """
 
     def convert(info: FlowInfo, run: Run) -> Iterator[Tally]:
         saturated = _saturated(source, info)
         target = writer.part(info.video, info.gap, info.frames, (info.height, info.width))
 
-        def one(t: int, flow: np.ndarray) -> Tally:
+        def convert_pair(t: int, flow: np.ndarray) -> Tally:
             steps, lost = quantize(flow, writer.steps_per_pixel)
             lost = max(lost, saturated.get(t, 0))
             target.write(t, steps, lost)
@@ -70,7 +132,7 @@ def to_store(source: Source, parts: Sequence[Part], writer: FlowWriter, threads:
             pair.measure(flow, steps, writer.steps_per_pixel)
             return pair
 
-        yield from run(target.missing, one)
+        yield from run(target.missing, convert_pair)
 
     return _convert(source, parts, convert, threads)
 
@@ -78,7 +140,7 @@ def to_store(source: Source, parts: Sequence[Part], writer: FlowWriter, threads:
 def to_folder(
     source: Source, parts: Sequence[Part], writer: FlowFolderWriter, threads: int = 1
 ) -> Tally:
-    """Convert to a folder, video by video; videos that are there are not converted again.
+    """Convert to a folder, video by video; videos that the folder has already are skipped.
 
     Args: as `to_store`.
     """
@@ -103,15 +165,17 @@ def _convert(
     for part in parts:
         with _leaving_out(part, tally):
             infos.append(source.info(*part))
-    # Stores are read by one thread at a time; what takes long is decoding and encoding of files.
+    # Stores are read by one thread at a time: most of the time goes into coding of files.
     lock = threading.Lock() if isinstance(source, FlowReader) else nullcontext()
 
     def work() -> Iterator[None]:
         with ThreadPoolExecutor(threads) as pool:
             for info in infos:
 
-                def run(ts: Sequence[int], one: One, info: FlowInfo = info) -> Iterator[Tally]:
-                    return _map(pool, lambda t: one(t, _read(source, info, t, lock)), ts)
+                def run(
+                    ts: Sequence[int], convert_pair: ConvertPair, info: FlowInfo = info
+                ) -> Iterator[Tally]:
+                    return _map(pool, lambda t: convert_pair(t, _read(source, info, t, lock)), ts)
 
                 with _leaving_out((info.video, info.gap), tally):
                     done = Tally(parts=bool(info.sources))
@@ -128,7 +192,7 @@ def _convert(
 def _map(
     pool: ThreadPoolExecutor, function: Callable[[int], Tally], ts: Sequence[int]
 ) -> Iterator[Tally]:
-    """As `pool.map`, but nothing runs any more when it ends, however it ends."""
+    """As `pool.map`, but nothing runs any more when the iterator ends, even by an exception."""
     futures = [pool.submit(function, t) for t in ts]
     try:
         for future in futures:
@@ -141,7 +205,7 @@ def _map(
 
 @contextmanager
 def _leaving_out(part: Part, tally: Tally) -> Iterator[None]:
-    """Go on after a damaged file, and note it."""
+    """Turn the error of a damaged file into an entry of `tally.left_out`."""
     try:
         yield
     except StoreError as error:
@@ -162,11 +226,8 @@ def _read(source: Source, info: FlowInfo, t: int, lock: AbstractContextManager) 
 
 
 def _saturated(source: Source, info: FlowInfo) -> dict[int, int]:
-    """Pixels of each pair that saturated when the source was made."""
+    """Number of saturated pixels by frame, counted when the source was made."""
     if not isinstance(source, FlowReader):
         return {}
-    try:
-        counts = source.pair_counts(info.video, info.gap)["saturated"]
-    except StoreError:  # an old store knows only the sum: it goes with the first pair
-        counts = [source.statistics(info.video, info.gap)["saturated"]]
-    return dict(zip(info.sources, counts, strict=False))
+    counts = source.pair_counts(info.video, info.gap)["saturated"]
+    return dict(zip(info.sources, counts, strict=True))

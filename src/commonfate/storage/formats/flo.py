@@ -2,15 +2,15 @@
 
 Baker et al., "A Database and Evaluation Methodology for Optical Flow", and the header of its code:
 the number 202021.25 (the letters PIEH), width, height, then the pixels; a component beyond 1e9
-means that the flow of the pixel is not known. Little-endian, whatever the platform. There is no
-checksum: only a wrong length can be noticed.
+means that the flow of the pixel is unknown. Little-endian on every platform. There is no checksum:
+only a wrong length shows damage.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage.damage import broken, decoding
 
 MAGIC = np.float32(202021.25).tobytes()
 HEADER = 12
@@ -33,8 +33,9 @@ def read(path: str | Path) -> np.ndarray:
     with decoding(path, "Middlebury flow"):
         data = path.read_bytes()
     if data[:4] != MAGIC:
-        what = f"begins with {data[:4]!r} instead of {MAGIC!r}" if data else "is empty"
-        raise broken(path, f"{what}, so it is no Middlebury flow", "name its real format by --from")
+        problem = f"begins with {data[:4]!r} instead of {MAGIC!r}" if data else "is empty"
+        problem += ", so it is no Middlebury flow"
+        raise broken(path, problem, "name its real format by --from")
     if len(data) < HEADER:
         raise broken(path, f"ends after {len(data)} of {HEADER} bytes of its header")
     width, height = (int(number) for number in np.frombuffer(data[4:HEADER], "<i4"))
@@ -62,9 +63,9 @@ def write(path: str | Path, flow: np.ndarray) -> int:
     Returns:
         0: every value fits.
     """
-    known = np.isfinite(flow).all(axis=0)
-    pixels = np.moveaxis(np.where(known, flow, UNKNOWN), 0, -1).astype("<f4")
-    size = np.array(known.shape[::-1], "<i4")
+    finite = np.isfinite(flow).all(axis=0)
+    pixels = np.moveaxis(np.where(finite, flow, UNKNOWN), 0, -1).astype("<f4")
+    size = np.array(finite.shape[::-1], "<i4")
     with Path(path).open("wb") as file:
         file.write(MAGIC + size.tobytes())
         file.write(np.ascontiguousarray(pixels).data)

@@ -1,13 +1,13 @@
 """Folders of flow files, read through the interface of a store.
 
-A file a pair: `{gap}/{video}/{t:05d}.flo` (or another ending) holds the flow from frame t to
-t + gap. Where the gap is told, what lies above the files is the name of the video: `{video}/` for
-any depth, or the folder's own name for files right inside it. The last number in a file's name is
-its frame, so `frame_0001.flo` is read as well; numbers must be without holes, and tell how many
-frames the video has.
+Each file is a pair: `{gap}/{video}/{t:05d}.flo` (or another ending) holds the flow from frame t to
+t + gap. If the gap is given, the path above the files is the name of the video: `{video}/` at any
+depth, or the folder's own name for files directly in it. The last number in a file's name is its
+frame, so `frame_0001.flo` is read as well. Numbers must be without holes; the number of frames of
+the video follows from them.
 
-KITTI and HD1K keep all sequences in one folder, `{sequence}_{frame}.png`: each is a video,
-`{video}/{sequence}`. Of a sequence with a single file, as all of KITTI's (`000000_10.png`), the
+KITTI and HD1K keep all sequences in one folder, `{sequence}_{frame}.png`: each sequence is a video,
+`{video}/{sequence}`. If a sequence has a single file, as all of KITTI's (`000000_10.png`), its
 number does not count: its flow is from the first frame to the next.
 """
 
@@ -20,10 +20,10 @@ from urllib.parse import unquote
 import numpy as np
 
 from commonfate.base.errors import ConfigError
+from commonfate.storage.damage import broken
 from commonfate.storage.flow_info import FlowInfo
 from commonfate.storage.formats import FORMATS, Format
-from commonfate.storage.formats.problems import broken
-from commonfate.storage.names import node_name
+from commonfate.storage.store import node_name
 
 GAP = re.compile(r"-?[1-9]\d*")
 IN_SEQUENCE = re.compile(r"(\d+)_(\d+)")
@@ -31,20 +31,20 @@ IN_SEQUENCE = re.compile(r"(\d+)_(\d+)")
 
 
 def guess(folder: Path) -> Format:
-    """The format of a folder's files, by their endings; files of other kinds do not count.
+    """The format of a folder's files, by their endings; other files are ignored.
 
     Raises:
-        ConfigError: it holds files of several formats, or of none.
+        ConfigError: the folder holds files of several formats, or of none.
     """
     endings = {path.suffix.lower() for path in _files(folder)}
-    found = [form for form in FORMATS.values() if endings & set(form.suffixes)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = " and ".join(form.name for form in found)
+    candidates = [form for form in FORMATS.values() if endings & set(form.suffixes)]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        names = " and ".join(form.name for form in candidates)
         raise ConfigError(f"{folder}: holds files that may be {names}; choose one by --from")
-    known = ", ".join(f"{form.suffixes[0]} ({form.name})" for form in FORMATS.values())
-    raise ConfigError(f"{folder}: holds no flow; flow is in files that end in {known}")
+    suffixes = ", ".join(f"{form.suffixes[0]} ({form.name})" for form in FORMATS.values())
+    raise ConfigError(f"{folder}: holds no flow; flow is in files that end in {suffixes}")
 
 
 class FlowFolder:
@@ -52,13 +52,13 @@ class FlowFolder:
 
     Args:
         folder: the folder.
-        form: the format of its files; other files are passed over.
-        gap: of all its flow; None where the first level of folders names the gaps.
-        first: number that the first frame of a video has in the names of files.
-        every: by how much the numbers grow from frame to frame.
+        form: the format of its files; other files are ignored.
+        gap: of all its flow; None if the first level of folders names the gaps.
+        first: number of the first frame of a video in the names of files.
+        every: step of the numbers from frame to frame.
 
     Raises:
-        ConfigError: a file does not lie where the convention says.
+        ConfigError: the folder of a file does not follow the convention.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class FlowFolder:
         return sorted(self._videos[video])
 
     def info(self, video: str, gap: int) -> FlowInfo:
-        """Frames of a video, as its files tell, and the size of the first.
+        """Number of frames of a video, by its files, and the size of the first file's flow.
 
         Raises:
             StoreError: the numbers of the files have holes, repeat or begin elsewhere, or the
@@ -148,31 +148,31 @@ class FlowFolder:
 def _shared(paths: Sequence[Path]) -> set[Path]:
     """Folders that hold several sequences.
 
-    Not those of one sequence with several files, which go by the folder's name, nor those whose
-    files are named by both frames of a pair, `0001_0002.flo`: these numbers are always equally far
-    apart.
+    A folder of one sequence with several files is a video with the folder's name. Files that are
+    named by both frames of a pair, `0001_0002.flo`, are no sequences either: their two numbers are
+    always equally far apart.
     """
     names: dict[Path, list[re.Match[str] | None]] = {}
     for path in paths:
         names.setdefault(path.parent, []).append(IN_SEQUENCE.fullmatch(path.stem))
-    found = set()
+    shared = set()
     for folder, matches in names.items():
         sequences = {match[1] for match in matches if match}
         apart = {int(match[2]) - int(match[1]) for match in matches if match}
         several = len(sequences) > 1 and len(apart) > 1
         if all(matches) and (several or len(matches) == 1):
-            found.add(folder)
-    return found
+            shared.add(folder)
+    return shared
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files at any depth, without hidden ones: what is being written is hidden."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
+    """Files at any depth, without hidden ones: files that are being written are hidden."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [p for p in paths if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
 
 
 def _video_name(folder: str) -> str:
-    """The inverse of `node_name`; names that it would not make are kept."""
+    """Undo `node_name`; other names are kept."""
     name = unquote(folder)
     return name if node_name(name) == folder else folder
 
@@ -185,25 +185,25 @@ def _numbers(files: Sequence[Path]) -> dict[int, Path]:
             raise broken(path, "has no number in its name", "name it by its frame, as 00000")
         number = int(digits[-1])
         if number in numbers:
-            what = f"has the number {number}, which {numbers[number].name} has too"
+            problem = f"has the number {number}, which {numbers[number].name} has too"
             raise broken(
-                path, what, "put the files of a video, and only these, into its own folder"
+                path, problem, "put the files of a video, and only these, into its own folder"
             )
         numbers[number] = path
     return numbers
 
 
 def _check(files: dict[int, Path], gap: int, first: int, every: int) -> None:
-    """Raise unless numbers begin where flow of the gap does, and grow by `every`."""
+    """Refuse numbers that do not begin at the first frame of the gap or do not grow by `every`."""
     order = sorted(files)
     folder = files[order[0]].parent
     for before, after in pairwise(order):
         if after - before != every:
             between = f"between {files[before].name} and {files[after].name}"
-            do = "copy what is missing, or say by --every how the numbers grow"
-            raise broken(folder, f"number {before + every} is missing {between}", do)
+            advice = "copy what is missing, or say by --every how the numbers grow"
+            raise broken(folder, f"number {before + every} is missing {between}", advice)
     begin = first + max(0, -gap) * every
     if order[0] != begin:
-        what = f"begins with {files[order[0]].name}, but flow of gap {gap} begins at {begin}"
-        do = f"copy what is missing, or give --first {order[0] - begin + first}"
-        raise broken(folder, what, do)
+        problem = f"begins with {files[order[0]].name}, but flow of gap {gap} begins at {begin}"
+        advice = f"copy what is missing, or give --first {order[0] - begin + first}"
+        raise broken(folder, problem, advice)

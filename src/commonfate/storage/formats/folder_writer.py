@@ -1,8 +1,8 @@
-"""Writing folders of flow files: `{gap}/{video}/{t:05d}.flo`, or another ending.
+"""Writer of folders of flow files: `{gap}/{video}/{t:05d}.flo`, or another ending.
 
-The folder of a video is written under a hidden name and renamed, so one that exists is whole; a
-run that was killed goes on with the next video. `conversion.json` says what the folder is made of.
-For FlowDINO's code there is an index beside the videos of gap 1, as its data set class reads it.
+The folder of a video is written under a hidden name and then renamed, so a folder that exists is
+complete; a killed run continues with the next video. `conversion.json` is the provenance. For
+FlowDINO's code there is an index beside the videos of gap 1, as its data set class reads it.
 """
 
 import json
@@ -16,19 +16,19 @@ import numpy as np
 from commonfate.base.errors import ConfigError
 from commonfate.base.files import replacing_directory, write_json
 from commonfate.storage.formats import Format
-from commonfate.storage.names import node_name
+from commonfate.storage.store import node_name
 
 RECORD = "conversion.json"
 
 
 class FlowFolderWriter:
-    """Begin a folder, or go on with it.
+    """Begin a folder, or continue it.
 
     Args:
         folder: the folder.
         form: the format of its files.
-        provenance: kept beside the videos, as JSON can hold it; `key` is a hash of what the flow
-            is made of.
+        provenance: kept beside the videos, as JSON can hold it; `key` is a hash of the inputs and
+            settings.
 
     Raises:
         ConfigError: the folder holds something else.
@@ -50,16 +50,16 @@ class FlowFolderWriter:
         write_json(record, provenance)
 
     def has(self, video: str, gap: int) -> bool:
-        """Whether the folder of a video is there, and so whole."""
+        """True if the folder of a video is there, which means that it is complete."""
         return self._place(video, gap).is_dir()
 
     @contextmanager
     def part(self, video: str, gap: int) -> Iterator[Callable[[int, np.ndarray], int]]:
-        """Begin the folder of one video and gap; it is there when the `with` statement ends well.
+        """Begin the folder of one video and gap; it appears when the `with` statement ends well.
 
         Yields:
             A function that writes the flow of frame t, (2, H, W) float in pixels, and returns the
-            number of pixels that had a value which the format cannot hold.
+            number of pixels with a value that the format cannot hold.
         """
         with replacing_directory(self._place(video, gap)) as folder:
 

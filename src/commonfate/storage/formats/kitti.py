@@ -9,7 +9,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage.damage import broken, decoding
 
 STEPS_PER_PIXEL = 64
 ZERO = 2**15
@@ -30,10 +30,9 @@ def read(path: str | Path) -> np.ndarray:
     with decoding(path, "KITTI flow"):
         samples = imagecodecs.png_decode(path.read_bytes())
     if samples.dtype != np.uint16 or samples.ndim != 3 or samples.shape[2] != 3:
-        found = f"{samples.dtype} {samples.shape}"
         raise broken(
             path,
-            f"holds {found}, but KITTI flow is a 16-bit RGB image",
+            f"holds {samples.dtype} {samples.shape}, but KITTI flow is a 16-bit RGB image",
             "keep pictures of flow, or frames, out of the folder",
         )
     flow = (np.moveaxis(samples[..., :2], -1, 0).astype(np.float32) - ZERO) / STEPS_PER_PIXEL
@@ -50,14 +49,14 @@ def write(path: str | Path, flow: np.ndarray) -> int:
             NaN, infinite or does not fit.
 
     Returns:
-        Number of pixels that had a value which does not fit.
+        Number of pixels with a value that the format cannot hold.
     """
-    known = np.isfinite(flow).all(axis=0)
-    steps = np.rint(np.where(known, flow, 0).astype(np.float64) * STEPS_PER_PIXEL) + ZERO
+    finite = np.isfinite(flow).all(axis=0)
+    steps = np.rint(np.where(finite, flow, 0).astype(np.float64) * STEPS_PER_PIXEL) + ZERO
     fits = ((steps >= 0) & (steps <= LARGEST)).all(axis=0)
-    valid = known & fits
+    valid = finite & fits
     samples = np.zeros((*valid.shape, 3), np.uint16)  # the kit leaves all three 0 where not valid
     samples[valid, :2] = np.moveaxis(steps, 0, -1)[valid]
     samples[valid, 2] = 1
     Path(path).write_bytes(imagecodecs.png_encode(samples, level=COMPRESSION))
-    return int((known & ~fits).sum())
+    return int((finite & ~fits).sum())

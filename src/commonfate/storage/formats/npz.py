@@ -1,6 +1,6 @@
-"""NumPy `.npz`: `flow`, (2, H, W) float32 pixels, NaN where there is no value, and what it is of.
+"""NumPy `.npz`: `flow`, (2, H, W) float32 pixels, NaN where there is no value, and its video.
 
-There is no convention for flow in `.npz`, so this one is ours; reading also takes the usual others:
+There is no convention for flow in `.npz`: this one is ours. These others are read, too:
 
 - the array called `flow`; without it the only array of the file that can be flow, whatever its
   name (`arr_0` is what `numpy.savez` gives); without that a pair called `u` and `v`, each (H, W);
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage.damage import broken, decoding
 
 UNITS = "pixels; u (to the right), v (down); NaN: no value"
 
@@ -62,11 +62,11 @@ def _choose(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
         return fields[0]
     if not fields and _is_pair(u := arrays.get("u"), v := arrays.get("v")):
         return np.stack([u, v])
-    found = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
+    content = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
     amount = "several arrays that may be" if fields else "no array that is"
     raise broken(
         path,
-        f"holds {amount} flow ({found or 'no array of two or three axes'})",
+        f"holds {amount} flow ({content or 'no array of two or three axes'})",
         "save flow as `flow`, (2, H, W) or (H, W, 2), pixels",
     )
 

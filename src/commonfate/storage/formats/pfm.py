@@ -1,7 +1,7 @@
 """PFM as FlyingThings3D holds flow: three float32 channels (u, v, 0), rows from the bottom.
 
 Mayer et al., "A Large Dataset to Train Convolutional Networks for Disparity, Optical Flow, and
-Scene Flow Estimation", CVPR 2016. The sign of the scale in the header tells the order of bytes.
+Scene Flow Estimation", CVPR 2016. The sign of the scale in the header gives the order of bytes.
 """
 
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from commonfate.storage.formats.problems import broken, decoding
+from commonfate.storage.damage import broken, decoding
 
 NUMBER = rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 HEADER = re.compile(rb"PF\s+(\d{1,9})\s+(\d{1,9})\s+(" + NUMBER + rb")(?:\r\n|\s)")
@@ -29,8 +29,8 @@ def read(path: str | Path) -> np.ndarray:
         data = path.read_bytes()
     header = HEADER.match(data)
     if header is None:
-        what = f"begins with {data[:3]!r}, not with the header of a PFM of three channels"
-        raise broken(path, what, "name its real format by --from")
+        problem = f"begins with {data[:3]!r}, not with the header of a PFM of three channels"
+        raise broken(path, problem, "name its real format by --from")
     if float(header[3]) == 0:
         raise broken(path, f"has scale {header[3].decode()}, which tells no order of bytes")
     width, height = int(header[1]), int(header[2])

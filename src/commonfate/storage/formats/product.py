@@ -1,4 +1,4 @@
-"""The output of a conversion as a product: where it comes from, whether it is there, writing it."""
+"""The output of a conversion as a product: provenance, a check that it is there, writing."""
 
 import hashlib
 import json
@@ -10,24 +10,23 @@ from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import exclusive, sha256
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.formats import FORMATS
-from commonfate.storage.formats.convert import Part, Source, to_folder, to_store
+from commonfate.storage.formats.convert import Part, Source, Tally, to_folder, to_store
 from commonfate.storage.formats.folder_writer import FlowFolderWriter
-from commonfate.storage.formats.tally import Tally
 
 
 def record(
     path: Path, source: Source, files: list[Path] | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """How the product is made.
+    """Provenance of the product.
 
     Args:
         path: where flow comes from.
         source: the same, opened.
-        files: of a folder, the files that count; None for a store.
+        files: of a folder, the files of its format; None for a store.
         settings: of the conversion, as JSON can hold them.
 
     Returns:
-        Provenance; its `key` is the hash of what decides the product's content.
+        Provenance; its `key` is the hash of all that the product's content depends on.
     """
     if path.is_file():
         digest = sha256(path)
@@ -35,15 +34,16 @@ def record(
         names = files if files is not None else sorted(p for p in path.rglob("*") if p.is_file())
         content = [[name.relative_to(path).as_posix(), sha256(name)] for name in names]
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    of = {} if files is not None else {"of": source.provenance}
-    facts = {k: of["of"][k] for k in ("estimator", "weights_sha256") if k in of.get("of", {})}
-    how = provenance.record("convert", settings, [], **of, **facts)
+    origin = source.provenance if files is None else {}
+    kept = {name: origin[name] for name in ("estimator", "weights_sha256") if name in origin}
+    of = {"of": origin} if files is None else {}
+    conversion = provenance.record("convert", settings, [], **of, **kept)
     key = hashlib.sha256(json.dumps([settings, digest], sort_keys=True).encode()).hexdigest()
-    return {**how, "inputs": {str(path): digest}, "key": key}
+    return {**conversion, "inputs": {str(path): digest}, "key": key}
 
 
 def is_made(output: Path, key: str, parts: list[Part]) -> bool:
-    """Whether a store is there that is made of the same and holds all parts.
+    """True if a store is there that has this key and holds all parts.
 
     Raises:
         ConfigError: something else is there, which writing would replace.
@@ -73,7 +73,7 @@ def write(
 
     Args:
         source: where flow comes from.
-        parts: what of it.
+        parts: videos and gaps to convert.
         output: the store or folder.
         to: name of a folder's format; or arguments of `open_writer`, for a store.
         record: as `record` returns it.

@@ -7,7 +7,7 @@ Flow Estimation", CVPR 2020.
 import torch
 from torch import Tensor, nn
 
-from commonfate.models.pwc.reconstruction import Weights, reconstruction_loss, resized
+from commonfate.models.pwc.losses import Weights, reconstruction_loss, resized
 from commonfate.training.flow.arflow_loss_appearance import hide_cells, transform_appearance
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 from commonfate.training.flow.arflow_loss_spatial import (
@@ -94,9 +94,9 @@ class ArflowLoss:
     ) -> Tensor:
         """Augmentation as regularisation: the transformed pair shall give the transformed flow."""
         transforms = self.settings.transforms
-        size = tuple(images.shape[-2:])
+        height, width = images.shape[-2:]
         with torch.no_grad():
-            views = random_views(transforms, len(images), size, generator)
+            views = random_views(transforms, len(images), (height, width), generator)
             first, second = (to_device(view, images.device) for view in views)
             target = transform_flow(flow, first, second)
             confidence = transform_mask(confidence, first)

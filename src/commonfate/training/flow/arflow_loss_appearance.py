@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from commonfate.models.pwc.photometric import LUMA
+from commonfate.models.pwc.losses import LUMA
 from commonfate.training.flow.arflow_loss_settings import ArflowTransforms
 
 BLUR_RADIUS = 4

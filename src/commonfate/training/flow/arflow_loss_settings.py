@@ -40,7 +40,7 @@ class ArflowTransforms(Settings):
     cells: int = Field(200, ge=1)
     """Random cells that the second frame is divided into for the occlusion transform."""
     hidden_cells: tuple[int, int] = (8, 16)
-    """How many of them are covered by noise, least and most; (0, 0) for none."""
+    """Least and largest number of cells covered by noise; (0, 0) covers none."""
 
 
 class ArflowLossSettings(Settings):
@@ -67,7 +67,7 @@ class ArflowLossSettings(Settings):
     smoothness_order: Literal[1, 2] = 1
     """Order of the derivatives of flow that are penalised."""
     edges: NonNegativeFloat = 10.0
-    """How fast edges of the image lift that penalty (alpha)."""
+    """Edge weight alpha: the larger, the less smoothness is asked for at edges of the image."""
     regularisation: NonNegativeFloat = 0.01
     """Weight of the second pass."""
     epsilon: PositiveFloat = 0.01
@@ -75,4 +75,4 @@ class ArflowLossSettings(Settings):
     power: float = Field(0.4, gt=0, le=1)
     """Its exponent q."""
     transforms: ArflowTransforms = ArflowTransforms()
-    """What the second pass does to the images."""
+    """Transforms of the images in the second pass."""

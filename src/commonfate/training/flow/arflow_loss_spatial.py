@@ -41,17 +41,17 @@ class View:
 
 
 def transform_image(image: Tensor, view: View) -> Tensor:
-    """What a view shows of images (B, C, H, W); the border goes on beyond the frame.
+    """Cut a view out of images (B, C, H, W); beyond the frame the border is repeated.
 
     ARFlow, T_img: image'(p) = image(shows(p)).
     """
-    points = view.shows(pixel_grid(*image.shape[-2:], image.device)[None])
+    points = view.shows(_grid_of(image))
     return sample(image, points, "border")
 
 
 def transform_mask(mask: Tensor, view: View) -> Tensor:
-    """What a view shows of a mask (B, 1, H, W) float in [0, 1]; zero beyond the frame."""
-    points = view.shows(pixel_grid(*mask.shape[-2:], mask.device)[None])
+    """Cut a view out of a mask (B, 1, H, W) float in [0, 1]; zero beyond the frame."""
+    points = view.shows(_grid_of(mask))
     return sample(mask, points, "zeros")
 
 
@@ -69,10 +69,16 @@ def transform_flow(flow: Tensor, first: View, second: View) -> Tensor:
     Returns:
         (B, 2, H, W) float32.
     """
-    grid = pixel_grid(*flow.shape[-2:], flow.device)[None]
+    grid = _grid_of(flow)
     points = first.shows(grid)
     ends = points + sample(flow, points, "border")
     return second.shows_at(ends) - grid
+
+
+def _grid_of(maps: Tensor) -> Tensor:
+    """(1, 2, H, W) coordinates of the pixels of maps (..., H, W)."""
+    height, width = maps.shape[-2:]
+    return pixel_grid(height, width, maps.device)[None]
 
 
 def random_views(

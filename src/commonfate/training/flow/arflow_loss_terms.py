@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from commonfate.flow.consistency import consistent
-from commonfate.models.pwc.occlusion import covered
-from commonfate.models.pwc.smoothness import smoothness
+from commonfate.models.pwc.losses import smoothness
+from commonfate.models.pwc.warp import covered
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 
 

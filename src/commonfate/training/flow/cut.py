@@ -11,7 +11,7 @@ from commonfate.training.flow.scenes import RenderedScene
 
 @dataclass(frozen=True)
 class Cut:
-    """Which part of which frames.
+    """Frames of a pair, and the part of them that is cut out.
 
     Attributes:
         t: first frame.
@@ -111,7 +111,7 @@ def _visible(scene: RenderedScene, where: Cut, seen: np.ndarray, targets: np.nda
     high = low + where.part[::-1]
     half = 0.5 / _scale(where)  # the last pixel's centre lies half a pixel before the border
     inside = (targets >= low[:, None, None] + half) & (targets <= high[:, None, None] - half)
-    visible = inside.all(0)
+    visible = np.asarray(inside.all(0))
     for number, layer in enumerate(scene.scene.layers):
         behind = visible & (seen < number)
         visible[behind] = layer.coverage(where.t + where.gap, targets[:, behind]) < 0.5

@@ -85,7 +85,7 @@ def of_dis() -> Callable[[np.ndarray], np.ndarray]:
     def estimate(images: np.ndarray) -> np.ndarray:
         first, second = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images)
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        return dis.calc(first, second, None).transpose(2, 0, 1)
+        return dis.calc(first, second, None).transpose(2, 0, 1)  # type: ignore[call-overload] # stub
 
     return estimate
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from commonfate.training.data import Batch, load
 from commonfate.training.flow import cut, photometric
 from commonfate.training.flow.cut import Cut
 from commonfate.training.flow.scenes import RenderedScene, Stream, generator
 from commonfate.training.flow.settings import FlowTrainingSettings
-from commonfate.training.loader import Batch, load
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -65,7 +65,7 @@ class EndlessPairs(Dataset):
 
 
 def scene_number(settings: FlowTrainingSettings, index: int, rng: np.random.Generator) -> int:
-    """Which scene the pair of an index is cut from: that of a place of the pool, drawn evenly."""
+    """Scene that the pair of an index is cut from: that of a place of the pool, drawn evenly."""
     place = int(rng.integers(settings.scenes))
     turn = index + place * settings.pairs_per_scene
     return turn // (settings.scenes * settings.pairs_per_scene) * settings.scenes + place
@@ -78,12 +78,10 @@ def draw_cut(rng: np.random.Generator, settings: FlowTrainingSettings) -> Cut:
     if rng.random() < 0.5:
         t, gap = t + gap, -gap
     larger = np.exp(rng.uniform(0, np.log(settings.enlarge))) if rng.random() < 0.5 else 1.0
-    part = tuple(round(side / larger) for side in settings.crop)
-    top, left = (
-        int(rng.integers(whole - side + 1))
-        for side, whole in zip(part, settings.scene_size, strict=True)
-    )
-    return Cut(t, gap, top, left, part, settings.crop, bool(rng.random() < 0.5))
+    height, width = (round(side / larger) for side in settings.crop)
+    top = int(rng.integers(settings.scene_size[0] - height + 1))
+    left = int(rng.integers(settings.scene_size[1] - width + 1))
+    return Cut(t, gap, top, left, (height, width), settings.crop, bool(rng.random() < 0.5))
 
 
 class PairData:

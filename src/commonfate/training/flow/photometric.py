@@ -6,7 +6,7 @@ import numpy as np
 from commonfate.training.flow.settings import FlowTrainingSettings
 
 ASYMMETRY = 0.25
-"""How much of the change of colours differs between the two images."""
+"""Share of the change of colours that differs between the two images."""
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -69,4 +69,4 @@ def _hue(angle: float) -> np.ndarray:
 def _compressed(image: np.ndarray, quality: int) -> np.ndarray:
     """Through JPEG and back: blocks and coarse colours, as in coded video."""
     _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]

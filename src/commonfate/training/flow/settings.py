@@ -1,4 +1,4 @@
-"""How flow networks are trained: every number of the recipe."""
+"""Settings of the training of flow networks: every number of the recipe."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -59,7 +59,7 @@ class FlowTrainingSettings(Settings):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     """Arithmetic; bf16-mixed takes 0.6 of the time also on CPUs that have bfloat16."""
     hidden: bool = True
-    """Whether the flow of points that are hidden or outside in the other frame is learnt, too."""
+    """Learn the flow of points that are hidden or outside in the other frame, too."""
     gaps: tuple[PositiveInt, ...] = (1, 1, 2, 4, 6)
     """Frame gaps, drawn evenly (one may stand twice), forwards or backwards."""
     scene_size: tuple[int, int] = (128, 224)
@@ -76,7 +76,7 @@ class FlowTrainingSettings(Settings):
     up to 4, 280 iterations taught nothing better than no motion at all; with 3, and gaps of up to
     6, the error was a third less than that of no motion."""
     colour: Strength = 0.4
-    """How strongly brightness, contrast, saturation, gamma and hue are changed."""
+    """Strength of the changes of brightness, contrast, saturation, gamma and hue."""
     noise: NonNegativeFloat = 4.0
     """Largest standard deviation of the noise, grey levels of 255, in a third of the pairs."""
     blur: Strength = 0.15

@@ -1,8 +1,8 @@
-"""What is learned: a network of ptlflow, its loss on a batch of pairs, its schedule."""
+"""Training of a network of ptlflow: its loss on a batch of pairs, its schedule."""
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ class FlowTask(TrainingTask):
         network: ptlflow's name of the model.
         settings: the recipe.
     """
+
+    settings: FlowTrainingSettings
 
     def __init__(self, network: str, settings: FlowTrainingSettings, seed: int) -> None:
         self.network = network
@@ -111,7 +113,7 @@ class FlowTask(TrainingTask):
             return
         begin, end = self.settings.normalise
         left = (end - iteration) / max(1, end - begin)
-        model.normalise = min(1.0, max(0.0, left))
+        cast(Any, model).normalise = min(1.0, max(0.0, left))
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor], iteration: int) -> dict[str, Tensor]:
         """Scalars to log of one batch; the one under `loss` is minimised.
@@ -123,12 +125,12 @@ class FlowTask(TrainingTask):
         """
         self.set_normalisation(model, iteration)
         if self._arflow is not None:
-            return self._unsupervised(model, batch, iteration)
+            return self._unsupervised(self._arflow, model, batch, iteration)
         flow, visible = batch["flow"][:, None], batch["visible"][:, None, None].float()
         valid = torch.ones_like(visible) if self.settings.hidden else visible
         outputs = model({"images": held_out.prepared(batch["images"])})
         # The wrapped model's own loss, in full precision.
-        loss = model.loss_fn(outputs, {"flows": flow, "valids": valid})
+        loss = cast(Any, model).loss_fn(outputs, {"flows": flow, "valids": valid})
         error = torch.linalg.vector_norm(outputs["flows"].detach() - flow, dim=2)
         return {
             "loss": loss,
@@ -156,14 +158,14 @@ class FlowTask(TrainingTask):
         return held_out.draw(self.settings)
 
     def _unsupervised(
-        self, model: nn.Module, batch: dict[str, Tensor], iteration: int
+        self, objective: "ArflowLoss", model: nn.Module, batch: dict[str, Tensor], iteration: int
     ) -> dict[str, Tensor]:
         # Drawn anew for each step, so that a resumed training needs no state of it.
         first_pair = iteration * self.settings.batch_size
         generator = torch.Generator().manual_seed((self._seed << 32) + first_pair)
         regularise = iteration >= self.settings.regularise_from
         images = batch["images"].float() / 255
-        loss, terms = self._arflow(model, images, generator, regularise)
+        loss, terms = objective(model, images, generator, regularise)
         return {"loss": loss, **terms}
 
 

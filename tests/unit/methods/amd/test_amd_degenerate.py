@@ -7,8 +7,8 @@ from torch import nn
 from torch.utils.data import default_collate
 
 from commonfate.methods import create
-from commonfate.methods.amd.objective import LOSSES
-from commonfate.methods.amd.selection import fastest_segment, segment_motion
+from commonfate.methods.amd.loss import LOSSES
+from commonfate.methods.amd.method import fastest_segment, segment_motion
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.samples.example import Example
 

@@ -8,9 +8,9 @@ from torch import nn
 from torch.utils.data import default_collate
 
 from commonfate.methods import create
+from commonfate.methods.amd.loss import LOSSES
 from commonfate.methods.amd.method import object_and_rest
 from commonfate.methods.amd.network import stretched
-from commonfate.methods.amd.objective import LOSSES
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.models.frame import to_image
 from commonfate.samples.example import Example

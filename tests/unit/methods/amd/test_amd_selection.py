@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from commonfate.methods.amd.method import LEAST_SHARE, fastest_segment, segment_motion
 from commonfate.methods.amd.network import Pairs
-from commonfate.methods.amd.selection import LEAST_SHARE, fastest_segment, segment_motion
 from commonfate.models.pwc.segment_flow import SegmentFlow
 
 

@@ -7,7 +7,7 @@ import torch
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import from_pairs
 from commonfate.methods import create
-from commonfate.methods.feature_clustering.kmeans import kmeans
+from commonfate.methods.feature_clustering.clustering import kmeans
 from commonfate.methods.feature_clustering.method import averaged, cluster
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.models import features

@@ -6,8 +6,8 @@ import threadpoolctl
 from scipy.linalg import eigh
 from sklearn.cluster import KMeans
 
-from commonfate.methods.feature_clustering import spectral as spectral_module
-from commonfate.methods.feature_clustering.spectral import affinity, eigenvectors, spectral
+from commonfate.methods.feature_clustering import clustering
+from commonfate.methods.feature_clustering.clustering import affinity, eigenvectors, spectral
 from helpers.strict import no_warnings
 
 
@@ -148,8 +148,8 @@ def test_all_is_added_up_by_one_thread(clusters: int, monkeypatch: pytest.Monkey
 
         return call
 
-    monkeypatch.setattr(spectral_module, "affinity", spied(affinity))
-    monkeypatch.setattr(spectral_module, "eigenvectors", spied(eigenvectors))
+    monkeypatch.setattr(clustering, "affinity", spied(affinity))
+    monkeypatch.setattr(clustering, "eigenvectors", spied(eigenvectors))
     monkeypatch.setattr(KMeans, "fit_predict", spied(KMeans.fit_predict))
     with threadpoolctl.threadpool_limits(2):
         found = spectral(vectors, clusters, seed=0)

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commonfate.methods.gwm import loss as gwm
+from commonfate.methods.gwm.objective import upsampled_loss, upsampled_masks
 from commonfate.methods.gwm.polynomial import DEGREES
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps
-from commonfate.methods.gwm.upsampled import upsampled_loss, upsampled_masks
 
 SIZE = (20, 30)
 MODELS = sorted(DEGREES)

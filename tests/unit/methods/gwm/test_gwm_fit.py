@@ -5,8 +5,8 @@ import torch
 
 from commonfate.methods.gwm import loss as gwm
 from commonfate.methods.gwm.fit import fit, moments, without_global_fit
+from commonfate.methods.gwm.objective import upsampled_loss
 from commonfate.methods.gwm.polynomial import evaluate
-from commonfate.methods.gwm.upsampled import upsampled_loss
 
 MODELS = ["constant", "affine", "quadratic"]
 SIZE = (20, 30)

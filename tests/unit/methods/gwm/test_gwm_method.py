@@ -12,8 +12,8 @@ from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.settings import from_pairs
 from commonfate.methods import create
 from commonfate.methods.gwm import loss as gwm
+from commonfate.methods.gwm.objective import upsampled_loss
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
-from commonfate.methods.gwm.upsampled import upsampled_loss
 from commonfate.models import features
 from commonfate.samples.example import Example
 from commonfate.training import randomness

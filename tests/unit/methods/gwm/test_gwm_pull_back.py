@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional
 
 from commonfate.methods.gwm import loss as gwm
+from commonfate.methods.gwm.objective import upsampled_loss, upsampled_masks
 from commonfate.methods.gwm.polynomial import DEGREES
 from commonfate.methods.gwm.pull_back import flow_maps, monomial_maps, pull_back
-from commonfate.methods.gwm.upsampled import upsampled_loss, upsampled_masks
 
 SIZES = [((8, 14), (30, 53)), ((6, 6), (6, 6)), ((7, 9), (14, 18)), ((12, 10), (5, 7))]
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from commonfate.methods import create
-from commonfate.methods.gwm.recipe import parameter_groups
+from commonfate.methods.gwm.method import parameter_groups
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.training.learner import synchronised
 

@@ -6,10 +6,10 @@ import pytest
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import from_pairs, to_pairs
-from commonfate.methods.gwm.recipe import learning_rate
+from commonfate.methods import create
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
-from commonfate.models.backbones import NAMES, PRETRAININGS
+from commonfate.models.catalogue import BACKBONES, PRETRAININGS
 
 
 def allowed(key):
@@ -38,7 +38,7 @@ def test_defaults_are_the_papers_recipe():
 
 
 def test_every_backbone_and_pretraining_can_be_named():
-    assert allowed("backbone") == set(NAMES)
+    assert allowed("backbone") == set(BACKBONES)
     assert allowed("pretraining") == {way for ways in PRETRAININGS.values() for way in ways}
     for backbone, ways in PRETRAININGS.items():
         for way in ways:
@@ -108,6 +108,6 @@ def test_the_released_protocol_is_a_choice_of_keys():
             "hierarchy=false",
         ],
     )
-    first, last = (learning_rate(released, iteration) for iteration in (0, 19_999))
+    first, last = (create(released).learning_rate(iteration) for iteration in (0, 19_999))
     assert first == pytest.approx(1e-6 * 1.5e-4)
     assert last > 0.88 * released.learning_rate  # the decay has hardly begun where training ends

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from commonfate.methods import create
-from commonfate.methods.residual_flow.dominant_motion import residual
-from commonfate.methods.residual_flow.method import exceeds_otsu
+from commonfate.methods.residual_flow.method import exceeds_otsu, residual
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 
 METHOD = create(ResidualFlowSettings())

@@ -11,7 +11,7 @@ from torch.utils.data import default_collate
 from commonfate.base.errors import StoreError, UserError
 from commonfate.methods import create
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.semantic.objective import objective
+from commonfate.methods.semantic.network import objective
 from commonfate.methods.semantic.settings import VOID, SemanticSettings
 from commonfate.samples.example import Example
 

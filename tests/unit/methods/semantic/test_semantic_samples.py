@@ -6,9 +6,7 @@ import torch
 
 from commonfate.base.errors import UserError
 from commonfate.methods import create
-from commonfate.methods.semantic.colours import distort
-from commonfate.methods.semantic.geometry import resize_labels, seen_size
-from commonfate.methods.semantic.samples import PADDING
+from commonfate.methods.semantic.samples import PADDING, distort, resize_labels, resized_size
 from commonfate.methods.semantic.settings import VOID, SemanticSettings
 from commonfate.samples.example import Example
 
@@ -118,7 +116,7 @@ def test_scales_are_drawn_from_the_whole_range():
     [((375, 500), (512, 683)), ((500, 375), (683, 512)), ((100, 1000), (205, 2048))],
 )
 def test_images_are_fitted_into_2048x512(size, expected):
-    assert seen_size(size, 512) == expected
+    assert resized_size(size, 512) == expected
 
 
 def test_labels_are_of_the_nearest_pixel():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from commonfate.storage import words
+from commonfate.storage import packed_int32
 from commonfate.storage.formats import flowdino
 
 SIZES = st.tuples(st.integers(1, 6), st.integers(1, 6))
@@ -33,10 +33,10 @@ def test_saturated_pixels_are_counted(tmp_path):
 @given(packed=arrays.arrays(np.int32, SIZES))
 def test_every_word_survives(tmp_path_factory, packed):
     path = tmp_path_factory.mktemp("flowdino") / "a.tiff"
-    flowdino.write_words(path, packed)
-    np.testing.assert_array_equal(flowdino.read_words(path), packed)
+    flowdino.write_packed(path, packed)
+    np.testing.assert_array_equal(flowdino.read_packed(path), packed)
     flowdino.write(path, flowdino.read(path))
-    np.testing.assert_array_equal(flowdino.read_words(path), packed)
+    np.testing.assert_array_equal(flowdino.read_packed(path), packed)
 
 
 @pytest.mark.parametrize("dtype", ["<i4", ">i4", "<u4", ">u4", "<f4", ">f4"])
@@ -46,5 +46,5 @@ def test_words_by_any_name_and_order(tmp_path, dtype, compression):
     order, kind = dtype[0], dtype[1:]
     path = tmp_path / "a.tiff"
     tifffile.imwrite(path, packed.view(kind), byteorder=order, compression=compression)
-    np.testing.assert_array_equal(flowdino.read_words(path), packed)
-    assert words.unpack(flowdino.read_words(path)).shape == (2, 5, 7)
+    np.testing.assert_array_equal(flowdino.read_packed(path), packed)
+    assert packed_int32.unpack(flowdino.read_packed(path)).shape == (2, 5, 7)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from commonfate.models.pwc.reconstruction import resized
+from commonfate.models.pwc.losses import resized
 from commonfate.training.flow.arflow_loss import ArflowLoss
 from commonfate.training.flow.arflow_loss_settings import ArflowLossSettings
 from commonfate.training.flow.arflow_loss_terms import regularisation_term, visible

@@ -1,0 +1,63 @@
+"""Settings of a benchmark: its data, and the protocol of its scores."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from commonfate.base.settings import Name, Settings, unknown
+from commonfate.evaluation import kinds
+
+Protocol = Literal[
+    "davis",
+    "davis_released",
+    "davis_official",
+    "frame_average",
+    "frame_average_released",
+]
+
+
+def _is_metric(name: str) -> str:
+    if name not in kinds.metrics():
+        raise ValueError(f"metric {name!r}{unknown(name, kinds.metrics())}")
+    return name
+
+
+Metric = Annotated[
+    str,
+    AfterValidator(_is_metric),
+    WithJsonSchema({"enum": list(kinds.metrics()), "type": "string"}),
+]
+"""Name of a metric of one of the kinds of evaluation."""
+
+
+class BenchmarkConfig(Settings):
+    """A dataset split with ground truth, and the way it is scored."""
+
+    dataset: Name
+    """Name of the dataset."""
+    split: Literal["train", "val", "all"] = "val"
+    """Videos that are scored."""
+    train_split: Literal["train", "val", "all"] = "all"
+    """Videos that methods learn from; only semantic segmentation reads their ground truth."""
+    train_datasets: tuple[Name, ...] = ()
+    """Datasets that methods learn from together; empty: the dataset that is scored."""
+    pretrain_datasets: tuple[Name, ...] = ()
+    """Datasets, with all splits, of methods that learn from pairs of frames and of runs that other
+    runs start from; empty: the same as of other methods."""
+    protocol: Protocol = "davis"
+    """Rule for averaging and for excluded frames."""
+    released_protocol: Protocol | None = None
+    """Protocol of the authors' released code; none: `protocol`."""
+    metrics: tuple[Metric, ...] = ("J",)
+    """Metrics that tables show."""
+    resolution: Literal["network", "native"] = "network"
+    """Size at which frames are segmented: that of the training, or each frame's own."""
+    crop: Literal["none", "square"] = "none"
+    """`square`: segment and score only the central square of each frame."""
+    published_as: str | None = None
+    """Name of the same benchmark in the papers' tables, if there is one."""
+
+    @property
+    def learnt_from(self) -> tuple[str, ...]:
+        """Datasets of trained methods that do not learn from `pretrain_datasets`."""
+        return self.train_datasets or (self.dataset,)
