@@ -121,7 +121,7 @@ def command(
             "source": flow_source.model_dump(mode="json"),
             "device": ",".join(crew.devices) if crew else acquired,
         }
-        if not videos:
+        if manifest and frames:
             rows = _rows(manifest, shard, gaps)
             product.write(
                 rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry
