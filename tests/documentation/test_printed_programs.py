@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from commonfate import cli
 from commonfate.storage.flow import open_reader
-from commonfate.tables import long
+from commonfate.tables import render
 from helpers import pages, videos
 from helpers.pages import ROOT, Block
 
@@ -113,7 +113,7 @@ def test_tables_reads_scores_of_all_seeds(tmp_path: Path, monkeypatch: pytest.Mo
     path = Path("results/tables/table1.long.csv")
     path.parent.mkdir(parents=True)
     with path.open("w") as file:
-        writer = csv.DictWriter(file, long.COLUMNS, restval="-")
+        writer = csv.DictWriter(file, render.LONG, restval="-")
         writer.writeheader()
         for seed, value in enumerate((1.0, 2.0, 6.0)):
             writer.writerow({"row": "A", "column": "J", "seed": seed, "value": value})

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.masks import proposals
-from commonfate.evaluation.masks.boundary import f_measure, outline, radius
-from commonfate.evaluation.masks.jaccard import count, jaccard
-from commonfate.evaluation.masks.statistics import decay, mean, recall
+from commonfate.evaluation.masks import objects
+from commonfate.evaluation.masks.jaccard import count, decay, jaccard, mean, recall
+from commonfate.evaluation.masks.objects import f_measure, outline, radius
 
 
 def contours(data, bound: float, void=None):
@@ -60,13 +59,13 @@ def test_statistics(data):
 
 def test_objects_against_matched_proposals(data):
     inputs = (data[f"unsupervised/{key}"] for key in ("objects", "proposals", "void"))
-    j, f, chosen = proposals.matched(*inputs)
+    j, f, chosen = objects.matched(*inputs)
     released_order = np.argsort(chosen)
     data.check("unsupervised/J", j[released_order])
     data.check("unsupervised/F", f[released_order])
 
 
 def test_objects_against_proposals_in_order(data):
-    j, f = proposals.in_order(data["unsupervised/objects"], data["unsupervised/proposals"])
+    j, f = objects.in_order(data["unsupervised/objects"], data["unsupervised/proposals"])
     data.check("semisupervised/J", j)
     data.check("semisupervised/F", f)

@@ -41,8 +41,9 @@ class MethodSettings(Settings):
     """True if prediction reads flow."""
     learns_from: ClassVar[str] = "flow"
     """Kind of its training samples, one of `samples.kinds`."""
-    gives: ClassVar[Literal["masks", "classes"]] = "masks"
-    """Contents of a prediction: soft masks of segments, or of classes that have names."""
+    gives: ClassVar[str] = "masks"
+    """Contents of a prediction, one of `evaluation.kinds`: soft `masks` of segments, `classes` that
+    have names."""
     foreground: ClassVar[str] = "unsupervised"
     """Rule of `evaluation.masks.foreground` that chooses the foreground without ground truth."""
     not_learnt: ClassVar[tuple[str, ...]] = ()

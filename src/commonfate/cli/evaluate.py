@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commonfate.cli import options
+from commonfate.evaluation import kinds
 
 if TYPE_CHECKING:
     from commonfate.prediction.predictions import Predictions
@@ -34,8 +35,9 @@ EXISTING = click.Path(exists=True, path_type=Path)
     "--foreground",
     required=True,
     metavar="NAME",
-    help="How the foreground is chosen: unsupervised, unsupervised_released, object, oracle, "
-    "oracle_components; or `classes`: what is scored is semantic segmentation.",
+    help="Rule of the scores. "
+    + "; ".join(f"For {kind.name}: {', '.join(kind.rules)}" for kind in kinds.KINDS.values())
+    + ".",
 )
 @click.option(
     "--frames",
@@ -70,13 +72,10 @@ def command(
     F-beta and mIoU of foreground and background over all and by sequence, and, where predictions
     have a soft foreground, the maximum of F-beta over thresholds and the mean absolute error.
     `unsupervised` and `unsupervised_released` choose the foreground without ground truth, `object`
-    takes what the method says is the object; `oracle` and `oracle_components` look at the ground
-    truth. `classes` scores the classes of what learnt from labels: IoU of each, mIoU, accuracy.
+    takes the object that the method names; `oracle` and `oracle_components` look at the ground
+    truth. `classes` scores predicted classes: IoU of each, mIoU, accuracy.
     """
     from commonfate.evaluation import protocols
-    from commonfate.evaluation.masks import foreground as foregrounds
-    from commonfate.evaluation.masks import score
-    from commonfate.evaluation.semantic import score as semantic
     from commonfate.prediction.predictions import Predictions
 
     if output.suffix != ".json":
@@ -84,25 +83,23 @@ def command(
     if flow and not frames:
         raise click.UsageError("--flow is drawn beside frames: name their stores with --frames")
     opened = Predictions.open(predictions)
-    how = protocols.get(protocol)
-    if foreground == foregrounds.CLASSES:
-        scores = semantic.evaluate(opened, manifest, how, output)
-    else:
-        scores = score.evaluate(opened, manifest, how, foregrounds.get(foreground), output)
+    frames_and_mean, kind = protocols.get(protocol), kinds.of_rule(foreground)
+    scores = kind.evaluate(opened, manifest, frames_and_mean, foreground, output)
     if frames:
         _draw(scores, opened, manifest, frames, flow, scale, output)
     numbers = {key: scores[key] for key in ("J", "recall", "decay") if key in scores}
     log.info(
         "%s: %s (%d sequences, %d frames; protocol %s, foreground %s)",
         output,
-        ", ".join(_told(*number) for number in (numbers | scores["metrics"]).items()),
+        ", ".join(_text(*number) for number in (numbers | scores["metrics"]).items()),
         *(scores[key] for key in ("n_sequences", "n_frames", "protocol", "foreground")),
     )
 
 
-def _told(metric: str, value: float) -> str:
-    """A score in percent; MAE, as in the papers, as a fraction."""
-    return f"{metric} {value:.3f}" if metric == "MAE" else f"{metric} {100 * value:.1f}"
+def _text(metric: str, value: float) -> str:
+    """A score in percent, or, as in the papers, as a fraction."""
+    as_fraction = kinds.metric(metric).is_fraction
+    return f"{metric} {value:.3f}" if as_fraction else f"{metric} {100 * value:.1f}"
 
 
 def _draw(

@@ -27,21 +27,21 @@ def command(table: Path, row: str | None, column: str | None, full: bool) -> Non
     on disk since. Run it where the table was made: paths are relative to that folder.
     """
     from commonfate.base.files import sha256
-    from commonfate.tables import explain, explain_briefly
+    from commonfate.tables import explain, explain_tree
 
     document = _read(table)
     cells = explain.choose(document, row, column)
     edited = sha256(table) != document["csv_sha256"]
     if not full:
         chosen = (row, column) != (None, None)
-        click.echo("\n".join(explain_briefly.describe(document, cells, edited, chosen)))
+        click.echo("\n".join(explain.describe(document, cells, edited, chosen)))
         return
     from rich.console import Console
 
     # In a pipe a line is a line, however long.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
     with console.capture() as capture:
-        console.print(explain.tree(document, cells, edited))
+        console.print(explain_tree.tree(document, cells, edited))
     click.echo(capture.get(), nl=False)
 
 

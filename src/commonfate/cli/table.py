@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="FILE|TEXT",
     help="Configuration: a YAML or JSON file, or the text itself in braces. Repeat it for a scale: "
-    "what comes later changes what came before, unless it is a scale that stands by itself.",
+    "later ones change earlier ones, unless a later one is a scale that stands by itself.",
 )
 @click.option(
     "--declaration",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="What the table is made of.  [default: workflow/tables/NAME.yaml]",
+    help="Declaration of the table.  [default: workflow/tables/NAME.yaml]",
 )
 @options.output(
     "The CSV; the other files go beside it.  [default: results/tables/NAME.csv, at scales "
@@ -48,7 +48,7 @@ def command(
     NAME.long.csv has a line for every measured number of every seed.
     """
     from commonfate import plan
-    from commonfate.tables import summary
+    from commonfate.tables import render
     from commonfate.tables.assemble import assemble
 
     if output is not None and output.suffix != ".csv":
@@ -56,12 +56,12 @@ def command(
     config = _config(sources, name)
     output = output or config.results / "tables" / f"{name}.csv"
     declared = plan.read_declaration(declaration or Path("workflow/tables") / f"{name}.yaml")
-    made = plan.join(config, {name: declared})
-    table = assemble(made, name)
-    write(table, made.table_config(name), output)
+    one_table = plan.join(config, {name: declared})
+    table = assemble(one_table, name)
+    write(table, one_table.table_config(name), output)
     suffixes = (".long.csv", ".md", ".tex", ".provenance.json")
     beside = ", ".join(f"{output.stem}{suffix}" for suffix in suffixes)
-    click.echo(f"{summary.write(table)}\n{output} (beside it {beside})", err=True)
+    click.echo(f"{render.to_text(table)}\n{output} (beside it {beside})", err=True)
 
 
 def write(table: "Table", settings: str, output: Path) -> None:
@@ -75,14 +75,14 @@ def write(table: "Table", settings: str, output: Path) -> None:
     import json
 
     from commonfate.base import files
-    from commonfate.tables import long, provenance, render
+    from commonfate.tables import provenance, render
 
     csv_text = render.to_csv(table)
     record = provenance.document(table, json.loads(settings), csv_text)
     files.write_json(output.with_suffix(".provenance.json"), record)
     files.write_text(output.with_suffix(".md"), render.to_markdown(table))
     files.write_text(output.with_suffix(".tex"), render.to_latex(table))
-    files.write_text(output.with_suffix(".long.csv"), long.to_csv(table))
+    files.write_text(output.with_suffix(".long.csv"), render.to_long_csv(table))
     files.write_text(output, csv_text)
 
 

@@ -1,1 +1,1 @@
-"""Scores of predictions: protocols, foregrounds, classes, snapshots."""
+"""Scores of predictions by kind (masks, classes), protocols, choice of snapshots, sheets."""

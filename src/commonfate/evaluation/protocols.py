@@ -1,4 +1,4 @@
-"""Protocols by name: which annotated frames are scored, and over what the mean is taken.
+"""Protocols by name: the annotated frames that are scored, and the mean over them.
 
 Papers differ here, so a score without its protocol's name means little.
 """
@@ -11,19 +11,19 @@ import numpy as np
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
-from commonfate.evaluation.masks import statistics
+from commonfate.evaluation.masks import jaccard
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How the per-frame J of a benchmark becomes one number."""
+    """A way to make one number of a benchmark's scores by frame."""
 
     name: str
     description: str
     average: Literal["sequence", "frame"]
     """`sequence`: mean over sequences of the mean over frames. `frame`: mean over all frames."""
     scored: Callable[[Sequence[int], int], list[int]]
-    """Which of the annotated frames, counted from 0, of a video of so many frames are scored."""
+    """(annotated frames, counted from 0; number of frames of the video) -> scored frames."""
 
 
 def _all(annotated: Sequence[int], frames: int) -> list[int]:
@@ -100,7 +100,7 @@ def average(
     """Average values of scored frames as a protocol says.
 
     Args:
-        protocol: says over what the mean is taken.
+        protocol: its mean is taken.
         sequences: a number or an array, all of one shape, for each scored frame, by sequence; at
             least one of each.
 
@@ -125,7 +125,7 @@ class Score:
 def score_sequence(values: Mapping[int, float]) -> Score:
     """Score one sequence from J by frame; the frames are taken in their order in time."""
     ordered = np.array([values[t] for t in sorted(values)])
-    return Score(statistics.mean(ordered), statistics.recall(ordered), statistics.decay(ordered))
+    return Score(jaccard.mean(ordered), jaccard.recall(ordered), jaccard.decay(ordered))
 
 
 def score_benchmark(protocol: Protocol, sequences: Mapping[str, Mapping[int, float]]) -> Score:
@@ -135,7 +135,7 @@ def score_benchmark(protocol: Protocol, sequences: Mapping[str, Mapping[int, flo
     protocol.
 
     Args:
-        protocol: says over what the mean is taken.
+        protocol: its mean is taken.
         sequences: J of the scored frames, by sequence and frame; at least one of each.
 
     Raises:
@@ -144,9 +144,9 @@ def score_benchmark(protocol: Protocol, sequences: Mapping[str, Mapping[int, flo
     if not sequences or not all(sequences.values()):
         raise ValueError("every sequence must have a scored frame, and there must be one sequence")
     each = [score_sequence(values) for values in sequences.values()]
-    decay = statistics.mean([score.decay for score in each])
+    decay = jaccard.mean([score.decay for score in each])
     if protocol.average == "sequence":
-        averages = [statistics.mean([getattr(s, key) for s in each]) for key in ("mean", "recall")]
+        averages = [jaccard.mean([getattr(s, key) for s in each]) for key in ("mean", "recall")]
         return Score(*averages, decay)
     pooled = np.array([j for values in sequences.values() for j in values.values()])
-    return Score(statistics.mean(pooled), statistics.recall(pooled), decay)
+    return Score(jaccard.mean(pooled), jaccard.recall(pooled), decay)

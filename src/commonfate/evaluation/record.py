@@ -1,4 +1,4 @@
-"""What every file of scores says of itself: frames, protocol, predictions, provenance."""
+"""Metadata common to all score files: frames, protocol, predictions, provenance."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from commonfate.base import provenance
-from commonfate.base.errors import StoreError
+from commonfate.base.errors import ConfigError, StoreError
 from commonfate.evaluation.protocols import Protocol
 from commonfate.prediction.benchmark import Benchmark
 from commonfate.prediction.predictions import PASSED_ON, Predictions
@@ -28,7 +28,21 @@ def scored_frames(protocol: Protocol, task: Benchmark) -> dict[str, list[int]]:
             f"protocol {protocol.name} scores no annotated frame of {', '.join(frames)}; choose "
             f"another with --protocol"
         )
-    return {name: some for name, some in frames.items() if some}
+    return {name: times for name, times in frames.items() if times}
+
+
+def check_annotations(task: Benchmark, kind: str, option: str) -> None:
+    """Refuse a benchmark whose annotations are not of a kind, see `datasets.annotations`.
+
+    Raises:
+        ConfigError: this is so; the message begins with the option that the user gave.
+    """
+    for video in task.videos:
+        if video.kind != kind:
+            raise ConfigError(
+                f"{option}: the annotations of video {video.name!r} are of the kind {video.kind}, "
+                f"not {kind}; name the manifest of a dataset of this kind"
+            )
 
 
 def counted(
@@ -44,11 +58,11 @@ def counted(
         StoreError: nothing is left.
     """
     frames = {
-        name: [t for t in some if t not in void.get(name, ())] for name, some in scored.items()
+        name: [t for t in times if t not in void.get(name, ())] for name, times in scored.items()
     }
     if not any(frames.values()):
         raise nothing_counts()
-    return {name: some for name, some in frames.items() if some}
+    return {name: times for name, times in frames.items() if times}
 
 
 def nothing_counts() -> StoreError:
@@ -59,7 +73,7 @@ def nothing_counts() -> StoreError:
     )
 
 
-def facts(
+def metadata(
     predictions: Predictions,
     manifest: str | Path,
     protocol: Protocol,
@@ -68,13 +82,13 @@ def facts(
     kept: Mapping[str, Sequence[int]],
     void: Mapping[str, Sequence[int]],
 ) -> dict[str, Any]:
-    """What stands beside the scores.
+    """Metadata that stands beside the scores.
 
     Args:
-        predictions: what was scored.
+        predictions: the predictions that were scored.
         manifest: of the dataset that was segmented.
-        protocol: how it was scored.
-        foreground: which segments were scored, one of `foreground.NAMES`.
+        protocol: the protocol of the scores.
+        foreground: the rule of the scores, one of `kinds.rules`.
         task: the benchmark.
         kept: see `counted`.
         void: the annotated frames whose pixels are all void, by sequence.
@@ -111,16 +125,16 @@ def facts(
 def _chosen_by(
     predictions: Predictions, protocol: Protocol, foreground: str
 ) -> dict[str, str] | None:
-    """Protocol and foreground by which the best snapshot was chosen; says so where others score."""
-    how = predictions.metadata.get("snapshot_scores")
-    if how is None:
+    """Protocol and rule by which the best snapshot was chosen; warn if others score it."""
+    choice = predictions.metadata.get("snapshot_scores")
+    if choice is None:
         return None
-    if (how["protocol"], how["foreground"]) != (protocol.name, foreground):
+    if (choice["protocol"], choice["foreground"]) != (protocol.name, foreground):
         log.warning(
-            "%s: its snapshot is the best by protocol %s and foreground %s, not by what scores it "
-            "here",
+            "%s: its snapshot is the best by protocol %s and foreground %s, not by those of these "
+            "scores",
             predictions.path,
-            how["protocol"],
-            how["foreground"],
+            choice["protocol"],
+            choice["foreground"],
         )
-    return {key: how[key] for key in ("protocol", "foreground")}
+    return {key: choice[key] for key in ("protocol", "foreground")}

@@ -1,8 +1,11 @@
 """Settings of a benchmark: its data, and the protocol of its scores."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from commonfate.base.settings import Name, Settings
+from pydantic import AfterValidator, WithJsonSchema
+
+from commonfate.base.settings import Name, Settings, unknown
+from commonfate.evaluation import kinds
 
 Protocol = Literal[
     "davis",
@@ -11,6 +14,20 @@ Protocol = Literal[
     "frame_average",
     "frame_average_released",
 ]
+
+
+def _is_metric(name: str) -> str:
+    if name not in kinds.metrics():
+        raise ValueError(f"metric {name!r}{unknown(name, kinds.metrics())}")
+    return name
+
+
+Metric = Annotated[
+    str,
+    AfterValidator(_is_metric),
+    WithJsonSchema({"enum": list(kinds.metrics()), "type": "string"}),
+]
+"""Name of a metric of one of the kinds of evaluation."""
 
 
 class BenchmarkConfig(Settings):
@@ -31,7 +48,7 @@ class BenchmarkConfig(Settings):
     """Rule for averaging and for excluded frames."""
     released_protocol: Protocol | None = None
     """Protocol of the authors' released code; none: `protocol`."""
-    metrics: tuple[Literal["J", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"], ...] = ("J",)
+    metrics: tuple[Metric, ...] = ("J",)
     """Metrics that tables show."""
     resolution: Literal["network", "native"] = "network"
     """Size at which frames are segmented: that of the training, or each frame's own."""

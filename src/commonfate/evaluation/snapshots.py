@@ -1,32 +1,23 @@
-"""The best of a run's snapshots.
+"""Choice of the best of a run's snapshots.
 
-Choosing it looks at the ground truth, as GWM's released code does to choose its `checkpoint_best`.
-What is predicted with it says so. A snapshot is best by the frames and the foreground by which its
-predictions are to be scored: by others it would be the best of something else.
+The choice looks at the ground truth, like that of `checkpoint_best` in GWM's released code, and the
+predictions say so. It uses the frames and the rule by which the predictions will be scored.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
-from commonfate.base.errors import ConfigError, StoreError
-from commonfate.datasets import annotations
-from commonfate.evaluation import record
-from commonfate.evaluation.masks import foreground
-from commonfate.evaluation.masks.foreground import CLASSES, OBJECT, Foreground
-from commonfate.evaluation.masks.score import score_frame
-from commonfate.evaluation.protocols import Protocol, score_benchmark
-from commonfate.evaluation.semantic import confusion
-from commonfate.evaluation.semantic import score as semantic
+from commonfate.base.errors import StoreError
+from commonfate.evaluation import kinds, record
+from commonfate.evaluation.protocols import Protocol
 from commonfate.methods.base import TrainedMethod
-from commonfate.prediction.benchmark import Benchmark, Crop, central_square
-from commonfate.prediction.segmenting import Segmented, Task, segment
+from commonfate.prediction.benchmark import Benchmark
+from commonfate.prediction.segmenting import Task, segment
 from commonfate.training import checkpoint
 
 log = logging.getLogger(__name__)
@@ -34,12 +25,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Choice:
-    """How snapshots are scored.
+    """The way in which snapshots are scored.
 
     Attributes:
-        protocol: which frames count, and how the mean is taken.
-        foreground: which segments are scored, one of `foreground.NAMES`; None is what the method
-            names, or the oracle where it names none.
+        protocol: the frames that count, and the mean.
+        foreground: one of `kinds.rules`; None is that of the method, see `EvaluationKind.rule_of`.
     """
 
     protocol: Protocol
@@ -51,19 +41,19 @@ def choose_best(
 ) -> tuple[Path, dict[str, Any]]:
     """Score every snapshot of a run; the earliest of equals wins.
 
-    They are scored as trained, on the scored frames alone: neither adapted nor by a CRF. What
-    learns from labels is scored by mIoU; all else by J.
+    They are scored as trained, on the scored frames alone: neither adapted nor by a CRF; by the
+    main metric of the evaluation, i.e. J, or the mIoU of classes.
 
     Args:
         run: the run's folder.
         method: the run's method.
         model: its network; its weights are overwritten.
-        task: what is segmented.
-        choice: by what the best is chosen.
+        task: the segmentation.
+        choice: protocol and rule of the scores.
 
     Returns:
-        The best snapshot, and how it was found: `protocol`, `foreground`, `metric`, `frames` (how
-        many count), and `scores`, that of every snapshot by its iteration, as in its file name.
+        The best snapshot, and the record of the choice: `protocol`, `foreground`, `metric`,
+        `frames` (their number), and `scores`, by the iteration in the snapshot's file name.
 
     Raises:
         StoreError: the run has no snapshots, or one is damaged, or no frame counts.
@@ -73,41 +63,24 @@ def choose_best(
     snapshots = sorted((run / "snapshots").glob("*.pt"))
     if not snapshots:
         raise StoreError(f"{run}/snapshots: holds no *.pt to choose from; train the run again")
-    protocol, rule = choice.protocol, _rule(method, choice.foreground)
-    if rule == CLASSES:
-        semantic.check_kind(task.benchmark, "--checkpoint best")
-        metric, measure = "mIoU", _mean_iou
-    else:
-        metric, measure = "J", partial(_jaccard, protocol, foreground.get(rule))
+    kind, protocol = kinds.KINDS[method.settings.gives], choice.protocol
+    rule = choice.foreground or kind.rule_of(method.settings)
+    kind.check_rule(rule, method.settings)
+    kind.check_benchmark(task.benchmark, "--checkpoint best")
+    metric = kind.main_metric
     scored = record.scored_frames(protocol, task.benchmark)
-    how = replace(task.options, crf=None, frames_of="annotated")
-    plain = replace(task, benchmark=_only(task.benchmark, scored), options=how)
+    options = replace(task.options, crf=None, frames_of="annotated")
+    plain = replace(task, benchmark=_only(task.benchmark, scored), options=options)
     scores = {}
     for path in snapshots:
         checkpoint.load_weights(path, model)
         frames = segment(method, model, plain, f"snapshot {path.stem}")
-        scores[path.stem] = measure(frames, task.options.crop)
-        told = path, metric, scores[path.stem], rule, protocol.name
-        log.info("%s: %s %.4f (%s, protocol %s)", *told)
+        score = scores[path.stem] = kind.snapshot_score(frames, protocol, rule, task.options.crop)
+        log.info("%s: %s %.4f (%s, protocol %s)", path, metric, score, rule, protocol.name)
     best = max(snapshots, key=lambda path: scores[path.stem])
     log.info("%s: chosen by looking at the ground truth", best)
-    facts = {"protocol": protocol.name, "foreground": rule, "metric": metric, "scores": scores}
-    return best, facts | {"frames": len(plain.benchmark)}
-
-
-def _rule(method: TrainedMethod, wanted: str | None) -> str:
-    """What is scored, one of `foreground.NAMES`."""
-    settings = method.settings
-    of_classes = settings.gives == "classes"
-    own = "oracle" if settings.foreground == "unsupervised" else settings.foreground
-    rule = wanted or (CLASSES if of_classes else own)
-    if (rule == CLASSES) != of_classes or (rule == OBJECT and settings.foreground != OBJECT):
-        raise ConfigError(
-            f"--foreground {rule}: method {settings.method} "
-            + ("predicts classes alone" if of_classes else "predicts no such thing")
-            + "; leave it out, or choose another"
-        )
-    return rule
+    record_of_choice = {"protocol": protocol.name, "foreground": rule, "metric": metric}
+    return best, {**record_of_choice, "scores": scores, "frames": len(plain.benchmark)}
 
 
 def _only(benchmark: Benchmark, frames: Mapping[str, Sequence[int]]) -> Benchmark:
@@ -118,31 +91,3 @@ def _only(benchmark: Benchmark, frames: Mapping[str, Sequence[int]]) -> Benchmar
         if video.name in frames
     ]
     return replace(benchmark, videos=videos)
-
-
-def _jaccard(
-    protocol: Protocol, rule: Foreground, frames: Iterable[Segmented], crop: Crop
-) -> float:
-    values: dict[str, dict[int, float]] = {}
-    for one in frames:
-        truth, void = annotations.read(one.video.annotations[one.t], one.video.kind)
-        if crop == "square":
-            truth, void = central_square(truth), central_square(void)
-        if void.all():
-            continue
-        segments = getattr(one, rule.segments), getattr(one.record, rule.segments)
-        _, j = score_frame(*segments, truth, void, rule)
-        values.setdefault(one.video.name, {})[one.t] = j
-    if not values:
-        raise record.nothing_counts()
-    return score_benchmark(protocol, values).mean
-
-
-def _mean_iou(frames: Iterable[Segmented], crop: Crop) -> float:
-    total = np.zeros((), np.int64)
-    for one in frames:
-        annotation = one.video.annotations[one.t]
-        truth = semantic.read_truth(annotation, crop)
-        classes = one.record.components
-        total = total + semantic.frame_matrix(one.components, truth, classes, annotation)
-    return confusion.mean_iou(total)

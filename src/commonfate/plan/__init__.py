@@ -1,11 +1,11 @@
-"""What the tables need: their runs and evaluations, and where the files of those lie.
+"""Runs and evaluations that the tables need, and the paths of their files.
 
 Tables are declared in `workflow/tables/*.yaml`; with a configuration they become runs (models to
 train) and evaluations (scores to compute). Snakemake asks for their paths, the table verb reads
 them. Nothing here imports torch: the plan is made every time Snakemake starts.
 """
 
-from commonfate.plan.cells import SCORINGS, Evaluation, Foreground, Run, Scoring, prediction
+from commonfate.plan.cells import Evaluation, Run, prediction
 from commonfate.plan.declarations import (
     OF_SEQUENCES,
     Expectation,
@@ -19,15 +19,12 @@ from commonfate.plan.plan import Plan, join, make
 
 __all__ = [
     "OF_SEQUENCES",
-    "SCORINGS",
     "Evaluation",
     "Expectation",
-    "Foreground",
     "Plan",
     "PublishedDeclaration",
     "RowDeclaration",
     "Run",
-    "Scoring",
     "StartDeclaration",
     "TableDeclaration",
     "join",

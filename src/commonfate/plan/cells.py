@@ -1,46 +1,21 @@
-"""Runs, what is read off them, and the paths of both."""
+"""Trained and evaluated things of a plan: a `Run` and its `Evaluation`s, their names and paths."""
 
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from commonfate.base.settings import MethodSettings
+from commonfate.evaluation.kinds.base import Checkpoint
 from commonfate.samples.kinds import KINDS
 
-Checkpoint = Literal["last", "best"]
-Foreground = Literal[
-    "unsupervised",
-    "unsupervised_released",
-    "object",
-    "oracle",
-    "oracle_components",
-    "classes",
-]
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How a number is read off predictions: every choice by which papers and code differ."""
-
-    foreground: Foreground | None
-    """Which segments are the foreground, see `evaluation.masks.foreground`; None is the rule that
-    the method has for it, `settings.foreground`, and `classes` scores every class by itself."""
-    checkpoint: Checkpoint = "last"
-    """`best` is the snapshot that scores highest in this way, so it looks at the ground truth."""
-    released_frames: bool = False
-    """Whether the frames are those that the released code scores."""
-
-
-SCORINGS: dict[str, Scoring] = {
-    "leak_free": Scoring(None),
-    "oracle": Scoring("oracle"),
-    "oracle_components": Scoring("oracle_components"),
-    "released": Scoring("oracle", "best", released_frames=True),
-    "released_images": Scoring("unsupervised_released", "best", released_frames=True),
-    "classes": Scoring("classes"),
-}
-"""Scorings by name. The two that begin with `released` are those of the released code of Guess What
-Moves, on videos and on images, where its published numbers come from; `classes` is for semantic
-segmentation alone."""
+LONGEST = 120
+"""Characters of a run's name. File systems take 255 bytes, and logs of Slurm jobs join the names of
+run, benchmark and variant."""
+DIGITS = 10
+"""Digits of the hash that replaces parts of a long name."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +25,25 @@ class Run:
     slug: str
     settings: Any
     datasets: tuple[str, ...]
-    """What it learns from, or, where nothing is trained, what its flow is of."""
+    """Data sets of its training, or of its flow where nothing is trained."""
     split: str
     flow: str | None
     """The flow source that it learns from or looks at; None if there is neither."""
     seed: int | None
-    """Of its training; None where nothing is trained, so that all seeds share what is measured."""
+    """Seed of its training; None where nothing is trained, so that all seeds share its scores."""
     start: "Run | None" = None
-    """The run whose weights it starts from."""
-    twin: "Run | None" = None
-    """The run whose weights it has, where it differs in nothing that training reads; None if it is
-    trained itself."""
+    """Run whose weights its training starts from."""
+    trained_as: "Run | None" = None
+    """Run whose checkpoint is reused because only prediction settings differ; None if it is trained
+    itself."""
     results: Path = Path("results")
     """Folder of all products of the scale."""
 
     @property
-    def lineage(self) -> tuple["Run", ...]:
-        """The runs whose weights it has or starts from, the first one first, and itself."""
-        before = self.twin or self.start
-        return (*before.lineage, self) if before else (self,)
+    def needed_runs(self) -> tuple["Run", ...]:
+        """The runs whose weights it needs, in the order of their training, then itself."""
+        before = self.trained_as or self.start
+        return (*before.needed_runs, self) if before else (self,)
 
     @property
     def samples(self) -> str:
@@ -87,8 +62,8 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where its weights lie, `results/runs/{run}`."""
-        return self.results / "runs" / (self.twin or self).slug
+        """Folder of its weights, `results/runs/{run}`."""
+        return self.results / "runs" / (self.trained_as or self).slug
 
     @property
     def checkpoint(self) -> Path:
@@ -104,16 +79,17 @@ class Evaluation:
     benchmark: str
     scoring: str
     protocol: str
-    foreground: Foreground
+    foreground: str
+    """Rule of the scores, see `evaluation.kinds`."""
     checkpoint: Checkpoint
     adapt: int = 0
     """Steps of test-time adaptation on each video before it is segmented."""
     crf: bool = False
-    """Whether the foreground is refined by a conditional random field."""
+    """Refine the foreground by a conditional random field."""
 
     @property
     def variant(self) -> str:
-        """How the predictions are made, e.g. `last`, `best.crf`, `last.adapt20`."""
+        """Checkpoint, adaptation and CRF of the predictions, e.g. `best.crf`, `last.adapt20`."""
         parts = [self.checkpoint]
         parts += [f"adapt{self.adapt}"] if self.adapt else []
         parts += ["crf"] if self.crf else []
@@ -135,9 +111,48 @@ class Evaluation:
 def prediction(variant: str, protocol: str, foreground: str) -> str:
     """Name of the predictions that an evaluation scores, e.g. `last`, `best.davis.oracle.crf`.
 
-    The best snapshot is the best by the frames and the foreground that score it; evaluations that
+    The best snapshot is the best by the frames and the rule that score it, so evaluations that
     differ in them have predictions of their own.
     """
     checkpoint, *others = variant.split(".")
     chosen_by = (protocol, foreground) if checkpoint == "best" else ()
     return ".".join((checkpoint, *chosen_by, *others))
+
+
+def run_name(settings: MethodSettings, changes: Mapping[str, Any], data: Sequence[str]) -> str:
+    """Name a run, `{method}-{variant}-{changes}-{data}`.
+
+    In a name that is too long a hash replaces the changes, then the data, too, then everything but
+    the method. The run's config.yaml has all settings in any case.
+
+    Args:
+        settings: of the run.
+        changes: settings that differ from the scale's.
+        data: flow source, data sets, and the run that it starts from or its seed.
+    """
+    head = (settings.method, *settings.slug)
+    changed = [
+        f"{key}.{_word(value)}" for key, value in _flat(changes) if key not in settings.named
+    ]
+    full = "-".join((*head, *changed, *data))
+    digest = f"h{hashlib.sha256(full.encode()).hexdigest()[:DIGITS]}"
+    shorter = ((*head, digest, *data), (*head, digest), (settings.method, digest))
+    candidates = [full, *("-".join(parts) for parts in shorter)]
+    return next(name for name in candidates if len(name) <= LONGEST)
+
+
+def _flat(values: Mapping[str, Any], parents: str = "") -> Iterator[tuple[str, Any]]:
+    """Pairs of dotted key and value."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{parents}{key}.")
+        else:
+            yield f"{parents}{key}", value
+
+
+def _word(value: Any) -> str:
+    """A setting's value as part of a path, e.g. `128x224` for a size."""
+    if isinstance(value, list | tuple):
+        return "x".join(_word(item) for item in value)
+    text = str(value).lower() if isinstance(value, bool | None) else str(value)
+    return re.sub(r"[^a-zA-Z0-9_.=-]+", "_", text)

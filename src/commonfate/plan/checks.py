@@ -1,4 +1,4 @@
-"""What cannot work is found when the plan is made, not after hours of training."""
+"""Checks of a plan, so that impossible requests fail before hours of training."""
 
 from typing import TypeVar
 
@@ -6,24 +6,22 @@ from commonfate import datasets
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, unknown
 from commonfate.config import Config
+from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.evaluation.settings import BenchmarkConfig
-from commonfate.plan.cells import SCORINGS
 from commonfate.plan.declarations import TableDeclaration
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
 
 S = TypeVar("S", bound=MethodSettings)
-OF_CLASSES = ("mIoU", "Acc")
-"""Metrics of the scoring `classes`."""
 
 
-def has(config: Config, dataset: str, what: str, start: str, hint: str = "") -> None:
+def has(config: Config, dataset: str, samples: str, start: str, hint: str = "") -> None:
     """Check that a data set has samples of a kind, see `samples.kinds`.
 
     Raises:
         ConfigError: it has not; the message begins with `start` and ends in `hint`.
     """
-    kind = KINDS[what]
+    kind = KINDS[samples]
     if not kind.is_offered_by(config.datasets[dataset]):
         raise ConfigError(f"{start} {kind.lacking.format(dataset)}{hint}")
 
@@ -63,7 +61,7 @@ def resolved(config: Config, dataset: str, settings: S, where: str) -> S:
 
 
 def _at_every_frame(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
-    """At the ends of a video only one of two opposite gaps stays inside it."""
+    """Check that a data set has flow of both gaps: at an end of a video only one stays inside."""
     gap = resolved(config, dataset, settings, where).gap
     lacking = {gap, -gap} - set(config.datasets[dataset].gaps)
     if lacking:
@@ -76,9 +74,9 @@ def _at_every_frame(config: Config, dataset: str, settings: MethodSettings, wher
 
 def _split(config: Config, dataset: str, split: str, start: str) -> None:
     """Check that a data set has a split; all have `all`."""
-    known = datasets.splits(config.datasets[dataset])
-    if split not in ("all", *known):
-        raise ConfigError(f"{start} {split!r}: data set {dataset} has only {', '.join(known)}")
+    splits = datasets.splits(config.datasets[dataset])
+    if split not in ("all", *splits):
+        raise ConfigError(f"{start} {split!r}: data set {dataset} has only {', '.join(splits)}")
 
 
 def learning(
@@ -89,16 +87,15 @@ def learning(
     split: str,
     where: str,
 ) -> None:
-    """Check that a method can learn from data, and not from what it is scored by.
+    """Check that a method can learn from data, and not from the ground truth of its scores.
 
     Raises:
         ConfigError: it cannot; the message begins with `where`.
     """
-    name, what = settings.method, settings.learns_from
-    kind = KINDS[what]
+    name, kind = settings.method, KINDS[settings.learns_from]
     hint = f"; name others as its {'pretrain' if kind.has_pair_gaps else 'train'}_datasets"
     for dataset in learnt_from:
-        has(config, dataset, what, f"{where}: {name} learns from", hint)
+        has(config, dataset, kind.name, f"{where}: {name} learns from", hint)
         _split(config, dataset, split, f"{where}: {name} learns from split")
         if settings.gives == "classes":
             _fits(config, dataset, settings, where)
@@ -111,7 +108,7 @@ def learning(
 
 
 def _fits(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
-    """A network has one output a class."""
+    """Check that a network has as many outputs as a data set has classes."""
     count, name = len(datasets.class_names(config.datasets[dataset])), settings.method
     if count != settings.classes:
         raise ConfigError(
@@ -143,20 +140,22 @@ def starting(settings: MethodSettings, start: MethodSettings, where: str) -> Non
 def scoring(
     config: Config, settings: MethodSettings, scored: BenchmarkConfig, name: str, where: str
 ) -> None:
-    """Check that classes are scored as classes, and foregrounds as foregrounds.
+    """Check that a scoring is of what the method gives, and has the metrics of the benchmark.
 
     Raises:
-        ConfigError: they are not; the message begins with `where`.
+        ConfigError: it is not, or has not; the message begins with `where`.
     """
-    of_classes = SCORINGS[name].foreground == "classes"
-    if of_classes != (settings.gives == "classes"):
-        kind = "finds no classes" if of_classes else "finds classes, no foreground"
-        raise ConfigError(f"{where}: scoring {name}: {settings.method} {kind}")
+    kind = evaluation_kinds.of_scoring(name)
+    if kind.name != settings.gives:
+        raise ConfigError(
+            f"{where}: scoring {name} is of {kind.name}, but {settings.method} gives "
+            f"{settings.gives}"
+        )
     for metric in scored.metrics:
-        if of_classes and metric not in OF_CLASSES:
+        if metric not in [defined.name for defined in kind.metrics]:
             raise ConfigError(f"{where}: scoring {name} has no metric {metric}")
-    if of_classes:
-        has(config, scored.dataset, "labels", f"{where}: scoring {name} compares")
+    if kind.truth is not None:
+        has(config, scored.dataset, kind.truth, f"{where}: scoring {name} compares")
 
 
 def comparing(config: Config, table: str, declaration: TableDeclaration) -> None:

@@ -1,5 +1,6 @@
 """Tables as `workflow/tables/*.yaml` declare them, whatever the scale."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,21 +9,17 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, parse, unknown
-from commonfate.plan.cells import SCORINGS
-
-Metric = Literal[
-    "J", "J_oracle", "J_mean", "J_recall", "J_decay", "Acc", "F_beta", "maxF_beta", "MAE", "mIoU"
-]
+from commonfate.evaluation import kinds
 
 OF_SEQUENCES = ("J_mean", "J_recall", "J_decay")
-"""Those that an evaluation has of each sequence."""
+"""Metrics of a single sequence."""
 
 
 class StartDeclaration(Settings):
     """The run that a row's training starts from; it is trained on `pretrain_datasets`."""
 
     method: Name
-    """Which method."""
+    """Name of the method."""
     settings: dict[str, Any] = Field({})
     """Settings that differ from the scale's, by key."""
 
@@ -33,7 +30,7 @@ class RowDeclaration(Settings):
     label: str
     """The row's name in the table."""
     method: Name
-    """Which method."""
+    """Name of the method."""
     settings: dict[str, Any] = Field({})
     """Settings that differ from the scale's, by key."""
     start: StartDeclaration | None = None
@@ -44,9 +41,9 @@ class RowDeclaration(Settings):
     adapt: NonNegativeInt = 0
     """Steps of test-time adaptation on each video."""
     crf: bool = False
-    """Whether a conditional random field refines the foreground."""
+    """Refine the foreground by a conditional random field."""
     scorings: tuple[str, ...] | None = Field(None, min_length=1)
-    """Those of the table's scorings that make sense for it; None is all of them."""
+    """Scorings of the table that the row has; None is all of them."""
     published: str | None = None
     """Label of the paper's own row for the same thing."""
 
@@ -56,22 +53,22 @@ class PublishedDeclaration(Settings):
 
     tables: tuple[str, ...] = Field(min_length=1)
     """Names of CSVs in commonfate/published/tables."""
-    metrics: tuple[Metric, ...] = ("J",)
-    """Which metrics of them."""
+    metrics: tuple[str, ...] = ("J",)
+    """Metrics of them, as in their column `metric`."""
 
 
 class Expectation(Settings):
-    """A direction that the paper shows; the table says whether the measured numbers show it."""
+    """A direction that the paper shows; a note tells if the measured numbers show it, too."""
 
     better: str
     """Label of the row that should score higher."""
     worse: str
     """Label of the other one."""
     scoring: str | None = None
-    """Column in which they are compared; none is `leak_free`, or where one of the rows has not that
-    one, the first of the table that both have."""
+    """Scoring in which they are compared; none is `leak_free`, or, if a row lacks that one, the
+    table's first that both have."""
     because: str = ""
-    """What the paper says of it, for the table's note."""
+    """The paper's words, for the table's note."""
 
 
 class TableDeclaration(Settings):
@@ -83,7 +80,7 @@ class TableDeclaration(Settings):
     """`comparison`: a row a method; `sequences`: a row a sequence."""
     rows: tuple[RowDeclaration, ...] = Field(min_length=1)
     scorings: tuple[str, ...] = Field(("leak_free", "released"), min_length=1)
-    """How numbers are read off predictions; a column each."""
+    """Ways to read numbers off predictions, see `evaluation.kinds`; a column each."""
     published: PublishedDeclaration | None = None
     expects: tuple[Expectation, ...] = ()
     """Directions that the paper shows."""
@@ -106,15 +103,27 @@ class TableDeclaration(Settings):
         if expected.scoring in shared:
             return expected.scoring
         has = "; ".join(f"{row} has {', '.join(of_label[row])}" for row in pair)
-        wanted = expected.scoring or "a scoring that both have"
-        raise ValueError(f"expects: {' and '.join(pair)} cannot be compared in {wanted}: {has}")
+        scoring = expected.scoring or "a scoring that both have"
+        raise ValueError(f"expects: {' and '.join(pair)} cannot be compared in {scoring}: {has}")
+
+    def without(self, labels: Collection[str]) -> "TableDeclaration":
+        """The table without some of its rows, and without the expectations of them."""
+        if not labels:
+            return self
+        expects = (
+            expected
+            for expected in self.expects
+            if not {expected.better, expected.worse} & set(labels)
+        )
+        rows = tuple(row for row in self.rows if row.label not in labels)
+        return self.model_copy(update={"rows": rows, "expects": tuple(expects)})
 
     @field_validator("scorings")
     @classmethod
     def _scorings_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in SCORINGS:
-                raise ValueError(f"scoring {name!r}{unknown(name, SCORINGS)}")
+            if name not in kinds.scorings():
+                raise ValueError(f"scoring {name!r}{unknown(name, kinds.scorings())}")
             if names.count(name) > 1:
                 raise ValueError(f"scoring {name!r} is there twice")
         return names
@@ -129,8 +138,11 @@ class TableDeclaration(Settings):
                 raise ValueError(
                     f"published: kind sequences shows {', '.join(OF_SEQUENCES)}, not {metric}"
                 )
-        if any(SCORINGS[name].foreground == "classes" for name in self.scorings):
-            raise ValueError("scoring 'classes' has no numbers of sequences; choose another kind")
+        for name in self.scorings:
+            if not kinds.of_scoring(name).has_sequence_tables:
+                raise ValueError(
+                    f"scoring {name!r} has no numbers of sequences; choose another kind"
+                )
         return self
 
     @model_validator(mode="after")
@@ -144,8 +156,8 @@ class TableDeclaration(Settings):
                 if row.scorings.count(name) > 1:
                     raise ValueError(f"row {row.label!r}: scoring {name!r} is there twice")
                 if name not in self.scorings:
-                    known = unknown(name, self.scorings)
-                    raise ValueError(f"row {row.label!r}: scoring {name!r}{known}")
+                    hint = unknown(name, self.scorings)
+                    raise ValueError(f"row {row.label!r}: scoring {name!r}{hint}")
         for expected in self.expects:
             for label in (expected.better, expected.worse):
                 if label not in labels:
@@ -153,8 +165,8 @@ class TableDeclaration(Settings):
             if expected.better == expected.worse:
                 raise ValueError(f"expects: row {expected.better!r} is compared with itself")
             if expected.scoring not in (None, *self.scorings):
-                known = unknown(expected.scoring, self.scorings)
-                raise ValueError(f"expects: scoring {expected.scoring!r}{known}")
+                hint = unknown(expected.scoring, self.scorings)
+                raise ValueError(f"expects: scoring {expected.scoring!r}{hint}")
             self.scoring_of(expected)
         return self
 

@@ -1,20 +1,33 @@
 """All declared tables under one configuration."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
 from commonfate.config import Config
-from commonfate.plan import checks, left_out
-from commonfate.plan.cells import SCORINGS, Evaluation, Run
+from commonfate.evaluation import kinds
+from commonfate.plan import checks
+from commonfate.plan.cells import Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
-from commonfate.plan.part import of_table
 from commonfate.plan.requests import Request
+from commonfate.prediction import crf
+
+UNUSED_BY_TABLES = (
+    "based_on",
+    "flow_quality",
+    "flow_training",
+    "train_threads",
+    "predict_threads",
+    "train_devices",
+    "weights_folder",
+)
+"""Keys of the configuration that no table of `workflow/tables` depends on."""
 
 
 @dataclass(frozen=True)
@@ -25,28 +38,34 @@ class Plan:
     declarations: dict[str, TableDeclaration]
     """Without the rows that cannot be made here."""
     rows_left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Labels of those rows, by table."""
+    """Labels of those rows, by table: rows with a CRF where none is installed."""
 
     def left_out(self, table: str) -> str:
-        """A line on the rows that are left out of a table; "" where none is.
+        """A line on the rows that are left out of a table; empty if there are none.
 
         Raises:
-            ConfigError: none is left.
+            ConfigError: no row is left.
         """
         labels = self.rows_left_out.get(table, ())
-        rows = self.declarations[table].rows
-        return left_out.note(table, labels, all_of_them=not rows) if labels else ""
+        if labels and not self.declarations[table].rows:
+            raise ConfigError(f"table {table}: {crf.MISSING}")
+        if not labels:
+            return ""
+        return (
+            f"Left out of {table}: {', '.join(map(repr, labels))}, as the package pydensecrf2, "
+            f"which the CRF needs, is not installed ({crf.EXTRA})."
+        )
 
     @cached_property
     def runs(self) -> dict[str, Run]:
-        """Every run of every table, and those that they start from, by slug."""
-        found: dict[str, Run] = {}
+        """Every run of every table, and those whose weights they need, by slug."""
+        runs: dict[str, Run] = {}
         cells = (cell for name in self.config.tables for cell in self.evaluations(name))
-        for run in (one for cell in cells for one in cell.run.lineage):
-            same = found.setdefault(run.slug, run)
+        for run in (needed for cell in cells for needed in cell.run.needed_runs):
+            same = runs.setdefault(run.slug, run)
             if (same.settings, same.datasets) != (run.settings, run.datasets):
                 raise ConfigError(f"workflow/tables: two different runs are both called {run.slug}")
-        return found
+        return runs
 
     def evaluations(self, table: str) -> list[Evaluation]:
         """The evaluations of a table, row by row."""
@@ -55,24 +74,25 @@ class Plan:
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""
+        scorings = kinds.scorings()
         for name in self.config.tables[table].benchmarks:
             requests = [
                 Request(self.config, table, row, name, seed) for seed in self.config.seeds_of(table)
             ]
-            # What is not trained is one run, whatever the seeds.
+            # A method without training is one run, whatever the seeds.
             runs = dict.fromkeys(request.run() for request in requests)
             benchmark, where = self.config.benchmarks[name], requests[0].where
-            for scoring, run in product(self.declarations[table].scorings_of(row), runs):
-                checks.scoring(self.config, run.settings, benchmark, scoring, where)
-                how = SCORINGS[scoring]
-                released = how.released_frames and benchmark.released_protocol
+            for scored_by, run in product(self.declarations[table].scorings_of(row), runs):
+                checks.scoring(self.config, run.settings, benchmark, scored_by, where)
+                scoring = scorings[scored_by]
+                released = scoring.released_frames and benchmark.released_protocol
                 yield Evaluation(
                     run,
                     name,
-                    scoring,
+                    scored_by,
                     released or benchmark.protocol,
-                    how.foreground or run.settings.foreground,
-                    how.checkpoint if run.settings.trained else "last",
+                    scoring.foreground or run.settings.foreground,
+                    scoring.checkpoint if run.settings.trained else "last",
                     requests[0].adapt,
                     row.crf,
                 )
@@ -80,10 +100,38 @@ class Plan:
     def table_config(self, table: str) -> str:
         """The part of the configuration that a table's numbers and labels depend on, as JSON.
 
-        An unrelated change elsewhere leaves it as it is, so the table is not made again.
+        The part is a valid configuration. An unrelated change elsewhere leaves it as it is, so the
+        table is not made again.
         """
-        part = of_table(self.config, table, self.declarations[table], self.evaluations(table))
-        return json.dumps(part, sort_keys=True)
+        cells, declaration = self.evaluations(table), self.declarations[table]
+        runs = [run for cell in cells for run in cell.run.needed_runs]
+        sources = {run.flow for run in runs}
+        values = self.config.model_dump(mode="json")
+        for key in UNUSED_BY_TABLES:
+            del values[key]
+        del values["flow"]["batch_size"]  # it does not change the flow
+        values["seeds"] = list(self.config.seeds_of(table))
+        values["flow"]["sources"] = _chosen(values["flow"]["sources"], sources)
+        roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows])
+        values["flow_roles"] = {role: name for role, name in roles.items() if name in sources}
+        values["methods"] = _chosen(values["methods"], [run.settings.method for run in runs])
+        values["tables"] = _chosen(values["tables"], [table])
+        values["tables"][table]["seeds"] = None  # `seeds` above has them
+        if values["tables"][table]["flow"] not in sources:
+            values["tables"][table]["flow"] = None
+        values["benchmarks"] = _chosen(values["benchmarks"], [cell.benchmark for cell in cells])
+        scored = {benchmark["dataset"] for benchmark in values["benchmarks"].values()}
+        used = scored.union(*(run.datasets for run in runs))
+        values["datasets"] = _chosen(values["datasets"], used)
+        for benchmark in values["benchmarks"].values():
+            for key in ("train_datasets", "pretrain_datasets"):
+                if not used.issuperset(benchmark[key]):
+                    benchmark[key] = []  # no method of this table learns from them
+        return json.dumps(values, sort_keys=True)
+
+
+def _chosen(values: dict[str, Any], names: Container[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
 
 
 def make(config: Config, folder: Path) -> Plan:
@@ -97,7 +145,7 @@ def make(config: Config, folder: Path) -> Plan:
 
 
 def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
-    """Join a configuration with declared tables, and check all that can be checked now.
+    """Join a configuration with declared tables, and check them before any job starts.
 
     Raises:
         ConfigError: the configuration names a table that is not declared, or a table names a
@@ -110,10 +158,16 @@ def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
         for label in config.tables[name].rows:
             if label not in labels:
                 raise ConfigError(f"config: tables.{name}.rows.{label}{unknown(label, labels)}")
-    missing = {name: left_out.rows(declared) for name, declared in declarations.items()}
-    kept = {name: left_out.without(declarations[name], missing[name]) for name in declarations}
+    missing = {name: _needing_crf(declared) for name, declared in declarations.items()}
+    kept = {name: declared.without(missing[name]) for name, declared in declarations.items()}
     plan = Plan(config, kept, missing)
     _ = plan.runs
     for name in config.tables:
         checks.comparing(config, name, plan.declarations[name])
     return plan
+
+
+def _needing_crf(declaration: TableDeclaration) -> tuple[str, ...]:
+    """Labels of the rows that need a CRF where none is installed."""
+    labels = tuple(row.label for row in declaration.rows if row.crf)
+    return () if not labels or crf.is_installed() else labels

@@ -1,4 +1,4 @@
-"""From a row of a table, a benchmark and a seed to the run that they ask for."""
+"""The run that a row of a table asks for, on a benchmark and with a seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,10 +8,14 @@ from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, merged, parse, unknown
 from commonfate.config import ADAPT, Config
 from commonfate.evaluation.settings import BenchmarkConfig
-from commonfate.plan import checks, names
-from commonfate.plan.cells import Run
+from commonfate.plan import checks
+from commonfate.plan.cells import Run, run_name
 from commonfate.plan.declarations import RowDeclaration
 from commonfate.samples.kinds import KINDS
+
+LONGEST_JOINT = 160
+"""Characters of the joined names of data sets to learn from; the folder of their samples ends in
+split and flow source, too."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Request:
     seed: int
 
     def run(self) -> Run:
-        """The run, with the one that it starts from.
+        """The run, with the runs whose weights it needs.
 
         Raises:
             ConfigError: method, settings, flow and data do not go together.
@@ -38,12 +42,13 @@ class Request:
         if row.start is not None:
             first = self._settings(row.start.method, row.start.settings)
             checks.starting(settings, first, f"{self._row}: start")
-            start = self._run(row.start.method, _learnt(first, row.start.settings), is_start=True)
+            read = _read_by_training(first, row.start.settings)
+            start = self._run(row.start.method, read, is_start=True)
         run = self._run(row.method, changes, start)
-        learnt = _learnt(settings, changes)
-        if learnt == changes:
+        read = _read_by_training(settings, changes)
+        if read == changes:
             return run
-        return replace(run, twin=self._run(row.method, learnt, start))
+        return replace(run, trained_as=self._run(row.method, read, start))
 
     @property
     def adapt(self) -> int:
@@ -52,17 +57,17 @@ class Request:
 
     @property
     def _at_this_scale(self) -> Mapping[str, Any]:
-        """What the scale has otherwise in this row."""
+        """Changes of the scale to this row."""
         return self.config.tables[self.table].rows.get(self.row.label, {})
 
     @property
     def where(self) -> str:
-        """What messages call it."""
+        """Start of messages about the row on the benchmark."""
         return f"{self._row} on benchmark {self.benchmark}"
 
     @property
     def _row(self) -> str:
-        """What messages call the row, where the benchmark does not matter."""
+        """Start of messages about the row on any benchmark."""
         return f"workflow/tables/{self.table}.yaml: row {self.row.label!r}"
 
     @property
@@ -73,8 +78,8 @@ class Request:
         """A method's settings: the scale's with some changes."""
         methods = self.config.methods
         if method not in type(methods).model_fields:
-            known = type(methods).model_fields
-            raise ConfigError(f"{self._row}: method {method!r}{unknown(method, known)}")
+            names = type(methods).model_fields
+            raise ConfigError(f"{self._row}: method {method!r}{unknown(method, names)}")
         at_this_scale = getattr(methods, method)
         return parse(type(at_this_scale), merged(at_this_scale.model_dump(), changes), self._row)
 
@@ -102,17 +107,17 @@ class Request:
         # The name of the run that it starts from ends in the seed, that of both.
         end = f"s{seed}" if settings.trained else None
         end = f"from-{start.slug}" if start else end
-        slug = names.of_run(settings, changes, [part for part in (flow, data, end) if part])
+        slug = run_name(settings, changes, [part for part in (flow, data, end) if part])
         results = self.config.results
         return Run(slug, settings, datasets, split, flow, seed, start, results=results)
 
     def _data(self, datasets: tuple[str, ...], split: str, trained: bool) -> str:
-        """What is learnt from, as part of names of folders."""
+        """Data sets and split of the training, as part of names of folders."""
         joined = "+".join(datasets)
-        if len(joined) > names.LONGEST_JOINT:
+        if len(joined) > LONGEST_JOINT:
             raise ConfigError(
                 f"{self.where}: the names of {len(datasets)} data sets to learn from have "
-                f"{len(joined)} characters together, at most {names.LONGEST_JOINT} can name a "
+                f"{len(joined)} characters together, at most {LONGEST_JOINT} can name a "
                 f"folder; shorten them in the config under datasets"
             )
         return joined + ("" if split == "all" or not trained else f".{split}")
@@ -135,8 +140,8 @@ class Request:
         return source
 
 
-def _learnt(settings: MethodSettings, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Those changes that make other weights."""
+def _read_by_training(settings: MethodSettings, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop the keys that training does not read."""
     return {key: value for key, value in changes.items() if key not in settings.not_learnt}
 
 

@@ -1,4 +1,7 @@
-"""What each paper scores under a data set's name; only the same may stand beside its numbers."""
+"""Benchmarks of the papers: the data and the mean behind the name of a data set.
+
+Only numbers of the same data and the same mean may be compared.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,13 +18,12 @@ class Benchmark:
     frames: int | None
     """Annotated frames, or images; None where the paper does not say."""
     average: Literal["sequence", "frame", "pooled"] | None
-    """Over what the paper takes the mean; None where it does not say. `pooled`: over classes, of
-    the pixels of all images together, as is usual in semantic segmentation."""
+    """Unit of the paper's mean; None where the paper does not say. `pooled`: classes, of the pixels
+    of all images together, as is usual in semantic segmentation."""
     scoring: str
-    """Which of our scorings the paper's numbers come from."""
+    """Our scoring that corresponds to the paper's."""
     learnt_from: str | None = None
-    """Adapter of the data set that its method learns from, or learns from before fine-tuning, where
-    that is always the same one."""
+    """Adapter of the data set that its method learns from without labels, if always the same."""
 
 
 def _gwm(
@@ -42,7 +44,7 @@ def _gwm(
 def _amd(sequences: int | None, frames: int) -> Benchmark:
     """Of AMD, Sections 4.2 and 4.3, whose object is the segment that moves most in training.
 
-    It does not say over what its mean is taken, and scores all of FBMS59, not the test videos.
+    AMD does not name the unit of its mean, and scores all of FBMS59, not the test videos.
     """
     return Benchmark(sequences, frames, None, "leak_free", YOUTUBE_VOS)
 

@@ -21,9 +21,9 @@ PAPERS = {
     "TimeT": "Time Does Tell (Salehi et al., ICCV 2023, arXiv 2308.11796)",
 }
 CODE = ("GWM code",)
-"""Those of them that are no papers but programs, whose output is quoted."""
+"""Names among them of programs, whose output is quoted."""
 COMMON = ("paper", "table", "row", "dataset", "metric", "value", "std", "unit", "is_ours", "note")
-"""Columns of every CSV; the others are what tells a table's variants apart."""
+"""Columns of every CSV; the others describe the variants of a table."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Row:
     of_all: Mapping[str, Value]
     """Metrics that the paper gives once for all data sets, e.g. `runtime`, by name."""
     source: str
-    """`published`; `published code` for what a program of the authors prints; `published (AMD)`
-    for what another paper than that of the first table prints."""
+    """`published`; `published code` for the output of a program of the authors; `published (AMD)`
+    for numbers of another paper than that of the first table."""
 
     @property
     def place(self) -> str:
-        """The table, or the program, that it stands in."""
+        """Name of the table, or of the program."""
         return self.table if self.paper in CODE else f"Table {self.table}"
 
     @property
@@ -69,14 +69,14 @@ class Row:
 
     @property
     def remarks(self) -> list[str]:
-        """What the transcription notes of the numbers, each remark once."""
+        """Remarks of the transcription on the numbers, each once."""
         shown = [*self.values.values(), *([self.runtime] if self.runtime else [])]
         parts = (part for value in shown for part in value.note.split("; ") if part)
         return list(dict.fromkeys(parts))
 
 
 def names() -> list[str]:
-    """The tables that there are, e.g. `gwm_table1`."""
+    """Names of all tables, e.g. `gwm_table1`."""
     folder = resources.files("commonfate.published") / "tables"
     files = (file.name for file in folder.iterdir())
     return sorted(name.removesuffix(".csv") for name in files if name.endswith(".csv"))
@@ -85,49 +85,49 @@ def names() -> list[str]:
 def rows(tables: Sequence[str], metrics: Sequence[str]) -> dict[str, Row]:
     """Read the rows that give one of some metrics, by label, in the paper's order.
 
-    A label that several rows of a table share is followed by the least that tells them apart, e.g.
-    `Quadratic (Eq. (2)) (K 3)`; it does not depend on the metrics. A row of a later table that
-    repeats label and numbers of an earlier one is left out; if it has the label alone in common,
-    its paper follows: `MG (AMD)`.
+    A label that several rows of a table share is followed by the fewest columns that distinguish
+    them, e.g. `Quadratic (Eq. (2)) (K 3)`, whatever the metrics. A row of a later table that
+    repeats label and numbers of an earlier row is left out; a row that repeats the label alone is
+    followed by its paper: `MG (AMD)`.
 
     Args:
-        tables: of `names()`. The first gives the columns: of the others only those numbers are
-            taken whose metric and data set it has, too.
+        tables: of `names()`. The first gives the columns: of the others, numbers of other metrics
+            and data sets are left out.
         metrics: as in the column `metric` of the first table, e.g. `J`.
 
     Raises:
         ConfigError: there is no such table, or no such metric in the first one.
     """
     parts = [_table(name) for name in tables]
-    given = dict.fromkeys(key for row in parts[0].values() for key in row.values)
+    keys = dict.fromkeys(key for row in parts[0].values() for key in row.values)
+    printed = sorted({metric for metric, _ in keys})
     for metric in metrics:
-        known = sorted({one for one, _ in given})
-        if metric not in known:
+        if metric not in printed:
             where = f"published table {tables[0]}: metric {metric!r}"
-            raise ConfigError(f"{where}{unknown(metric, known)}")
-    columns = [key for key in given if key[0] in metrics]
+            raise ConfigError(f"{where}{unknown(metric, printed)}")
+    columns = [key for key in keys if key[0] in metrics]
     first = next(iter(parts[0].values())).paper
-    found: dict[str, Row] = {}
+    by_label: dict[str, Row] = {}
     for label, row in (pair for part in parts for pair in part.items()):
         values = {key: row.values[key] for key in columns if key in row.values}
-        if not values or (label in found and _repeats(values, found[label].values)):
+        if not values or (label in by_label and _repeats(values, by_label[label].values)):
             continue
         other = row.paper not in (first, *CODE)
         source = f"published ({row.paper})" if other else row.source
-        told = f"{label} ({row.paper})" if label in found else label
-        found[told] = replace(row, values=values, source=source)
-    return found
+        unique = f"{label} ({row.paper})" if label in by_label else label
+        by_label[unique] = replace(row, values=values, source=source)
+    return by_label
 
 
 def _repeats(
     values: Mapping[tuple[str, str], Value], earlier: Mapping[tuple[str, str], Value]
 ) -> bool:
-    """Whether another row prints the same digits."""
-    return all(key in earlier and earlier[key].text == one.text for key, one in values.items())
+    """True if an earlier row prints the same digits."""
+    return all(key in earlier and earlier[key].text == new.text for key, new in values.items())
 
 
 def origin(row: Row, value: Value) -> dict[str, str]:
-    """Where a printed number comes from, for the reader of a table's provenance."""
+    """Origin of a printed number, for the provenance of a table."""
     return {
         "paper": PAPERS[row.paper],
         "place": row.place,
@@ -169,31 +169,31 @@ def _row(name: str, cells: list[tuple[int, dict[str, str]]]) -> Row:
     return Row(first["row"], paper, first["table"], _variant(first), values, of_all, source)
 
 
-def _each_once(found: list[Row]) -> list[Row]:
-    """Without the repetitions of rows that a paper prints in several blocks of one table."""
+def _each_once(rows: list[Row]) -> list[Row]:
+    """Rows without repetitions in several blocks of one table."""
     kept: dict[tuple[object, ...], Row] = {}
-    for row in found:
+    for row in rows:
         variant = tuple(text for key, text in row.variant.items() if key != "block")
         digits = tuple((key, value.text) for key, value in row.values.items())
         kept.setdefault((row.label, variant, digits), row)
     return list(kept.values())
 
 
-def _by_label(found: list[Row]) -> dict[str, Row]:
-    return {_label(row, [one for one in found if one.label == row.label]): row for row in found}
+def _by_label(rows: list[Row]) -> dict[str, Row]:
+    return {_label(row, [other for other in rows if other.label == row.label]): row for row in rows}
 
 
 def _label(row: Row, alike: list[Row]) -> str:
-    """The printed label, and what tells the row apart from those of the same label."""
-    differ = [key for key in row.variant if len({one.variant[key] for one in alike}) > 1]
+    """The printed label, with the columns that distinguish the row from others of this label."""
+    differ = [key for key in row.variant if len({other.variant[key] for other in alike}) > 1]
     for count in range(len(differ) + 1):
         for keys in combinations(differ, count):
-            if len({tuple(one.variant[key] for key in keys) for one in alike}) == len(alike):
-                apart = ", ".join(_told(key, row.variant[key]) for key in keys if row.variant[key])
+            if len({tuple(other.variant[key] for key in keys) for other in alike}) == len(alike):
+                apart = ", ".join(_text(key, row.variant[key]) for key in keys if row.variant[key])
                 return f"{row.label} ({apart})" if apart else row.label
     raise ConfigError(f"published table {row.table} of {row.paper}: row {row.label!r} twice")
 
 
-def _told(key: str, text: str) -> str:
-    """A number with what it is of; words speak for themselves."""
+def _text(key: str, text: str) -> str:
+    """A number after the name of its column; words as they are."""
     return f"{key.replace('_', ' ')} {text}" if text.replace(".", "").isdigit() else text

@@ -1,183 +1,246 @@
-"""A table's provenance as a tree that people read: number, evaluation, prediction, run, data."""
+"""A table's provenance in a few lines a number: evaluation, prediction, training and data.
 
-from collections.abc import Iterable, Mapping, Sequence
+Shards are folded, settings shown where they differ from the default, and what several rows share is
+described once. `explain_tree` shows everything.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-from rich.tree import Tree
-
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
+from commonfate.flow.settings import FlowConfig, FlowSource
 from commonfate.methods.settings import MethodsConfig
-from commonfate.tables import lineage
-from commonfate.tables.own_settings import flat
+from commonfate.tables import provenance
 from commonfate.tables.table import MEASURED
+from commonfate.videos.settings import DecodeConfig, FramesConfig
 
-LISTED = 16
-"""How many inputs of a kind are listed; all of them are in the provenance file."""
-TOLD = {"verb", "settings", "inputs", "code", "python", "libraries", "time", "listing"}
-TOLD |= {"changed", "problem", "code_sha256"}
-"""Parts of a record that have their own place in the tree, or none."""
+Cell = Mapping[str, Any]
+"""A number with its origin, see `provenance.document`."""
+ORDER = ("predict", "train", "samples", "flow", "manifest", "frames")
+"""Verbs from the number to the data; others come last."""
+SHOWN_KEYS = ("seed", "device", "estimator")
+"""Keys of a record that a line shows beside its settings."""
+SHOWN = 4
+"""Number of changed inputs, and of left-out videos, that are named."""
+PARTS = ("shard",)
+"""Settings that tell the parts of one product apart."""
+DEFAULTS: dict[str, Mapping[str, Any]] = {
+    "frames": DecodeConfig().model_dump(mode="json") | FramesConfig().model_dump(mode="json"),
+    "flow": FlowConfig().model_dump(mode="json", exclude={"sources"})
+    | {"source": FlowSource(estimator="").model_dump(mode="json")},
+    "predict": {"frames_of": "annotated", "resolution": "network", "frame_crop": "none"}
+    | {"adapt_steps": 0, "crf": None, "adapt_seed": None},
+}
+"""Defaults of a verb's settings beside those of a method, by verb."""
 
 
-def choose(
-    document: Mapping[str, Any], row: str | None, column: str | None
-) -> list[dict[str, Any]]:
+def choose(document: Mapping[str, Any], row: str | None, column: str | None) -> list[Cell]:
     """The cells in a row, in a column, or in both; None is all of them.
 
-    Several are in both where a measured and a published row have the same label.
+    There are several of a row and a column if a measured and a published row share a label.
 
     Raises:
         ConfigError: there is no such row or column, or the row has no number there.
     """
     in_row = [cell for cell in document["cells"] if row in (None, cell["row"])]
     if not in_row:
-        known = dict.fromkeys(cell["row"] for cell in document["cells"])
-        raise ConfigError(f"--row: {row!r}{unknown(str(row), known)}")
-    found = [cell for cell in in_row if column in (None, cell["column"])]
-    if not found:
+        labels = dict.fromkeys(cell["row"] for cell in document["cells"])
+        raise ConfigError(f"--row: {row!r}{unknown(str(row), labels)}")
+    cells = [cell for cell in in_row if column in (None, cell["column"])]
+    if not cells:
         of_row = "" if row is None else f" of row {row!r}"
-        known = dict.fromkeys(cell["column"] for cell in in_row)
-        raise ConfigError(f"--column: {column!r}{of_row}{unknown(str(column), known)}")
-    return found
+        columns = dict.fromkeys(cell["column"] for cell in in_row)
+        raise ConfigError(f"--column: {column!r}{of_row}{unknown(str(column), columns)}")
+    return cells
 
 
-def tree(document: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], edited: bool) -> Tree:
-    """Draw where numbers come from.
-
-    Args:
-        document: what `provenance.document` made.
-        cells: those of its cells that are wanted.
-        edited: whether the CSV is no longer the one that was written with it.
-    """
-    root = Tree(_title(document, edited))
-    drawing = _Drawing(document["files"])
-    for (row, source), group in _by_row(cells).items():
-        label = Text(f"{row} ({source})", style="bold")
-        branch = root.add(label.append(_paper(group[0]) if source != MEASURED else ""))
-        for cell in group:
-            drawing.cell(branch, cell)
-    return root
-
-
-def _title(document: Mapping[str, Any], edited: bool) -> Text:
-    made, left_out = document["provenance"], document["left_out"]
-    label = Text(f"{document['title']} ({document['table']})")
-    label.append(f"\nmade {made['time']} by commonfate {made['code']}", style="dim")
-    label.append(f"\n{left_out['count']} of {left_out['of']} videos left out")
-    for video in left_out["videos"][:LISTED]:
-        name = f"{video['dataset']}/{video['video']}"
-        label.append(f"\n  {name}: {video['reason']}  {video['source']}")
-    if edited:
-        label.append("\nthe CSV has changed since it was made", style="bold red")
-    return label
-
-
-def _by_row(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
-    rows: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+def by_row(cells: Iterable[Cell]) -> dict[tuple[str, str], list[Cell]]:
+    """Cells by label and source of their row."""
+    rows: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         rows.setdefault((cell["row"], cell["source"]), []).append(cell)
     return rows
 
 
-class _Drawing:
-    """Draws each file once; later it says `as above`."""
+def place(origin: Mapping[str, Any]) -> str:
+    """Paper, table and row of a printed number."""
+    return f"{origin['paper']}, {origin['place']}, row {origin['paper_row']}"
 
-    def __init__(self, files: Mapping[str, Any]) -> None:
-        self.files = files
-        self.drawn: set[str] = set()
 
-    def cell(self, parent: Tree, cell: Mapping[str, Any]) -> None:
-        label = Text(f"{cell['column']} = {cell['value']}", style="cyan")
-        if cell["source"] != MEASURED:
-            parent.add(label.append(_line(cell)))
-            return
-        branch = parent.add(label)
-        if "minus" in cell:
-            minus = cell["minus"]
-            branch.add(Text(f"minus {minus['printed']}").append(_paper(minus)).append(_line(minus)))
-        for path, digest in cell["evaluations"].items():
-            self.file(branch, path, digest, lineage.changed({"inputs": {path: digest}}))
+def transcription(origin: Mapping[str, Any]) -> str:
+    """File and line of a printed number, with the note of whoever copied it."""
+    note = f" ({origin['note']})" if origin["note"] else ""
+    return f"{origin['transcription']}{note}"
 
-    def file(self, parent: Tree, path: str, digest: str, changed: Iterable[str]) -> None:
-        """Draw a file, as the one who used it has recorded it, and what it was made of."""
-        label = Text(path, style="green" if path in self.files else "")
-        label.append(f"  sha256 {digest[:12]}" if digest else "", style="dim")
-        if path in changed:
-            label.append("  CHANGED SINCE", style="bold red")
-        if not Path(path).exists():
-            label.append("  not there now", style="yellow")
-        node = self.files.get(path)
-        if node is None:
-            parent.add(label)
-        elif path in self.drawn:
-            parent.add(label.append("  as above", style="dim"))
+
+def flat(values: Mapping[str, Any], parents: str = "") -> list[str]:
+    """`key value` of every value, nested keys with dots."""
+    words = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            words += flat(value, f"{parents}{key}.")
         else:
-            self.drawn.add(path)
-            label.append(_described(node))
-            self._inputs(parent.add(label), node)
-
-    def _inputs(self, branch: Tree, node: Mapping[str, Any]) -> None:
-        changed = {*node.get("changed", ()), *lineage.changed(node)}
-        changed |= lineage.products(dict.fromkeys(changed, "")).keys()
-        videos = node.get("listing", [])
-        sources = {video["source"] for video in videos}
-        products = lineage.products(node["inputs"])
-        inputs = {path: digest for path, digest in products.items() if path not in sources}
-        # What was changed comes first, so that no list is too long to show it.
-        order = sorted(inputs, key=lambda path: (path not in changed, path not in self.files))
-        for path in order[:LISTED]:
-            self.file(branch, path, inputs[path], changed)
-        _more(branch, len(order), "inputs")
-        for video in sorted(videos, key=lambda one: one["source"] not in changed)[:LISTED]:
-            branch.add(_video(video, changed))
-        _more(branch, len(videos), "videos")
+            words.append(f"{parents}{key} {value}")
+    return words
 
 
-def _more(branch: Tree, count: int, what: str) -> None:
-    if count > LISTED:
-        branch.add(Text(f"... and {count - LISTED} more {what}", style="dim"))
+def own_settings(verb: str, settings: Any) -> list[str]:
+    """Settings of a record that differ from their defaults, as `key value`.
 
-
-def _video(video: Mapping[str, Any], changed: Iterable[str]) -> Text:
-    text = Text(f"video {video['id']} ({video['split']}, {video['frames']} frames)  ")
-    text.append(video["source"])
-    text.append(f"  sha256 {video['sha256'][:12]}" if video["sha256"] else "", style="dim")
-    if video["status"] != "ok":
-        text.append(f"  LEFT OUT: {video['reason']}", style="yellow")
-    if video["source"] in changed:
-        text.append("  CHANGED SINCE", style="bold red")
-    return text
-
-
-def _described(node: Mapping[str, Any]) -> Text:
-    """How a file was made: verb, settings, other facts."""
-    if "problem" in node:
-        return Text(f"\n{node['problem']}", style="yellow")
-    text = Text(f"\n{node.get('verb', '')}: {_settings(node.get('settings'))}")
-    facts = flat({key: value for key, value in node.items() if key not in TOLD})
-    made = f"made {node.get('time', 'at an unknown time')} by {node.get('code', 'unknown code')}"
-    return text.append(f"\n{', '.join([*facts, made])}", style="dim")
-
-
-def _settings(settings: Any) -> str:
-    """All settings; of a method, those that are not its defaults, which are the paper's."""
+    Args:
+        verb: the `commonfate` verb that had them.
+        settings: as the record has them; those of a method begin with its name.
+    """
     if not isinstance(settings, Mapping):
-        return "" if settings is None else str(settings)
-    method = MethodsConfig.model_fields.get(settings.get("method"))
-    if method is None:
-        return ", ".join(flat(settings)) or "no settings"
-    usual = flat(method.annotation().model_dump(mode="json"))
-    own = [word for word in flat(settings) if word not in usual]
-    return f"{settings['method']} with {', '.join(own) or 'its defaults'}"
+        return [] if settings is None else [str(settings)]
+    usual = flat(DEFAULTS.get(verb, {}))
+    method = MethodsConfig.model_fields.get(settings.get("method", ""))
+    if method is not None:
+        usual += flat(method.annotation().model_dump(mode="json"))
+    own = {key: value for key, value in settings.items() if key not in (*PARTS, "method")}
+    name = [settings["method"]] if "method" in settings else []
+    return [*name, *(word for word in flat(own) if word not in usual)]
 
 
-def _paper(origin: Mapping[str, Any]) -> Text:
-    place = f"{origin['paper']}, {origin['place']}, row {origin['paper_row']}"
-    return Text(f"  {place}", style="not bold")
+def describe(
+    document: Mapping[str, Any], cells: Sequence[Cell], edited: bool, every_number: bool
+) -> Iterator[str]:
+    """Describe the origin of numbers, line by line.
+
+    Args:
+        document: see `provenance.document`.
+        cells: some of its cells.
+        edited: the CSV is no longer the one that was written with it.
+        every_number: also describe the papers' numbers, instead of counting their rows.
+    """
+    yield from _title(document, edited)
+    writer, papers = _Writer(document["files"]), 0
+    for (row, source), group in by_row(cells).items():
+        if source == MEASURED:
+            yield f"\n{row}"
+            yield from writer.row(group)
+        elif every_number:
+            yield f"\n{row} ({source})"
+            for cell in group:
+                yield f"  {cell['column']} = {cell['value']}  {_printed(cell)}"
+        else:
+            papers += 1
+    if papers:
+        yield f"\n{papers} rows of papers: --row NAME tells whence, --full of all"
 
 
-def _line(origin: Mapping[str, Any]) -> Text:
-    note = f"  ({origin['note']})" if origin["note"] else ""
-    return Text(f"  {origin['transcription']}{note}", style="dim")
+def _title(document: Mapping[str, Any], edited: bool) -> Iterator[str]:
+    record, left_out = document["provenance"], document["left_out"]
+    yield f"{document['title']} ({document['table']})"
+    yield f"made {record['time']} by commonfate {record['code']}"
+    videos = [
+        f"{video['dataset']}/{video['video']}: {video['reason']}" for video in left_out["videos"]
+    ]
+    named = f" ({'; '.join(_shortened(videos))})" if videos else ""
+    yield f"{left_out['count']} of {left_out['of']} videos left out{named}"
+    if edited:
+        yield "the CSV has changed since it was made"
+
+
+@dataclass
+class _Writer:
+    """Describes each file once."""
+
+    files: Mapping[str, Mapping[str, Any]]
+    described: set[str] = field(default_factory=set)
+    changes: dict[str, list[str]] = field(default_factory=dict)
+
+    def row(self, cells: Sequence[Cell]) -> Iterator[str]:
+        """The numbers of one measured row, then the files that they were made of."""
+        changed: dict[str, None] = {}
+        for cell in cells:
+            yield f"  {cell['column']} = {cell['value']}  {_origin(cell)}"
+            changed |= dict.fromkeys(provenance.changed({"inputs": cell["evaluations"]}))
+        scores = dict.fromkeys(path for cell in cells for path in cell["evaluations"])
+        paths = self._all_inputs(scores)
+        changed |= dict.fromkeys(path for file in paths for path in self._changed(file))
+        new = [path for path in paths if path not in self.described and path not in scores]
+        yield from self._groups(new)
+        if len(new) + len(scores) < len(paths):
+            yield "    the rest as above"
+        self.described.update(paths)
+        if changed:
+            yield f"    CHANGED SINCE: {', '.join(_shortened(list(changed)))}"
+
+    def _all_inputs(self, paths: Iterable[str]) -> list[str]:
+        """Files and all that they were made of, as far as there are records."""
+        reached: dict[str, None] = {}
+        waiting = list(paths)
+        while waiting:
+            path = waiting.pop(0)
+            if path in self.files and path not in reached:
+                reached[path] = None
+                waiting += provenance.products(self.files[path]["inputs"])
+        return list(reached)
+
+    def _changed(self, path: str) -> list[str]:
+        """Inputs of a file that had changed when the table was made, or have since."""
+        if path not in self.changes:
+            node = self.files[path]
+            self.changes[path] = [*node.get("changed", ()), *provenance.changed(node)]
+        return self.changes[path]
+
+    def _groups(self, paths: Sequence[str]) -> Iterator[str]:
+        """A line for the files of one verb in one folder, from the number to the data."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for path in paths:
+            verb = self.files[path].get("verb", "")
+            groups.setdefault((verb, _folder(verb, Path(path))), []).append(path)
+        rank = {verb: number for number, verb in enumerate(ORDER)}
+        method: set[str] = set()
+        for (verb, folder), group in sorted(
+            groups.items(), key=lambda item: rank.get(item[0][0], len(ORDER))
+        ):
+            files = group[0] if len(group) == 1 else f"{folder} ({len(group)} files)"
+            words = self._shared_words(verb, group)
+            # The settings of a method stand in the line of its predictions.
+            shown = [word for word in words if verb != "train" or word not in method]
+            method |= set(words)
+            yield f"    {verb or 'no record'} {files}{': ' if shown else ''}{', '.join(shown)}"
+
+    def _shared_words(self, verb: str, paths: Sequence[str]) -> list[str]:
+        """The description that the records of some files share."""
+        every = [_words(verb, self.files[path]) for path in paths]
+        return [word for word in every[0] if all(word in words for words in every)]
+
+
+def _words(verb: str, node: Mapping[str, Any]) -> list[str]:
+    """Settings and other keys of a record, the number of videos of a manifest."""
+    words = own_settings(verb, node.get("settings"))
+    words += [f"{key} {node[key]}" for key in SHOWN_KEYS if key in node]
+    if "listing" in node:
+        left_out = sum(video["status"] != "ok" for video in node["listing"])
+        words += [f"{len(node['listing'])} videos", f"{left_out} left out"]
+    return words + ([node["problem"]] if "problem" in node else [])
+
+
+def _folder(verb: str, path: Path) -> str:
+    """The folder that files of one line share: of a run, of a benchmark, of shards."""
+    if verb == "predict":
+        return str(path.parents[1])
+    return str((provenance.run_of(path) if path.suffix == ".pt" else None) or path.parent)
+
+
+def _origin(cell: Cell) -> str:
+    """The evaluations of a measured number, or the printed number that was subtracted."""
+    if "minus" in cell:
+        return f"minus {cell['minus']['printed']}: {_printed(cell['minus'])}"
+    paths = list(cell["evaluations"])
+    return paths[0] if len(paths) == 1 else f"of {len(paths)} evaluations"
+
+
+def _printed(origin: Mapping[str, Any]) -> str:
+    return f"{place(origin)}; {transcription(origin)}"
+
+
+def _shortened(names: list[str]) -> list[str]:
+    more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return names[:SHOWN] + more

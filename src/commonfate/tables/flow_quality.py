@@ -1,4 +1,4 @@
-"""The table of flow sources: their errors where the truth is known, and what storing them costs.
+"""The table of flow sources: their errors against exact flow, and the costs of storing them.
 
 Each source has a row for all gaps together and one for each gap.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from commonfate.base import files
 from commonfate.base.errors import UserError
-from commonfate.tables import lineage, notes, provenance, render
+from commonfate.tables import provenance, render
 from commonfate.tables.flow_quality_rows import (
     BACK,
     COLUMNS,
@@ -30,7 +30,7 @@ CAPTION = "Flow sources against the exact flow of rendered videos, as stored."
 
 
 def assemble(measured: Sequence[str], name: str, scale: str) -> Table:
-    """Make the table of what `commonfate flow-quality measure` wrote.
+    """Make the table of the measurements by `commonfate flow-quality measure`.
 
     Args:
         measured: paths of the JSON files; sources appear in their order.
@@ -51,15 +51,20 @@ def assemble(measured: Sequence[str], name: str, scale: str) -> Table:
         seen[key] = path
         for row in rows(document):
             _add(table, row, path)
-    listed = {one["dataset"]: one["videos"] for one in documents.values()}
+    listed = {document["dataset"]: document["videos"] for document in documents.values()}
     table.videos = sum(map(len, listed.values()))
     table.left_out = [
-        {"dataset": dataset, "video": one["id"], "source": one["source"], "reason": one["reason"]}
+        {
+            "dataset": dataset,
+            "video": video["id"],
+            "source": video["source"],
+            "reason": video["reason"],
+        }
         for dataset, videos in listed.items()
-        for one in videos
-        if one["status"] != "ok"
+        for video in videos
+        if video["status"] != "ok"
     ]
-    table.files = lineage.follow(documents)
+    table.files = provenance.follow(documents)
     table.notes = list(_notes(table, list(documents.values()), scale))
     return table
 
@@ -90,8 +95,8 @@ def to_markdown(table: Table) -> str:
         for heading, columns in parts
         if _columns(table, columns)
     ]
-    said = "\n".join(f"- {note}" for note in table.notes)
-    return "\n\n".join([f"# {table.title}", table.caption, *sections, "## Notes", said]) + "\n"
+    notes = "\n".join(f"- {note}" for note in table.notes)
+    return "\n\n".join([f"# {table.title}", table.caption, *sections, "## Notes", notes]) + "\n"
 
 
 def summary(table: Table) -> str:
@@ -102,24 +107,24 @@ def summary(table: Table) -> str:
 
 
 def _grid(table: Table, columns: Sequence[str]) -> str:
-    """Those rows that have something in one of the columns."""
+    """The rows that have a text in one of the columns."""
     filled = [row for row in table.rows if any(row.get(column) for column in columns)]
     return render.grid([*LEADING, *_columns(table, columns)], filled)
 
 
-def _columns(table: Table, wanted: Sequence[str]) -> list[str]:
-    """Those columns that some row has something in."""
-    return [column for column in wanted if any(row.get(column) for row in table.rows)]
+def _columns(table: Table, columns: Sequence[str]) -> list[str]:
+    """The columns that have a text in some row."""
+    return [column for column in columns if any(row.get(column) for row in table.rows)]
 
 
 def _add(table: Table, row: dict[str, str], path: str) -> None:
     kept = {column: text for column, text in row.items() if text}
     table.rows.append(kept)
     label = ", ".join((kept["dataset"], kept["flow source"], f"gap {kept['gap']}"))
-    facts = {"row": label, "source": "measured", "evaluations": [path]}
+    origin = {"row": label, "source": "measured", "evaluations": [path]}
     text_columns = (*LEADING, "estimator")
     table.cells += [
-        {**facts, "column": column, "value": value}
+        {**origin, "column": column, "value": value}
         for column, value in kept.items()
         if column not in text_columns
     ]
@@ -140,7 +145,7 @@ def _notes(table: Table, documents: Sequence[Mapping[str, Any]], scale: str) -> 
         "Consistent: pixels that pass the forward-backward test (Sundaram et al., ECCV 2010) with "
         "the stored flow of the opposite gap."
     )
-    samples = [one["sample"]["pairs"] for one in documents if one["sample"]]
+    samples = [document["sample"]["pairs"] for document in documents if document["sample"]]
     if samples:
         yield (
             f"EPE estimated and EPE stored: {max(samples)} pairs that were estimated again, before "
@@ -148,11 +153,12 @@ def _notes(table: Table, documents: Sequence[Mapping[str, Any]], scale: str) -> 
             f"most half a step where the estimator repeats itself exactly. Source truth is exact, "
             f"so its errors are those of storing alone."
         )
-    for real in [one["photometric"] for one in documents if one["photometric"]][:1]:
+    photometric = [document["photometric"] for document in documents if document["photometric"]]
+    for real in photometric[:1]:
         yield (
             f"Photometric: {real['pairs']} pairs of consecutive frames of {real['frames_of']}; "
             f"mean absolute difference in grey levels (0 to 255) between a frame and the next one "
             f"looked up along the flow, over the pixels that stay inside; unwarped: of the frames "
             f"as they are. It is no end-point error, but the only measure that real frames allow."
         )
-    yield notes.left_out(table)
+    yield table.left_out_note()

@@ -13,7 +13,7 @@ from commonfate.base.errors import StoreError
 from commonfate.flow.quality.errors import HIDDEN, RANGES, VISIBLE, Errors, ratio
 
 LEADING = ("dataset", "flow source", "gap")
-"""Columns that say what a row is; all others but `estimator` are numbers."""
+"""Columns that identify a row; all others but `estimator` are numbers."""
 ERRORS = ("EPE", "EPE visible", "EPE hidden", *(f"EPE {name} px" for name in RANGES), "Fl-all %")
 SHARES = (*(f"pixels {name} px %" for name in RANGES), "saturated %", "no value %")
 BACK = ("consistent %", "EPE consistent")
@@ -23,7 +23,7 @@ COLUMNS = (*LEADING, "pairs", *ERRORS, *SHARES, *BACK, *STORING, *REAL, "estimat
 
 
 def read(path: str) -> dict[str, Any]:
-    """Read what `commonfate flow-quality measure` wrote, its errors as `Errors`.
+    """Read a file of `commonfate flow-quality measure`, its errors as `Errors`.
 
     Raises:
         StoreError: the file is no such measurement.
@@ -47,7 +47,7 @@ def rows(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """The row of all gaps, then that of each gap where there are several.
 
     Args:
-        document: what `read` returned.
+        document: see `read`.
 
     Yields:
         Texts by column; empty where there is no number.
@@ -84,7 +84,7 @@ def _measured(parts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _once(document: Mapping[str, Any]) -> dict[str, str]:
-    """What is measured of a source as a whole."""
+    """Numbers of a source as a whole."""
     values = {
         "estimator": document["description"],
         "bytes a pair": f"{document['bytes'] / document['pairs']:.0f}",

@@ -1,74 +1,73 @@
-"""What a reader must know of a table: data, scorings, seeds, what is missing, whose numbers."""
+"""The notes of a table: scale, seeds, data, scorings, directions, what is missing.
 
-from collections.abc import Iterator, Mapping, Sequence
+Every note is a template filled with results of `comparison`; rows that agree share a note.
+"""
 
-from commonfate.plan import Plan
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from commonfate.evaluation import kinds, protocols
+from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
-from commonfate.tables import columns, differences, expected, measured, papers, scorings, training
-from commonfate.tables.scores import Found, Scores
+from commonfate.samples.kinds import KINDS
+from commonfate.tables import comparable, expected, paper_notes, rows
+from commonfate.tables.comparison import Comparison
+from commonfate.tables.paper_notes import grouped
+from commonfate.tables.scores import Cell, Scores
 from commonfate.tables.table import METHOD, SOURCE, Table
 
-NAMED = 5
-"""How many of the videos that were left out are named; all of them are in the provenance."""
+RUNTIME = (
+    "Measured runtime is the median over frames of network, merging and upsampling on the device "
+    "named; reading is not counted."
+)
+BY_SEQUENCE = (
+    "J recall: share of frames with J above 0.5. J decay: J of the first quarter of a sequence "
+    "minus that of the last. Average is over sequences, Frame Avg. over all scored frames."
+)
+SEES_NONE = "; sees no ground truth."
 
-METRICS = {
-    "MAE": "MAE: mean absolute difference of the soft foreground and the ground truth, a fraction; "
-    "lower is better.",
-    "mIoU": "mIoU: mean of the IoU of all classes that are in the ground truth or predicted; the "
-    "pixels of all scored frames are counted together.",
-}
-"""Notes on metrics whose name does not say enough."""
 
-
-def write(table: Table, plan: Plan, found: Found, known: Mapping[str, published.Row]) -> list[str]:
+def write(
+    table: Table,
+    plan: Plan,
+    compared: Sequence[Comparison],
+    cited: Mapping[str, published.Row],
+) -> list[str]:
     """Write the notes of a table whose rows are complete.
 
     Args:
         table: with its rows, files and videos.
         plan: the configuration with the declared tables.
-        found: every evaluation of the table, by declared row.
-        known: its published rows, by label.
+        compared: the measured rows, compared with their papers.
+        cited: the published rows, by label.
     """
-    scored = [cell.first for _, cells in found for cell in cells]
     by_sequence = plan.declarations[table.name].kind == "sequences"
-    notes = [
-        _seeds(plan, table.name, found),
-        *_flow(plan, found),
-        *_benchmarks(plan, found, known, "Means are" if by_sequence else "Numbers are"),
-        *training.notes(found),
-        *scorings.notes(found),
-        *_metrics(plan, scored),
-        *expected.notes(plan, table.name, found, known),
-        left_out(table),
-        *filter(None, [plan.left_out(table.name)]),
-    ]
-    if by_sequence:
-        notes += _by_sequence(plan, found)
-    else:
-        notes.append(
-            "Measured runtime is the median over frames of network, merging and upsampling on the "
-            "device named; reading is not counted."
-        )
+    numbers = "Means are" if by_sequence else "Numbers are"
     return [
-        *notes,
-        *training.departures(found),
-        *differences.notes(plan, table.name, found, known),
-        *papers.notes(known),
+        _seeds(plan, table.name, compared),
+        *_flow(plan, compared),
+        *(_benchmark(scores, compared, cited, numbers) for scores in _benchmarks(compared)),
+        *_starts(compared),
+        *_adaptation(compared),
+        *_scorings(compared),
+        *_metrics(compared),
+        *expected.notes(plan, table.name, compared, cited),
+        table.left_out_note(),
+        *filter(None, [plan.left_out(table.name)]),
+        *(_by_sequence(plan, compared) if by_sequence else [RUNTIME]),
+        *paper_notes.settings(compared),
+        *paper_notes.differences(compared),
+        *paper_notes.sources(cited),
     ]
 
 
-def left_out(table: Table) -> str:
-    """How many videos were left out, with the first of them and why."""
-    count = f"{len(table.left_out)} of {table.videos} videos left out"
-    named = [f"{one['dataset']}/{one['video']}: {one['reason']}" for one in table.left_out[:NAMED]]
-    more = ["..."] if len(table.left_out) > NAMED else []
-    return f"{count} ({'; '.join(named + more)})." if named else f"{count}."
+def _cells(compared: Iterable[Comparison]) -> list[tuple[str, Cell]]:
+    """Cells of all rows, each with the row's label."""
+    return [(row.label, cell) for row in compared for cell in row.cells]
 
 
-def _seeds(plan: Plan, table: str, found: Found) -> str:
-    """Scale and seeds, with what deviations are."""
+def _seeds(plan: Plan, table: str, compared: Sequence[Comparison]) -> str:
     start = f"Measured at scale {plan.config.scale}"
-    if not any(cell.seeds for _, cells in found for cell in cells):
+    if not any(cell.seeds for _, cell in _cells(compared)):
         return f"{start}; nothing here is trained, so no number has a deviation."
     seeds = plan.config.seeds_of(table)
     if len(seeds) == 1:
@@ -83,67 +82,131 @@ def _seeds(plan: Plan, table: str, found: Found) -> str:
     )
 
 
-def _flow(plan: Plan, found: Found) -> Iterator[str]:
-    """A note on each flow source, with the networks of the papers that it stands for."""
-    roles: dict[str, dict[str, None]] = {}
-    for row, chosen in found:
-        source = chosen[0].planned.run.flow
-        if source is not None:
-            roles.setdefault(source, {})
-            if row.flow not in (None, source):
-                roles[source][row.flow] = None
+def _flow(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
+    """A note a flow source, with the networks of the papers that it stands for."""
+    roles = grouped((row.run.flow, row.flow_role or "") for row in compared if row.run.flow)
     for name, played in roles.items():
         source = plan.config.flow.sources[name]
         weights = f" with weights {source.weights}" if source.weights else ""
-        stands = f"; it stands for {' and '.join(played)} at this scale" if played else ""
+        networks = " and ".join(filter(None, played))
+        stands = f"; it stands for {networks} at this scale" if networks else ""
         yield f"Flow source {name}: estimator {source.estimator}{weights}{stands}."
 
 
-def _benchmarks(
-    plan: Plan, found: Found, known: Mapping[str, published.Row], what: str
-) -> Iterator[str]:
-    """A note on the data of each benchmark, and on what its numbers may be compared with."""
-    scored = {cell.planned.benchmark: cell.first for _, cells in found for cell in cells}
-    for name, one in scored.items():
-        benchmark = plan.config.benchmarks[name]
-        reasons = _incomparable(plan, one, known)
-        apart = f" {what} not comparable with {reasons}." if reasons else ""
+def _benchmarks(compared: Sequence[Comparison]) -> Iterable[Scores]:
+    """Scores of each benchmark; its data are the same in all."""
+    return {cell.planned.benchmark: cell.first for _, cell in _cells(compared)}.values()
+
+
+def _benchmark(
+    scores: Scores,
+    compared: Sequence[Comparison],
+    cited: Mapping[str, published.Row],
+    numbers: str,
+) -> str:
+    """The data of a benchmark, and the published numbers that may not be compared with it."""
+    papers = dict.fromkeys(row.paper for row in cited.values() if row.paper not in published.CODE)
+    by_paper = comparable.incomparable_by_paper(scores, papers)
+    reasons = {paper: reason for paper, reason in by_paper.items() if reason}
+    apart = ""
+    if len(reasons) == len(by_paper):
+        apart = f"published ones: {'; '.join(dict.fromkeys(reasons.values()))}"
+    elif cited:  # without published rows one paper with the same data is enough
+        apart = "; ".join(f"those of {paper}: {reason}" for paper, reason in reasons.items())
+    return (
+        f"{comparable.benchmark_label(scores)}: {scores.size} of data set "
+        f"{scores.benchmark.dataset}, split {scores.benchmark.split}"
+        f"{_learnt_from(compared, scores.planned.benchmark)}."
+        + (f" {numbers} not comparable with {apart}." if apart else "")
+    )
+
+
+def _learnt_from(compared: Sequence[Comparison], benchmark: str) -> str:
+    """The data that the methods scored on a benchmark learnt from, as the end of a sentence."""
+    runs = ((row.run_on(benchmark), row.label) for row in compared)
+    labels = grouped((_data(run), label) for run, label in runs if run.settings.trained)
+    if len(labels) == 1:
+        return f"; trained methods learn from {next(iter(labels))}"
+    return "".join(f"; {' and '.join(each)}: learnt from {data}" for data, each in labels.items())
+
+
+def _data(run: Run) -> str:
+    """The data that a run learns from."""
+    kind = KINDS[run.settings.learns_from]
+    unseen = "" if kind.supervised else ", without ground truth"
+    return f"{kind.words} of {' and '.join(run.datasets)}, split {run.split}{unseen}"
+
+
+def _starts(compared: Sequence[Comparison]) -> Iterator[str]:
+    pairs = ((runs, row.label) for row in compared for runs in row.starts())
+    for runs, labels in grouped(pairs).items():
+        slugs = " and ".join(run.slug for run in runs)
+        yield f"Start of {' and '.join(labels)}: weights of {slugs}, learnt from {_data(runs[0])}."
+
+
+def _adaptation(compared: Sequence[Comparison]) -> Iterator[str]:
+    adapted = (
+        ((row.steps, row.row.adapt, KINDS[row.run.settings.learns_from].words), row.label)
+        for row in compared
+        if row.steps
+    )
+    for (steps, declared, samples), labels in grouped(adapted).items():
+        instead = "" if steps == declared else f" (the paper: {declared})"
         yield (
-            f"{columns.benchmark_label(plan, one)}: {columns.size(one)} of data set "
-            f"{benchmark.dataset}, split {benchmark.split}{training.of_benchmark(found, name)}."
-            f"{apart}"
+            f"Adaptation of {' and '.join(labels)}: {steps} steps{instead} of the training loss on "
+            f"{samples} of each video, without ground truth, from the trained weights each time."
         )
 
 
-def _incomparable(plan: Plan, one: Scores, known: Mapping[str, published.Row]) -> str:
-    """Which published numbers scores may not be compared with, and why not."""
-    papers = dict.fromkeys(row.paper for row in known.values() if row.paper not in published.CODE)
-    reasons = columns.incomparable_by_paper(plan, one, papers)
-    told = {paper: reason for paper, reason in reasons.items() if reason}
-    if len(told) == len(reasons):
-        return f"published ones: {'; '.join(dict.fromkeys(told.values()))}"
-    # Without published rows it is enough that one paper scores the same data.
-    return "; ".join(f"those of {paper}: {reason}" for paper, reason in told.items() if known)
+def _scorings(compared: Sequence[Comparison]) -> Iterator[str]:
+    """Explain the scorings of a table, then their rules, checkpoints and protocols."""
+    cells = _cells(compared)
+    planned = [cell.planned for _, cell in cells]
+    for name in dict.fromkeys(cell.scoring for cell in planned):
+        yield _scoring(name, [pair for pair in cells if pair[1].planned.scoring == name])
+    for rule in dict.fromkeys(cell.foreground for cell in planned):
+        yield from filter(None, [kinds.of_rule(rule).rule_note(rule)])
+    best = [cell.scoring for cell in planned if cell.checkpoint == "best"]
+    if best:
+        metrics = dict.fromkeys(kinds.of_scoring(name).main_metric for name in best)
+        yield (
+            f"Checkpoint best: of a training's snapshots the one of highest "
+            f"{' or '.join(metrics)}, by the same protocol and foreground."
+        )
+    for name in dict.fromkeys(cell.protocol for cell in planned):
+        yield f"Protocol {name}: {protocols.get(name).description}"
 
 
-def _metrics(plan: Plan, found: Sequence[Scores]) -> Iterator[str]:
-    """What must be known of some metrics."""
-    benchmarks = dict.fromkeys(one.planned.benchmark for one in found)
-    shown = {metric for name in benchmarks for metric in plan.config.benchmarks[name].metrics}
-    yield from (text for metric, text in METRICS.items() if metric in shown)
+def _scoring(name: str, cells: list[tuple[str, Cell]]) -> str:
+    planned, kind = [cell.planned for _, cell in cells], kinds.of_scoring(name)
+    # What is not trained has no snapshots to choose from, so it is always `last`.
+    first = next((cell for cell in planned if cell.run.settings.trained), planned[0])
+    frames = ", ".join(dict.fromkeys(f"{cell.protocol} on {cell.benchmark}" for cell in planned))
+    labels = grouped((cell.planned.foreground, label) for label, cell in cells)
+    rules = ", ".join(f"{rule} ({' and '.join(each)})" for rule, each in labels.items())
+    looks = any(kind.looks_at_ground_truth(rule) for rule in labels)
+    chosen = ["the foreground"] * looks + ["the checkpoint"] * (first.checkpoint == "best")
+    return (
+        f"Scoring {name}: {kind.words(rules if len(labels) > 1 else first.foreground)}, checkpoint "
+        f"{first.checkpoint}, protocol {frames}"
+        + ("" if kind.is_average else ", which says here only which frames count")
+        + (f"; the ground truth chooses {' and '.join(chosen)}." if chosen else SEES_NONE)
+    )
 
 
-def _by_sequence(plan: Plan, found: Found) -> Iterator[str]:
-    """What the columns and the means of a table by sequence are."""
-    for row, chosen in found:
-        told = measured.describe(plan, row, chosen)
-        facts = [
+def _metrics(compared: Sequence[Comparison]) -> Iterator[str]:
+    shown = {metric for scores in _benchmarks(compared) for metric in scores.benchmark.metrics}
+    notes = (metric.note for name, metric in kinds.metrics().items() if name in shown)
+    yield from filter(None, notes)
+
+
+def _by_sequence(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
+    """Explain the columns and the means of a table by sequence."""
+    for row in compared:
+        texts = [
             f"{key} {text}"
-            for key, text in told.items()
+            for key, text in rows.describe(plan, row).items()
             if text != "none" and key not in (METHOD, SOURCE)
         ]
-        yield f"Columns {row.label}: {', '.join(facts)}."
-    yield (
-        "J recall: share of frames with J above 0.5. J decay: J of the first quarter of a sequence "
-        "minus that of the last. Average is over sequences, Frame Avg. over all scored frames."
-    )
+        yield f"Columns {row.label}: {', '.join(texts)}."
+    yield BY_SEQUENCE

@@ -1,14 +1,23 @@
-"""A table as CSV, Markdown and LaTeX: the same texts in all three."""
+"""A table as CSV, Markdown and LaTeX, with the same texts, in long form, and in short."""
 
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tabulate import tabulate
 
-from commonfate.tables.layout import Section, sections
-from commonfate.tables.table import Table
+from commonfate.tables.table import (
+    AVERAGE,
+    FRAME_AVERAGE,
+    MEASURED,
+    METHOD,
+    RUNTIME,
+    Section,
+    Table,
+    sections,
+)
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -19,17 +28,52 @@ LATEX = {
     "±": r"$\pm$",
     **{character: "\\" + character for character in "&%$#_{}"},
 }
+LONG = ("row", "column", "benchmark", "scoring", "metric", "seed", "value", "evaluation")
+"""Columns of the long form."""
+SIDE_BY_SIDE = 5
+"""Number of scores that fit a terminal."""
 
 
 def to_csv(table: Table) -> str:
     """The rows alone, with a header line."""
+    return _csv(table.columns, table.rows)
+
+
+def to_long_csv(table: Table) -> str:
+    """The measured scores for programs: a line for each number of each seed, with all digits.
+
+    `row` and `column` name the number's place in the table.
+    """
+    lines = [
+        {key: cell.get(key) for key in LONG} | {k: "" if v is None else v for k, v in score.items()}
+        for cell in table.cells
+        for score in cell.get("seeds", ())
+    ]
+    return _csv(LONG, lines)
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(
-        text, table.columns, restval="", extrasaction="ignore", lineterminator="\n"
-    )
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(table.rows)
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def to_text(table: Table) -> str:
+    """The measured scores for a terminal (by sequence only their means), seeds, videos left out."""
+    head, measured = table.leading[0], table.measured_columns
+    columns = [column for column in (*table.scores, RUNTIME) if column in measured]
+    if head == METHOD:
+        rows = table.of(MEASURED)
+    else:
+        means = [row for row in table.rows if row[head].startswith((AVERAGE, FRAME_AVERAGE))]
+        rows = [row for row in means if measured & row.keys()]
+    parts = [
+        grid([head, *columns[start : start + SIDE_BY_SIDE]], rows)
+        for start in range(0, len(columns), SIDE_BY_SIDE)
+    ]
+    return "\n\n".join([table.title, *parts, table.notes[0], table.left_out_note()])
 
 
 def to_markdown(table: Table) -> str:

@@ -3,15 +3,16 @@
 import json
 import math
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from commonfate.base.errors import StoreError, UserError
-from commonfate.plan import Evaluation, RowDeclaration
-from commonfate.tables.seeds import Numbers
+from commonfate.evaluation.settings import BenchmarkConfig
+from commonfate.plan import Evaluation
+from commonfate.tables.quantities import Numbers
 
 KEYS = (
     "metrics",
@@ -24,14 +25,18 @@ KEYS = (
     "left_out",
     "provenance",
 )
+"""Keys that every file of scores has."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """An evaluation of the plan with what `commonfate evaluate` found."""
+    """An evaluation of the plan with its scores."""
 
     planned: Evaluation
-    facts: Mapping[str, Any]
+    content: Mapping[str, Any]
+    """The JSON that `commonfate evaluate` wrote."""
+    benchmark: BenchmarkConfig
+    """The benchmark that was scored, `planned.benchmark` by name."""
 
     @property
     def path(self) -> str:
@@ -45,26 +50,34 @@ class Scores:
 
     @property
     def annotated(self) -> int:
-        """Frames that have ground truth; the protocol may not score all of them."""
-        excluded = self.facts["excluded_frames"].values()
-        return self.facts["n_frames"] + sum(len(frames) for frames in excluded)
+        """Number of frames with ground truth, those included that the protocol excludes."""
+        excluded = self.content["excluded_frames"].values()
+        return self.content["n_frames"] + sum(len(frames) for frames in excluded)
 
     @property
     def scored(self) -> dict[str, list[str]]:
-        """Which frames were scored, by sequence."""
-        return {name: sorted(one["frames"]) for name, one in self.facts["sequences"].items()}
+        """The scored frames, by sequence."""
+        sequences = self.content["sequences"].items()
+        return {name: sorted(sequence["frames"]) for name, sequence in sequences}
+
+    @property
+    def size(self) -> str:
+        """Number of scored sequences and frames, or of images, in words."""
+        sequences, frames = len(self.content["sequences"]), self.content["n_frames"]
+        images = all(len(frames) == 1 for frames in self.scored.values())
+        return f"{frames} images" if images else f"{sequences} sequences, {frames} frames"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a row has on one benchmark in one scoring: an evaluation of each seed."""
+    """A row's evaluations on one benchmark in one scoring, one a seed."""
 
     each: tuple[Scores, ...]
-    """By seed; one where nothing is trained."""
+    """By seed; a single one where nothing is trained."""
 
     @property
     def planned(self) -> Evaluation:
-        """The evaluation of the first seed; those of the others differ in their runs alone."""
+        """The evaluation of the first seed; the others differ from it in their runs alone."""
         return self.each[0].planned
 
     @property
@@ -74,16 +87,16 @@ class Cell:
 
     @property
     def seeds(self) -> list[int]:
-        """Seeds of its trainings; none where nothing is trained."""
-        return [one.seed for one in self.each if one.seed is not None]
+        """Seeds of the trainings; empty where nothing is trained."""
+        return [scores.seed for scores in self.each if scores.seed is not None]
 
     def numbers(self, read: Callable[[Scores], float | None]) -> Numbers | None:
-        """One number of each seed; None where there is none of any.
+        """One number of each seed; None if no seed has a finite one.
 
         Args:
             read: takes the number from the scores of a seed.
         """
-        values = {one.seed: read(one) for one in self.each}
+        values = {scores.seed: read(scores) for scores in self.each}
         finite = {
             seed: value
             for seed, value in values.items()
@@ -93,34 +106,38 @@ class Cell:
 
     def of(self, metric: str) -> Numbers | None:
         """A metric; None where it could not be measured."""
-        return self.numbers(lambda one: one.facts["metrics"].get(metric))
-
-
-Found = Sequence[tuple[RowDeclaration, list[Cell]]]
-"""The declared rows of a table with their scores: benchmarks, then scorings."""
+        return self.numbers(lambda scores: scores.content["metrics"].get(metric))
 
 
 def by_cell(read: Iterable[Scores]) -> list[Cell]:
-    """Put the evaluations of all seeds together that belong to one cell.
+    """Group the evaluations of one row by cell.
 
     Args:
-        read: of one row; benchmarks, then scorings, then seeds.
+        read: ordered by benchmark, then scoring, then seed.
     """
-    groups = groupby(read, key=lambda one: (one.planned.benchmark, one.planned.scoring))
+    groups = groupby(read, key=lambda scores: (scores.planned.benchmark, scores.planned.scoring))
     return [Cell(tuple(group)) for _, group in groups]
 
 
-def read(planned: Evaluation) -> Scores:
+def by_metric(cells: list[Cell]) -> Iterator[tuple[Cell, str]]:
+    """Pairs of cell and metric, ordered by benchmark, then metric, then scoring."""
+    for benchmark in dict.fromkeys(cell.planned.benchmark for cell in cells):
+        of_benchmark = [cell for cell in cells if cell.planned.benchmark == benchmark]
+        for metric in of_benchmark[0].first.benchmark.metrics:
+            yield from ((cell, metric) for cell in of_benchmark)
+
+
+def read(planned: Evaluation, benchmark: BenchmarkConfig) -> Scores:
     """Read one evaluation.
 
     Raises:
         UserError: it has not been made yet.
-        StoreError: it is not what `commonfate evaluate` writes.
+        StoreError: it is no file of `commonfate evaluate`.
     """
     path = Path(planned.path)
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        missing = [key for key in KEYS if key not in facts]
+        content = json.loads(path.read_text(encoding="utf-8"))
+        missing = [key for key in KEYS if key not in content]
     except FileNotFoundError:
         raise UserError(
             f"{path}: missing; make it with: snakemake --cores 2 {shlex.quote(str(path))} "
@@ -134,11 +151,11 @@ def read(planned: Evaluation) -> Scores:
         raise StoreError(
             f"{path}: has no {missing[0]!r}; delete it and run commonfate evaluate again"
         )
-    return Scores(planned, facts)
+    return Scores(planned, content, benchmark)
 
 
 def check_same_frames(first: Scores, second: Scores) -> None:
-    """Refuse to put side by side what was scored on different frames.
+    """Refuse scores of one column that were computed on different frames.
 
     Scorings of different protocols may differ in their frames, methods of one scoring may not.
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from commonfate.evaluation.masks import statistics
+from commonfate.evaluation.masks import jaccard
 from commonfate.plan import OF_SEQUENCES, Plan, RowDeclaration
 from commonfate.published import rows as published
-from commonfate.tables import columns, measured
-from commonfate.tables.scores import Cell, Found, Scores
-from commonfate.tables.table import MEASURED, Table
+from commonfate.tables import comparable
+from commonfate.tables import rows as table_rows
+from commonfate.tables.comparison import Comparison
+from commonfate.tables.scores import Cell, Scores
+from commonfate.tables.table import AVERAGE, FRAME_AVERAGE, MEASURED, Table
 
 LEADING = ("sequence", "benchmark")
-AVERAGE, FRAME_AVERAGE = "Average", "Frame Avg."
 PRINTED_MEANS = {"Average": AVERAGE, "Seq. Avg.": AVERAGE, "Frame Avg.": FRAME_AVERAGE}
-"""What the papers call the mean over sequences and that over frames, and what we do."""
+"""Our names of the papers' means over sequences and over frames."""
 
 Cells = dict[str, list[dict[str, Any]]]
 """Cells of numbers, by the name of their row."""
@@ -33,29 +34,32 @@ class Part:
 def add_rows(
     table: Table,
     plan: Plan,
-    found: Found,
-    known: Mapping[str, published.Row],
+    compared: Sequence[Comparison],
+    cited: Mapping[str, published.Row],
 ) -> None:
-    """Add the rows of all sequences, those that only one side has as well.
+    """Add the rows of all sequences, also of those that only one side has.
 
     Args:
         table: gets the rows; a benchmark is a block of sequences and a block of means.
-        plan: where the scores were asked for.
-        found: the declared rows, which become groups of columns here, with their scores.
-        known: the published rows by label; the CSV says of each whether it is with a CRF.
+        plan: the configuration with the declared tables.
+        compared: the measured rows, which become groups of columns here.
+        cited: the published rows by label; the variant `crf` is 1 or 0.
     """
     declared = plan.declarations[table.name]
     metrics = declared.published.metrics if declared.published else OF_SEQUENCES
     table.headings = _headings(declared.rows, declared.scorings, metrics)
-    printed = _printed(declared.rows, known)
+    printed = _printed(declared.rows, cited)
     blocks: dict[str, tuple[Part, Part]] = {}
     for benchmark in plan.config.tables[table.name].benchmarks:
         own = [
-            (row, one) for row, ones in found for one in ones if one.planned.benchmark == benchmark
+            (row.label, cell)
+            for row in compared
+            for cell in row.cells
+            if cell.planned.benchmark == benchmark
         ]
-        dataset = columns.published_as(plan, own[0][1].first) or ""
-        label = columns.benchmark_label(plan, own[0][1].first)
-        blocks[label] = _measured(own, metrics), printed.pop(dataset, Part())
+        scores = own[0][1].first
+        theirs = printed.pop(scores.benchmark.published_as or "", Part())
+        blocks[comparable.benchmark_label(scores)] = _measured(own, metrics), theirs
     blocks |= {dataset: (Part(), part) for dataset, part in printed.items()}
     table.leading = LEADING if len(blocks) > 1 else LEADING[:1]
     for label, parts in blocks.items():
@@ -65,66 +69,70 @@ def add_rows(
 def _headings(
     rows: Sequence[RowDeclaration], scorings: Sequence[str], metrics: Sequence[str]
 ) -> dict[str, str]:
-    """The declared row that a column belongs to, columns in their order."""
+    """The declared row of each column, columns in their order."""
     return {
-        _column(row.label, metric, which): row.label
+        _column(row.label, metric, scoring): row.label
         for row in rows
         for metric in metrics
-        for which in (*scorings, "published")
+        for scoring in (*scorings, "published")
     }
 
 
-def _column(label: str, metric: str, which: str) -> str:
-    return f"{label}: {metric.replace('_', ' ')} {which}"
+def _column(label: str, metric: str, scoring: str) -> str:
+    return f"{label}: {metric.replace('_', ' ')} {scoring}"
 
 
-def _measured(own: Sequence[tuple[RowDeclaration, Cell]], metrics: Sequence[str]) -> Part:
-    """Our numbers: those of a sequence over seeds, and those of each seed's means."""
+def _measured(own: Sequence[tuple[str, Cell]], metrics: Sequence[str]) -> Part:
+    """Our numbers over seeds: of each sequence, and of the means, taken of each seed first.
+
+    Args:
+        own: cells of one benchmark, each with the label of its row.
+        metrics: of a sequence, e.g. `J_mean`.
+    """
     part = Part()
-    for row, one in own:
+    for label, cell in own:
         for metric in metrics:
-            column = _column(row.label, metric, one.planned.scoring)
-            cell = {"column": column, "source": MEASURED, **measured.origin([one])}
+            column = _column(label, metric, cell.planned.scoring)
+            shared = {"column": column, "source": MEASURED, **table_rows.origin([cell])}
             sequences = {
                 name: partial(_of_sequence, name=name, metric=metric)
-                for name in one.first.facts["sequences"]
+                for name in cell.first.content["sequences"]
             }
             means = {AVERAGE: partial(_over_sequences, metric=metric)}
             if metric == "J_mean":
                 means[FRAME_AVERAGE] = _over_frames
-            for cells, numbers in ((part.sequences, sequences), (part.means, means)):
-                for name, read in numbers.items():
-                    if (of_seeds := one.numbers(read)) is not None:
-                        value = measured.with_seeds(one, metric, of_seeds)
-                        cells.setdefault(name, []).append({**cell, **value})
+            for cells, readers in ((part.sequences, sequences), (part.means, means)):
+                for name, read in readers.items():
+                    if (numbers := cell.numbers(read)) is not None:
+                        value = table_rows.with_seeds(cell, metric, numbers)
+                        cells.setdefault(name, []).append({**shared, **value})
     return part
 
 
 def _of_sequence(scores: Scores, name: str, metric: str) -> float:
-    return scores.facts["sequences"][name][metric]
+    return scores.content["sequences"][name][metric]
 
 
 def _over_sequences(scores: Scores, metric: str) -> float:
-    return statistics.mean([facts[metric] for facts in scores.facts["sequences"].values()])
+    return jaccard.mean([sequence[metric] for sequence in scores.content["sequences"].values()])
 
 
 def _over_frames(scores: Scores) -> float:
-    sequences = scores.facts["sequences"].values()
-    return statistics.mean([j for facts in sequences for j in facts["frames"].values()])
+    sequences = scores.content["sequences"].values()
+    return jaccard.mean([j for sequence in sequences for j in sequence["frames"].values()])
 
 
-def _printed(rows: Sequence[RowDeclaration], known: Mapping[str, published.Row]) -> dict[str, Part]:
-    """The printed numbers by data set, beside the first declared row that is with a CRF, or not."""
+def _printed(rows: Sequence[RowDeclaration], cited: Mapping[str, published.Row]) -> dict[str, Part]:
+    """The printed numbers by data set, in the columns of the first row that is alike in its CRF."""
     parts: dict[str, Part] = {}
-    for paper in known.values():
+    for paper in cited.values():
         crf = paper.variant["crf"] == "1"
-        beside = next(
-            (row.label for row in rows if row.crf == crf), ("without", "with")[crf] + " CRF"
-        )
+        label = next((row.label for row in rows if row.crf == crf), None)
+        label = label or ("with CRF" if crf else "without CRF")
         for (metric, dataset), value in paper.values.items():
             part = parts.setdefault(dataset, Part())
             mean = PRINTED_MEANS.get(paper.label)
-            column = {"column": _column(beside, metric, "published"), "heading": beside}
+            column = {"column": _column(label, metric, "published"), "heading": label}
             cell = {**column, "source": paper.source, **published.origin(paper, value)}
             cells = part.means if mean else part.sequences
             cells.setdefault(mean or paper.label, []).append({**cell, "value": value.text})
@@ -134,7 +142,7 @@ def _printed(rows: Sequence[RowDeclaration], known: Mapping[str, published.Row])
 def _add_block(table: Table, benchmark: dict[str, str], own: Part, printed: Part) -> None:
     ours, theirs = ({_plain(name) for name in part.sequences} for part in (own, printed))
     if ours and theirs and ours != theirs:  # means of different sequences are different things
-        own.means = {f"{name} of {len(ours)} sequences": one for name, one in own.means.items()}
+        own.means = {f"{name} of {len(ours)} sequences": mean for name, mean in own.means.items()}
     for mine, other in ((own.sequences, printed.sequences), (own.means, printed.means)):
         table.breaks.append(len(table.rows))
         for name, cells in _joined(mine, other).items():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.masks.boundary import f_measure, outline, radius
+from commonfate.evaluation.masks.objects import f_measure, outline, radius
 
 
 def square(top: int, left: int, side: int = 10, size: int = 40) -> np.ndarray:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commonfate.base.errors import ConfigError
+from commonfate.evaluation import kinds
 from commonfate.evaluation.masks import foreground
 from commonfate.evaluation.masks.foreground import extent, frame_jaccard, overlap
 from commonfate.evaluation.masks.jaccard import count, jaccard
@@ -185,4 +186,4 @@ def test_unknown_rule():
     with pytest.raises(ConfigError, match="foreground 'orakle' is unknown; did you mean oracle"):
         foreground.get("orakle")
     with pytest.raises(ConfigError, match="'clases' is unknown; did you mean classes"):
-        foreground.get("clases")
+        kinds.of_rule("clases")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from commonfate.evaluation import protocols
-from commonfate.evaluation.masks import metrics, saliency
+from commonfate.evaluation.masks import metrics
 from commonfate.evaluation.masks.foreground import overlap
 
 DAVIS, FRAMES = protocols.get("davis"), protocols.get("frame_average")
@@ -51,7 +51,7 @@ def test_measures_of_a_frame():
     assert (measures["J"], measures["Acc"]) == (0.5, 0.75)
     assert measures["F_beta"] == pytest.approx(1.3 * 0.5 / 0.8)
     soft = np.array([[255, 102, 0, 0]], np.uint8)
-    measures = metrics.of_frame(counts, chosen, saliency.levels(soft, truth, nothing))
+    measures = metrics.of_frame(counts, chosen, metrics.levels(soft, truth, nothing))
     assert measures["maxF_beta"].max() == 1.0
     assert measures["MAE"] == pytest.approx(0.6 / 4)
 

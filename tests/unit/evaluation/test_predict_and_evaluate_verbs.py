@@ -10,11 +10,11 @@ from PIL import Image
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import sha256
 from commonfate.cli import evaluate, predict
+from commonfate.evaluation import kinds
 from commonfate.evaluation.masks import foreground
 from commonfate.evaluation.protocols import PROTOCOLS
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.methods.feature_clustering.method import FeatureClustering
-from commonfate.plan import cells
 from commonfate.prediction import crf
 from commonfate.prediction.unfinished import key_of
 from commonfate.storage.flow import open_writer
@@ -203,7 +203,7 @@ def test_a_crf_that_is_not_installed_is_refused_before_anything_is_read(stores, 
 def test_names_are_those_of_the_configuration():
     protocols = BenchmarkConfig.model_fields["protocol"].annotation.__args__
     assert set(protocols) == set(PROTOCOLS)
-    assert set(cells.Foreground.__args__) == set(foreground.NAMES)
+    assert set(kinds.KINDS["masks"].rules) == set(foreground.FOREGROUNDS)
 
 
 def test_flow_stores_without_any_flow_are_refused(stores):

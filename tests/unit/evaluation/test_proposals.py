@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.masks.proposals import in_order, matched
+from commonfate.evaluation.masks.objects import in_order, matched
 
 
 def masks(*columns: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonfate.evaluation.masks.statistics import decay, mean, recall
+from commonfate.evaluation.masks.jaccard import decay, mean, recall
 
 
 def test_recall_counts_strictly_above_a_half():

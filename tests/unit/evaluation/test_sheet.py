@@ -7,7 +7,7 @@ from PIL import Image
 from commonfate.base.errors import StoreError
 from commonfate.evaluation import protocols
 from commonfate.evaluation.masks import foreground, score
-from commonfate.evaluation.sheets import overlays, sheet
+from commonfate.evaluation.sheets import pictures, sheet
 from commonfate.prediction import benchmark
 from commonfate.prediction.predictions import Predictions
 
@@ -105,7 +105,7 @@ def test_drawn_file(evaluated, tmp_path):
     with Image.open(tmp_path / "sheet.png") as image:
         pixels = np.asarray(image)
     assert (pixels == (255, 0, 0)).all(-1).sum() > 5 * 200 * 100  # five fields of flow, one blank
-    assert (pixels == overlays.TRUE).all(-1).any()
+    assert (pixels == pictures.TRUE).all(-1).any()
 
 
 def test_caption_says_what_looked_at_the_ground_truth(evaluated):

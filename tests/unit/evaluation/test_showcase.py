@@ -1,6 +1,6 @@
 """Which sequences and frames are shown."""
 
-from commonfate.evaluation.sheets.showcase import Moment, moments
+from commonfate.evaluation.sheets.sheet import Moment, moments
 
 
 def sequences(means, frames=3):

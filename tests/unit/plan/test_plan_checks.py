@@ -43,7 +43,7 @@ STARTED = {**SEMANTIC, "label": "started", "start": {"method": "amd"}}
         ),
         (
             AMD,
-            "row 'pairs' on benchmark shapes: scoring classes: amd finds no classes",
+            "row 'pairs' on benchmark shapes: scoring classes is of classes, but amd gives masks",
         ),
         (
             GWM,
@@ -101,7 +101,7 @@ def test_the_weights_of_another_size_do_not_fit(make, shapes) -> None:
 
 @pytest.mark.parametrize("scoring", ["leak_free", "oracle"])
 def test_classes_are_scored_as_classes(make, scoring: str, shapes) -> None:
-    with pytest.raises(ConfigError, match=f"{scoring}: semantic finds classes, no foreground"):
+    with pytest.raises(ConfigError, match=f"{scoring} is of masks, but semantic gives classes"):
         make(SEMANTIC, scorings=[scoring], changes=shapes)
 
 

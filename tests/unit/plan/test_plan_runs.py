@@ -175,7 +175,7 @@ def test_what_training_does_not_read_trains_nothing_again(
     other = {**row, "label": "other", "settings": changes}
     made = make(row, other)
     own, shared = made.runs.values()
-    assert (own.twin, shared.twin) == (None, own)
+    assert (own.trained_as, shared.trained_as) == (None, own)
     assert shared.folder == own.folder == Path("results/runs", own.slug)
     assert name in shared.slug and name not in own.slug
     assert is_wildcard("run", shared.slug)
@@ -192,7 +192,7 @@ def test_a_row_that_trains_otherwise_shares_only_with_its_like(make) -> None:
         GWM,
         {**GWM, "label": "affine", "settings": {**affine, "merge": {"epsilon": 1e-6}}},
     )
-    assert [run.slug for run in made.runs.values() if run.twin is None] == [
+    assert [run.slug for run in made.runs.values() if run.trained_as is None] == [
         "gwm-unet-quadratic-k4-dis-sprites-s0",
         "gwm-unet-affine-k4-dis-sprites-s0",
     ]

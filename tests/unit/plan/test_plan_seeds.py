@@ -44,10 +44,10 @@ def test_what_is_not_trained_does_not_depend_on_the_seeds(make) -> None:
 def test_rows_that_share_a_training_share_it_seed_by_seed(make) -> None:
     merging = {"merge": {"epsilon": 1e-6}}
     made = make(GWM, {**GWM, "label": "other", "settings": merging}, changes=SEEDS)
-    trained = [run for run in made.runs.values() if run.twin is None]
-    shared = [run for run in made.runs.values() if run.twin is not None]
+    trained = [run for run in made.runs.values() if run.trained_as is None]
+    shared = [run for run in made.runs.values() if run.trained_as is not None]
     assert [run.seed for run in trained] == [0, 1, 2]
-    assert [run.twin for run in shared] == trained
+    assert [run.trained_as for run in shared] == trained
     assert [run.folder for run in shared] == [run.folder for run in trained]
 
 

@@ -49,7 +49,7 @@ def test_flow_that_is_looked_at_is_there_at_every_frame(plan: Plan) -> None:
 
 def test_what_is_learnt_from_has_flow_pairs_or_labels(plan: Plan) -> None:
     for where, cell in _cells(plan):
-        for run in cell.run.lineage:
+        for run in cell.run.needed_runs:
             sets = [plan.config.datasets[name] for name in run.datasets]
             if run.settings.trained:
                 offered = {
@@ -82,7 +82,7 @@ def test_flow_sources_and_their_roles_are_those_of_the_scale(plan: Plan) -> None
 
 def test_weights_that_rows_need_have_known_names(plan: Plan) -> None:
     for where, cell in _cells(plan):
-        for run in cell.run.lineage:
+        for run in cell.run.needed_runs:
             for name in _weights(run.settings):
                 assert name in weights.published_assets(), where
 

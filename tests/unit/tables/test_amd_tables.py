@@ -6,9 +6,9 @@ import pytest
 
 from commonfate import config, plan
 from commonfate.published import rows as published
-from commonfate.tables import lineage, training
+from commonfate.tables import comparison, paper_notes, provenance
 from commonfate.tables.assemble import assemble
-from commonfate.tables.scores import Scores
+from commonfate.tables.scores import Scores, by_cell
 
 ROOT = Path(__file__).parents[3]
 IMAGE, VIDEO, UNET = "AMD (per image)", "AMD (per video)", "U-Net"
@@ -260,7 +260,7 @@ def test_classes_are_scored_by_themselves(semantic) -> None:
     notes = assemble(semantic.plan, "table1").notes
     assert (
         "Scoring classes: every class by itself, checkpoint last, protocol frame_average on real, "
-        "which says here only which frames count."
+        "which says here only which frames count; sees no ground truth."
     ) in notes
     assert not any(note.startswith("Foreground") for note in notes)
     assert any(note.startswith("mIoU: mean of the IoU of all classes") for note in notes)
@@ -275,9 +275,15 @@ def test_the_path_of_the_start_is_no_departure_but_its_settings_are(semantic) ->
     values = semantic.values | {"methods": {"amd": {"iterations": 7}, "semantic": {"flip": False}}}
     made = plan.join(config.load(values), semantic.plan.declarations)
     rows = made.declarations["table1"].rows
-    found = [(row, [Scores(cell, {}) for cell in made.row("table1", row)]) for row in rows]
+    compared = []
+    for row in rows:
+        planned = made.row("table1", row)
+        cells = by_cell(
+            Scores(cell, {}, made.config.benchmarks[cell.benchmark]) for cell in planned
+        )
+        compared.append(comparison.compare(made, "table1", row, cells, {}))
     start = "Settings other than the defaults, which are the paper's, in "
-    assert list(training.departures(found)) == [
+    assert list(paper_notes.settings(compared)) == [
         f"{start}Scratch; AMD: flip=false.",
         f"{start}the start of AMD: iterations=7.",
     ]
@@ -285,7 +291,7 @@ def test_the_path_of_the_start_is_no_departure_but_its_settings_are(semantic) ->
 
 def test_a_fine_tuned_score_leads_to_the_videos_of_its_start(semantic) -> None:
     cell = semantic.plan.evaluations("table1")[-1]
-    files = lineage.follow([str(cell.path)])
+    files = provenance.follow([str(cell.path)])
     start = cell.run.start
     assert str(start.checkpoint) in files[str(cell.run.checkpoint)]["inputs"]
     assert (

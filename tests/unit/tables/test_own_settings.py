@@ -4,7 +4,7 @@ import pytest
 
 from commonfate.flow.settings import FlowSource
 from commonfate.methods.gwm.settings import GwmSettings
-from commonfate.tables.own_settings import words
+from commonfate.tables.explain import own_settings
 
 GWM = GwmSettings(width=16, merge={"features": "network"}).model_dump(mode="json")
 FLOW = {
@@ -34,8 +34,8 @@ FRAMES = {"shard": 3, "gaps": [1], "backend": "auto", "timeout_s": 300.0, "codec
     ],
 )
 def test_settings_that_differ_from_their_defaults_are_told(verb: str, settings, told: list) -> None:
-    assert sorted(words(verb, settings)) == sorted(told)
+    assert sorted(own_settings(verb, settings)) == sorted(told)
 
 
 def test_a_method_that_is_no_longer_known_tells_all_of_its_settings() -> None:
-    assert words("train", {"method": "old", "width": 3}) == ["old", "width 3"]
+    assert own_settings("train", {"method": "old", "width": 3}) == ["old", "width 3"]

@@ -4,8 +4,8 @@ import csv
 import io
 import re
 
-from commonfate.tables import layout, render
-from commonfate.tables.table import METHOD, RUNTIME, SOURCE, Table
+from commonfate.tables import render
+from commonfate.tables.table import METHOD, RUNTIME, SOURCE, Table, sections
 
 
 def _table() -> Table:
@@ -82,7 +82,7 @@ def test_a_table_of_many_describing_columns_has_its_scores_together() -> None:
     table = _wide({"x": ["J x"], "Y": ["J Y"]}, "x")
     for row in table.rows:
         row |= {column: "1" for column in table.leading if column not in row}
-    parts = layout.sections(table)
+    parts = sections(table)
     assert [part.heading for part in parts] == ["Scores", "Rows"]
     assert parts[0].columns == [METHOD, SOURCE, "J x", "J Y", RUNTIME]
     assert parts[1].columns == [c for c in table.leading if c != RUNTIME]
@@ -92,7 +92,7 @@ def test_a_table_of_many_describing_columns_has_its_scores_together() -> None:
 def test_many_scores_are_split_by_what_they_belong_to() -> None:
     columns = {heading: [f"{m} {heading}" for m in "abcd"] for heading in ("x", "P", "Q", "R")}
     table = _wide(columns, "x")
-    parts = layout.sections(table)
+    parts = sections(table)
     # Where nothing is measured, headings share a section as long as they fit a page.
     assert [part.heading for part in parts] == ["x", "P, Q", "R", "Rows"]
     assert parts[0].columns == [METHOD, SOURCE, *columns["x"]]

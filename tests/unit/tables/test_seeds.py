@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from commonfate.tables.seeds import Numbers, difference
+from commonfate.tables.quantities import Numbers, difference
 
 THREE = Numbers({0: 0.50, 1: 0.54, 2: 0.58})  # deviation 0.04, standard error 0.0231
 ONE = Numbers({0: 0.5})

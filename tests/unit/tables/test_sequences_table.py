@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from commonfate.base.errors import ConfigError
 from commonfate.cli import commonfate
 from commonfate.published import rows as published
-from commonfate.tables import summary
+from commonfate.tables import render
 from commonfate.tables.assemble import assemble
 
 WITHOUT, WITH = "without CRF", "with CRF"
@@ -173,7 +173,7 @@ def test_notes_say_what_the_columns_are(results) -> None:
 
 
 def test_the_message_shows_our_means_alone(results) -> None:
-    text = summary.write(assemble(results(["a"], declared=_declared()).plan, "table1"))
+    text = render.to_text(assemble(results(["a"], declared=_declared()).plan, "table1"))
     assert "| Average " in text
     assert "| a " not in text
     assert "published" not in text

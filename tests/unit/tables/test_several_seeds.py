@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from commonfate.base.errors import UserError
 from commonfate.cli import commonfate
-from commonfate.tables import render, summary
+from commonfate.tables import render
 from commonfate.tables.assemble import assemble
 
 UNET, FLOW = "U-Net", "Flow alone"
@@ -33,7 +33,7 @@ def test_mean_deviation_and_number_of_seeds_are_shown_in_every_form(results) -> 
     assert "61.5 ± 2.3 (3)" in render.to_csv(table)
     assert "61.5 ± 2.3 (3)" in render.to_markdown(table)
     assert r"61.5 $\pm$ 2.3 (3)" in render.to_latex(table)
-    assert "61.5 ± 2.3 (3)" in summary.write(table)
+    assert "61.5 ± 2.3 (3)" in render.to_text(table)
 
 
 def test_the_notes_say_what_the_deviation_is(results) -> None:

@@ -1,8 +1,8 @@
 """Choice of the foreground among unnamed segments, frame by frame.
 
 Segments are clustered in each frame on its own and have no identity from frame to frame, so the
-choice is made for each frame too. Rules that look at the ground truth and rules that do not are
-both reported, and never mixed: only the former are given the overlap with the ground truth.
+choice is made for each frame, too. Rules that look at the ground truth and rules that do not are
+both reported, and never mixed: only the former see the overlap with the ground truth.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,11 @@ from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
 from commonfate.evaluation.masks.jaccard import jaccard
 
-CLASSES = "classes"
-"""In place of a rule's name: segments are classes, none is the foreground, see `semantic`."""
 OBJECT = "object"
 """The rule for methods that name the object themselves."""
 WIDTH = 2
 WHOLE_ABOVE = 0.3
-"""Of `unsupervised_released`: width of a side in pixels, share above which it counts as whole."""
+"""For `unsupervised_released`: width of a side in pixels; share above which it counts as whole."""
 
 
 def overlap(labels: np.ndarray, truth: np.ndarray, void: np.ndarray, segments: int) -> np.ndarray:
@@ -54,25 +52,25 @@ def frame_jaccard(counts: np.ndarray, chosen: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Foreground:
-    """A rule that says which segments of a frame are the foreground."""
+    """A rule that chooses the segments of a frame that are the foreground."""
 
     name: str
     description: str
     segments: Literal["components", "groups"]
-    """What is chosen from: a method's components, or the groups into which it merges them."""
+    """The segments to choose from: components of a method, or the groups of merged ones."""
     sees: Callable[[np.ndarray, int], np.ndarray] | None
-    """What the rule is told of labels and their number: `extent`, `sides` or `nothing`; None is
-    `overlap`, which only rules that look at the ground truth are told."""
+    """Measures of each segment for the rule: `extent`, `sides` or `nothing`; None is `overlap`,
+    reserved for rules that look at the ground truth."""
     rule: Callable[[np.ndarray], np.ndarray]
-    """(S, ...) -> (S) bool: the choice, from what it sees of each segment."""
+    """(S, ...) -> (S) bool: the choice, from the measures of each segment."""
 
     @property
     def looks_at_ground_truth(self) -> bool:
-        """Whether the choice depends on the ground truth."""
+        """True if the choice depends on the ground truth."""
         return self.sees is None
 
     def choose(self, labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Which segments are foreground.
+        """Choose the segments that are foreground.
 
         Args:
             labels: (H, W) uint8 in [0, S).
@@ -85,11 +83,11 @@ class Foreground:
 
 
 def is_second(chosen: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether the second of two groups is the foreground, of which a soft mask tells the odds.
+    """True if group 1 is the foreground, i.e. if the soft map needs no inversion.
 
-    Where a rule finds no foreground, since the frame is all one group, the foreground is the other
-    group: nowhere the likelier one, but with some probability everywhere. The rule `object` always
-    names the second, so the soft mask is the object's where no pixel belongs to it, too.
+    A frame that is all one group has no foreground by most rules. Its soft foreground is then the
+    other group: less likely everywhere, but with some probability. The rule `object` always chooses
+    group 1, even if no pixel belongs to it.
 
     Args:
         chosen: (2) bool, at most one of them true.
@@ -114,7 +112,7 @@ def extent(labels: np.ndarray, segments: int) -> np.ndarray:
 
 
 def sides(labels: np.ndarray, segments: int) -> np.ndarray:
-    """How much of the image's four sides each segment covers, each side two pixels wide.
+    """Share of the image's four sides that each segment covers, each side two pixels wide.
 
     Args:
         labels: (H, W) uint8 in [0, segments).
@@ -129,14 +127,14 @@ def sides(labels: np.ndarray, segments: int) -> np.ndarray:
 
 
 def nothing(labels: np.ndarray, segments: int) -> np.ndarray:
-    """What a rule sees that always makes the same choice: (S, 0) float64."""
+    """No measure, for a rule that always makes the same choice: (S, 0) float64."""
     return np.empty((segments, 0))
 
 
 def _best_overlap(counts: np.ndarray) -> np.ndarray:
     each = np.eye(len(counts), dtype=bool)
     scores = np.array([frame_jaccard(counts, group) for group in each])
-    # Of equals the smallest: nothing, where there is nothing to find and a group is empty.
+    # Of equals the smallest, i.e. an empty group where the truth is empty.
     return each[np.lexsort((counts.sum(1), -scores))[0]]
 
 
@@ -214,8 +212,6 @@ FOREGROUNDS = {
         ),
     )
 }
-NAMES = (*FOREGROUNDS, CLASSES)
-"""How predictions may be scored: by which rule, or as classes."""
 
 
 def get(name: str) -> Foreground:
@@ -225,5 +221,5 @@ def get(name: str) -> Foreground:
         ConfigError: there is none.
     """
     if name not in FOREGROUNDS:
-        raise ConfigError(f"foreground {name!r}{unknown(name, NAMES)}")
+        raise ConfigError(f"foreground {name!r}{unknown(name, FOREGROUNDS)}")
     return FOREGROUNDS[name]

@@ -1,6 +1,15 @@
-"""Jaccard index (J, region similarity) of binary masks, from counts of pixels."""
+"""Jaccard index (J, region similarity) of binary masks, and its statistics over a sequence.
+
+Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation, CVPR
+2016, Section 4. J is computed from counts of pixels. In the statistics a value that is NaN is left
+out of mean and decay, and counts as not recalled, as in the DAVIS tool; frames that do not count
+are taken out before.
+"""
 
 import numpy as np
+
+RECALL_ABOVE = 0.5
+BINS = 4
 
 
 def count(
@@ -28,8 +37,7 @@ def count(
 def jaccard(intersection: np.ndarray | int, union: np.ndarray | int) -> np.ndarray:
     """Intersection over union; 1 where both masks are empty.
 
-    Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation,
-    CVPR 2016, Section 4. With one mask empty and the other not it is 0.
+    With one mask empty and the other not, J is 0.
 
     Args:
         intersection: (...) int.
@@ -51,3 +59,30 @@ def _validated(
         raise ValueError(f"prediction, truth and void must have one shape, not {shapes}")
     prediction, truth, *rest = (mask.astype(bool) for mask in masks)
     return prediction, truth, ~rest[0] if rest else True
+
+
+def mean(values: np.ndarray) -> float:
+    """Mean of (T) float values; NaN if there is none."""
+    values = np.asarray(values, np.float64)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if values.size else float("nan")
+
+
+def recall(values: np.ndarray) -> float:
+    """Share of (T) float values strictly above 0.5 (which NaN is not); NaN if there is none."""
+    return mean(np.asarray(values, np.float64) > RECALL_ABOVE)
+
+
+def decay(values: np.ndarray) -> float:
+    """Mean over the first quarter of (T) float values, in time order, minus that over the last.
+
+    As in the DAVIS tool the quarters share their end frames, which lie at the rounded positions of
+    five equally spaced points from the first to the last frame. (The tool keeps the positions in 8
+    bits and is wrong from 256 frames on; here they are whole numbers of any size.)
+    """
+    values = np.asarray(values, np.float64)
+    if not values.size:
+        return float("nan")
+    # Quarters are exact in binary, so adding a half and cutting rounds halves up, as the tool does.
+    ends = (np.linspace(0, len(values) - 1, BINS + 1) + 0.5).astype(int)
+    return mean(values[: ends[1] + 1]) - mean(values[ends[-2] :])

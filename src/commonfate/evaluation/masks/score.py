@@ -1,6 +1,6 @@
 """Scores of a benchmark: J of every frame, by sequence, and all metrics by a named protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from commonfate.base.files import check_replaceable, exclusive, replacing_direct
 from commonfate.base.progress import track
 from commonfate.datasets import annotations
 from commonfate.evaluation import record
-from commonfate.evaluation.masks import metrics, saliency
+from commonfate.evaluation.masks import metrics
 from commonfate.evaluation.masks.foreground import (
     OBJECT,
     Foreground,
@@ -23,8 +23,9 @@ from commonfate.evaluation.masks.foreground import (
 from commonfate.evaluation.masks.metrics import Measures
 from commonfate.evaluation.protocols import Protocol, Score, score_benchmark, score_sequence
 from commonfate.prediction import benchmark
-from commonfate.prediction.benchmark import Benchmark, central_square
+from commonfate.prediction.benchmark import Benchmark, Crop, central_square
 from commonfate.prediction.predictions import Predictions
+from commonfate.prediction.segmenting import Segmented
 
 
 def score_frame(
@@ -51,6 +52,34 @@ def score_frame(
     return chosen[labels], frame_jaccard(counts, chosen)
 
 
+def mean_jaccard(
+    frames: Iterable[Segmented], protocol: Protocol, foreground: Foreground, crop: Crop
+) -> float:
+    """Mean J of predictions that are not written.
+
+    Args:
+        frames: predictions of the scored frames.
+        protocol: the mean.
+        foreground: the rule that chooses.
+        crop: the part of the annotations that is scored.
+
+    Raises:
+        StoreError: an annotation is broken, or no pixel counts.
+    """
+    values: dict[str, dict[int, float]] = {}
+    for frame in frames:
+        truth, void = read_truth(frame.video.annotations[frame.t], frame.video.kind, crop)
+        if void.all():
+            continue
+        labels = getattr(frame, foreground.segments)
+        segments = getattr(frame.record, foreground.segments)
+        _, score = score_frame(labels, segments, truth, void, foreground)
+        values.setdefault(frame.video.name, {})[frame.t] = score
+    if not values:
+        raise record.nothing_counts()
+    return score_benchmark(protocol, values).mean
+
+
 def evaluate(
     predictions: Predictions,
     manifest: str | Path,
@@ -63,21 +92,21 @@ def evaluate(
     The masks, PNG with 0 and 255, of every annotated frame, scored or not, go into the folder
     beside `output` that has its name without `.json`; the scores are written after them.
 
-    A frame whose pixels are all void does not count: there is nothing that could be found, nor
-    missed. Where the truth is empty, an empty mask scores 1, any other 0.
+    A frame whose pixels are all void does not count. Where the truth is empty, an empty mask scores
+    1, any other 0.
 
     Scores hold J of every scored frame; J's mean, recall and decay, and `metrics` (see
-    `evaluation.masks.metrics`), of each sequence and of all; and how the predictions were made.
+    `evaluation.masks.metrics`), of each sequence and of all; and metadata of the predictions.
 
     Args:
-        predictions: what is scored; of cropped frames, then annotations are cropped alike.
+        predictions: of all annotated frames; annotations are cropped like the frames.
         manifest: manifest of the dataset that was segmented.
-        protocol: which frames count, and how the mean is taken.
-        foreground: which segments are foreground.
+        protocol: the frames that count, and the mean.
+        foreground: the rule that chooses.
         output: JSON file, replaced in one step.
 
     Returns:
-        What the JSON holds.
+        The content of the JSON.
 
     Raises:
         StoreError: a prediction or an annotation is missing or broken; nothing is written.
@@ -104,7 +133,7 @@ def evaluate(
             counted = record.counted(scored, void)
         kept = {name: {t: measured[name][t] for t in frames} for name, frames in counted.items()}
         scores = (
-            record.facts(predictions, manifest, protocol, foreground.name, task, counted, void)
+            record.metadata(predictions, manifest, protocol, foreground.name, task, counted, void)
             | {"foreground_looks_at_ground_truth": foreground.looks_at_ground_truth}
             | _summary(protocol, kept)
         )
@@ -113,7 +142,6 @@ def evaluate(
 
 
 def _check(predictions: Predictions, foreground: Foreground) -> None:
-    # Predictions that do not tell were made before there were methods with a rule of their own.
     if foreground.name == OBJECT and predictions.metadata.get("foreground") != OBJECT:
         raise ConfigError(
             f"--foreground {OBJECT}: method {predictions.metadata['method']} of {predictions.path} "
@@ -127,7 +155,7 @@ def _measure_frames(
     """Measure every annotated frame that is not all void; writes the masks into `folder`."""
     measured: dict[str, dict[int, Measures]] = {}
     for video, t, annotation in track(task, "scoring", len(task)):
-        truth, void = _truth(annotation, video.kind, predictions.metadata["crop"])
+        truth, void = read_truth(annotation, video.kind, predictions.metadata["crop"])
         mask, measures = _measure_frame(predictions, foreground, (video.name, t), truth, void)
         if not void.all():
             measured.setdefault(video.name, {})[t] = measures
@@ -137,8 +165,12 @@ def _measure_frames(
     return measured
 
 
-def _truth(annotation: Path, kind: str, crop: str) -> tuple[np.ndarray, np.ndarray]:
-    """Foreground and void, (h, w) bool each: of the part that was segmented."""
+def read_truth(annotation: Path, kind: str, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+    """Foreground and void, (h, w) bool each: of the part that is segmented.
+
+    Raises:
+        StoreError: the annotation is missing or broken.
+    """
     truth, void = annotations.read(annotation, kind)
     return (central_square(truth), central_square(void)) if crop == "square" else (truth, void)
 
@@ -156,7 +188,7 @@ def _measure_frame(
     chosen = foreground.choose(labels, counts)
     levels = None
     if predictions.soft and foreground.segments == "groups":
-        levels = saliency.levels(predictions.read_soft(*frame, truth.shape), truth, void)
+        levels = metrics.levels(predictions.read_soft(*frame, truth.shape), truth, void)
         levels = levels if is_second(chosen, labels) else levels[::-1]
     return chosen[labels], metrics.of_frame(counts, chosen, levels)
 

@@ -1,7 +1,7 @@
-"""Semantic segmentation: pixels counted by true and predicted class, and what is read off them.
+"""Confusion matrix of semantic segmentation: pixels by true and predicted class; IoU and accuracy.
 
 A class occurs if a pixel is truly of it or is predicted so. Means are over the classes that occur:
-one that is nowhere has an IoU of 0/0, and counting it as 0 or 1 would move the mean for nothing.
+the IoU of a class that is nowhere would be 0/0.
 """
 
 import numpy as np
@@ -40,9 +40,9 @@ def iou(matrix: np.ndarray) -> np.ndarray:
     Returns:
         (C) float64 in [0, 1]; NaN of a class that does not occur.
     """
-    found = np.diagonal(matrix)
-    union = matrix.sum(0) + matrix.sum(1) - found
-    return np.where(union > 0, found / np.maximum(union, 1), np.nan)
+    intersection = np.diagonal(matrix)
+    union = matrix.sum(0) + matrix.sum(1) - intersection
+    return np.where(union > 0, intersection / np.maximum(union, 1), np.nan)
 
 
 def mean_iou(matrix: np.ndarray) -> float:

@@ -1,10 +1,10 @@
 """Scores of a benchmark of semantic segmentation: IoU of each class, and their mean.
 
 Pixels are counted over all scored frames before anything is divided, as PASCAL VOC does, so every
-protocol gives the same mean: it only says which frames are scored.
+protocol gives the same mean: it only chooses the scored frames.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from commonfate.base.files import check_replaceable, exclusive, replacing_direct
 from commonfate.base.progress import track
 from commonfate.datasets import mask_values
 from commonfate.evaluation import record
-from commonfate.evaluation.masks.foreground import CLASSES
 from commonfate.evaluation.protocols import Protocol
 from commonfate.evaluation.semantic import confusion
 from commonfate.prediction import benchmark, maps
 from commonfate.prediction.benchmark import Benchmark, Crop, central_square
 from commonfate.prediction.predictions import Predictions
+from commonfate.prediction.segmenting import Segmented
+
+CLASSES = "classes"
+"""The rule, and the kind of the annotations."""
 
 
 def evaluate(
@@ -36,13 +39,13 @@ def evaluate(
     Frames whose pixels are all void do not count.
 
     Args:
-        predictions: what is scored; of cropped frames, then annotations are cropped alike.
+        predictions: of all annotated frames; annotations are cropped like the frames.
         manifest: manifest of the dataset that was segmented; its annotations are classes.
-        protocol: which frames count.
+        protocol: the frames that count.
         output: JSON file, replaced in one step.
 
     Returns:
-        What the JSON holds.
+        The content of the JSON.
 
     Raises:
         StoreError: a prediction or an annotation is missing or broken, or holds a class that is not
@@ -55,7 +58,7 @@ def evaluate(
     check_replaceable(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.metadata["split"])
     task = task.without(predictions.metadata.get("left_out", {}))
-    check_kind(task, f"--foreground {CLASSES}")
+    record.check_annotations(task, CLASSES, f"--foreground {CLASSES}")
     if predictions.metadata.get("gives") != "classes":
         raise ConfigError(
             f"--foreground {CLASSES}: the components of {predictions.path} are no classes, as "
@@ -76,7 +79,7 @@ def evaluate(
         }
         matrix = sum(matrices[name][t] for name, ts in counted.items() for t in ts)
         each = confusion.iou(matrix)
-        scores = record.facts(predictions, manifest, protocol, CLASSES, task, counted, void) | {
+        scores = record.metadata(predictions, manifest, protocol, CLASSES, task, counted, void) | {
             "average": "pooled",
             "foreground_looks_at_ground_truth": False,
             "sequences": sequences,
@@ -86,20 +89,6 @@ def evaluate(
         }
         write_json(output, scores)
     return scores
-
-
-def check_kind(task: Benchmark, asked: str) -> None:
-    """Refuse a benchmark whose annotations are not classes.
-
-    Raises:
-        ConfigError: this is so; the message begins with what the user asked for.
-    """
-    for video in task.videos:
-        if video.kind != CLASSES:
-            raise ConfigError(
-                f"{asked}: the annotations of video {video.name!r} are of the kind {video.kind}, "
-                f"not {CLASSES}; name the manifest of a dataset of semantic segmentation"
-            )
 
 
 def read_truth(annotation: Path, crop: Crop) -> np.ndarray:
@@ -133,6 +122,24 @@ def frame_matrix(
         ) from None
 
 
+def mean_iou(frames: Iterable[Segmented], crop: Crop) -> float:
+    """Mean IoU of predictions that are not written.
+
+    Args:
+        frames: predictions of the scored frames.
+        crop: the part of the annotations that is scored.
+
+    Raises:
+        StoreError: an annotation is broken, or holds a class that is not predicted.
+    """
+    total = np.zeros((), np.int64)
+    for frame in frames:
+        annotation = frame.video.annotations[frame.t]
+        truth, classes = read_truth(annotation, crop), frame.record.components
+        total = total + frame_matrix(frame.components, truth, classes, annotation)
+    return confusion.mean_iou(total)
+
+
 def _count(
     predictions: Predictions, task: Benchmark, folder: Path
 ) -> dict[str, dict[int, np.ndarray]]:
@@ -152,7 +159,7 @@ def _sequence(matrices: Mapping[int, np.ndarray]) -> dict[str, Any]:
 def _frame(
     predictions: Predictions, video: str, t: int, annotation: Path, folder: Path
 ) -> np.ndarray:
-    """Pixels of one frame; writes what is predicted into `folder`."""
+    """Pixels of one frame; writes the predicted label map into `folder`."""
     truth = read_truth(annotation, predictions.metadata["crop"])
     labels = predictions.read("components", video, t, truth.shape)
     maps.write_labels(folder / video / f"{t:05d}.png", labels, maps.voc_palette())

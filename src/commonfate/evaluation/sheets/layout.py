@@ -1,4 +1,4 @@
-"""How a sheet of pictures is laid out: bands of one width, one below the other."""
+"""Layout of a sheet of pictures: bands of one width, one below the other."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from commonfate.flow.drawing.colour import legend
 CELL = 224
 """Width and largest height of a picture."""
 FINER = 2
-"""How much larger pictures are made, so that outlines are smooth once they are shrunk."""
+"""Factor by which pictures are made larger, so that outlines are smooth once they are shrunk."""
 LABEL = 158
 GAP = 6
 MARGIN = 16
@@ -39,7 +39,7 @@ class Row:
         name: of the sequence, at its first row.
         summary: of the sequence, below its name.
         label: of this frame.
-        note: what else there is to say, small.
+        note: a remark in small print.
         pictures: (h, w, 3) uint8 by column, None where there is none; `flow` is in the colours of
             `flow.drawing.colour`.
     """
@@ -53,7 +53,7 @@ class Row:
 
 
 def picture_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width in which a picture of any size is best made: it fits into a cell."""
+    """Height and width of a picture that fits into a cell once it is shrunk."""
     height, width = size
     scale = FINER * CELL / max(height, width)
     return max(round(height * scale), FINER), max(round(width * scale), FINER)

@@ -1,13 +1,13 @@
 """Flow as colours: hue is direction, saturation is magnitude.
 
 The wheel of Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011:
-its 55 hues are spaced as the eye tells them apart, not evenly.
+its 55 hues are spaced by how well the eye distinguishes them.
 """
 
 import cv2
 import numpy as np
 
-# How many hues lie between one pure colour and the next: red, yellow, green, cyan, blue, magenta.
+# Number of hues from each pure colour to the next: red, yellow, green, cyan, blue, magenta.
 SEGMENTS = (15, 6, 4, 11, 13, 6)
 CORNERS = ((255, 0, 0), (255, 255, 0), (0, 255, 0), (0, 255, 255), (0, 0, 255), (255, 0, 255))
 
@@ -23,14 +23,14 @@ def wheel() -> np.ndarray:
 
 
 def robust_maximum(*flows: np.ndarray, percentile: float = 99.0) -> float:
-    """Magnitude, in pixels, below which `percentile` % of the known values of all fields lie.
+    """Percentile of the magnitude over the known pixels of all fields, in pixels.
 
     Args:
         flows: (2, H, W) float32 each, NaN where unknown.
         percentile: in (0, 100]; 100 is the largest magnitude.
 
     Returns:
-        At least 1e-3, so that a still field is white and not noise.
+        At least 1e-3, so that a still field is drawn white instead of as noise.
     """
     magnitudes = np.concatenate([np.hypot(*flow).ravel() for flow in flows])
     known = magnitudes[np.isfinite(magnitudes)]
@@ -43,7 +43,7 @@ def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
     Args:
         flow: (2, H, W) float32, u then v, NaN where unknown.
         maximum: magnitude in pixels of the fully saturated colours, larger ones are darkened;
-            the field's own `robust_maximum` by default.
+            by default the field's `robust_maximum`.
 
     Returns:
         (H, W, 3) uint8, RGB: white where nothing moves, black where the flow is unknown.
@@ -64,7 +64,7 @@ def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
 
 
 def legend(diameter: int) -> np.ndarray:
-    """The wheel as a disc: the colour at each point is that of flow from the centre to it.
+    """The wheel as a disc: each point has the colour of flow from the centre to it.
 
     Returns:
         (diameter, diameter, 3) uint8, RGB, white outside of the disc, smooth at its rim.

@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from commonfate.base import parquet, provenance
+from commonfate.base import parquet
+from commonfate.base.provenance import record as record_of
 from commonfate.storage import frame_files
 from commonfate.storage.flow import open_writer
 from commonfate.storage.frames import FrameWriter
-from commonfate.tables import lineage
+from commonfate.tables import provenance
 
 RUN = "gwm-unet-quadratic-k4-dis-sprites-s0"
 
 
 def _from_scores(results) -> dict:
-    return lineage.follow([str(results.scores("U-Net"))])
+    return provenance.follow([str(results.scores("U-Net"))])
 
 
 def test_a_score_leads_to_the_videos(results) -> None:
@@ -69,45 +70,48 @@ def test_what_is_missing_or_damaged_is_a_problem_not_an_error(results) -> None:
 
 def test_a_large_file_is_read_only_if_it_is_younger(tmp_path: Path) -> None:
     store = tmp_path / "large"
-    store.write_bytes(bytes(lineage.SMALL + 1))
-    record = provenance.record("flow", {}, [store])
+    store.write_bytes(bytes(provenance.SMALL + 1))
+    record = record_of("flow", {}, [store])
     wrong = {**record, "inputs": {str(store): "0" * 64}}
     os.utime(store, (0, 0))
-    assert lineage.changed(wrong) == []
+    assert provenance.changed(wrong) == []
     os.utime(store, (2**32, 2**32))
-    assert lineage.changed(wrong) == [str(store)]
-    assert lineage.changed(record) == []
+    assert provenance.changed(wrong) == [str(store)]
+    assert provenance.changed(record) == []
 
 
 def test_a_small_file_is_always_read(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.write_bytes(b"1")
-    record = provenance.record("flow", {}, [small])
+    record = record_of("flow", {}, [small])
     small.write_bytes(b"2")
     os.utime(small, (0, 0))
-    assert lineage.changed(record) == [str(small)]
+    assert provenance.changed(record) == [str(small)]
 
 
 def test_flow_stores_of_both_containers_have_records(tmp_path: Path) -> None:
     for container, name in (("zarr", "0000.zarr.zip"), ("tiff", "0000.tiff")):
         path = tmp_path / "flow/sprites/dis" / name
-        record = provenance.record("flow", {"estimator": "dis"}, [])
+        record = record_of("flow", {"estimator": "dis"}, [])
         with open_writer(path, container, provenance=record, key="1") as writer:
             flows = [(0, np.zeros((2, 8, 8), np.float32))]
             writer.add("a", 1, 2, (8, 8), flows)
-        (node,) = lineage.follow([str(path)]).values()
+        (node,) = provenance.follow([str(path)]).values()
         assert node["settings"] == {"estimator": "dis"}
 
 
 def test_files_inside_a_tiff_store_stand_for_the_store() -> None:
     inputs = {"results/flow/s/dis/0000.tiff/1/a.tiff": "1", "results/a.json": "2"}
-    assert lineage.products(inputs) == {"results/flow/s/dis/0000.tiff": "", "results/a.json": "2"}
+    assert provenance.products(inputs) == {
+        "results/flow/s/dis/0000.tiff": "",
+        "results/a.json": "2",
+    }
 
 
 def test_json_without_a_record_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(json.dumps({"a": 1}))
-    assert lineage.follow([str(path)])[str(path)]["problem"] == "no record of how it was made"
+    assert provenance.follow([str(path)])[str(path)]["problem"] == "no record of how it was made"
 
 
 def test_kinds_are_read_from_the_products_not_from_names_of_folders(tmp_path: Path) -> None:
@@ -115,17 +119,17 @@ def test_kinds_are_read_from_the_products_not_from_names_of_folders(tmp_path: Pa
     stores = {"frames": tmp_path / "flow/x/0.zarr.zip", "flow": tmp_path / "frames/x/0.zarr.zip"}
     for path in stores.values():
         path.parent.mkdir(parents=True)
-    with FrameWriter(stores["frames"], provenance=provenance.record("frames", {}, [])):
+    with FrameWriter(stores["frames"], provenance=record_of("frames", {}, [])):
         pass
-    with open_writer(stores["flow"], provenance=provenance.record("flow", {}, []), key=""):
+    with open_writer(stores["flow"], provenance=record_of("flow", {}, []), key=""):
         pass
     manifest = tmp_path / "cats.parquet"
     row = {"id": "a", "split": "val", "source": "a.mp4", "frames": 4, "sha256": "0"}
     row |= {"status": "ok", "reason": ""}
-    record = provenance.record("manifest", {"dataset": "cats"}, [])
+    record = record_of("manifest", {"dataset": "cats"}, [])
     parquet.write(manifest, pd.DataFrame([row]), record)
     paths = [str(path) for path in (*stores.values(), manifest)]
-    files = lineage.follow(paths)
+    files = provenance.follow(paths)
     assert [files[path]["verb"] for path in paths] == ["frames", "flow", "manifest"]
     assert files[str(manifest)]["inputs"] == {"a.mp4": "0"}
 
@@ -134,7 +138,7 @@ def test_weights_that_were_not_trained_here_have_no_record(tmp_path: Path) -> No
     (tmp_path / "snapshots").mkdir()
     weights = tmp_path / "snapshots/checkpoint.pt"
     weights.write_bytes(b"of others")
-    assert lineage.follow([str(weights)]) == {}
+    assert provenance.follow([str(weights)]) == {}
 
 
 def test_images_that_are_read_in_place_are_compared_with_their_digest(tmp_path: Path) -> None:
@@ -148,8 +152,8 @@ def test_images_that_are_read_in_place_are_compared_with_their_digest(tmp_path: 
         "frame_files": list(map(str, files)),
     }
     path = tmp_path / "manifest.parquet"
-    parquet.write(path, pd.DataFrame([row]), provenance.record("manifest", {}, []))
-    assert lineage.follow([str(path)])[str(path)]["changed"] == []
+    parquet.write(path, pd.DataFrame([row]), record_of("manifest", {}, []))
+    assert provenance.follow([str(path)])[str(path)]["changed"] == []
     files[1].write_bytes(b"2")
     os.utime(files[1], (2**32, 2**32))
-    assert lineage.follow([str(path)])[str(path)]["changed"] == [str(tmp_path)]
+    assert provenance.follow([str(path)])[str(path)]["changed"] == [str(tmp_path)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonfate.tables import units
+from commonfate.tables import quantities
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from commonfate.tables import units
 def test_percent_or_a_fraction_without_negative_zero(
     metric: str, share: float | None, text: str | None
 ) -> None:
-    assert units.text(metric, share) == text
+    assert quantities.text(metric, share) == text
 
 
 @pytest.mark.parametrize(("metric", "text"), [("MAE", "0.130"), ("J", "57.8")])
 def test_a_text_can_be_read_back(metric: str, text: str) -> None:
-    assert units.text(metric, units.share(metric, text)) == text
-    assert units.number(metric, units.share(metric, text)) == pytest.approx(float(text))
+    assert quantities.text(metric, quantities.share(metric, text)) == text
+    assert quantities.number(metric, quantities.share(metric, text)) == pytest.approx(float(text))
 
 
 def test_fractions_have_no_points() -> None:
-    assert (units.points("MAE"), units.points("J")) == ("", " points")
+    assert (quantities.points("MAE"), quantities.points("J")) == ("", " points")
