@@ -24,6 +24,7 @@ lint: .venv/installed
 	@$(IN_VENV) ruff check .
 	@$(IN_VENV) ruff format --check .
 	@$(IN_VENV) snakefmt --check Snakefile workflow
+	@$(IN_VENV) mypy
 
 # The environment: exactly the versions of the lock file, made again when it changes.
 .venv/installed: requirements.lock pyproject.toml

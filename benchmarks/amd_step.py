@@ -204,9 +204,9 @@ def measured(task: dict) -> dict[str, float]:
 
 def differences(task: dict) -> tuple[float, float]:
     """Difference of the ways' losses, and of their gradients' norm, as shares of them."""
-    (plain, expected), (ours, found) = (Trial(task | {"way": w}).gradient() for w in (PLAIN, OURS))
+    (plain, expected), (ours, result) = (Trial(task | {"way": w}).gradient() for w in (PLAIN, OURS))
     loss = float((ours - plain).abs() / plain)
-    apart = float((found - expected).norm() / expected.norm())
+    apart = float((result - expected).norm() / expected.norm())
     if loss > 1e-4 or apart > 1e-2:
         raise RuntimeError(f"the two ways do not compute the same: {loss:.1e}, {apart:.1e}")
     return loss, apart

@@ -131,7 +131,7 @@ def main(
     if len(files) < 4:
         raise click.UsageError(f"--root {root}: no frames of {sequence}")
     chosen = [tuple(map(int, text.split(","))) for text in gaps] or GAPS
-    rows = [row for one in chosen for row in compare(files, one, threads, repeats)]
+    rows = [row for item in chosen for row in compare(files, item, threads, repeats)]
     click.echo(
         f"DIS, {len(files)} frames of {sequence}, {threads} threads, medians of {repeats} runs\n"
     )

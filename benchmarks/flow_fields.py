@@ -23,11 +23,11 @@ def sequences() -> list[list[Path]]:
     """Frames of each DAVIS sequence whose frames are 854x480."""
     root = Path(os.environ.get("COMMONFATE_DAVIS_DIR", SHARED))
     folders = sorted((root / "JPEGImages" / "480p").glob("*/"))
-    found = [sorted(folder.glob("*.jpg")) for folder in folders]
-    found = [files for files in found if cv2.imread(str(files[0])).shape[:2] == (480, 854)]
-    if not found:
+    result = [sorted(folder.glob("*.jpg")) for folder in folders]
+    result = [files for files in result if cv2.imread(str(files[0])).shape[:2] == (480, 854)]
+    if not result:
         sys.exit(f"{root}: no DAVIS frames; set COMMONFATE_DAVIS_DIR to a folder with DAVIS 2016")
-    return found
+    return result
 
 
 def flows(source: str, files: list[Path], count: int) -> Iterator[np.ndarray]:

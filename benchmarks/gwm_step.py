@@ -270,8 +270,8 @@ def main(
     task: str | None,
 ) -> None:
     if task is not None:
-        wanted = json.loads(task)
-        measured = trial(wanted).measure(wanted["steps"], wanted["workers"])
+        requested = json.loads(task)
+        measured = trial(requested).measure(requested["steps"], requested["workers"])
         click.echo(json.dumps(measured))
         return
     settings = SMALL if small else FULL

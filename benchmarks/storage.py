@@ -153,9 +153,9 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def beats(one: tuple[float, float, Row], other: tuple[float, float, Row]) -> bool:
+def beats(item: tuple[float, float, Row], other: tuple[float, float, Row]) -> bool:
     """Whether one is both faster and smaller."""
-    return one[0] < other[0] and one[1] > other[1]
+    return item[0] < other[0] and item[1] > other[1]
 
 
 if __name__ == "__main__":

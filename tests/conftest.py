@@ -77,10 +77,10 @@ def reference() -> Callable[[str], dict[str, np.ndarray]]:
 @pytest.fixture(scope="session")
 def reference_readme() -> Path:
     """The README of the recorded arrays: theirs, else that of the open set."""
-    found = [folder / "README.md" for folder in (REFERENCE, SHARED / "reference")]
-    present = [path for path in found if path.is_file()]
+    result = [folder / "README.md" for folder in (REFERENCE, SHARED / "reference")]
+    present = [path for path in result if path.is_file()]
     if not present:
-        pytest.skip(f"no {found[0]}; it says how exact the recorded arrays are")
+        pytest.skip(f"no {result[0]}; it says how exact the recorded arrays are")
     return present[0]
 
 

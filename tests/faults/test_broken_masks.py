@@ -64,11 +64,11 @@ def test_masks_are_read_right_or_left_out_by_name(benchmark, tmp_path):
     }
     for name, mask in wrong.items():
         benchmark(name, mask)
-    report, said = list_and_extract(tmp_path, "adapter=images", f"root={tmp_path}")
+    report, message = list_and_extract(tmp_path, "adapter=images", f"root={tmp_path}")
     assert set(report.index[report["status"] == "ok"]) == {"good", "ones"}
     for name in wrong:
         assert f"masks/{name}.png" in report.loc[name, "reason"]
-        assert f"images/{name}.png: left out: " in said
+        assert f"images/{name}.png: left out: " in message
     assert FrameReader(tmp_path / "0.zarr.zip").videos == ["good", "ones"]
 
 

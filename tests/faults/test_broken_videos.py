@@ -90,10 +90,10 @@ def test_cut_off(usable_of, broken):
     data = write_video(broken).read_bytes()
     start = data.index(b"mdat") + 4
     broken.write_bytes(data[: start + (len(data) - start) // 2])
-    found = len(list(av.open(broken).demux(video=0))) - 1  # the last is empty: it ends the stream
+    actual = len(list(av.open(broken).demux(video=0))) - 1  # the last is empty: it ends the stream
     manifest, output = usable_of()
     frames = manifest.loc["broken", "frames"]
-    assert 2 < found - 3 <= frames < found < 48
+    assert 2 < actual - 3 <= frames < actual < 48
     assert f"{broken}: truncated: {frames} of 48 frames decode" in output
 
 

@@ -159,7 +159,7 @@ def folder_of(form, tmp_path):
 
 def run(*arguments):
     with pytest.raises(StoreError) as caught:
-        verb.command([str(one) for one in arguments], standalone_mode=False)
+        verb.command([str(item) for item in arguments], standalone_mode=False)
     return str(caught.value)
 
 
@@ -186,8 +186,8 @@ def damage_hole(path):
 def test_one_bad_file_does_not_lose_the_other_videos(tmp_path, capsys, damage, reason):
     folder, store = folder_of(FORMATS["npz"], tmp_path), tmp_path / "flow.zarr.zip"
     damage(folder / "1" / "bear" / "00001.npz")
-    said = run(folder, "-o", store)
-    assert said.startswith("1 of 2 parts left out, for the reasons above; repair or remove")
+    output = run(folder, "-o", store)
+    assert output.startswith("1 of 2 parts left out, for the reasons above; repair or remove")
     printed = capsys.readouterr().err
     assert "Left out: bear, gap 1: " in printed and reason in printed
     reader = open_reader(store)
@@ -210,8 +210,8 @@ def test_nothing_left_writes_no_store(tmp_path):
     folder, store = folder_of(FORMATS["npz"], tmp_path), tmp_path / "flow.zarr.zip"
     for video in ("bear", "dog"):
         damage_cut(folder / "1" / video / "00000.npz")
-    said = run(folder, "-o", store)
-    assert said.startswith(f"{store}: not written, nothing is left; bear, gap 1: {folder}")
+    output = run(folder, "-o", store)
+    assert output.startswith(f"{store}: not written, nothing is left; bear, gap 1: {folder}")
     assert not store.exists()
 
 

@@ -86,31 +86,31 @@ def message(function, *arguments):
 
 def everything_of_flow(path):
     reader = open_reader(path)
-    found = {}
+    result = {}
     for video in reader.videos:
         for gap in reader.gaps(video):
-            found[video, gap] = (reader.statistics(video, gap), reader.pair_counts(video, gap))
+            result[video, gap] = (reader.statistics(video, gap), reader.pair_counts(video, gap))
             for t in reader.frames_with_flow(video, gap):
-                found[video, gap, t] = reader.read(video, gap, t).tobytes()
+                result[video, gap, t] = reader.read(video, gap, t).tobytes()
     reader.close()
-    return found
+    return result
 
 
 def everything_of_frames(path):
     reader = FrameReader(path)
-    found = {}
+    result = {}
     for video in reader.videos:
-        found[video] = (reader.size(video), reader.fps(video), reader.timestamps_s(video))
+        result[video] = (reader.size(video), reader.fps(video), reader.timestamps_s(video))
         for t in range(reader.length(video)):
-            found[video, t] = reader.read(video, t).tobytes()
+            result[video, t] = reader.read(video, t).tobytes()
     reader.close()
-    return found
+    return result
 
 
 def check_flips(files, everything, step):
     """Flip every `step`-th byte in turn: what is read is the same, or a StoreError."""
     logging.disable(logging.CRITICAL)  # tifffile also logs what is odd
-    before, noticed = everything(), 0
+    before, seen = everything(), 0
     for file in files:
         intact = file.read_bytes()
         for position in range(0, len(intact), step):
@@ -118,11 +118,11 @@ def check_flips(files, everything, step):
             try:
                 assert everything() == before, f"{file.name}: byte {position} changes what is read"
             except StoreError as error:
-                noticed += 1
+                seen += 1
                 assert "\n" not in str(error)
             file.write_bytes(intact)
     logging.disable(logging.NOTSET)
-    assert noticed > 20
+    assert seen > 20
 
 
 def test_flipped_byte_in_flow_names_video_gap_and_frame(flow_store):
@@ -286,8 +286,8 @@ def test_zip_of_something_else(tmp_path):
 
 def test_frames_given_for_flow_and_the_reverse(flow_store, frame_store):
     text = message(open_reader(frame_store).gaps, "bear")
-    made = "is no store of flow; give one that `commonfate flow` made"
-    assert text == f"{frame_store}: {made}"
+    created = "is no store of flow; give one that `commonfate flow` made"
+    assert text == f"{frame_store}: {created}"
     if flow_store.is_file():
         text = message(FrameReader(flow_store).read, "bear", 0)
         assert text.startswith(f"{flow_store}: is no store of frames; give one that")

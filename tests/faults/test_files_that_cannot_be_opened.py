@@ -94,10 +94,10 @@ SPOILED = {
 def test_one_that_cannot_be_opened_costs_one_video(root, tmp_path, spoil):
     change, name, reason = SPOILED[spoil]
     change(root)
-    found = manifest_of(root, tmp_path)
-    assert found.keys() == {"good", name}
-    assert found["good"][1] == ""
-    assert reason.format(root=root) in found[name][1]
+    actual = manifest_of(root, tmp_path)
+    assert actual.keys() == {"good", name}
+    assert actual["good"][1] == ""
+    assert reason.format(root=root) in actual[name][1]
     output = tmp_path / "flow"
     run("flow", root, "-o", output)
     videos = open_reader(output / "flow.zarr.zip").videos
@@ -113,9 +113,9 @@ def test_a_folder_without_permission_is_named(root, tmp_path, monkeypatch):
         return listed(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    found = manifest_of(root, tmp_path)
-    assert found["closed"] == (closed, "a folder that cannot be listed: Permission denied")
-    assert found["good"][1] == ""
+    actual = manifest_of(root, tmp_path)
+    assert actual["closed"] == (closed, "a folder that cannot be listed: Permission denied")
+    assert actual["good"][1] == ""
 
 
 def test_names_in_other_scripts_and_names_of_two_folders(tmp_path):
@@ -163,8 +163,8 @@ def test_a_video_of_another_name_is_another(root, tmp_path):
 def test_a_picture_of_what_can_be_opened(root, tmp_path):
     (tmp_path / "a.mp4").symlink_to("/gone")
     output = tmp_path / "look"
-    said = run("try", tmp_path / "a.mp4", root / "good", "-o", output)
-    assert f"{tmp_path / 'a.mp4'}: left out: a broken link" in said
+    message = run("try", tmp_path / "a.mp4", root / "good", "-o", output)
+    assert f"{tmp_path / 'a.mp4'}: left out: a broken link" in message
     assert (output / "flow.png").is_file()
 
 
@@ -180,8 +180,8 @@ def test_suffixes_and_text_behind_numbers(root, tmp_path):
     sequence(root / "mixed", ("0000.jpeg", "0001.jpg", "0002.JPG"))
     sequence(root / "text", ("0001_rgb.png", "0002_rgb.png", "cover.png"))
     (root / "mixed/._0003.jpg").touch()
-    found = manifest_of(root, tmp_path)
-    reasons = {name: reason for name, (_, reason) in found.items()}
+    actual = manifest_of(root, tmp_path)
+    reasons = {name: reason for name, (_, reason) in actual.items()}
     assert reasons == dict.fromkeys(("good", "mixed", "text"), "")
     listed = run("videos", "--dataset", "mine", *folder(root), "--output", tmp_path / "i.parquet")
     assert "1 images are not used" in listed and "text/cover.png" in listed

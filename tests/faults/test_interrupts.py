@@ -36,8 +36,8 @@ def interrupt(
         assert process.poll() is None and time.monotonic() < until, f"no {begun} came"
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
-    lines = said.splitlines()
+    message = process.communicate(timeout=60)[1]
+    lines = message.splitlines()
     return process.returncode, "\n".join(line for line in lines if line[2:3] != ":")
 
 

@@ -149,8 +149,8 @@ def test_soft_foreground_of_another_size_or_kind(benchmark):
 
 
 def test_predictions_of_the_whole_frame_that_claim_to_be_cropped(benchmark):
-    facts = benchmark / "predictions" / "predictions.json"
-    facts.write_text(json.dumps(FACTS | {"crop": "square"}))
+    metadata = benchmark / "predictions" / "predictions.json"
+    metadata.write_text(json.dumps(FACTS | {"crop": "square"}))
     assert_refused(benchmark, r"groups/cat/00000.png: is 8x12, but the annotation is 8x8")
 
 
@@ -186,8 +186,8 @@ def test_damaged_predictions_json(benchmark, text):
 
 
 def test_unknown_names(benchmark):
-    known = r"protocol 'davies' is unknown; did you mean davis\? Known: davis, davis_released"
-    assert_refused(benchmark, known, ConfigError, protocol="davies")
+    expected = r"protocol 'davies' is unknown; did you mean davis\? Known: davis, davis_released"
+    assert_refused(benchmark, expected, ConfigError, protocol="davies")
     assert_refused(benchmark, "foreground 'best' is unknown", ConfigError, foreground="best")
 
 

@@ -68,7 +68,7 @@ def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path):
     path = tmp_path / "000005.pt"
     weight = saved(path).weight.detach().clone()
     whole = path.read_bytes()
-    noticed = 0
+    seen = 0
     for offset in range(0, len(whole), 61):
         path.write_bytes(whole)
         damage(path, offset)
@@ -77,8 +77,8 @@ def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path):
         except StoreError as error:
             assert str(error).startswith(f"{path}: is "), offset
             assert "\n" not in str(error)
-            noticed += 1
-    assert noticed > 100
+            seen += 1
+    assert seen > 100
 
 
 def test_every_byte_of_the_weights_is_checked(tmp_path):

@@ -158,9 +158,9 @@ def test_a_cut_download_goes_on_where_it_was_cut(site, caplog):
 
 def test_a_download_that_failed_is_resumed_by_the_next_process(site, cache):
     site.cuts = [140_000, 0, 0, 0]
-    said = refused(site.url)
+    message = refused(site.url)
     here = (cache / f".net-{SHA256[:8]}.ckpt.part").stat().st_size
-    assert f"cut after {here:,} bytes, 4 times" in said
+    assert f"cut after {here:,} bytes, 4 times" in message
     assert fetch(asset(site.url)).read_bytes() == CONTENT
     assert site.ranges[-1] == f"bytes={here}-"
     assert names(cache) == {f"net-{SHA256[:8]}.ckpt"}
@@ -249,10 +249,12 @@ def test_a_file_that_got_shorter_is_fetched_from_the_start(site, cache):
 
 def test_a_wrong_file_is_named_with_both_hashes_and_moved_aside(site, cache):
     site.content = b"wrong" * 1000
-    said = refused(site.url)
-    found = hashlib.sha256(site.content).hexdigest()
-    assert f"{site.url}: wrong file (5,000 bytes long): sha256 is {found}" in said
-    assert f"expected sha256 {SHA256[:8]}... (weak); moved to net-{SHA256[:8]}.ckpt.wrong" in said
+    message = refused(site.url)
+    digest = hashlib.sha256(site.content).hexdigest()
+    assert f"{site.url}: wrong file (5,000 bytes long): sha256 is {digest}" in message
+    assert (
+        f"expected sha256 {SHA256[:8]}... (weak); moved to net-{SHA256[:8]}.ckpt.wrong" in message
+    )
     assert names(cache) == {f"net-{SHA256[:8]}.ckpt.wrong"}
     site.content = CONTENT
     assert fetch(asset(site.url)).read_bytes() == CONTENT
@@ -407,10 +409,10 @@ def test_a_wrong_file_put_there_by_hand_is_fetched_anew_or_told(site, cache):
     cache.mkdir(parents=True)
     path = cache / f"net-{SHA256[:8]}.ckpt"
     path.write_bytes(b"not it")
-    found = hashlib.sha256(b"not it").hexdigest()
-    said = refused(f"{nothing_listens()}/net.ckpt")
-    assert f"{path}: wrong file (6 bytes long): sha256 is {found}, expected sha256" in said
-    assert "not reachable" in said
+    digest = hashlib.sha256(b"not it").hexdigest()
+    message = refused(f"{nothing_listens()}/net.ckpt")
+    assert f"{path}: wrong file (6 bytes long): sha256 is {digest}, expected sha256" in message
+    assert "not reachable" in message
     assert names(cache) == {f"{path.name}.wrong"}
     path.write_bytes(b"not it")
     assert fetch(asset(site.url)).read_bytes() == CONTENT
@@ -425,8 +427,8 @@ def test_proxies_of_the_environment_are_used(site, monkeypatch):
 
 def test_an_unreachable_proxy_is_named_as_such(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", nothing_listens())
-    said = refused("https://weights.invalid/net.ckpt")
-    assert "the proxy is not reachable (Connection refused)" in said
+    message = refused("https://weights.invalid/net.ckpt")
+    assert "the proxy is not reachable (Connection refused)" in message
 
 
 def test_a_folder_that_cannot_be_written_is_named(site, tmp_path, monkeypatch):

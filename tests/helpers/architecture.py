@@ -53,7 +53,7 @@ def imports(files: Mapping[str, Path]) -> dict[str, set[str]]:
     }
 
 
-def _imports(path: Path, known: Collection[str]) -> Iterator[str]:
+def _imports(path: Path, expected: Collection[str]) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -68,7 +68,7 @@ def _imports(path: Path, known: Collection[str]) -> Iterator[str]:
                 continue
         for candidates in both:
             inside = [name.removeprefix("commonfate.") for name in candidates]
-            yield from [name for name in inside if name in known][:1]
+            yield from [name for name in inside if name in expected][:1]
 
 
 def climbing(graph: Mapping[str, Collection[str]]) -> list[str]:

@@ -52,7 +52,7 @@ def predict(tmp_path: Path) -> Callable[..., Path]:
         groups: Callable[[str, int], np.ndarray],
         n_groups: int = 2,
         soft: Callable[[str, int], np.ndarray] | None = None,
-        **told: str,
+        **message: str,
     ) -> Path:
         folder = tmp_path / "predictions"
         for video, frames in FRAMES.items():
@@ -64,7 +64,7 @@ def predict(tmp_path: Path) -> Callable[..., Path]:
                     maps.write_probability(
                         folder / "foreground" / video / f"{t:05d}.png", soft(video, t)
                     )
-        facts = {
+        metadata = {
             "run": "gwm-test",
             "method": "gwm",
             "description": {"resolution": "8x12"},
@@ -84,8 +84,8 @@ def predict(tmp_path: Path) -> Callable[..., Path]:
             "foreground": "unsupervised",
             "learns_from": "flow",
             "gives": "masks",
-        } | told
-        (folder / "predictions.json").write_text(json.dumps(facts))
+        } | message
+        (folder / "predictions.json").write_text(json.dumps(metadata))
         return folder / "predictions.json"
 
     return write

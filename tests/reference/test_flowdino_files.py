@@ -24,9 +24,9 @@ def test_files_that_pillow_wrote(released, tmp_path, compression):
     Image.fromarray(packed).save(path, compression=compression)
     np.testing.assert_array_equal(flowdino.read_packed(path), packed)
     flow = flowdino.read(path)
-    known = ~np.isnan(flow)
-    np.testing.assert_array_equal(flow[known], unpacked[known])
-    assert (unpacked[~known] == -1024).all()  # the one component that we read as 'no value'
+    expected = ~np.isnan(flow)
+    np.testing.assert_array_equal(flow[expected], unpacked[expected])
+    assert (unpacked[~expected] == -1024).all()  # the one component that we read as 'no value'
 
 
 def test_words_called_floats(released, tmp_path):

@@ -21,9 +21,9 @@ def test_any_word_unpacks_to_the_same_numbers(reference):
 def test_flow_as_our_reader_returns_it(reference):
     data = reference("flowdino_pack.npz")
     flow = dequantize(packed_int32.unpack(data["packed"]))
-    known = ~np.isnan(flow)
-    np.testing.assert_array_equal(flow[known], data["unpacked"][known])
-    assert (data["unpacked"][~known] == -1024).all()  # the one word that we read as 'no value'
+    expected = ~np.isnan(flow)
+    np.testing.assert_array_equal(flow[expected], data["unpacked"][expected])
+    assert (data["unpacked"][~expected] == -1024).all()  # the one word that we read as 'no value'
 
 
 def test_unpacked_words_pack_to_the_same_words(reference):

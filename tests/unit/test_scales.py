@@ -89,7 +89,7 @@ def test_tables_of_real_data_have_nothing_of_the_demo(name: str) -> None:
     values = joined(DEMO, _shipped(name))
     assert values == _shipped(name)
     config = Config.model_validate(values)
-    assert not {one.adapter for one in config.datasets.values()} & {"sprites", "sprite_images"}
+    assert not {item.adapter for item in config.datasets.values()} & {"sprites", "sprite_images"}
     assert all(key in _shipped(name)["tables"] for key in config.tables)
 
 

@@ -43,7 +43,7 @@ class Workflow:
         *options: str,
         environment: Mapping[str, str] | None = None,
         targets: Sequence[str] = (TABLE,),
-        **how,
+        **way,
     ) -> subprocess.Popen:
         """Start it; the verbs are those of this environment."""
         variables = {**os.environ, **(environment or {})}
@@ -55,7 +55,7 @@ class Workflow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            **how,
+            **way,
         )
 
     def run(
@@ -73,8 +73,8 @@ class Workflow:
     def planned(self, *options: str, targets: Sequence[str] = (TABLE,)) -> set[str]:
         """Rules that a run with these options would execute."""
         output = self.run("--dry-run", "--quiet", "host", *options, targets=targets)
-        _, found, stats = output.partition("Job stats:")
-        if not found:
+        _, result, stats = output.partition("Job stats:")
+        if not result:
             return set()
         lines = stats.strip().splitlines()[2:]
         rules = {line.split()[0] for line in lines[: lines.index("")] if line.split()}

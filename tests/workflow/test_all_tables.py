@@ -46,8 +46,8 @@ def test_every_table_of_amd_is_made(all_tables, table: str, column: str) -> None
 
 @pytest.mark.skipif(not crf.is_installed(), reason="pydensecrf2 is missing: make crf")
 def test_sequences_stand_beside_the_published_ones(all_tables) -> None:
-    found = _rows(all_tables.results, "gwm_table10")
-    rows = {(row["sequence"], row["benchmark"]): row for row in found}
+    result = _rows(all_tables.results, "gwm_table10")
+    rows = {(row["sequence"], row["benchmark"]): row for row in result}
     assert rows["blackswan", "DAVIS2016"]["without CRF: J mean published"] == "67.0"
     assert rows["blackswan", "DAVIS2016"]["without CRF: J mean leak_free"] == ""
     column = "without CRF: J mean leak_free"

@@ -26,8 +26,8 @@ def test_conda_pins_agree_with_pyproject() -> None:
 
 def test_the_lock_holds_what_pyproject_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
-    names = {entry.replace(">", "=").partition("=")[0] for entry in wanted}
+    expected = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {entry.replace(">", "=").partition("=")[0] for entry in expected}
     lock = (ROOT / "requirements.lock").read_text()
     locked = {line.partition("==")[0] for line in lock.splitlines() if "==" in line}
     assert names <= locked
@@ -39,8 +39,8 @@ def test_what_needs_a_compiler_or_draws_is_an_extra() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     crf_lock = (ROOT / "requirements-crf.lock").read_text().split()
     for extra, name in (("crf", "pydensecrf2"), ("benchmarks", "matplotlib")):
-        (wanted,) = project["optional-dependencies"][extra]
-        assert wanted.startswith(f"{name}>=")
+        (expected,) = project["optional-dependencies"][extra]
+        assert expected.startswith(f"{name}>=")
         assert name not in " ".join(project["dependencies"]) and f"{name}==" not in lock
     assert [pin.partition("==")[0] for pin in crf_lock] == ["pydensecrf2"]
 
@@ -86,11 +86,11 @@ def _profiles(text: str) -> list[tuple[str, str]]:
 
 def test_slurm_keeps_the_lock_of_snakemake() -> None:
     """Jobs outlive a killed Snakemake there, unlike on one machine."""
-    one, cluster = (
+    item, cluster = (
         yaml.safe_load((ROOT / "profiles" / name / "config.v9+.yaml").read_text())
         for name in ("default", "slurm")
     )
-    assert one["nolock"] is True
+    assert item["nolock"] is True
     assert "nolock" not in cluster
 
 

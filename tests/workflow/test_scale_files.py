@@ -34,7 +34,7 @@ def _settings_of(plan: str, method: str, key: str) -> set[str]:
     """Values of a setting in the planned trainings of a method."""
     trainings = re.findall(rf"--method {method} (.*)", plan)
     assert trainings, plan
-    return {found for line in trainings for found in re.findall(rf"--set '?{key}=([^ ']+)", line)}
+    return {result for line in trainings for result in re.findall(rf"--set '?{key}=([^ ']+)", line)}
 
 
 def test_a_file_of_another_scale_stands_on_the_defaults(tmp_path: Path) -> None:

@@ -85,13 +85,13 @@ def test_a_training_of_two_processes_is_cancelled_and_goes_on(sampled, slurm, la
         f"methods={{gwm: {{iterations: {ITERATIONS}}}}}",
     ]
     small += ["--set-threads", "train=2"]
-    command, how = (
+    command, way = (
         [*PROFILE, *QUICK, *small],
         {"environment": slurm, "targets": [f"{RUN}/checkpoint.pt"]},
     )
     state, log = sampled.folder / RUN / ".resume.pt", sampled.folder / RUN / ".metrics.jsonl"
 
-    process = sampled.start(*command, **how)
+    process = sampled.start(*command, **way)
     while not (log.exists() and log.stat().st_size):
         assert process.poll() is None, process.communicate()
         time.sleep(0.2)
@@ -104,7 +104,7 @@ def test_a_training_of_two_processes_is_cancelled_and_goes_on(sampled, slurm, la
     assert len(saved["random"]) == 2
     assert not (sampled.folder / RUN / "checkpoint.pt").exists()
 
-    sampled.run(*command, **how)
+    sampled.run(*command, **way)
     trained = checkpoint.load(sampled.folder / RUN / "checkpoint.pt")
     assert (trained["iteration"], len(trained["random"])) == (ITERATIONS, 2)
     earlier = trained["provenance"]["earlier"]

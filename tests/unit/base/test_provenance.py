@@ -9,7 +9,7 @@ import pytest
 from commonfate.base import provenance
 
 IDENTITY = {
-    f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    f"GIT_{who}_{key}": "a@b" for who in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")
 }
 
 

@@ -32,7 +32,7 @@ def store(tmp_path):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(command, ["--threads", "2", *(str(one) for one in arguments)])
+    result = CliRunner().invoke(command, ["--threads", "2", *(str(item) for item in arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -48,30 +48,30 @@ def everything(path):
     }
 
 
-def equal(found, expected):
-    assert found.keys() == expected.keys()
+def equal(actual, expected):
+    assert actual.keys() == expected.keys()
     for name, flow in expected.items():
-        np.testing.assert_array_equal(found[name], flow, err_msg=str(name))
+        np.testing.assert_array_equal(actual[name], flow, err_msg=str(name))
 
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_to_a_folder_and_back(store, tmp_path, form):
     folder, back = tmp_path / form, tmp_path / "back.zarr.zip"
     assert run(store, "-o", folder, "--to", form).exit_code == 0
-    said = run(folder, "-o", back).output
+    text = run(folder, "-o", back).output
     expected = everything(store)
     if form == "kitti":
         for flow in expected.values():
             flow[:, flow[0] == 700] = np.nan
     equal(everything(back), expected)
-    assert "Quantization error: largest 0 px, mean 0 px" in said
+    assert "Quantization error: largest 0 px, mean 0 px" in text
 
 
 def test_names_of_files(store, tmp_path):
     run(store, "-o", tmp_path / "out", "--to", "flo")
-    found = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.flo")}
+    actual = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.flo")}
     bear = {f"1/bear/{t:05d}.flo" for t in range(4)} | {f"-2/bear/{t:05d}.flo" for t in (2, 3, 4)}
-    assert found == bear | {"1/a%2Fdog/00000.flo", "1/a%2Fdog/00001.flo"}
+    assert actual == bear | {"1/a%2Fdog/00000.flo", "1/a%2Fdog/00001.flo"}
 
 
 def test_only_some_videos_and_gaps(store, tmp_path):
@@ -84,9 +84,9 @@ def test_only_some_videos_and_gaps(store, tmp_path):
 
 
 def test_counts_of_what_does_not_fit(store, tmp_path):
-    said = run(store, "-o", tmp_path / "out", "--to", "kitti", "--video", "bear", "--gap", 1).output
-    assert "1 parts (each a video and gap), 4 pairs converted now" in said
-    assert "1 (0.52 %) without value, 1 (0.52 %) too large" in said  # of 4 x 6 x 8 pixels
+    text = run(store, "-o", tmp_path / "out", "--to", "kitti", "--video", "bear", "--gap", 1).output
+    assert "1 parts (each a video and gap), 4 pairs converted now" in text
+    assert "1 (0.52 %) without value, 1 (0.52 %) too large" in text  # of 4 x 6 x 8 pixels
 
 
 def test_between_containers_nothing_changes(store, tmp_path):
@@ -104,8 +104,8 @@ def test_saturated_pixels_stay_counted(tmp_path):
         flow = np.zeros((2, 2, *SIZE), np.float32)
         flow[1, 0, 0, :3] = 5000
         writer.add("bear", 1, 3, SIZE, enumerate(flow))
-    said = run(tmp_path / "a.zarr.zip", "-o", tmp_path / "b.tiff").output
-    assert "3 (3.1 %) saturated" in said
+    text = run(tmp_path / "a.zarr.zip", "-o", tmp_path / "b.tiff").output
+    assert "3 (3.1 %) saturated" in text
     assert open_reader(tmp_path / "b.tiff").pair_counts("bear", 1)["saturated"] == [0, 3]
 
 
@@ -116,11 +116,11 @@ def test_error_of_quantization_is_measured(tmp_path):
     flow[1, 0] = 2000  # saturates: no error of rounding
     flow[1, 1] = np.nan
     flo.write(tmp_path / "flow" / "0.flo", flow)
-    said = run(tmp_path / "flow", "-o", tmp_path / "a.zarr.zip", "--gap", 1).output
+    text = run(tmp_path / "flow", "-o", tmp_path / "a.zarr.zip", "--gap", 1).output
     # u: 48 values, of which 8 are not known since v is not; v: 48 - 8 saturated - 8 not known
     mean = 40 / 64 / (40 + 32)
-    assert f"Quantization error: largest 0.0156 px, mean {mean:.3g} px" in said
-    assert "8 (17 %) without value, 8 (17 %) saturated" in said
+    assert f"Quantization error: largest 0.0156 px, mean {mean:.3g} px" in text
+    assert "8 (17 %) without value, 8 (17 %) saturated" in text
     assert open_reader(tmp_path / "a.zarr.zip").videos == ["flow"]
 
 
@@ -196,16 +196,16 @@ def test_goes_on_where_it_was(store, tmp_path, monkeypatch):
 def test_videos_that_are_there_are_not_written_again(store, tmp_path, monkeypatch):
     run(store, "-o", tmp_path / "out", "--to", "flo")
     monkeypatch.setattr(convert, "_read", lambda *_: pytest.fail("read again"))
-    said = run(store, "-o", tmp_path / "out", "--to", "flo").output
-    assert "3 parts (each a video and gap), 0 pairs converted now" in said
+    text = run(store, "-o", tmp_path / "out", "--to", "flo").output
+    assert "3 parts (each a video and gap), 0 pairs converted now" in text
 
 
 def test_a_store_that_is_there_is_not_made_again(store, tmp_path):
     out = tmp_path / "out.tiff"
     run(store, "-o", out)
     assert f"{out} is there already" in run(store, "-o", out).output
-    said = run(store, "-o", out, "--steps-per-pixel", 8).output
-    assert "3 parts" in said and open_reader(out).info("bear", 1).steps_per_pixel == 8
+    text = run(store, "-o", out, "--steps-per-pixel", 8).output
+    assert "3 parts" in text and open_reader(out).info("bear", 1).steps_per_pixel == 8
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_usage(store, arguments, message):
 def test_other_mistakes(store, tmp_path):
     assert "SOURCE and OUTPUT are the same" in run(store, "-o", store).output
     run(store, "-o", tmp_path / "out", "--to", "flo")
-    said = run(tmp_path / "out", "-o", tmp_path / "a.zarr.zip", "--gap", 1, "--gap", 2).output
-    assert "files of a folder have one gap, or folders named by gaps" in said
-    said = run(tmp_path / "out" / "1" / "bear" / "00000.flo", "-o", tmp_path / "a.zarr.zip").output
-    assert "00000.flo is one file; give the folder of its video, and --gap" in said
+    text = run(tmp_path / "out", "-o", tmp_path / "a.zarr.zip", "--gap", 1, "--gap", 2).output
+    assert "files of a folder have one gap, or folders named by gaps" in text
+    text = run(tmp_path / "out" / "1" / "bear" / "00000.flo", "-o", tmp_path / "a.zarr.zip").output
+    assert "00000.flo is one file; give the folder of its video, and --gap" in text

@@ -26,15 +26,15 @@ OFF = 0.25
 def dataset(tmp_path_factory):
     """A rendered video, one that was left out, and two flow sources, one of them the truth."""
     folder = tmp_path_factory.mktemp("dataset")
-    known = str(folder / "sprite.npz")
+    reference = str(folder / "sprite.npz")
     drawn = scene.draw(np.random.default_rng(4), 4, SIZE, FRAMES)
     textures = render.draw_textures(np.random.default_rng(0), drawn)
     pictures = list(render.frames(drawn, textures))
     seen = annotate.seen_layers(drawn)
-    truth.save(known, drawn, seen, annotate.instances(drawn, seen))
+    truth.save(reference, drawn, seen, annotate.instances(drawn, seen))
     rows = {"id": ["sprite", "broken"], "source": ["sprite.mp4", "broken.mp4"]}
     rows |= {"split": "val", "frames": [FRAMES, 0], "sha256": ""}
-    rows |= {"status": ["ok", "left_out"], "reason": ["", "truncated"], "truth": [known, ""]}
+    rows |= {"status": ["ok", "left_out"], "reason": ["", "truncated"], "truth": [reference, ""]}
     parquet.write(folder / "manifest.parquet", pd.DataFrame(rows), {})
     with FrameWriter(folder / "frames.zarr.zip", provenance={"inputs": {}}) as writer:
         writer.add_video("sprite", pictures, [t / 10 for t in range(FRAMES)], fps=10.0)
@@ -43,7 +43,7 @@ def dataset(tmp_path_factory):
         with open_writer(folder / f"{name}.zarr.zip", provenance=record, key="") as writer:
             for gap in (-1, 1):
                 flows = (
-                    (t, truth.flow(known, t, gap) + np.float32([[[error]], [[0]]]))
+                    (t, truth.flow(reference, t, gap) + np.float32([[[error]], [[0]]]))
                     for t in sources(FRAMES, gap)
                 )
                 writer.add("sprite", gap, FRAMES, SIZE, flows)
@@ -69,26 +69,26 @@ def measure(folder, source, output, *more):
 def test_two_sources_are_measured_and_tabulated(dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     truth_json, other_json = tmp_path / "truth.json", tmp_path / "farneback.json"
-    found = measure(dataset, "truth", truth_json)
-    assert (found["dataset"], found["source"], found["pairs"]) == ("sprites", "truth", 4)
+    actual = measure(dataset, "truth", truth_json)
+    assert (actual["dataset"], actual["source"], actual["pairs"]) == ("sprites", "truth", 4)
     store = dataset / "truth.zarr.zip"
-    assert found["bytes"] == store.stat().st_size
-    record = found["provenance"]
+    assert actual["bytes"] == store.stat().st_size
+    record = actual["provenance"]
     assert record["verb"] == "flow-quality"
     assert record["inputs"][str(store)] == sha256(store)
     assert set(record["inputs"]) == {
         str(dataset / name)
         for name in ("manifest.parquet", "frames.zarr.zip", "truth.zarr.zip", "sprite.npz")
     }
-    found = measure(
+    actual = measure(
         dataset, "farneback", other_json, "--sample", 2, "--frames-of", images(tmp_path)
     )
-    assert found["sample"]["pairs"] == 2
-    assert found["photometric"]["pairs"] == 2
+    assert actual["sample"]["pairs"] == 2
+    assert actual["photometric"]["pairs"] == 2
 
     table = tmp_path / "tables" / "flow_quality.csv"
-    said = run("table", truth_json, other_json, "--scale", "smoke", "-o", table)
-    assert "flow source" in said
+    message = run("table", truth_json, other_json, "--scale", "smoke", "-o", table)
+    assert "flow source" in message
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["flow source"], row["gap"], row["pairs"]) for row in rows] == [
@@ -145,11 +145,11 @@ def images(folder):
 
 
 def test_a_source_appears_once_in_a_table(dataset, tmp_path):
-    one, same = tmp_path / "one.json", tmp_path / "same.json"
-    measure(dataset, "truth", one)
-    same.write_bytes(one.read_bytes())
+    item, same = tmp_path / "one.json", tmp_path / "same.json"
+    measure(dataset, "truth", item)
+    same.write_bytes(item.read_bytes())
     with pytest.raises(UserError, match=r"is of the same source and dataset as .*one.json"):
-        run("table", one, same, "-o", tmp_path / "t.csv")
+        run("table", item, same, "-o", tmp_path / "t.csv")
     assert not (tmp_path / "t.csv").exists()
 
 

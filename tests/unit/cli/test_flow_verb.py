@@ -128,8 +128,8 @@ def test_own_videos_go_to_a_folder_and_only_their_flow(pictures, tmp_path):
     assert not (output / ".decoded").exists()
     reader = open_reader(output / "flow.tiff")
     (video,) = reader.videos
-    found = np.median(reader.read(video, 2, 0)[0, 10:-10, 20:-20])
-    assert found == pytest.approx(2 * STEP, abs=0.2)
+    actual = np.median(reader.read(video, 2, 0)[0, 10:-10, 20:-20])
+    assert actual == pytest.approx(2 * STEP, abs=0.2)
 
 
 def test_frames_are_kept_on_request(pictures, tmp_path, monkeypatch):
@@ -178,8 +178,8 @@ def interrupted(*_):
 
 
 def test_what_is_printed_can_be_pasted(pictures, tmp_path):
-    said = run(flow.command, pictures, "-o", tmp_path / "my clip's (1)")
-    (line,) = (line for line in said.splitlines() if line.startswith("See it with: "))
+    text = run(flow.command, pictures, "-o", tmp_path / "my clip's (1)")
+    (line,) = (line for line in text.splitlines() if line.startswith("See it with: "))
     program, verb, *arguments = shlex.split(line.removeprefix("See it with: "))
     assert (program, verb) == ("commonfate", "view")
     run(view.command, *arguments)
@@ -193,15 +193,15 @@ def test_several_processes_share_the_videos_and_make_the_same_flow(shard, tmp_pa
     with caplog.at_level(logging.INFO):
         run(flow.command, *shard, *gaps, "-o", shared, "--devices", "cpu,cpu")
     assert "flow (pairs): 13/13" in caplog.text
-    one, two = open_reader(alone), open_reader(shared)
+    item, two = open_reader(alone), open_reader(shared)
     assert two.videos == ["a", "b"]
     assert two.provenance["device"] == "cpu,cpu"
     too_short = {"video": "b", "gaps": [4], "reason": "it has only 3 frames"}
-    assert two.provenance["left_out"] == one.provenance["left_out"] == [too_short]
+    assert two.provenance["left_out"] == item.provenance["left_out"] == [too_short]
     for video in two.videos:
         for gap in two.gaps(video):
             for t in two.frames_with_flow(video, gap):
-                np.testing.assert_array_equal(two.read(video, gap, t), one.read(video, gap, t))
+                np.testing.assert_array_equal(two.read(video, gap, t), item.read(video, gap, t))
 
 
 def test_several_processes_say_together_what_is_wrong(tmp_path, shard):
@@ -210,8 +210,8 @@ def test_several_processes_say_together_what_is_wrong(tmp_path, shard):
     with pytest.raises(UserError, match=r"'gpu' is no device; expected e\.g\. cuda:0,cuda:1"):
         run(flow.command, *shard, "-o", tmp_path / "s", "--devices", "cpu,gpu")
     with pytest.raises(UserError, match="none of 2 videos gave any flow; the first, a: its"):
-        known = ["--source", "truth", "--devices", "cpu,cpu"]
-        run(flow.command, *shard, "-o", tmp_path / "s.zarr.zip", *known)
+        expected = ["--source", "truth", "--devices", "cpu,cpu"]
+        run(flow.command, *shard, "-o", tmp_path / "s.zarr.zip", *expected)
     assert not (tmp_path / "s.zarr.zip").exists()
 
 

@@ -25,9 +25,9 @@ def examples(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_verb_has_an_example_that_its_options_take(name):
-    found = examples(help_of(name))
-    assert any(text.startswith(f"commonfate {name}") for text in found), help_of(name)
-    for text in found:
+    actual = examples(help_of(name))
+    assert any(text.startswith(f"commonfate {name}") for text in actual), help_of(name)
+    for text in actual:
         parsed(shlex.split(text))
 
 

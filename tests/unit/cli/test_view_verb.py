@@ -64,8 +64,8 @@ def test_statistics_alone(flow):
 
 def test_a_sheet_has_a_row_a_moment(flow, frames, tmp_path):
     sheet = tmp_path / "sheet.png"
-    said = run(flow, "--frames", frames, "-o", sheet)
-    assert said.splitlines()[-1] == str(sheet)
+    message = run(flow, "--frames", frames, "-o", sheet)
+    assert message.splitlines()[-1] == str(sheet)
     with Image.open(sheet) as picture:
         assert picture.format == "PNG"
         # Three tiles of 360x240 and a caption in a row; `a` has two rows, `b` has one moment.
@@ -74,8 +74,8 @@ def test_a_sheet_has_a_row_a_moment(flow, frames, tmp_path):
 
 def test_a_film_is_one_video_at_its_rate_beside_its_frames(flow, frames, tmp_path):
     film = tmp_path / "film.mp4"
-    said = run(flow, "--frames", frames, "--gap", 1, "--tile", 90, "-o", film)
-    assert [line.split()[0] for line in said.splitlines()[2:-1]] == ["a"]
+    message = run(flow, "--frames", frames, "--gap", 1, "--tile", 90, "-o", film)
+    assert [line.split()[0] for line in message.splitlines()[2:-1]] == ["a"]
     with av.open(str(film)) as container:
         assert container.streams.video[0].average_rate == 8
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
@@ -109,10 +109,10 @@ def test_only_whole_files_appear(flow, tmp_path, monkeypatch):
     reads = iter(range(100))
     read = type(open_reader(flow)).read
 
-    def fails(self, *what):
+    def fails(self, *content):
         if next(reads) > 24:
             raise UserError("the disk has gone")
-        return read(self, *what)
+        return read(self, *content)
 
     monkeypatch.setattr(type(open_reader(flow)), "read", fails)
     with pytest.raises(UserError, match="the disk has gone"):

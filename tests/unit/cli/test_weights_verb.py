@@ -77,10 +77,10 @@ def test_list_says_what_kind_weights_are_and_how_they_are_known():
 
 
 def test_list_takes_beginnings_of_names():
-    said = run("list", "raft.", "tiny", "--urls")
-    assert f"https://127.0.0.1:9/raft-sintel-{GOOD[:8]}.ckpt" in said
-    assert "pwcnet" not in said
-    assert "tiny.sprites" in said
+    message = run("list", "raft.", "tiny", "--urls")
+    assert f"https://127.0.0.1:9/raft-sintel-{GOOD[:8]}.ckpt" in message
+    assert "pwcnet" not in message
+    assert "tiny.sprites" in message
     with pytest.raises(UserError, match="no weights have names that begin with zzz"):
         run("list", "zzz")
 
@@ -92,9 +92,9 @@ def test_fetch_prints_paths_and_goes_on_after_a_failure(known, monkeypatch):
         return known / asset.file
 
     monkeypatch.setattr("commonfate.weights.fetch", fetch)
-    said = run("fetch", "raft.things", "tiny.sprites")
-    assert f"raft.things: {known}/raft-things-{GOOD[:8]}.ckpt" in said
-    assert "tiny.sprites.safetensors" in said
+    message = run("fetch", "raft.things", "tiny.sprites")
+    assert f"raft.things: {known}/raft-things-{GOOD[:8]}.ckpt" in message
+    assert "tiny.sprites.safetensors" in message
     arguments = ["fetch", "raft.sintel", "pwcnet.sintel"]
     result = CliRunner().invoke(command, arguments)
     assert "pwcnet.sintel: " in result.output
@@ -114,12 +114,12 @@ def test_check_names_wrong_files(known):
     (known / ".raft-sintel.ckpt.lock").touch()
     (known / "raft-sintel.ckpt.wrong").write_bytes(b"html")
     (known / "mine.ckpt").write_bytes(b"mine")
-    said = run("check")
-    assert "raft.things  good" in said
-    assert "part of an unfinished download" in said
-    assert "moved aside for its wrong bytes" in said
-    assert "not known here" in said
-    assert ".lock" not in said
+    message = run("check")
+    assert "raft.things  good" in message
+    assert "part of an unfinished download" in message
+    assert "moved aside for its wrong bytes" in message
+    assert "not known here" in message
+    assert ".lock" not in message
     (known / f"pwcnet-sintel-{GOOD[:8]}.ckpt").write_bytes(b"bad")
     with pytest.raises(StoreError, match=r"1 of 5 files are wrong: flow/pwcnet-sintel-.*\.ckpt; "):
         run("check")
@@ -138,8 +138,8 @@ def test_check_says_which_files_cannot_be_verified(known):
 
 
 def test_show_prints_how_weights_were_trained():
-    said = run("show", "tiny.sprites")
-    assert "network: tiny" in said
-    assert '"sprites": 0.5' in said
+    message = run("show", "tiny.sprites")
+    assert "network: tiny" in message
+    assert '"sprites": 0.5' in message
     with pytest.raises(UserError, match=r"did you mean tiny\.sprites\? bundled: tiny\.sprites"):
         run("show", "tiny.sprite")

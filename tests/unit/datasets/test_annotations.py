@@ -99,12 +99,12 @@ BROKEN = {
 @pytest.mark.parametrize("kind", ["binary", "grey", "union:1"])
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_would_be_read_as_empty_is_refused(save, kind, what):
-    image, found, others = BROKEN[what]
+    image, result, others = BROKEN[what]
     path = save(image)
     with pytest.raises(StoreError) as raised:
         annotations.read(path, kind)
     message = str(raised.value)
-    assert f"00000.png: {found}, but {kind.partition(':')[0]} masks hold 0" in message
+    assert f"00000.png: {result}, but {kind.partition(':')[0]} masks hold 0" in message
     # Masks of several files have no setting that could say what they hold.
     advised = set(message.partition("annotation_kind to ")[2].split(" or ")) - {""}
     assert advised == (set() if kind == "union:1" else others)

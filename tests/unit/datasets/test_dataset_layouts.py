@@ -66,8 +66,8 @@ def test_the_page_shows_every_layout(settings):
 
 
 def test_folders_of_the_layouts():
-    found = {key(settings): datasets.layout(settings) for settings in SETTINGS}
-    assert {name: found[name] for name in FOLDERS} == FOLDERS
+    result = {key(settings): datasets.layout(settings) for settings in SETTINGS}
+    assert {name: result[name] for name in FOLDERS} == FOLDERS
 
 
 def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path):

@@ -30,7 +30,7 @@ def test_images_and_subfolders(tmp_path):
     for name in ("seq10", "seq2", ".git", "folder.jpg"):
         (tmp_path / name).mkdir()
     assert list(search.images(tmp_path)) == ["b9", "b10"]
-    assert [one.name for one in search.subfolders(tmp_path)] == ["folder.jpg", "seq2", "seq10"]
+    assert [item.name for item in search.subfolders(tmp_path)] == ["folder.jpg", "seq2", "seq10"]
 
 
 def test_what_cannot_be_opened_is_listed_nevertheless(tmp_path):

@@ -75,8 +75,8 @@ def test_merged_masks_go_before_those_of_the_authors(official):
 
 def test_a_sequence_that_the_tool_left_unmerged_is_a_union(official):
     for t in (9, 10, 11):
-        for one in range(1, 7):
-            touch(official, f"Annotations/girl/{one}/girl_{t}.png")
+        for item in range(1, 7):
+            touch(official, f"Annotations/girl/{item}/girl_{t}.png")
         touch(official, f"Annotations/cheetah/deer_{t:04d}.png")
     assert [video.annotation_kind for video in videos(official)] == ["binary", "union:6"]
 

@@ -18,8 +18,8 @@ from commonfate.datasets.series import Series
     ],
 )
 def test_one_series_in_order_of_number(names, pattern, ordered):
-    found, others = series.find(names.split())
-    assert found == [Series(pattern, tuple(ordered.split()))]
+    result, others = series.find(names.split())
+    assert result == [Series(pattern, tuple(ordered.split()))]
     assert others == []
 
 
@@ -34,14 +34,14 @@ def test_one_series_in_order_of_number(names, pattern, ordered):
     ],
 )
 def test_several_series(names, patterns):
-    found, others = series.find(names.split())
-    assert [part.pattern for part in found] == patterns
-    assert sum(len(part.names) for part in found) == len(names.split())
+    result, others = series.find(names.split())
+    assert [part.pattern for part in result] == patterns
+    assert sum(len(part.names) for part in result) == len(names.split())
     assert others == []
 
 
 def test_what_belongs_to_no_series():
-    found, others = series.find(["cover.jpg", "1.png", "2.png", "poster7.jpg"])
-    assert [part.names for part in found] == [("1.png", "2.png")]
+    result, others = series.find(["cover.jpg", "1.png", "2.png", "poster7.jpg"])
+    assert [part.names for part in result] == [("1.png", "2.png")]
     assert others == ["cover.jpg", "poster7.jpg"]
     assert series.find([]) == ([], [])

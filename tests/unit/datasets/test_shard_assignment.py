@@ -28,11 +28,11 @@ names = st.sets(st.text("abcdefgh", min_size=1, max_size=2), max_size=12)
 
 
 @given(names, names, st.integers(1, 4))
-def test_shards_are_never_too_large_and_settle(one, other, shard_size):
-    first = shards.assign(one, shard_size, {})
+def test_shards_are_never_too_large_and_settle(item, other, shard_size):
+    first = shards.assign(item, shard_size, {})
     second = shards.assign(other, shard_size, first)
     assert second.keys() == other
-    assert all(second[name] == first[name] for name in one & other)
+    assert all(second[name] == first[name] for name in item & other)
     sizes = [list(second.values()).count(shard) for shard in set(second.values())]
     assert max(sizes, default=0) <= shard_size
     assert shards.assign(other, shard_size, second) == second

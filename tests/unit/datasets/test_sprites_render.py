@@ -64,27 +64,27 @@ def test_hidden_points_do_not_look_the_same(video):
 
 def test_each_object_is_one_with_its_mask_box_and_visibility(video):
     drawn, _, path = video
-    known = truth.load(path)
-    labels = annotate.instances(drawn, known.seen)
-    assert labels.max() == len(drawn.objects) == known.boxes.shape[1] == len(known.classes)
-    assert ((known.visibility >= 0) & (known.visibility <= 1)).all()
+    expected = truth.load(path)
+    labels = annotate.instances(drawn, expected.seen)
+    assert labels.max() == len(drawn.objects) == expected.boxes.shape[1] == len(expected.classes)
+    assert ((expected.visibility >= 0) & (expected.visibility <= 1)).all()
     for t in range(FRAMES):
         for n in range(len(drawn.objects)):
-            assert ((labels[t] == n + 1).sum() == 0) == (known.visibility[t, n] == 0)
-            if known.visibility[t, n] > 0:
-                x0, y0, x1, y1 = known.boxes[t, n].astype(int)
+            assert ((labels[t] == n + 1).sum() == 0) == (expected.visibility[t, n] == 0)
+            if expected.visibility[t, n] > 0:
+                x0, y0, x1, y1 = expected.boxes[t, n].astype(int)
                 inside = labels[t, y0:y1, x0:x1] == n + 1
                 assert inside.sum() == (labels[t] == n + 1).sum()
-                assert inside.any(0).all() or known.visibility[t, n] < 1
+                assert inside.any(0).all() or expected.visibility[t, n] < 1
                 assert inside[0].any() and inside[-1].any()
 
 
 def test_paused_objects_stand_still_in_the_world(video):
     drawn, _, path = video
-    known = truth.load(path)
+    expected = truth.load(path)
     for n, number in enumerate(drawn.objects):
         maps = drawn.layers[number].maps[:, 1]
-        still = known.paused[:-1, n] & known.paused[1:, n]
+        still = expected.paused[:-1, n] & expected.paused[1:, n]
         moved = np.abs(np.diff(maps, axis=0)).max((1, 2)) > 0
         np.testing.assert_array_equal(moved, ~still)
 

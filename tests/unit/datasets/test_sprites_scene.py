@@ -19,7 +19,7 @@ def test_the_first_objects_go_through_all_classes():
         scene.draw(np.random.default_rng(number), number, (64, 96), 4)
         for number in range(len(shapes.CLASSES))
     ]
-    first = {one.layers[one.objects[0]].shape.family for one in drawn}
+    first = {item.layers[item.objects[0]].shape.family for item in drawn}
     assert first == set(shapes.CLASSES)
 
 

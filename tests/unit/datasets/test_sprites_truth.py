@@ -118,12 +118,12 @@ def test_flow_leads_to_the_same_point_of_the_layer(seed):
 def test_boxes_and_visibility_of_a_disc_that_leaves(tmp_path):
     # Radius 6 about pixel corners: in full view it spans 12 pixels each way.
     path = saved(tmp_path, disc_over_background([(0, 0)] * 3, [(0, 0), (24, 0), (40, 0)]))
-    known = truth.load(path)
-    np.testing.assert_array_equal(known.boxes[0, 0], [18, 10, 30, 22])
-    np.testing.assert_array_equal(known.boxes[1, 0], [42, 10, 48, 22])
-    assert np.isnan(known.boxes[2, 0]).all()
-    np.testing.assert_array_equal(known.visibility[:, 0], [1, 0.5, 0])
-    assert known.class_names[known.classes[0]] == "ellipse"
+    reference = truth.load(path)
+    np.testing.assert_array_equal(reference.boxes[0, 0], [18, 10, 30, 22])
+    np.testing.assert_array_equal(reference.boxes[1, 0], [42, 10, 48, 22])
+    assert np.isnan(reference.boxes[2, 0]).all()
+    np.testing.assert_array_equal(reference.visibility[:, 0], [1, 0.5, 0])
+    assert reference.class_names[reference.classes[0]] == "ellipse"
 
 
 def test_frames_that_do_not_exist(tmp_path):
@@ -165,7 +165,7 @@ def test_damaged_truth_is_named(tmp_path, damage):
 def test_a_flipped_byte_is_noticed_or_does_no_harm(tmp_path):
     path = saved(tmp_path, disc_over_background([(0, 0), (2, -1)], [(0, 0), (5, 0)]))
     content, expected = path.read_bytes(), truth.flow(path, 0, 1)
-    noticed = 0
+    received = 0
     for position in range(0, len(content), 23):
         damaged = bytearray(content)
         damaged[position] ^= 0xFF
@@ -174,5 +174,5 @@ def test_a_flipped_byte_is_noticed_or_does_no_harm(tmp_path):
         try:
             np.testing.assert_array_equal(truth.flow(file, 0, 1), expected)
         except StoreError:
-            noticed += 1
-    assert noticed > 20
+            received += 1
+    assert received > 20

@@ -15,11 +15,11 @@ def make(root, layout):
     images, lists = layouts.VOC_FOLDERS[layout]
     for folder in (images, lists, "SegmentationClass", "SegmentationClassAug"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    for one, names in LISTS.items():
-        (root / lists / f"{one}.txt").write_text("".join(f"{name}\n" for name in names))
+    for item, names in LISTS.items():
+        (root / lists / f"{item}.txt").write_text("".join(f"{name}\n" for name in names))
         for name in names:
             (root / images / f"{name}.jpg").touch()
-            (root / layouts.VOC_LABELS[one] / f"{name}.png").touch()
+            (root / layouts.VOC_LABELS[item] / f"{name}.png").touch()
     (root / images / "2011_7.jpg").touch()  # of the detection challenge, in no list
     return root
 
@@ -31,25 +31,25 @@ def videos(root, **settings):
 @pytest.mark.parametrize("layout", layouts.VOC_FOLDERS)
 def test_both_layouts(tmp_path, layout):
     make(tmp_path, layout)
-    found = videos(tmp_path, layout=layout)
-    assert [(video.id, video.split) for video in found] == [
+    result = videos(tmp_path, layout=layout)
+    assert [(video.id, video.split) for video in result] == [
         ("2007_1", "train"),
         ("2007_3", "val"),
         ("2008_9", "train"),
     ]
     images, _ = layouts.VOC_FOLDERS[layout]
-    first, val, _ = found
+    first, val, _ = result
     assert first.frame_files == (f"{tmp_path}/{images}/2007_1.jpg",) == (first.path,)
     assert first.annotation_files == (f"{tmp_path}/SegmentationClassAug/2007_1.png",)
     assert val.annotation_files == (f"{tmp_path}/SegmentationClass/2007_3.png",)
-    assert {video.annotation_kind for video in found} == {"classes"}
+    assert {video.annotation_kind for video in result} == {"classes"}
 
 
 def test_the_list_of_the_split_train(tmp_path):
     make(tmp_path, "devkit")
-    found = videos(tmp_path, train_list="train")
-    assert [(video.id, video.split) for video in found] == [("2007_1", "train"), ("2007_3", "val")]
-    assert found[0].annotation_files == (f"{tmp_path}/SegmentationClass/2007_1.png",)
+    result = videos(tmp_path, train_list="train")
+    assert [(video.id, video.split) for video in result] == [("2007_1", "train"), ("2007_3", "val")]
+    assert result[0].annotation_files == (f"{tmp_path}/SegmentationClass/2007_1.png",)
 
 
 def test_without_the_split_train_its_folder_is_not_needed(tmp_path):

@@ -61,8 +61,8 @@ def test_unsupervised_takes_the_smaller_where_contact_is_equal():
 
 
 def test_unsupervised_finds_no_foreground_in_a_single_group():
-    one = np.ones((3, 3), np.uint8)
-    assert choose("unsupervised", one, one > 0, 2) == [False, False]
+    item = np.ones((3, 3), np.uint8)
+    assert choose("unsupervised", item, item > 0, 2) == [False, False]
 
 
 def test_sides_are_two_pixels_wide():
@@ -111,8 +111,8 @@ def test_unsupervised_does_not_see_the_truth(seed, rule):
     ],
 )
 def test_which_of_two_groups_is_the_foreground(chosen, labels, expected):
-    found = foreground.is_second(np.array(chosen), np.array(labels, np.uint8))
-    assert found is expected
+    result = foreground.is_second(np.array(chosen), np.array(labels, np.uint8))
+    assert result is expected
 
 
 @pytest.mark.parametrize("labels", [LABELS % 2, np.zeros_like(LABELS), np.ones_like(LABELS)])
@@ -178,8 +178,8 @@ def test_jaccard_from_overlap_is_that_of_the_mask(seed):
     labels = generator.integers(0, 4, (6, 7), np.uint8)
     truth, void = generator.random((2, 6, 7)) < 0.3
     chosen = generator.random(4) < 0.5
-    found = frame_jaccard(overlap(labels, truth, void, 4), chosen)
-    assert found == jaccard(*count(chosen[labels], truth, void))
+    result = frame_jaccard(overlap(labels, truth, void, 4), chosen)
+    assert result == jaccard(*count(chosen[labels], truth, void))
 
 
 def test_unknown_rule():

@@ -21,23 +21,23 @@ SEQUENCES = {
 
 
 def test_mean_over_sequences():
-    found = metrics.over_frames(DAVIS, SEQUENCES)
-    assert found["Acc"] == pytest.approx((0.6 + 0.9) / 2)
+    result = metrics.over_frames(DAVIS, SEQUENCES)
+    assert result["Acc"] == pytest.approx((0.6 + 0.9) / 2)
     # Curves: (0.4, 0.3) and (0.1, 0.6), so (0.25, 0.45) in the mean.
-    assert found["maxF_beta"] == pytest.approx(0.45)
+    assert result["maxF_beta"] == pytest.approx(0.45)
 
 
 def test_mean_over_frames():
-    found = metrics.over_frames(FRAMES, SEQUENCES)
-    assert found["Acc"] == pytest.approx(2.7 / 4)
-    assert found["maxF_beta"] == pytest.approx(1.5 / 4)  # of 1.3 / 4 and 1.5 / 4
+    result = metrics.over_frames(FRAMES, SEQUENCES)
+    assert result["Acc"] == pytest.approx(2.7 / 4)
+    assert result["maxF_beta"] == pytest.approx(1.5 / 4)  # of 1.3 / 4 and 1.5 / 4
 
 
 @pytest.mark.parametrize("protocol", [DAVIS, FRAMES], ids=["sequence", "frame"])
 def test_one_threshold_serves_all_frames_of_a_sequence(protocol):
-    found = metrics.over_frames(protocol, {"long": SEQUENCES["long"]})
-    assert found["maxF_beta"] == pytest.approx(0.4)  # not (0.9 + 0.2 + 0.7) / 3
-    assert isinstance(found["Acc"], float)
+    result = metrics.over_frames(protocol, {"long": SEQUENCES["long"]})
+    assert result["maxF_beta"] == pytest.approx(0.4)  # not (0.9 + 0.2 + 0.7) / 3
+    assert isinstance(result["Acc"], float)
 
 
 def test_measures_of_a_frame():
@@ -63,8 +63,8 @@ def test_pixels_are_counted_over_all_frames_before_they_are_divided(protocol):
 
     # A frame where all is right, one without an object, one where half of it is missed.
     frames = {0: counted([6, 0], [0, 4]), 1: counted([9, 1], [0, 0]), 2: counted([8, 0], [1, 1])}
-    found = metrics.over_frames(protocol, {"long": frames, "short": {0: frames[0]}})
-    assert found == {"mIoU": pytest.approx((29 / 31 + 9 / 11) / 2)}
+    result = metrics.over_frames(protocol, {"long": frames, "short": {0: frames[0]}})
+    assert result == {"mIoU": pytest.approx((29 / 31 + 9 / 11) / 2)}
     assert metrics.over_frames(protocol, {"long": {1: frames[1]}})["mIoU"] == (0.9 + 0) / 2
     nothing = {"a": {0: counted([10, 0], [0, 0])}}  # the object does not occur: it has no part
     assert metrics.over_frames(protocol, nothing)["mIoU"] == 1.0

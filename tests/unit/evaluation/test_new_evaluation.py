@@ -125,8 +125,8 @@ def _plan(*scorings, metrics=("NCM",), **row):
 def evaluated(manifest, predict, tmp_path, monkeypatch):
     """Scores of features that show the foreground, but in frame 0 of `dog`; and their plan."""
     monkeypatch.chdir(tmp_path)
-    made = _plan("nearest_mean")
-    (planned,) = made.evaluations("probes")
+    created = _plan("nearest_mean")
+    (planned,) = created.evaluations("probes")
     description = {"network": "none", "resolution": "that of the frame"}
     written = predict(lambda video, t: truth_mask(), method="feature_clustering", gives="features",
                       description=description)  # fmt: skip
@@ -151,7 +151,7 @@ def evaluated(manifest, predict, tmp_path, monkeypatch):
     planned.path.parent.mkdir(parents=True)
     result = CliRunner().invoke(commonfate, ["evaluate", *options], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return made, planned, manifest
+    return created, planned, manifest
 
 
 def test_the_plan_names_its_scores(evaluated):

@@ -30,8 +30,8 @@ def run(verb, **options):
     words = []
     for key, value in options.items():
         name = f"--{key.rstrip('_').replace('_', '-')}"
-        for one in value if isinstance(value, list) else [value]:
-            words += [name] if one is True else [name, str(one)]
+        for item in value if isinstance(value, list) else [value]:
+            words += [name] if item is True else [name, str(item)]
     CliRunner().invoke(verb.command, words, catch_exceptions=False, standalone_mode=False)
 
 
@@ -66,12 +66,12 @@ def test_from_stores_to_scores(stores):
         output=stores / "predictions",
     )
     path = stores / "predictions" / "predictions.json"
-    facts = json.loads(path.read_text())
-    assert facts["frames_with_flow_of_opposite_gap"] == 2  # the last frame of each video
-    assert (facts["run"], facts["checkpoint"], facts["split"]) == (None, None, "val")
-    settings = facts["provenance"]["settings"]
+    metadata = json.loads(path.read_text())
+    assert metadata["frames_with_flow_of_opposite_gap"] == 2  # the last frame of each video
+    assert (metadata["run"], metadata["checkpoint"], metadata["split"]) == (None, None, "val")
+    settings = metadata["provenance"]["settings"]
     assert (settings["fit_iterations"], settings["gap"]) == (4, 1)  # the shortest that is stored
-    hashed = {name.rpartition("/")[2] for name in facts["provenance"]["inputs"]}
+    hashed = {name.rpartition("/")[2] for name in metadata["provenance"]["inputs"]}
     assert hashed == {"manifest.parquet", "frames.zarr.zip", "flow.zarr.zip"}
 
     rules = {"protocol": "davis", "foreground": "unsupervised"}
@@ -101,14 +101,14 @@ def test_a_broken_video_is_left_out_and_the_others_are_predicted_and_scored(stor
     broken = stores / "dog" / "00002.png"
     good = broken.read_bytes()
     broken.write_bytes(good[:20])
-    facts = segment(stores, set_="positions=100")
-    assert list(facts["frames"]) == ["cat"] and facts["n_frames"] == 3
-    assert str(broken) in facts["left_out"]["dog"]
+    metadata = segment(stores, set_="positions=100")
+    assert list(metadata["frames"]) == ["cat"] and metadata["n_frames"] == 3
+    assert str(broken) in metadata["left_out"]["dog"]
     assert "1 of 2 videos left out" in caplog.text
     assert not (stores / "predictions" / "groups" / "dog").exists()
     scores = score(stores)
     assert scores["n_sequences"] == 1
-    assert scores["left_out"] == facts["left_out"]
+    assert scores["left_out"] == metadata["left_out"]
     broken.write_bytes(good)
     assert "dog" not in segment(stores, set_="positions=100")["left_out"]
     assert score(stores)["n_sequences"] == 2
@@ -125,14 +125,16 @@ def test_nothing_is_written_where_all_videos_are_broken(stores):
 def test_a_video_whose_flow_was_left_out_is_left_out_for_that_reason(stores, caplog):
     moving = np.zeros((2, 8, 12), np.float32)
     moving[0, 2:6, 4:8] = 3
-    told = [{"video": "dog", "gaps": [1], "reason": "00003.jpg is damaged"}]
+    report = [{"video": "dog", "gaps": [1], "reason": "00003.jpg is damaged"}]
     path = stores / "partial.zarr.zip"
-    with open_writer(path, provenance={"left_out": told}, key="") as writer:
+    with open_writer(path, provenance={"left_out": report}, key="") as writer:
         writer.add("cat", 1, frames=3, size=(8, 12), flows=[(0, moving), (1, moving)])
         writer.add("cat", -1, frames=3, size=(8, 12), flows=[(1, -moving), (2, -moving)])
-    facts = segment(stores, method="residual_flow", flow=path, set_=["fit_iterations=4", "gap=1"])
-    assert "00003.jpg is damaged" in facts["left_out"]["dog"]
-    assert list(facts["frames"]) == ["cat"]
+    metadata = segment(
+        stores, method="residual_flow", flow=path, set_=["fit_iterations=4", "gap=1"]
+    )
+    assert "00003.jpg is damaged" in metadata["left_out"]["dog"]
+    assert list(metadata["frames"]) == ["cat"]
     assert score(stores)["n_sequences"] == 1
 
 
@@ -158,8 +160,8 @@ def test_weights_of_a_published_network_are_inputs_of_predictions(stores, monkey
         set_=["image_size=[8, 12]"],
         output=stores / "predictions",
     )
-    facts = json.loads((stores / "predictions" / "predictions.json").read_text())
-    assert facts["provenance"]["inputs"][str(weights)] == sha256(weights)
+    metadata = json.loads((stores / "predictions" / "predictions.json").read_text())
+    assert metadata["provenance"]["inputs"][str(weights)] == sha256(weights)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from commonfate.evaluation.masks.objects import in_order, matched
 
 def masks(*columns: int) -> np.ndarray:
     """Masks of one frame of 8x8; mask i covers the two columns from columns[i]."""
-    found = np.zeros((len(columns), 1, 8, 8), bool)
-    for mask, column in zip(found, columns, strict=True):
+    result = np.zeros((len(columns), 1, 8, 8), bool)
+    for mask, column in zip(result, columns, strict=True):
         mask[0, :, column : column + 2] = True
-    return found
+    return result
 
 
 def test_matching_undoes_the_order():

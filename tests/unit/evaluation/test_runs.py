@@ -88,20 +88,24 @@ def test_best_is_the_earliest_snapshot_of_highest_score(run, task):
     assert network.model.columns == 4 and network.weights.name == "000020.pt"
     assert network.metadata["iteration"] == 20
     assert network.metadata["checkpoint_looks_at_ground_truth"] is True
-    how = network.metadata["snapshot_scores"]
-    assert [how[key] for key in ("protocol", "foreground", "metric")] == ["davis", "oracle", "J"]
+    chosen = network.metadata["snapshot_scores"]
+    assert [chosen[key] for key in ("protocol", "foreground", "metric")] == [
+        "davis",
+        "oracle",
+        "J",
+    ]
     # 0 columns: the only group covers the image, 16 / 96; 8 columns: 16 / 32.
     expected = {"000010": 1 / 6, "000020": 1.0, "000030": 1.0, "000040": 0.5}
-    assert how["scores"] == pytest.approx(expected)
+    assert chosen["scores"] == pytest.approx(expected)
 
 
 def test_the_best_by_the_object_that_the_method_names(run, task):
     network = load(run, "best", task, Columns("object"))
-    how = network.metadata["snapshot_scores"]
-    assert (how["foreground"], how["metric"]) == ("object", "J")
+    chosen = network.metadata["snapshot_scores"]
+    assert (chosen["foreground"], chosen["metric"]) == ("object", "J")
     # Nothing is the object where there are no columns; the oracle would have taken all the rest.
     expected = {"000010": 0.0, "000020": 1.0, "000030": 1.0, "000040": 0.5}
-    assert how["scores"] == pytest.approx(expected)
+    assert chosen["scores"] == pytest.approx(expected)
 
 
 def test_the_best_of_what_learns_from_labels(run, task, manifest):
@@ -112,11 +116,11 @@ def test_the_best_of_what_learns_from_labels(run, task, manifest):
         Image.fromarray((np.asarray(Image.open(path)) > 0).astype(np.uint8)).save(path)
     parquet.write(manifest, parquet.read(manifest).assign(annotation_kind="classes"), {})
     task = replace(task, benchmark=benchmark.read(manifest, "val"))
-    how = load(run, "best", task, classes).metadata["snapshot_scores"]
-    assert (how["foreground"], how["metric"]) == ("classes", "mIoU")
+    chosen = load(run, "best", task, classes).metadata["snapshot_scores"]
+    assert (chosen["foreground"], chosen["metric"]) == ("classes", "mIoU")
     # Classes 0 and 1: 80 of 96 and 0 of 16; all; 64 of 80 and 16 of 32.
     expected = {"000010": 80 / 96 / 2, "000020": 1.0, "000030": 1.0, "000040": (0.8 + 0.5) / 2}
-    assert how["scores"] == pytest.approx(expected)
+    assert chosen["scores"] == pytest.approx(expected)
 
 
 def test_the_best_of_the_central_square(run, task):
@@ -152,8 +156,12 @@ def test_the_best_is_chosen_by_the_protocol_that_scores_it(run, task):
     assert load(run, "best", task, Late()).metadata["iteration"] == 20
     network = load(run, "best", task, Late(), "davis_released")
     assert network.metadata["iteration"] == 40
-    how = network.metadata["snapshot_scores"]
-    assert (how["protocol"], how["frames"], how["scores"]["000040"]) == ("davis_released", 1, 1.0)
+    chosen = network.metadata["snapshot_scores"]
+    assert (chosen["protocol"], chosen["frames"], chosen["scores"]["000040"]) == (
+        "davis_released",
+        1,
+        1.0,
+    )
 
 
 def test_only_frames_that_are_scored_are_segmented(run, task):
@@ -171,12 +179,12 @@ def test_only_frames_that_are_scored_are_segmented(run, task):
 def test_the_best_is_chosen_by_the_foreground_that_scores_it(run, task):
     # The method names an object; the oracle takes the other group where the object is missed.
     network = load(run, "best", task, Columns("object"), foreground="oracle")
-    how = network.metadata["snapshot_scores"]
-    assert how["foreground"] == "oracle" and how["scores"]["000010"] == pytest.approx(1 / 6)
-    how = load(run, "best", task, foreground="oracle_components").metadata["snapshot_scores"]
-    assert how["scores"]["000020"] == 1.0
-    how = load(run, "best", task, foreground="unsupervised").metadata["snapshot_scores"]
-    assert how["scores"]["000010"] == 0.0  # one group: no foreground
+    chosen = network.metadata["snapshot_scores"]
+    assert chosen["foreground"] == "oracle" and chosen["scores"]["000010"] == pytest.approx(1 / 6)
+    chosen = load(run, "best", task, foreground="oracle_components").metadata["snapshot_scores"]
+    assert chosen["scores"]["000020"] == 1.0
+    chosen = load(run, "best", task, foreground="unsupervised").metadata["snapshot_scores"]
+    assert chosen["scores"]["000010"] == 0.0  # one group: no foreground
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ def measured(measure, mask, truth=TRUTH, void=NOTHING):
 
 def by_definition(mask, truth):
     """F-beta from precision and recall, as the cited code has it."""
-    found = (mask & truth).sum()
-    precision = found / mask.sum() if mask.any() else 1.0
-    recall = found / truth.sum() if truth.any() else 1.0
+    result = (mask & truth).sum()
+    precision = result / mask.sum() if mask.any() else 1.0
+    recall = result / truth.sum() if truth.any() else 1.0
     below = 0.3 * precision + recall
     return 1.3 * precision * recall / below if below else 0.0
 

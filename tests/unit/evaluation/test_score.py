@@ -107,8 +107,8 @@ def soft(video, t):
 
 @pytest.fixture
 def evaluate_soft(manifest, predict, tmp_path):
-    def run(labels, probability, protocol="davis", rule="unsupervised", **facts):
-        opened = Predictions.open(predict(labels, soft=probability, **facts))
+    def run(labels, probability, protocol="davis", rule="unsupervised", **metadata):
+        opened = Predictions.open(predict(labels, soft=probability, **metadata))
         chosen = protocols.get(protocol), foreground.get(rule)
         return score.evaluate(opened, manifest, *chosen, tmp_path / "out" / "a.b.json")
 
@@ -130,11 +130,11 @@ def test_metrics_of_the_soft_foreground(evaluate_soft):
 
 @pytest.mark.parametrize("rule", ["unsupervised", "oracle"])
 def test_the_foreground_may_be_the_first_group(evaluate_soft, rule):
-    one = evaluate_soft(groups, soft, rule=rule)["metrics"]
+    item = evaluate_soft(groups, soft, rule=rule)["metrics"]
     other = evaluate_soft(
         lambda *frame: ~groups(*frame), lambda *frame: 1 - soft(*frame), rule=rule
     )["metrics"]
-    assert one == pytest.approx(other)
+    assert item == pytest.approx(other)
 
 
 def test_the_foreground_of_a_frame_of_one_group_is_the_other_group(evaluate_soft):
@@ -354,10 +354,10 @@ def test_where_the_oracle_finds_nothing_it_does_not_choose_the_background(
 
 def test_a_snapshot_that_was_chosen_by_something_else_is_named(evaluate_soft, caplog):
     chosen_by = {"protocol": "davis", "foreground": "oracle"}
-    told = {"snapshot_scores": chosen_by | {"metric": "J", "scores": {}, "frames": 7}}
-    scores = evaluate_soft(groups, soft, rule="oracle", **told)
+    output = {"snapshot_scores": chosen_by | {"metric": "J", "scores": {}, "frames": 7}}
+    scores = evaluate_soft(groups, soft, rule="oracle", **output)
     assert scores["checkpoint_chosen_by"] == chosen_by and "its snapshot" not in caplog.text
-    scores = evaluate_soft(groups, soft, "davis_official", "unsupervised", **told)
+    scores = evaluate_soft(groups, soft, "davis_official", "unsupervised", **output)
     assert scores["checkpoint_chosen_by"] == chosen_by
     assert "best by protocol davis and foreground oracle" in caplog.text
     assert evaluate_soft(groups, soft)["checkpoint_chosen_by"] is None

@@ -40,8 +40,8 @@ def truth(manifest, tmp_path):
 
 @pytest.fixture
 def evaluate(truth, predict, tmp_path):
-    def run(protocol="frame_average", predicted=classes, count=4, **told):
-        path = predict(predicted, count, **{"gives": "classes"} | told)
+    def run(protocol="frame_average", predicted=classes, count=4, **report):
+        path = predict(predicted, count, **{"gives": "classes"} | report)
         opened = Predictions.open(path)
         output = tmp_path / "out" / "a.b.json"
         return semantic.evaluate(opened, truth, protocols.get(protocol), output)
@@ -163,9 +163,9 @@ def test_sheet(evaluate, truth, predict, tmp_path):
     ]
     pictures = rows[3].pictures
     assert list(pictures) == ["frame", "predicted classes", "ground truth"]
-    found, missed, void = (150, 160), (150, 280), (5, 5)
+    result, missed, void = (150, 160), (150, 280), (5, 5)
     # 0.45 of the frame, lifted to 219, and 0.55 of the class's colour.
-    assert pictures["predicted classes"][found].tolist() == [98, 169, 98]
+    assert pictures["predicted classes"][result].tolist() == [98, 169, 98]
     assert pictures["predicted classes"][missed].tolist() == [98, 98, 98]
     assert pictures["ground truth"][missed].tolist() == [98, 169, 98]
     assert (pictures["ground truth"][void] > pictures["ground truth"][missed]).all()

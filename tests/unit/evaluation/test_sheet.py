@@ -124,8 +124,8 @@ def test_caption_says_what_looked_at_the_ground_truth(evaluated):
         "adapt_steps": 20,
         "crf": {"iterations": 10},
     }
-    _, how, truth = sheet.caption(looked).split("\n")
-    assert how.endswith("foreground oracle; checkpoint best; 20 steps of adaptation; CRF")
+    _, options, truth = sheet.caption(looked).split("\n")
+    assert options.endswith("foreground oracle; checkpoint best; 20 steps of adaptation; CRF")
     assert truth == "checkpoint and foreground chosen by looking at the ground truth"
 
 

@@ -31,9 +31,9 @@ def test_cells_stand_below_each_other():
     sheet = layout.arranged(rows, "title")
     left = MARGIN + LABEL
     assert sheet.width == 2 * MARGIN + LABEL + 2 * CELL + GAP
-    found = red(sheet)
-    assert found.sum() == 2 * CELL * CELL // 2
-    assert found[:, left : left + CELL].sum() == found.sum()
+    result = red(sheet)
+    assert result.sum() == 2 * CELL * CELL // 2
+    assert result[:, left : left + CELL].sum() == result.sum()
     # A picture that is missing is blank.
     second = np.asarray(sheet)[:, left + CELL + GAP :]
     assert (second == layout.BLANK).all(-1).any()
@@ -44,18 +44,18 @@ def test_cells_stand_below_each_other():
     [((480, 854), (126, 224)), ((500, 100), (224, 45)), ((7, 7), (224, 224)), ((1, 999), (1, 224))],
 )
 def test_pictures_of_any_shape_fit_into_a_cell(shape, expected):
-    found = red(layout.arranged([row({"one": picture(*shape)})], "title"))
-    rows, columns = found.any(1).sum(), found.any(0).sum()
+    result = red(layout.arranged([row({"one": picture(*shape)})], "title"))
+    rows, columns = result.any(1).sum(), result.any(0).sum()
     assert (rows, columns) == pytest.approx(expected, abs=1)
     centre = MARGIN + LABEL + CELL / 2
-    assert np.flatnonzero(found.any(0)).mean() == pytest.approx(centre, abs=1)
+    assert np.flatnonzero(result.any(0)).mean() == pytest.approx(centre, abs=1)
 
 
 def test_each_group_has_its_headings_and_each_sequence_its_name_once():
-    one, two = row({"one": picture(9, 16)}), row({"one": picture(9, 16)}, "Lowest J", "cat")
-    height = layout.arranged([one], "title").height
-    same = layout.arranged([one, one], "title").height - height
-    other = layout.arranged([one, two], "title").height - height
+    item, two = row({"one": picture(9, 16)}), row({"one": picture(9, 16)}, "Lowest J", "cat")
+    height = layout.arranged([item], "title").height
+    same = layout.arranged([item, item], "title").height - height
+    other = layout.arranged([item, two], "title").height - height
     assert same == CELL * 9 // 16 + GAP
     assert other > same + 20
 

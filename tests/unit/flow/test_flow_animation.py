@@ -73,7 +73,7 @@ def test_pictures_are_taken_one_by_one(tmp_path):
         for picture in pictures(60, 32, 32):
             held = picture.view(type("Watched", (np.ndarray,), {}))
             alive.append(weakref.ref(held))
-            most = max(most, sum(one() is not None for one in alive))
+            most = max(most, sum(item() is not None for item in alive))
             yield held
 
     animation.write(tmp_path / "film", watched(), 10, "mp4")

@@ -84,5 +84,5 @@ def test_legend_is_a_disc_of_the_same_colours():
 )
 def test_hues_of_eight_directions_are_those_worked_out_by_hand(u, v, expected):
     length = np.hypot(u, v)
-    found = colours(field(u, v), length * 1.00001)[0, 0].astype(int)
-    np.testing.assert_allclose(found, expected, atol=1)
+    result = colours(field(u, v), length * 1.00001)[0, 0].astype(int)
+    np.testing.assert_allclose(result, expected, atol=1)

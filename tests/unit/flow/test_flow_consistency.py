@@ -14,12 +14,12 @@ def constant(u: float, v: float, size: tuple[int, int] = (4, 6)) -> torch.Tensor
 
 def test_looking_up_is_bilinear_between_pixel_centres():
     values = torch.arange(24, dtype=torch.float32).reshape(1, 1, 4, 6)  # 6 y + x
-    found, inside = look_up(values, constant(1.25, -0.5))
-    assert found[0, 0, 2, 3] == pytest.approx(6 * 1.5 + 4.25)
+    result, inside = look_up(values, constant(1.25, -0.5))
+    assert result[0, 0, 2, 3] == pytest.approx(6 * 1.5 + 4.25)
     assert not inside[0, :, 5].any()  # 6.25 is beyond the right edge at 5.5
     assert inside[0, 0, 0]  # y = -0.5 is on the upper edge, half a pixel above the centres:
-    assert found[0, 0, 0, 0] == pytest.approx(1.25)  # it takes the values of the first row
-    assert torch.isnan(found[0, 0, :, 5]).all()
+    assert result[0, 0, 0, 0] == pytest.approx(1.25)  # it takes the values of the first row
+    assert torch.isnan(result[0, 0, :, 5]).all()
 
 
 def test_a_missing_value_counts_only_where_it_has_weight():
@@ -32,12 +32,12 @@ def test_a_missing_value_counts_only_where_it_has_weight():
 
 
 def test_a_translation_is_consistent_but_where_it_leaves_the_frame():
-    found = consistent(constant(2, -1), constant(-2, 1))
-    assert found.shape == (1, 4, 6)
-    assert found.dtype == torch.bool
+    result = consistent(constant(2, -1), constant(-2, 1))
+    assert result.shape == (1, 4, 6)
+    assert result.dtype == torch.bool
     expected = torch.zeros(4, 6, dtype=torch.bool)
     expected[1:, :4] = True
-    assert torch.equal(found[0], expected)
+    assert torch.equal(result[0], expected)
 
 
 def test_what_is_covered_is_inconsistent():
@@ -45,15 +45,15 @@ def test_what_is_covered_is_inconsistent():
     forward, backward = constant(0, 0, (3, 6)).clone(), constant(0, 0, (3, 6)).clone()
     forward[0, 0, :, 1:3] = 2
     backward[0, 0, :, 3:5] = -2
-    found = consistent(forward, backward)
-    assert found[0].tolist() == [[True, True, True, False, False, True]] * 3
+    result = consistent(forward, backward)
+    assert result[0].tolist() == [[True, True, True, False, False, True]] * 3
 
 
 def test_the_tolerance_is_that_of_the_paper():
     # f = 10, b = -(10 - d): d^2 < 0.01 (100 + (10 - d)^2) + 0.5, that is d < 1.4913.
     for difference, agrees in ((1.49, True), (1.5, False)):
-        found = consistent(constant(10, 0, (2, 12)), constant(difference - 10, 0, (2, 12)))
-        assert found[0, :, :2].unique().tolist() == [agrees]
+        result = consistent(constant(10, 0, (2, 12)), constant(difference - 10, 0, (2, 12)))
+        assert result[0, :, :2].unique().tolist() == [agrees]
     # Still points: d^2 < 0.01 d^2 + 0.5, d < 0.7107.
     assert consistent(constant(0, 0), constant(0.71, 0)).all()
     assert not consistent(constant(0, 0), constant(0.712, 0)).any()
@@ -65,20 +65,20 @@ def test_unknown_flow_is_inconsistent_in_either_direction():
     forward[0, 1, 0, 0] = torch.nan
     backward[0, 0, 2, 3] = torch.nan
     forward[0, 0, 3, 1] = torch.inf
-    found = consistent(forward, backward)[0, :, :5]
-    assert (~found).nonzero().tolist() == [[0, 0], [2, 2], [3, 1]]
+    result = consistent(forward, backward)[0, :, :5]
+    assert (~result).nonzero().tolist() == [[0, 0], [2, 2], [3, 1]]
 
 
 def test_arrays_give_arrays_and_a_batch_is_its_items():
     generator = np.random.default_rng(0)
     forward, backward = generator.normal(0, 1, (2, 3, 2, 5, 7)).astype(np.float32)
-    found = consistent(forward, backward)
-    assert isinstance(found, np.ndarray)
-    assert found.dtype == bool
-    assert 0 < found.sum() < found.size
+    result = consistent(forward, backward)
+    assert isinstance(result, np.ndarray)
+    assert result.dtype == bool
+    assert 0 < result.sum() < result.size
     for i in range(3):
         alone = consistent(torch.tensor(forward[i : i + 1]), torch.tensor(backward[i : i + 1]))
-        assert np.array_equal(alone[0].numpy(), found[i])
+        assert np.array_equal(alone[0].numpy(), result[i])
 
 
 @pytest.mark.parametrize("other", [(1, 2, 4, 5), (1, 3, 4, 6), (2, 4, 6)])

@@ -32,43 +32,43 @@ def across(*values: float) -> np.ndarray:
 
 def test_errors_are_counted_by_true_magnitude_and_visibility():
     #                 0-1  1-2  2-4  4-8 over 16   0-1
-    known = across(0.5, 1.0, 3.0, 7.0, 100.0, 0.25)
+    expected = across(0.5, 1.0, 3.0, 7.0, 100.0, 0.25)
     flow = across(0.5, 1.5, 6.5, 4.1, 104.0, np.nan)
     visible = np.array([[True, True, True, False, True, False]])
-    found = quality.measure(flow, known, visible)
-    assert found.pixels.tolist() == [[1, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
-    assert found.valid.tolist() == [[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
+    result = quality.measure(flow, expected, visible)
+    assert result.pixels.tolist() == [[1, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
+    assert result.valid.tolist() == [[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
     sums = [[0, 0], [0, 0.5], [0, 3.5], [2.9, 0], [0, 0], [0, 4]]
-    np.testing.assert_allclose(found.error, sums, atol=1e-6)
+    np.testing.assert_allclose(result.error, sums, atol=1e-6)
     # 3.5 px of 3 is an outlier; 2.9 px is below 3 px; 4 px of 100 are below 5 %.
-    assert found.outliers.tolist() == [[0, 0], [0, 0], [0, 1], [0, 0], [0, 0], [0, 0]]
-    assert found.epe() == pytest.approx(10.9 / 5)
-    assert found.epe(np.s_[:, VISIBLE]) == pytest.approx(8 / 4)
-    assert found.epe(np.s_[:, HIDDEN]) == pytest.approx(2.9)
-    assert found.epe(4) is None
-    assert found.outlier_rate() == pytest.approx(1 / 5)
+    assert result.outliers.tolist() == [[0, 0], [0, 0], [0, 1], [0, 0], [0, 0], [0, 0]]
+    assert result.epe() == pytest.approx(10.9 / 5)
+    assert result.epe(np.s_[:, VISIBLE]) == pytest.approx(8 / 4)
+    assert result.epe(np.s_[:, HIDDEN]) == pytest.approx(2.9)
+    assert result.epe(4) is None
+    assert result.outlier_rate() == pytest.approx(1 / 5)
 
 
 def test_both_components_count():
-    known = np.zeros((2, 1, 1), np.float32)
+    expected = np.zeros((2, 1, 1), np.float32)
     flow = np.array([3, 4], np.float32).reshape(2, 1, 1)
-    assert quality.measure(flow, known, np.ones((1, 1), bool)).epe() == 5
+    assert quality.measure(flow, expected, np.ones((1, 1), bool)).epe() == 5
 
 
 def test_parts_add_up_to_the_whole_and_survive_json():
     generator = np.random.default_rng(0)
-    flow, known = generator.normal(0, 4, (2, 2, 10, 12))
+    flow, expected = generator.normal(0, 4, (2, 2, 10, 12))
     visible = generator.random((10, 12)) < 0.8
-    whole = quality.measure(flow, known, visible)
-    top = quality.measure(flow[:, :3], known[:, :3], visible[:3])
-    bottom = quality.measure(flow[:, 3:], known[:, 3:], visible[3:])
+    whole = quality.measure(flow, expected, visible)
+    top = quality.measure(flow[:, :3], expected[:, :3], visible[:3])
+    bottom = quality.measure(flow[:, 3:], expected[:, 3:], visible[3:])
     both = quality.Errors.from_json(json.loads(json.dumps((top + bottom).to_json())))
     assert both.pixels.sum() == 120
     assert both.epe() == pytest.approx(whole.epe())
     assert (both.outliers == whole.outliers).all()
     assert quality.NONE.epe() is None
     with pytest.raises(ValueError, match="sizes differ"):
-        quality.measure(flow, known[:, 1:], visible)
+        quality.measure(flow, expected[:, 1:], visible)
 
 
 @pytest.fixture(scope="module")
@@ -135,20 +135,20 @@ def test_a_sample_tells_rounding_from_the_estimators_error(reader, truths):
     def exact(pair):
         return truth.flow(truths["sprite"], pair.t, pair.gap)
 
-    found = stored.measure_rounding(pairs, truths, exact)
-    assert found["pairs"] == 3
-    assert quality.Errors.from_json(found["estimated"]).epe() == 0
-    assert quality.Errors.from_json(found["stored"]).epe() == pytest.approx(ROUNDING, rel=0.1)
-    assert 0.95 / 16 < found["largest_difference"] <= 1 / 16 + 1e-6
+    result = stored.measure_rounding(pairs, truths, exact)
+    assert result["pairs"] == 3
+    assert quality.Errors.from_json(result["estimated"]).epe() == 0
+    assert quality.Errors.from_json(result["stored"]).epe() == pytest.approx(ROUNDING, rel=0.1)
+    assert 0.95 / 16 < result["largest_difference"] <= 1 / 16 + 1e-6
 
 
 def test_a_report_of_the_truth_has_no_photometric_error(reader, truths, tmp_path):
-    known = quality_report.StoredFlow.of([reader])
-    found = quality_report.report(known, truths, [], 4, tmp_path, "cpu")
-    assert found["description"] == "exact"
-    assert found["sample"]["pairs"] == 4
-    assert found["photometric"] is None
-    assert (found["pairs"], len(found["parts"])) == (9, 3)
+    expected = quality_report.StoredFlow.of([reader])
+    result = quality_report.report(expected, truths, [], 4, tmp_path, "cpu")
+    assert result["description"] == "exact"
+    assert result["sample"]["pairs"] == 4
+    assert result["photometric"] is None
+    assert (result["pairs"], len(result["parts"])) == (9, 3)
 
 
 def test_flow_of_another_program_is_measured_but_not_estimated_again(truths, tmp_path):
@@ -156,11 +156,11 @@ def test_flow_of_another_program_is_measured_but_not_estimated_again(truths, tmp
     with open_writer(path, provenance={}, key="") as writer:
         flow = truth.flow(truths["sprite"], 0, 3) + np.float32(1)
         writer.add("sprite", 3, FRAMES, SIZE, [(0, flow)])
-    found = quality_report.report(
+    result = quality_report.report(
         quality_report.StoredFlow.of([open_reader(path)]), truths, [], 4, None, "cpu"
     )
-    assert found["sample"] is None
-    errors = quality.Errors.from_json(found["parts"][0]["errors"])
+    assert result["sample"] is None
+    errors = quality.Errors.from_json(result["parts"][0]["errors"])
     assert errors.epe() == pytest.approx(np.sqrt(2), abs=0.01)
 
 
@@ -213,10 +213,10 @@ def test_frames_of_a_folder_are_paired_and_read(tmp_path):
         "b00-01",
         "b01-02",
     ]
-    found = quality_photometric.measure(Moves(), pairs[:2], tmp_path)
-    assert (found["error"], found["inside"], found["pairs"]) == (0, 30 / 32, 2)
-    assert found["frames_of"] == tmp_path.name
-    assert found["unwarped"] > 50
+    result = quality_photometric.measure(Moves(), pairs[:2], tmp_path)
+    assert (result["error"], result["inside"], result["pairs"]) == (0, 30 / 32, 2)
+    assert result["frames_of"] == tmp_path.name
+    assert result["unwarped"] > 50
     assert quality_photometric.measure(Moves(), pairs[2:], tmp_path)["unwarped"] == 0
 
 

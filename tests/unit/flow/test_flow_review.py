@@ -42,12 +42,12 @@ def test_moments_have_flow_for_all_gaps_where_that_can_be(reader):
 
 
 def test_statistics_count_what_was_lost(reader):
-    found = review.statistics(reader, "long", 2)
-    assert found[:3] == ["long", 2, 7]
-    assert found[3:7] == [5.0] * 4
+    result = review.statistics(reader, "long", 2)
+    assert result[:3] == ["long", 2, 7]
+    assert result[3:7] == [5.0] * 4
     # Flow back is not stored as the opposite of flow there, so no pixel passes.
-    assert found[7:] == [0.0, 100 * 1 / 20, 0.0]
-    assert len(found) == len(review.COLUMNS)
+    assert result[7:] == [0.0, 100 * 1 / 20, 0.0]
+    assert len(result) == len(review.COLUMNS)
 
 
 def test_statistics_without_flow_back_say_so(reader):

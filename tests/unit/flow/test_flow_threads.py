@@ -9,15 +9,15 @@ from commonfate.flow.extraction.threads import Workers, read_ahead
 
 
 def test_items_are_made_ahead_but_not_without_bound():
-    made = []
-    items = (made.append(n) or n for n in range(100))
+    created = []
+    items = (created.append(n) or n for n in range(100))
     with read_ahead(items, 3) as ahead:
         assert next(ahead) == 0
         deadline = time.monotonic() + 5
-        while len(made) < 5 and time.monotonic() < deadline:
+        while len(created) < 5 and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(0.02)
-        assert len(made) == 5  # one taken, three waiting, one in the hand of who waits for room
+        assert len(created) == 5  # one taken, three waiting, one in the hand of who waits for room
         assert list(ahead) == list(range(1, 100))
 
 

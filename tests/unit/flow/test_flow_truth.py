@@ -36,13 +36,13 @@ def sprite(tmp_path_factory):
 
 def flows(source: FlowSource, sprite, gaps) -> dict:
     provider, (row, frames) = registry.create_provider(source, "cpu"), sprite
-    found = {}
+    result = {}
     for gap in gaps:
         for t in range(max(0, -gap), min(FRAMES, FRAMES - gap)):
             looked_at = [provider.read(row, frames, s) for s in (t, t + gap)]
             pair = tuple(provider.estimator.encode(looked_at))
-            found[gap, t] = np.asarray(provider.estimator.estimate_pairs([pair])[0])
-    return found
+            result[gap, t] = np.asarray(provider.estimator.estimate_pairs([pair])[0])
+    return result
 
 
 def test_estimated_flow_agrees_with_the_truth_in_every_gap_and_frame(sprite):

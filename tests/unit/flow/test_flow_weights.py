@@ -37,8 +37,8 @@ def shipped(tmp_path, monkeypatch, model):
     return folder
 
 
-def equal(one: nn.Module, two: nn.Module) -> bool:
-    states = one.state_dict(), two.state_dict()
+def equal(item: nn.Module, two: nn.Module) -> bool:
+    states = item.state_dict(), two.state_dict()
     return all(torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 

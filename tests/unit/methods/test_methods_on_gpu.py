@@ -73,16 +73,16 @@ def steps(settings, accelerator: str, precision: str, count: int = 2) -> list[di
 @pytest.mark.parametrize("precision", TOLERANCE)
 @pytest.mark.parametrize("name", METHODS)
 def test_a_step_is_that_of_the_cpu(name, precision):
-    (expected, _), (found, later) = (
+    (expected, _), (result, later) = (
         steps(METHODS[name], "cpu", "32-true"),
         steps(METHODS[name], "cuda", precision),
     )
-    assert found.keys() == expected.keys()
+    assert result.keys() == expected.keys()
     for term in set(expected) - {"gradient_norm"}:
-        assert found[term] == pytest.approx(expected[term], rel=TOLERANCE[precision], abs=1e-3)
+        assert result[term] == pytest.approx(expected[term], rel=TOLERANCE[precision], abs=1e-3)
     assert math.isfinite(later["loss"])
     if precision == "32-true":
-        assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=0.1)
+        assert result["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=0.1)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -91,7 +91,7 @@ def test_a_prediction_is_that_of_the_cpu(name):
     method, seen = create(METHODS[name]), example(0)
     model = method.build().eval()
     expected = method.predict(model, seen.frame, None)
-    found = method.predict(model.cuda(), seen.frame, None)
-    assert found.components.shape == expected.components.shape
-    error = (found.components.cpu() - expected.components).abs().mean()
+    result = method.predict(model.cuda(), seen.frame, None)
+    assert result.components.shape == expected.components.shape
+    error = (result.components.cpu() - expected.components).abs().mean()
     assert error < 0.01

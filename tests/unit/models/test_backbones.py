@@ -29,7 +29,7 @@ def tiny_vit(depth=12):
 @pytest.mark.parametrize("name", catalogue.BACKBONES)
 def test_maps_have_the_channels_and_strides_that_are_announced(name):
     backbone = backbones.create(name, "small")
-    shapes = [tuple(one.shape) for one in backbone(IMAGE)]
+    shapes = [tuple(item.shape) for item in backbone(IMAGE)]
     announced = zip(backbone.channels, backbone.strides, strict=True)
     assert shapes == [(2, width, 64 // stride, 96 // stride) for width, stride in announced]
     assert len(shapes) == 4
@@ -40,7 +40,7 @@ def test_swin_drops_paths_at_maskformers_rate():
     for size, last in (("full", 0.3), ("small", 0.0)):
         with torch.device("meta"):
             backbone = backbones.create("swin_tiny", size)
-        rates = [one.drop_prob or 0.0 for one in backbone.modules() if isinstance(one, DropPath)]
+        rates = [item.drop_prob or 0.0 for item in backbone.modules() if isinstance(item, DropPath)]
         assert max(rates, default=0.0) == pytest.approx(last)
 
 
@@ -80,9 +80,9 @@ def test_vit_maps_are_the_keys_of_layers_6_8_10_and_12():
         )
     ours = KeyMaps(network, patch_stride=8).eval()
     theirs((IMAGE - ours.mean) / ours.std)
-    for layer, one in zip((6, 8, 10, 12), ours(IMAGE), strict=True):
+    for layer, item in zip((6, 8, 10, 12), ours(IMAGE), strict=True):
         keys = qkv[layer][:, 1:, 24:48]  # of [queries, keys, values], without the class token
-        torch.testing.assert_close(one.flatten(2), keys.mT)
+        torch.testing.assert_close(item.flatten(2), keys.mT)
 
 
 def test_overlapping_patches_are_centred_on_the_cells():
@@ -104,7 +104,7 @@ def test_hierarchy_resizes_the_maps():
     assert pyramid.strides == (4, 8, 16, 32)
     assert pyramid.multiple == 32
     flat, resized = same(IMAGE), pyramid(IMAGE)
-    assert [tuple(one.shape[2:]) for one in resized] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+    assert [tuple(item.shape[2:]) for item in resized] == [(16, 24), (8, 12), (4, 6), (2, 3)]
     torch.testing.assert_close(resized[1], flat[1])
     torch.testing.assert_close(resized[3][0, 0, 0, 0], flat[3][0, 0, :4, :4].mean())
 
@@ -149,7 +149,7 @@ def test_a_frozen_backbone_stays_as_it_is(name):
     backbone = backbones.create(name, "small", frozen=True)
     before = copy.deepcopy(backbone.state_dict())
     maps = backbone.train()(IMAGE)
-    assert not any(one.requires_grad for one in maps)
+    assert not any(item.requires_grad for item in maps)
     assert not any(p.requires_grad for p in backbone.parameters())
     assert not any(part.training for part in backbone.modules())
     assert all(torch.equal(before[key], value) for key, value in backbone.state_dict().items())

@@ -48,8 +48,8 @@ def test_strides_and_dilations(network, request):
 @pytest.mark.parametrize("size", [(32, 32), (64, 40), (33, 47), (1, 1)])
 def test_output_is_an_eighth_of_the_image_rounded_up(small, size):
     with torch.no_grad():
-        found = small(torch.rand(1, 3, *size))
-    assert found.shape == (1, small.channels, *(-(-side // STRIDE) for side in size))
+        result = small(torch.rand(1, 3, *size))
+    assert result.shape == (1, small.channels, *(-(-side // STRIDE) for side in size))
 
 
 def test_full_output(full):

@@ -15,11 +15,11 @@ from commonfate.weights import Asset, published_assets
 
 def test_pixel_features_are_standardised():
     frame = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    found = features.create("pixels")(frame)
-    assert found.shape == (14, 40, 60)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found.mean((1, 2)), torch.zeros(14), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.std((1, 2), unbiased=False), torch.ones(14))
+    result = features.create("pixels")(frame)
+    assert result.shape == (14, 40, 60)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result.mean((1, 2)), torch.zeros(14), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result.std((1, 2), unbiased=False), torch.ones(14))
 
 
 def test_pixel_features_of_a_plain_frame_are_zero():
@@ -31,8 +31,8 @@ def test_pixel_features_tell_stripes_by_their_direction():
     y, x = np.mgrid[:48, :96]
     stripes = np.where(x < 48, x, y) // 4 % 2
     frame = np.repeat((80 + 100 * stripes[..., None]).astype(np.uint8), 3, axis=2)
-    found = features.create("pixels")(frame)
-    along_x, along_y = found[6], found[8]  # energy of the gradient at 0 and at 90 degrees
+    result = features.create("pixels")(frame)
+    along_x, along_y = result[6], result[8]  # energy of the gradient at 0 and at 90 degrees
     assert along_x[:, 8:40].mean() > 0.5 > -0.5 > along_x[:, 56:88].mean()
     assert along_y[:, 8:40].mean() < -0.5 < 0.5 < along_y[:, 56:88].mean()
 
@@ -68,9 +68,9 @@ def test_names_of_features_and_networks_agree():
 
 def test_dino_keys_are_those_of_the_last_layer(tiny_dino, tmp_path):
     frame = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
-    found = features.create("dino_vits16", saved(tiny_dino, tmp_path / "weights.pth"))(frame)
-    assert found.shape == (64, 10, 10)
-    assert found.dtype == torch.float32
+    result = features.create("dino_vits16", saved(tiny_dino, tmp_path / "weights.pth"))(frame)
+    assert result.shape == (64, 10, 10)
+    assert result.dtype == torch.float32
 
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (dino_keys.MEAN, dino_keys.STD))
     image = (to_image(frame) - mean) / std
@@ -79,14 +79,14 @@ def test_dino_keys_are_those_of_the_last_layer(tiny_dino, tmp_path):
     tiny_dino.blocks[-1].attn.qkv.register_forward_hook(hook)
     tiny_dino(image[None])  # at the size where timm interpolates nothing
     keys = seen[0][0, 1:, 64:128]  # queries, keys, values; without the class token
-    torch.testing.assert_close(found.flatten(1).T, keys)
+    torch.testing.assert_close(result.flatten(1).T, keys)
 
 
 def test_dino_keys_at_another_size(tiny_dino, tmp_path):
     frame = np.zeros((48, 208, 3), np.uint8)
-    found = features.create("dino_vits16", saved(tiny_dino, tmp_path / "weights.pth"))(frame)
-    assert found.shape == (64, 3, 13)
-    assert found.isfinite().all()
+    result = features.create("dino_vits16", saved(tiny_dino, tmp_path / "weights.pth"))(frame)
+    assert result.shape == (64, 3, 13)
+    assert result.isfinite().all()
 
 
 def cubic(distance: torch.Tensor) -> torch.Tensor:
@@ -101,13 +101,13 @@ def test_positions_are_sampled_as_dino_does():
     values = torch.tensor([3.0, -1, 4, 1, -5, 9, 2, -6, 5, 3])
     learned = values.repeat(10, 1)  # each column of patches has a value
     embedding = torch.cat([torch.tensor([-7.0]), learned.flatten()]).view(1, 101, 1)
-    found = dino_keys.positions(embedding, (12, 16))
-    assert found.shape == (1, 1 + 12 * 16, 1)
-    assert found[0, 0, 0] == -7
+    result = dino_keys.positions(embedding, (12, 16))
+    assert result.shape == (1, 1 + 12 * 16, 1)
+    assert result[0, 0, 0] == -7
     where = (torch.arange(16) + 0.5) * 10 / 16.1 - 0.5
     expected = cubic(where[:, None] - torch.arange(10)) @ values
     inside = slice(3, 13)  # the border is repeated
-    for row in found[0, 1:, 0].view(12, 16):
+    for row in result[0, 1:, 0].view(12, 16):
         torch.testing.assert_close(row[inside], expected[inside])
     assert dino_keys.positions(embedding, (10, 10)) is embedding
 
@@ -181,23 +181,23 @@ def test_weights_that_cannot_be_fetched(tmp_path, monkeypatch):
 def test_resize_frame_keeps_a_ramp():
     ramp = np.repeat(np.arange(0, 240, 2, dtype=np.uint8)[None, :, None], 3, axis=2)
     frame = np.repeat(ramp, 40, axis=0)
-    found = resize_frame(frame, (20, 60))
-    assert found.shape == (20, 60, 3)
+    result = resize_frame(frame, (20, 60))
+    assert result.shape == (20, 60, 3)
     expected = np.arange(60) * 4 + 1.0  # pixel centres: mean of the two that it covers
-    np.testing.assert_allclose(found[10, 5:-5, 0], expected[5:-5], atol=1)
+    np.testing.assert_allclose(result[10, 5:-5, 0], expected[5:-5], atol=1)
     assert resize_frame(frame, frame.shape[:2]) is frame
 
 
 def test_resize_frame_smooths_before_a_reduction():
     checkers = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
-    found = resize_frame(checkers, (16, 16))
-    assert abs(int(found.min()) - 127) < 12
-    assert abs(int(found.max()) - 127) < 12
+    result = resize_frame(checkers, (16, 16))
+    assert abs(int(result.min()) - 127) < 12
+    assert abs(int(result.max()) - 127) < 12
 
 
 def test_to_image():
     frame = np.zeros((2, 3, 3), np.uint8)
     frame[1, 2] = [255, 51, 0]
-    found = to_image(frame)
-    assert found.shape == (3, 2, 3)
-    torch.testing.assert_close(found[:, 1, 2], torch.tensor([1.0, 0.2, 0.0]))
+    result = to_image(frame)
+    assert result.shape == (3, 2, 3)
+    torch.testing.assert_close(result[:, 1, 2], torch.tensor([1.0, 0.2, 0.0]))

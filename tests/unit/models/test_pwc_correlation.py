@@ -40,7 +40,7 @@ def test_a_shift_is_found_at_its_channel():
 def test_gradients_are_right():
     generator = torch.Generator().manual_seed(0)
     maps = torch.randn(2, 1, 1, 2, BLOCK + 1, generator=generator, dtype=torch.float64)
-    first, second = (one.clone().requires_grad_() for one in maps)
+    first, second = (item.clone().requires_grad_() for item in maps)
     assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, 1), (first, second))
 
 

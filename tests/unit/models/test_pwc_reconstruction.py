@@ -61,11 +61,11 @@ def test_scales_are_summed_with_their_weights(image, shown):
         for size in ((16, 24), (8, 12), (4, 6))
     ]
     weights = Weights(l1=1, ssim=0, scales=(1, 0, 0.5))
-    found = reconstruction_loss(image, second, flows, shown, weights)
-    torch.testing.assert_close(found, each[0] + 0.5 * each[2])
+    result = reconstruction_loss(image, second, flows, shown, weights)
+    torch.testing.assert_close(result, each[0] + 0.5 * each[2])
     # Scales beyond those that have a weight do not count.
-    found = reconstruction_loss(image, second, flows, shown, L1)
-    torch.testing.assert_close(found, each[0])
+    result = reconstruction_loss(image, second, flows, shown, L1)
+    torch.testing.assert_close(result, each[0])
 
 
 def test_hidden_pixels_do_not_count_at_any_scale(image, shown):

@@ -13,8 +13,8 @@ AMD = {"label": "pairs", "method": "amd"}
 
 
 def test_table1_has_the_runs_and_evaluations_that_it_should(default, declared) -> None:
-    made = plan.make(config.load(default), declared)
-    evaluations = made.evaluations("table1")
+    created = plan.make(config.load(default), declared)
+    evaluations = created.evaluations("table1")
     slugs = list(dict.fromkeys(cell.run.slug for cell in evaluations))
     amd = slugs.pop(1)
     assert amd.startswith("amd-resnet.small") and amd.endswith("-sprites-s0")
@@ -40,25 +40,25 @@ def test_table1_has_the_runs_and_evaluations_that_it_should(default, declared) -
 
 
 def test_each_method_has_its_own_rule_of_the_foreground(make) -> None:
-    made = make(GWM, AMD, scorings=["leak_free", "oracle"])
-    found = [cell.foreground for cell in made.evaluations("table1")]
-    assert found == ["unsupervised", "oracle", "object", "oracle"]
+    created = make(GWM, AMD, scorings=["leak_free", "oracle"])
+    result = [cell.foreground for cell in created.evaluations("table1")]
+    assert result == ["unsupervised", "oracle", "object", "oracle"]
 
 
 def test_a_row_may_have_some_of_the_scorings_of_its_table(make) -> None:
-    made = make(CLUSTERS, CLUSTERS | {"label": "other", "scorings": ["released"]})
-    found = [cell.scoring for cell in made.evaluations("table1")]
-    assert found == ["leak_free", "released", "released"]
+    created = make(CLUSTERS, CLUSTERS | {"label": "other", "scorings": ["released"]})
+    result = [cell.scoring for cell in created.evaluations("table1")]
+    assert result == ["leak_free", "released", "released"]
 
 
 def test_adaptation_and_crf_are_variants_of_the_predictions(make, is_wildcard) -> None:
     rows = [GWM, {**GWM, "label": "both", "adapt": 20, "crf": True}]
-    made = make(*rows, scorings=["leak_free", "released"])
-    assert len(made.runs) == 1
-    found = [cell.variant for cell in made.evaluations("table1")]
-    assert found == ["last", "best", "last.adapt20.crf", "best.adapt20.crf"]
-    assert all(is_wildcard("variant", variant) for variant in found)
-    folders = [cell.predictions.name for cell in made.evaluations("table1")]
+    created = make(*rows, scorings=["leak_free", "released"])
+    assert len(created.runs) == 1
+    result = [cell.variant for cell in created.evaluations("table1")]
+    assert result == ["last", "best", "last.adapt20.crf", "best.adapt20.crf"]
+    assert all(is_wildcard("variant", variant) for variant in result)
+    folders = [cell.predictions.name for cell in created.evaluations("table1")]
     assert folders[1:3] == ["best.davis_released.oracle", "last.adapt20.crf"]
     assert folders[3] == "best.davis_released.oracle.adapt20.crf"
     assert all(is_wildcard("prediction", name) for name in folders)
@@ -66,10 +66,10 @@ def test_adaptation_and_crf_are_variants_of_the_predictions(make, is_wildcard) -
 
 def test_the_best_snapshot_is_the_best_by_what_scores_it(make) -> None:
     scorings = ["leak_free", "oracle", "released", "released_images"]
-    made = make(GWM, scorings=scorings)
-    folders = [cell.predictions.name for cell in made.evaluations("table1")]
+    created = make(GWM, scorings=scorings)
+    folders = [cell.predictions.name for cell in created.evaluations("table1")]
     assert folders[:2] == ["last", "last"]  # one prediction, scored twice
-    for cell in made.evaluations("table1")[2:]:
+    for cell in created.evaluations("table1")[2:]:
         assert cell.predictions.name == f"best.{cell.protocol}.{cell.foreground}"
     assert len(set(folders[2:])) == 2
 
@@ -77,9 +77,9 @@ def test_the_best_snapshot_is_the_best_by_what_scores_it(make) -> None:
 def test_a_scale_may_adapt_by_fewer_steps(make) -> None:
     row = {**AMD, "adapt": 100}
     changes = {"tables": {"table1": {"rows": {"pairs": {"adapt": 25}}}}}
-    made = make(row, changes=changes, scorings=["leak_free"])
-    assert [cell.variant for cell in made.evaluations("table1")] == ["last.adapt25"]
-    assert made.runs == make(row, scorings=["leak_free"]).runs
+    created = make(row, changes=changes, scorings=["leak_free"])
+    assert [cell.variant for cell in created.evaluations("table1")] == ["last.adapt25"]
+    assert created.runs == make(row, scorings=["leak_free"]).runs
 
 
 @pytest.mark.parametrize("steps", [-1, 2.5, True, "many"])
@@ -90,14 +90,14 @@ def test_steps_of_adaptation_are_counted(make, steps) -> None:
 
 
 def test_what_has_nothing_to_train_is_neither_adapted_nor_chosen(make) -> None:
-    made = make(CLUSTERS, scorings=["released"])
-    assert [cell.variant for cell in made.evaluations("table1")] == ["last"]
+    created = make(CLUSTERS, scorings=["released"])
+    assert [cell.variant for cell in created.evaluations("table1")] == ["last"]
     with pytest.raises(ConfigError, match="adapt 5: feature_clustering has nothing to train"):
         make({**CLUSTERS, "adapt": 5})
 
 
 def test_the_released_scoring_has_its_own_frames(make) -> None:
     changes = {"benchmarks": {"sprites": {"released_protocol": "davis_released"}}}
-    made = make(GWM, changes=changes, scorings=["leak_free", "released", "oracle"])
-    found = [(cell.protocol, cell.foreground) for cell in made.evaluations("table1")]
-    assert found == [("davis", "unsupervised"), ("davis_released", "oracle"), ("davis", "oracle")]
+    created = make(GWM, changes=changes, scorings=["leak_free", "released", "oracle"])
+    result = [(cell.protocol, cell.foreground) for cell in created.evaluations("table1")]
+    assert result == [("davis", "unsupervised"), ("davis_released", "oracle"), ("davis", "oracle")]

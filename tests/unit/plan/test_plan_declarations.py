@@ -23,8 +23,8 @@ CLUSTERS = {"label": "clusters", "method": "feature_clustering"}
     ],
 )
 def test_every_table_of_the_papers_is_declared(name: str, default, declared) -> None:
-    made = plan.make(config.load(default), declared)
-    assert made.evaluations(name)
+    created = plan.make(config.load(default), declared)
+    assert created.evaluations(name)
 
 
 def test_planning_needs_no_torch() -> None:

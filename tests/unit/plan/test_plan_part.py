@@ -11,36 +11,36 @@ STARTED = {**SEMANTIC, "label": "started", "start": {"method": "amd"}}
 
 
 def test_a_table_depends_on_its_own_part_of_the_configuration(make) -> None:
-    made = make(GWM)
-    text = made.table_config("table1")
+    built = make(GWM)
+    text = built.table_config("table1")
     other = {"flow": {"sources": {"farneback": {"estimator": "farneback"}}}}
     assert make(GWM, changes=other).table_config("table1") == text
     assert make(GWM, changes={"seeds": [1]}).table_config("table1") != text
     again = config.load(json.loads(text))
-    assert plan.join(again, made.declarations).evaluations("table1") == made.evaluations("table1")
+    assert plan.join(again, built.declarations).evaluations("table1") == built.evaluations("table1")
 
 
 def test_a_table_without_flow_depends_on_no_source(make) -> None:
-    made = make(AMD)
-    part = json.loads(made.table_config("table1"))
+    built = make(AMD)
+    part = json.loads(built.table_config("table1"))
     assert part["flow"]["sources"] == {}
     assert part["tables"]["table1"]["flow"] is None
     assert list(part["methods"]) == ["amd"]
     sources = {"dis": {"preset": "fast"}}
     assert make(AMD, changes={"flow": {"sources": sources}}).table_config("table1") == (
-        made.table_config("table1")
+        built.table_config("table1")
     )
     again = config.load(part)
-    assert plan.join(again, made.declarations).evaluations("table1") == made.evaluations("table1")
+    assert plan.join(again, built.declarations).evaluations("table1") == built.evaluations("table1")
 
 
 def test_a_table_depends_on_what_its_runs_start_from(make, shapes) -> None:
-    made = make(SEMANTIC, STARTED, scorings=["classes"], changes=shapes)
-    part = json.loads(made.table_config("table1"))
+    built = make(SEMANTIC, STARTED, scorings=["classes"], changes=shapes)
+    part = json.loads(built.table_config("table1"))
     assert set(part["datasets"]) == {"shapes", "sprites"}
     assert set(part["methods"]) == {"amd", "semantic"}
     again = config.load(part)
-    assert plan.join(again, made.declarations).evaluations("table1") == made.evaluations("table1")
+    assert plan.join(again, built.declarations).evaluations("table1") == built.evaluations("table1")
     scratch = json.loads(
         make(SEMANTIC, scorings=["classes"], changes=shapes).table_config("table1")
     )
@@ -54,6 +54,6 @@ def test_a_table_with_seeds_of_its_own_depends_on_no_others(make) -> None:
     text = make(GWM, changes=own).table_config("table1")
     assert make(GWM, changes={**own, "seeds": [1]}).table_config("table1") == text
     assert make(GWM, changes={"seeds": [3, 5]}).table_config("table1") == text
-    made = make(GWM, changes=own)
-    again = plan.join(config.load(json.loads(text)), made.declarations)
-    assert again.evaluations("table1") == made.evaluations("table1")
+    built = make(GWM, changes=own)
+    again = plan.join(config.load(json.loads(text)), built.declarations)
+    assert again.evaluations("table1") == built.evaluations("table1")

@@ -27,13 +27,13 @@ def test_a_model_may_learn_from_several_datasets(make, is_wildcard) -> None:
         "datasets": {"others": other},
         "benchmarks": {"sprites": {"train_datasets": ["sprites", "others"]}},
     }
-    made = make(GWM, CLUSTERS, changes=changes)
-    trained, untrained = made.runs.values()
+    created = make(GWM, CLUSTERS, changes=changes)
+    trained, untrained = created.runs.values()
     assert trained.slug == "gwm-unet-quadratic-k4-dis-sprites+others-s0"
     assert trained.samples == "sprites+others-all-dis"
     assert untrained.datasets == ("sprites",)
-    assert set(json.loads(made.table_config("table1"))["datasets"]) == {"sprites", "others"}
-    path = made.evaluations("table1")[0].path
+    assert set(json.loads(created.table_config("table1"))["datasets"]) == {"sprites", "others"}
+    path = created.evaluations("table1")[0].path
     assert is_wildcard("run", path.parents[1].name)
 
 
@@ -51,8 +51,8 @@ def test_a_role_without_use_needs_no_source(make) -> None:
 
 
 def test_methods_without_flow_say_what_they_learn_from(make) -> None:
-    made = make(GWM, RESIDUAL, CLUSTERS, AMD)
-    runs = {run.settings.method: run for run in made.runs.values()}
+    created = make(GWM, RESIDUAL, CLUSTERS, AMD)
+    runs = {run.settings.method: run for run in created.runs.values()}
     assert {name: run.flow for name, run in runs.items()} == {
         "gwm": "dis",
         "residual_flow": "dis",
@@ -83,14 +83,14 @@ def test_what_learns_from_pairs_has_data_of_its_own(make) -> None:
 
 def test_a_run_may_start_from_another(make, shapes, is_wildcard) -> None:
     heavy = {"method": "amd", "settings": {"augmentation": "heavy"}}
-    made = make(
+    created = make(
         SEMANTIC,
         STARTED,
         {**STARTED, "label": "heavy", "start": heavy},
         scorings=["classes"],
         changes=shapes,
     )
-    scratch, first, started, first_heavy, started_heavy = made.runs.values()
+    scratch, first, started, first_heavy, started_heavy = created.runs.values()
     assert scratch.start is None and scratch.settings.start is None
     assert scratch.samples == started.samples == "shapes-train-labels"
     assert (started.start, started_heavy.start) == (first, first_heavy)
@@ -105,15 +105,15 @@ def test_a_run_may_start_from_another(make, shapes, is_wildcard) -> None:
     assert started.slug == f"semantic-{network}-c6-shapes.train-from-{first.slug}"
     assert started.settings.start == f"results/runs/{first.slug}/checkpoint.pt"
     assert started.settings.start == str(first.checkpoint)
-    assert all(is_wildcard("run", slug) for slug in made.runs)
-    cell = made.evaluations("table1")[1]
+    assert all(is_wildcard("run", slug) for slug in created.runs)
+    cell = created.evaluations("table1")[1]
     assert (cell.run, cell.foreground, cell.variant) == (started, "classes", "last")
 
 
 def test_the_same_start_is_one_run_with_the_row_of_another_table(make, shapes) -> None:
-    made = make(STARTED, scorings=["classes"], changes=shapes)
+    created = make(STARTED, scorings=["classes"], changes=shapes)
     amd = make(AMD, changes={"tables": {"table1": {"flow": None}}})
-    assert next(iter(made.runs)) == next(iter(amd.runs))
+    assert next(iter(created.runs)) == next(iter(amd.runs))
 
 
 def test_split_flow_and_seed_of_a_trained_run_are_in_its_name(make) -> None:
@@ -122,8 +122,8 @@ def test_split_flow_and_seed_of_a_trained_run_are_in_its_name(make) -> None:
         "benchmarks": {"sprites": {"train_split": "train"}},
         "tables": {"table1": {"flow": "truth"}},
     }
-    made = make(GWM, CLUSTERS, changes=changes)
-    assert list(made.runs) == [
+    created = make(GWM, CLUSTERS, changes=changes)
+    assert list(created.runs) == [
         "gwm-unet-quadratic-k4-truth-sprites.train-s7",
         "feature_clustering-kmeans-k2-pixels-sprites",
     ]
@@ -148,14 +148,14 @@ def test_split_flow_and_seed_of_a_trained_run_are_in_its_name(make) -> None:
     ],
 )
 def test_what_a_row_changes_is_in_its_name(make, settings: dict, slug: str, is_wildcard) -> None:
-    made = make({**GWM, "settings": settings})
-    assert made.evaluations("table1")[0].run.slug == slug
+    created = make({**GWM, "settings": settings})
+    assert created.evaluations("table1")[0].run.slug == slug
     assert is_wildcard("run", slug)
 
 
 def test_a_row_changes_single_keys_of_the_scale(make, default) -> None:
-    made = make({**GWM, "settings": {"merge": {"epsilon": 1e-6}}})
-    run = made.evaluations("table1")[0].run
+    created = make({**GWM, "settings": {"merge": {"epsilon": 1e-6}}})
+    run = created.evaluations("table1")[0].run
     assert run.settings.merge.epsilon == 1e-6
     scale = default["methods"]["gwm"]
     assert run.settings.merge.features == scale["merge"]["features"]
@@ -173,26 +173,26 @@ def test_what_training_does_not_read_trains_nothing_again(
     make, row: dict, changes: dict, name: str, is_wildcard
 ) -> None:
     other = {**row, "label": "other", "settings": changes}
-    made = make(row, other)
-    own, shared = made.runs.values()
+    created = make(row, other)
+    own, shared = created.runs.values()
     assert (own.trained_as, shared.trained_as) == (None, own)
     assert shared.folder == own.folder == Path("results/runs", own.slug)
     assert name in shared.slug and name not in own.slug
     assert is_wildcard("run", shared.slug)
     assert shared.settings != own.settings
-    paths = {cell.run.slug: cell.path for cell in made.evaluations("table1")}
+    paths = {cell.run.slug: cell.path for cell in created.evaluations("table1")}
     assert paths[shared.slug].parents[1].name == shared.slug
     # Also where no row of the table has the settings that the weights are trained with.
-    assert make(other).runs == made.runs
+    assert make(other).runs == created.runs
 
 
 def test_a_row_that_trains_otherwise_shares_only_with_its_like(make) -> None:
     affine = {"flow_model": "affine"}
-    made = make(
+    created = make(
         GWM,
         {**GWM, "label": "affine", "settings": {**affine, "merge": {"epsilon": 1e-6}}},
     )
-    assert [run.slug for run in made.runs.values() if run.trained_as is None] == [
+    assert [run.slug for run in created.runs.values() if run.trained_as is None] == [
         "gwm-unet-quadratic-k4-dis-sprites-s0",
         "gwm-unet-affine-k4-dis-sprites-s0",
     ]
@@ -201,8 +201,8 @@ def test_a_row_that_trains_otherwise_shares_only_with_its_like(make) -> None:
 def test_weights_are_started_from_whatever_training_does_not_read(make, shapes) -> None:
     start = {"method": "amd", "settings": {"adaptation_rate": 0.5}}
     other = {**STARTED, "label": "other", "start": start}
-    made = make(STARTED, other, scorings=["classes"], changes=shapes)
-    assert len(made.runs) == 2
+    created = make(STARTED, other, scorings=["classes"], changes=shapes)
+    assert len(created.runs) == 2
 
 
 def test_different_runs_may_not_share_a_name(make) -> None:
@@ -239,14 +239,14 @@ MANY = {
 
 def test_a_row_of_many_settings_has_a_short_name(make, is_wildcard) -> None:
     rows = [{**GWM, "settings": MANY}, {**GWM, "label": "b", "settings": {**MANY, "width": 12}}]
-    made = make(*rows)
-    first, second = made.runs
+    created = make(*rows)
+    first, second = created.runs
     for slug in (first, second):
         assert len(slug) <= 120 and is_wildcard("run", slug)
         # What is read at a glance stays; the hash stands for the rest.
         assert slug.startswith("gwm-unet-affine-k5-h") and slug.endswith("-dis-sprites-s0")
     assert first != second
-    assert made.runs[first].settings.warmup_iterations == 11
+    assert created.runs[first].settings.warmup_iterations == 11
     assert list(make(*rows).runs) == [first, second]
 
 

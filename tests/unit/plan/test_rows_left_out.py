@@ -21,38 +21,38 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_they_are_left_out_and_said(make, missing) -> None:
-    made = make(PLAIN, CRF, FLOW, expects=EXPECTS)
-    labels = {row.label for row in made.declarations["table1"].rows}
+    created = make(PLAIN, CRF, FLOW, expects=EXPECTS)
+    labels = {row.label for row in created.declarations["table1"].rows}
     assert labels == {"plain", "flow"}
-    assert not any(cell.crf for cell in made.evaluations("table1"))
-    expected = [(one.better, one.worse) for one in made.declarations["table1"].expects]
+    assert not any(cell.crf for cell in created.evaluations("table1"))
+    expected = [(item.better, item.worse) for item in created.declarations["table1"].expects]
     assert expected == [("plain", "flow")]
-    line = made.left_out("table1")
+    line = created.left_out("table1")
     assert "'refined'" in line and "pip install 'commonfate[crf]'" in line and "\n" not in line
 
 
 def test_nothing_is_left_out_where_it_is_installed(make) -> None:
-    made = make(PLAIN, CRF, FLOW, expects=EXPECTS)
-    assert len(made.declarations["table1"].rows) == 3
-    assert len(made.declarations["table1"].expects) == 2
-    assert made.left_out("table1") == ""
+    created = make(PLAIN, CRF, FLOW, expects=EXPECTS)
+    assert len(created.declarations["table1"].rows) == 3
+    assert len(created.declarations["table1"].expects) == 2
+    assert created.left_out("table1") == ""
 
 
 def test_settings_of_a_row_that_is_left_out_are_no_mistake(make, missing) -> None:
     rows = {"refined": {"iterations": 7}}
-    made = make(PLAIN, CRF, changes={"tables": {"table1": {"rows": rows}}})
-    assert [row.label for row in made.declarations["table1"].rows] == ["plain"]
+    created = make(PLAIN, CRF, changes={"tables": {"table1": {"rows": rows}}})
+    assert [row.label for row in created.declarations["table1"].rows] == ["plain"]
 
 
 def test_a_table_of_nothing_else_is_refused_when_it_is_asked_for(make, missing) -> None:
-    made = make(CRF)
-    assert made.evaluations("table1") == []
+    created = make(CRF)
+    assert created.evaluations("table1") == []
     with pytest.raises(ConfigError, match="table table1: the CRF needs the package pydensecrf2"):
-        made.left_out("table1")
+        created.left_out("table1")
 
 
 def test_the_demo_needs_no_crf(default, declared, missing) -> None:
-    made = plan.make(config.load(default), declared)
-    assert made.left_out("table1") == ""
-    shipped = {name for name in made.declarations if made.left_out(name)}
+    created = plan.make(config.load(default), declared)
+    assert created.left_out("table1") == ""
+    shipped = {name for name in created.declarations if created.left_out(name)}
     assert shipped == {"gwm_table1", "gwm_table10", "gwm_table11", "gwm_table12"}

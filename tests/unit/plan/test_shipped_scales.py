@@ -53,19 +53,19 @@ def test_what_is_learnt_from_has_flow_pairs_or_labels(plan: Plan) -> None:
             sets = [plan.config.datasets[name] for name in run.datasets]
             if run.settings.trained:
                 offered = {
-                    "flow": [one.gaps for one in sets],
-                    "pairs": [one.pair_gaps for one in sets],
-                    "labels": [datasets.class_names(one) for one in sets],
+                    "flow": [item.gaps for item in sets],
+                    "pairs": [item.pair_gaps for item in sets],
+                    "labels": [datasets.class_names(item) for item in sets],
                 }[run.settings.learns_from]
                 assert all(offered), where
-                names = [(*datasets.splits(one), "all") for one in sets]
-                assert all(run.split in known for known in names), where
+                names = [(*datasets.splits(item), "all") for item in sets]
+                assert all(run.split in expected for expected in names), where
 
 
 def test_splits_that_are_scored_exist(plan: Plan) -> None:
     for name, benchmark in plan.config.benchmarks.items():
-        known = datasets.splits(plan.config.datasets[benchmark.dataset])
-        assert benchmark.split in (*known, "all"), name
+        expected = datasets.splits(plan.config.datasets[benchmark.dataset])
+        assert benchmark.split in (*expected, "all"), name
         assert benchmark.published_as in (None, *BENCHMARKS), name
 
 

@@ -76,7 +76,7 @@ class Brightening(Shift):
     """Its number is by how much the other frame of a pair is brighter."""
 
     def prepare(self, example):
-        frame, other = (torch.from_numpy(one).float() for one in (example.frame, example.other))
+        frame, other = (torch.from_numpy(item).float() for item in (example.frame, example.other))
         return {"flow": (other - frame)[..., 0]}
 
 
@@ -137,51 +137,51 @@ def shifted(towards, steps):
 
 
 def test_steps_are_adamws_at_the_peak_rate(adapter):
-    one = adapter(5)
-    found = one.adapt("cat")
-    assert float(one.network.motion.detach()) == pytest.approx(shifted(2.0, 5), abs=1e-5)
-    assert (found.steps, found.problem) == (5, None)
-    assert found.first_loss == pytest.approx(1.0)
-    assert found.last_loss == pytest.approx(2.0 - shifted(2.0, 4), abs=1e-5)
-    assert not one.network.training and found.seconds >= 0
+    item = adapter(5)
+    result = item.adapt("cat")
+    assert float(item.network.motion.detach()) == pytest.approx(shifted(2.0, 5), abs=1e-5)
+    assert (result.steps, result.problem) == (5, None)
+    assert result.first_loss == pytest.approx(1.0)
+    assert result.last_loss == pytest.approx(2.0 - shifted(2.0, 4), abs=1e-5)
+    assert not item.network.training and result.seconds >= 0
 
 
 def test_every_video_begins_with_the_trained_weights(adapter):
-    one = adapter(5)
-    one.adapt("cat")
-    statistics = one.network.norm.running_mean.clone()
-    found = one.adapt("dog")
-    assert found.first_loss == pytest.approx(4.0)
-    assert float(one.network.motion.detach()) == pytest.approx(shifted(-3.0, 5), abs=1e-5)
+    item = adapter(5)
+    item.adapt("cat")
+    statistics = item.network.norm.running_mean.clone()
+    result = item.adapt("dog")
+    assert result.first_loss == pytest.approx(4.0)
+    assert float(item.network.motion.detach()) == pytest.approx(shifted(-3.0, 5), abs=1e-5)
     # Batch norm: 1 - 0.9^5 of the way from the trained 0, not from cat's.
-    assert float(one.network.norm.running_mean) == pytest.approx(-3 * (1 - 0.9**5), rel=1e-5)
-    one.adapt("cat")
-    assert torch.equal(one.network.norm.running_mean, statistics)
+    assert float(item.network.norm.running_mean) == pytest.approx(-3 * (1 - 0.9**5), rel=1e-5)
+    item.adapt("cat")
+    assert torch.equal(item.network.norm.running_mean, statistics)
 
 
 def test_the_method_says_at_which_rate(adapter, monkeypatch):
     monkeypatch.setattr(Shift, "adaptation_rate", 0.0)
-    one = adapter(5)
-    assert one.adapt("dog").steps == 5
-    assert one.network.motion == 1.0
+    item = adapter(5)
+    assert item.adapt("dog").steps == 5
+    assert item.network.motion == 1.0
 
 
 def test_a_loss_that_is_not_finite_leaves_the_trained_weights(adapter):
-    one = adapter(5)
-    found = one.adapt("eel")
-    assert (found.steps, found.first_loss, found.last_loss) == (0, None, None)
-    assert found.problem.startswith("step 1 is not finite (loss nan")
-    assert one.network.motion == 1.0 and one.network.norm.running_mean == 0
-    assert not one.network.training
-    assert one.adapt("cat").problem is None
+    item = adapter(5)
+    result = item.adapt("eel")
+    assert (result.steps, result.first_loss, result.last_loss) == (0, None, None)
+    assert result.problem.startswith("step 1 is not finite (loss nan")
+    assert item.network.motion == 1.0 and item.network.norm.running_mean == 0
+    assert not item.network.training
+    assert item.adapt("cat").problem is None
 
 
 def test_a_video_without_samples(adapter, samples):
-    one = adapter(5)
-    one.adapt("cat")
-    found = one.adapt("fox")
-    assert found.problem == f"{samples.path} has no samples of it"
-    assert found.steps == 0 and one.network.motion == 1.0
+    item = adapter(5)
+    item.adapt("cat")
+    result = item.adapt("fox")
+    assert result.problem == f"{samples.path} has no samples of it"
+    assert result.steps == 0 and item.network.motion == 1.0
 
 
 def test_only_its_own_samples_and_a_seed_of_its_own(adapter, monkeypatch):
@@ -193,9 +193,9 @@ def test_only_its_own_samples_and_a_seed_of_its_own(adapter, monkeypatch):
         return batch(samples, seed, *rest)
 
     monkeypatch.setattr(sampler, "batch", spy)
-    one = adapter(2, seed=7)
-    one.adapt("cat")
-    one.adapt("dog")
+    item = adapter(2, seed=7)
+    item.adapt("cat")
+    item.adapt("dog")
     cat, dog = video_seed(7, "cat"), video_seed(7, "dog")
     assert drawn == [({"cat"}, cat)] * 2 + [({"dog"}, dog)] * 2
     assert len({cat, dog, video_seed(8, "cat")}) == 3
@@ -220,21 +220,21 @@ def pairs(tmp_path):
 
 def test_steps_on_pairs_of_the_video(tmp_path, pairs):
     """As AMD takes them: no flow, from the trained weights for each video."""
-    one = adapters(tmp_path, Brightening(BrighteningSettings()), pairs)(5)
+    item = adapters(tmp_path, Brightening(BrighteningSettings()), pairs)(5)
     for video, motion in MOTION.items():
-        found = one.adapt(video)
-        assert (found.steps, found.problem) == (5, None)
-        assert found.first_loss == pytest.approx(abs(motion - 1.0))
-        assert float(one.network.motion.detach()) == pytest.approx(shifted(motion, 5), abs=1e-5)
-    found = one.adapt("fox")
-    assert found.problem == f"{pairs.path} has no samples of it"
-    assert found.steps == 0 and one.network.motion == 1.0
+        result = item.adapt(video)
+        assert (result.steps, result.problem) == (5, None)
+        assert result.first_loss == pytest.approx(abs(motion - 1.0))
+        assert float(item.network.motion.detach()) == pytest.approx(shifted(motion, 5), abs=1e-5)
+    result = item.adapt("fox")
+    assert result.problem == f"{pairs.path} has no samples of it"
+    assert result.steps == 0 and item.network.motion == 1.0
 
 
 def test_samples_that_the_method_does_not_learn_from(tmp_path, samples):
-    one = adapters(tmp_path, Brightening(BrighteningSettings()), samples)(1)
+    item = adapters(tmp_path, Brightening(BrighteningSettings()), samples)(1)
     with pytest.raises(ConfigError, match="toy/cat frame 0 is a sample with flow, but the method"):
-        one.adapt("cat")
+        item.adapt("cat")
 
 
 def test_the_samples_must_be_of_what_is_segmented(samples, stores, tmp_path):

@@ -29,12 +29,12 @@ def manifest(tmp_path):
 
 
 def test_annotated_frames_of_usable_videos(manifest):
-    found = benchmark.read(manifest, "val")
-    assert [video.name for video in found.videos] == ["cat", "dog"]
-    assert found.videos[1].annotations == {0: Path("a/0.png"), 2: Path("a/2.png")}
-    assert len(found) == 5
-    assert [(video.name, t) for video, t, _ in found][2:] == [("cat", 2), ("dog", 0), ("dog", 2)]
-    assert found.left_out == {
+    result = benchmark.read(manifest, "val")
+    assert [video.name for video in result.videos] == ["cat", "dog"]
+    assert result.videos[1].annotations == {0: Path("a/0.png"), 2: Path("a/2.png")}
+    assert len(result) == 5
+    assert [(video.name, t) for video, t, _ in result][2:] == [("cat", 2), ("dog", 0), ("dog", 2)]
+    assert result.left_out == {
         "bad": "truncated: 2 of 3 frames decode",
         "bare": "has no annotations",
     }

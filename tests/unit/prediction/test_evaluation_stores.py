@@ -70,11 +70,11 @@ def test_video_in_no_store(flow_stores):
 def test_the_reason_that_was_recorded_is_told(tmp_path):
     """Of a video that extraction left out, whole or in one of its gaps."""
     path, field = tmp_path / "flow.zarr.zip", np.zeros((2, 4, 6))
-    told = [
+    output = [
         {"video": "dog", "gaps": [-1, 1], "reason": "dog/00003.jpg: cannot be read (damaged)"},
         {"video": "cat", "gaps": [2], "reason": "it has only 2 frames"},
     ]
-    with open_writer(path, provenance={"left_out": told}, key="") as writer:
+    with open_writer(path, provenance={"left_out": output}, key="") as writer:
         writer.add("cat", 1, frames=2, size=(4, 6), flows=[(0, field)])
     with pytest.raises(StoreError, match=r"flow\.zarr\.zip: video 'dog' .*dog/00003\.jpg") as error:
         Flow([path], 1).read("dog", 0)

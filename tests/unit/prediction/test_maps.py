@@ -32,8 +32,8 @@ def test_label_zero_alone(tmp_path):
 
 def test_colours_of_pascal_voc(tmp_path):
     colours = maps.voc_palette()
-    known = {0: (0, 0, 0), 1: (128, 0, 0), 8: (64, 0, 0), 15: (192, 128, 128), 20: (0, 64, 128)}
-    assert {label: tuple(colours[label].tolist()) for label in known} == known
+    expected = {0: (0, 0, 0), 1: (128, 0, 0), 8: (64, 0, 0), 15: (192, 128, 128), 20: (0, 64, 128)}
+    assert {label: tuple(colours[label].tolist()) for label in expected} == expected
     assert colours[255].tolist() == [224, 224, 192]
     assert len(np.unique(colours, axis=0)) == 256
     maps.write_labels(tmp_path / "a.png", np.array([[0, 1, 254]], np.uint8), colours)

@@ -62,8 +62,8 @@ class Halves(Method):
 
 def written(manifest, output, flow=None, options=FrameOptions(), method=None):  # noqa: B008 - immutable
     task = Task(benchmark.read(manifest, "val"), Frames(), flow, options)
-    facts = {"device": "CPU, 1 threads", "run": None, "split": "val", "provenance": PROVENANCE}
-    predict.write(output, Work(method or Halves(), None, task, "cpu", None), facts)
+    record = {"device": "CPU, 1 threads", "run": None, "split": "val", "provenance": PROVENANCE}
+    predict.write(output, Work(method or Halves(), None, task, "cpu", None), record)
     return json.loads((output / "predictions.json").read_text())
 
 
@@ -82,14 +82,14 @@ def test_upsampling_is_bilinear_between_pixel_centres():
 
 def test_the_first_of_equal_masks_wins():
     masks = torch.tensor([[[0.2, 0.5, 0.0]], [[0.4, 0.5, 0.3]], [[0.4, 0.0, 0.3]]])
-    found = labels(masks)
-    assert found.dtype == np.uint8
-    assert found.tolist() == [[1, 0, 1]]
+    result = labels(masks)
+    assert result.dtype == np.uint8
+    assert result.tolist() == [[1, 0, 1]]
 
 
 def test_maps_have_the_annotations_size(manifest, tmp_path):
     output = tmp_path / "predicted"
-    facts = written(manifest, output)
+    record = written(manifest, output)
     components = maps.read_labels(output / "components" / "dog" / "00003.png", 3, (8, 12))
     np.testing.assert_array_equal(components, np.repeat([[0] * 6 + [2] * 6], 8, axis=0))
     groups = maps.read_labels(output / "groups" / "dog" / "00003.png", 2, (8, 12))
@@ -97,16 +97,16 @@ def test_maps_have_the_annotations_size(manifest, tmp_path):
     soft = maps.read_probability(output / "foreground" / "dog" / "00003.png", (8, 12))
     # Twice as large: beside the step from 1 to 0 lie 3/4 and 1/4, of 255.
     np.testing.assert_array_equal(soft, np.repeat([[255] * 5 + [191, 64] + [0] * 5], 8, axis=0))
-    assert facts["segments"] == {"components": 3, "groups": 2} and facts["soft"] is True
-    assert facts["frames"] == {"cat": 3, "dog": 4} and facts["n_frames"] == 7
-    assert facts["left_out"] == {"eel": "empty file"}
-    assert (facts["foreground"], facts["learns_from"]) == ("unsupervised", "flow")
-    assert (facts["method"], facts["description"]) == ("residual_flow", {"resolution": "4x6"})
-    time = facts["seconds_per_frame"]
+    assert record["segments"] == {"components": 3, "groups": 2} and record["soft"] is True
+    assert record["frames"] == {"cat": 3, "dog": 4} and record["n_frames"] == 7
+    assert record["left_out"] == {"eel": "empty file"}
+    assert (record["foreground"], record["learns_from"]) == ("unsupervised", "flow")
+    assert (record["method"], record["description"]) == ("residual_flow", {"resolution": "4x6"})
+    time = record["seconds_per_frame"]
     assert time["device"] == "CPU, 1 threads" and time["median"] > 0 and 0 < time["mean"] < 1
     assert time["processes"] == 1
-    assert (facts["resolution"], facts["crop"], facts["crf"]) == ("network", "none", None)
-    assert (facts["adapt_steps"], facts["seed"], facts["adaptation"]) == (0, None, None)
+    assert (record["resolution"], record["crop"], record["crf"]) == ("network", "none", None)
+    assert (record["adapt_steps"], record["seed"], record["adaptation"]) == (0, None, None)
 
 
 class Object(Halves):
@@ -166,16 +166,16 @@ class Classes(Halves):
 
 
 def test_as_many_classes_as_eight_bits_have(manifest, tmp_path):
-    facts = written(manifest, tmp_path / "a", method=Classes())
-    assert facts["segments"] == {"components": 255, "groups": 255} and facts["soft"] is False
+    record = written(manifest, tmp_path / "a", method=Classes())
+    assert record["segments"] == {"components": 255, "groups": 255} and record["soft"] is False
     for segments in ("components", "groups"):
         path = tmp_path / "a" / segments / "dog" / "00001.png"
         assert (maps.read_labels(path, 255, (8, 12)) == 200).all()
 
 
 def test_three_groups_have_no_soft_foreground(manifest, tmp_path):
-    facts = written(manifest, tmp_path / "a", method=Halves(3))
-    assert facts["segments"]["groups"] == 3 and facts["soft"] is False
+    record = written(manifest, tmp_path / "a", method=Halves(3))
+    assert record["segments"]["groups"] == 3 and record["soft"] is False
     assert not (tmp_path / "a" / "foreground").exists()
 
 
@@ -189,8 +189,8 @@ def test_the_network_may_see_a_frame_at_its_own_size(manifest, tmp_path):
 
 def test_the_central_square_alone(manifest, tmp_path):
     method, output = Halves(), tmp_path / "a"
-    facts = written(manifest, output, Flow(), FrameOptions(crop="square"), method)
-    assert facts["crop"] == "square"
+    record = written(manifest, output, Flow(), FrameOptions(crop="square"), method)
+    assert record["crop"] == "square"
     assert set(method.seen) == {((8, 8), (2, 8, 8), None)}
     assert maps.read_labels(output / "groups" / "cat" / "00001.png", 2, (8, 8)).shape == (8, 8)
 
@@ -226,8 +226,8 @@ def test_all_frames(manifest, tmp_path):
     dog = table.videos[1]
     sparse = replace(dog, annotations={0: dog.annotations[0]})
     task = Task(replace(table, videos=[sparse]), Frames(), None, FrameOptions(frames_of="all"))
-    facts = {"device": "CPU, 1 threads", "provenance": PROVENANCE}
-    predict.write(tmp_path / "a", Work(Halves(), None, task, "cpu", None), facts)
+    record = {"device": "CPU, 1 threads", "provenance": PROVENANCE}
+    predict.write(tmp_path / "a", Work(Halves(), None, task, "cpu", None), record)
     assert len(list((tmp_path / "a" / "groups" / "dog").iterdir())) == 4
 
 
@@ -291,8 +291,8 @@ def test_a_broken_video_is_left_out_and_tried_again(manifest, tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         written(manifest, tmp_path / "a", method=killed)
     missing.write_bytes(content)
-    facts = written(manifest, tmp_path / "a")
-    assert facts["frames"] == {"cat": 3, "dog": 4}
+    record = written(manifest, tmp_path / "a")
+    assert record["frames"] == {"cat": 3, "dog": 4}
 
 
 def test_device_name_tells_the_threads():

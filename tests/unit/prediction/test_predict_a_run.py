@@ -39,8 +39,8 @@ def inputs(tmp_path, manifest):
         for video, count in FRAMES.items():
             images = generator.integers(0, 256, (count, 8, 12, 3), np.uint8)
             writer.add_video(video, images, [float(t) for t in range(count)], 1.0)
-    told = {"left_out": [{"video": "dog"}]}
-    with open_writer(flow, provenance=told, key="test") as writer:
+    message = {"left_out": [{"video": "dog"}]}
+    with open_writer(flow, provenance=message, key="test") as writer:
         moving = generator.normal(0, 3, (3, 2, 8, 12)).astype(np.float32)
         writer.add("cat", 1, 3, (8, 12), [(t, moving[t]) for t in sources(3, 1)])
     table = parquet.read(manifest)
@@ -75,16 +75,16 @@ def pixels(folder):
 
 
 def test_adaptation_changes_what_has_samples_and_names_what_has_not(predicted, tmp_path, caplog):
-    facts = predicted("plain")
-    assert (facts["adapt_steps"], facts["seed"], facts["adaptation"]) == (0, None, None)
+    metadata = predicted("plain")
+    assert (metadata["adapt_steps"], metadata["seed"], metadata["adaptation"]) == (0, None, None)
     index = f"--index={tmp_path / 'index.parquet'}"
-    facts = predicted("adapted", "--adapt-steps=3", index, "--seed=5")
-    assert (facts["adapt_steps"], facts["seed"], facts["iteration"]) == (3, 5, 5)
-    cat, dog = facts["adaptation"]["cat"], facts["adaptation"]["dog"]
+    metadata = predicted("adapted", "--adapt-steps=3", index, "--seed=5")
+    assert (metadata["adapt_steps"], metadata["seed"], metadata["iteration"]) == (3, 5, 5)
+    cat, dog = metadata["adaptation"]["cat"], metadata["adaptation"]["dog"]
     assert cat["steps"] == 3 and cat["problem"] is None and cat["first_loss"] > 0
     assert dog["steps"] == 0 and dog["problem"].endswith("index.parquet has no samples of it")
     assert "dog: segmented without adaptation: " in caplog.text
-    hashed = {name.rpartition("/")[2] for name in facts["provenance"]["inputs"]}
+    hashed = {name.rpartition("/")[2] for name in metadata["provenance"]["inputs"]}
     assert hashed == {"manifest.parquet", "frames.zarr.zip", "index.parquet", "checkpoint.pt"}
     plain, adapted = pixels(tmp_path / "plain"), pixels(tmp_path / "adapted")
     assert plain.keys() == adapted.keys() and len(plain) == 3 * 7
@@ -107,8 +107,8 @@ def test_several_processes_change_nothing_and_a_broken_video_costs_itself(predic
     missing.write_bytes(content)
     together = predicted("together", *options, "--workers=2")
     assert together["seconds_per_frame"]["processes"] == 2
-    for facts in (alone, together):
-        for adapted in facts["adaptation"].values():
+    for metadata in (alone, together):
+        for adapted in metadata["adaptation"].values():
             del adapted["seconds"]
     assert together["adaptation"] == alone["adaptation"]
     ours, theirs = pixels(tmp_path / "alone"), pixels(tmp_path / "together")
@@ -126,9 +126,9 @@ def test_all_frames_of_videos_without_ground_truth(inputs, predicted, manifest):
     table = parquet.read(manifest)
     none = table["id"].map(lambda video: [""] * FRAMES.get(video, 0))
     parquet.write(manifest, table.assign(annotation_files=none, annotation_kind=""), {})
-    facts = predicted("all", "--frames-of=all")
-    assert facts["frames"] == FRAMES and facts["frames_of"] == "all"
-    assert facts["left_out"] == {"eel": "empty file"}
+    metadata = predicted("all", "--frames-of=all")
+    assert metadata["frames"] == FRAMES and metadata["frames_of"] == "all"
+    assert metadata["left_out"] == {"eel": "empty file"}
 
 
 def test_the_samples_must_be_there(predicted, tmp_path):

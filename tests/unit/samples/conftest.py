@@ -57,10 +57,10 @@ def make_shard(tmp_path) -> Callable[..., tuple[Path, Path]]:
         flow = tmp_path / "flow" / dataset / f"{shard:04d}.{suffix}"
         frames.parent.mkdir(parents=True, exist_ok=True)
         flow.parent.mkdir(parents=True, exist_ok=True)
-        told = {"left_out": [{"video": video} for video in left_out]}
+        message = {"left_out": [{"video": video} for video in left_out]}
         with (
             FrameWriter(frames) as frame_writer,
-            open_writer(flow, container, provenance=told, key="") as flow_writer,
+            open_writer(flow, container, provenance=message, key="") as flow_writer,
         ):
             for video, length in videos.items():
                 images = (np.full((*size, 3), pixel(video, t), np.uint8) for t in range(length))

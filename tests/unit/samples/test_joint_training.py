@@ -67,12 +67,12 @@ def test_a_batch_of_all_three(tmp_path, make_shard, make_manifest):
     keys = [sampler.SampleKey(n, samples[n].gaps[-1], flip=False, seed=0) for n in last.values()]
     batch = default_collate([dataset[key] for key in keys])
     assert batch["image"].shape == (3, 3, 16, 16) and batch["flow"].shape == (3, 2, 14, 24)
-    for one, key in zip(batch["flow"], keys, strict=True):
+    for item, key in zip(batch["flow"], keys, strict=True):
         height, width = {"davis": (8, 12), "fbms": (10, 6), "segtrack": (7, 7)}[
             samples[key.index].dataset
         ]
         t = samples[key.index].t
         torch.testing.assert_close(
-            one[0].mean(), torch.tensor((t + key.gap / 10) * 24 / width), atol=0.1, rtol=0
+            item[0].mean(), torch.tensor((t + key.gap / 10) * 24 / width), atol=0.1, rtol=0
         )
-        torch.testing.assert_close(one[1].mean(), torch.tensor(-t * 14 / height), atol=0.1, rtol=0)
+        torch.testing.assert_close(item[1].mean(), torch.tensor(-t * 14 / height), atol=0.1, rtol=0)

@@ -36,23 +36,23 @@ def made(toy, tmp_path):
     """Make the index of a split and read it."""
 
     def make(split="train"):
-        table, facts = build([toy[0]], [toy[1]], [], split, "labels")
-        parquet.write(tmp_path / "index.parquet", table, facts)
-        return index.read(tmp_path / "index.parquet"), facts
+        table, metadata = build([toy[0]], [toy[1]], [], split, "labels")
+        parquet.write(tmp_path / "index.parquet", table, metadata)
+        return index.read(tmp_path / "index.parquet"), metadata
 
     return make
 
 
 def test_a_sample_for_every_frame_that_has_classes(made, toy):
-    found, facts = made()
+    result, metadata = made()
     files, frames = toy[2], str(toy[1])
-    assert found.samples == (
+    assert result.samples == (
         index.Sample("toy", "a", 0, (0,), frames, "", files["a0"], "labels"),
         index.Sample("toy", "a", 2, (0,), frames, "", files["a2"], "labels"),
     )
-    assert {sample.learns_from for sample in found.samples} == {"labels"}
+    assert {sample.learns_from for sample in result.samples} == {"labels"}
     counts = {"used": 1, "without_labels": 1, "left_out": 0, "reasons": {}}
-    assert facts["videos"] == {"toy": counts}
+    assert metadata["videos"] == {"toy": counts}
 
 
 def test_still_images_are_samples(made):
@@ -61,12 +61,12 @@ def test_still_images_are_samples(made):
 
 
 def test_frame_and_classes_belong_together(made, raw):
-    found = SampleDataset(made()[0].samples, raw("labels"))[KEY]
-    assert (found["frame"] == 2).all()  # video a, frame 2
-    np.testing.assert_array_equal(found["labels"], labels())
-    assert found["labels"].dtype == np.uint8
-    assert (found["flip"], found["seed"]) == (True, 9)
-    assert found["flow"] is None and found["other"] is None
+    result = SampleDataset(made()[0].samples, raw("labels"))[KEY]
+    assert (result["frame"] == 2).all()  # video a, frame 2
+    np.testing.assert_array_equal(result["labels"], labels())
+    assert result["labels"].dtype == np.uint8
+    assert (result["flip"], result["seed"]) == (True, 9)
+    assert result["flow"] is None and result["other"] is None
 
 
 def test_the_digest_covers_the_bytes_of_the_label_files(made, toy):

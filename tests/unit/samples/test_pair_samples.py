@@ -27,8 +27,8 @@ def toy(make_shard, make_manifest):
 def read(tmp_path):
     """Write an index and read it: `read(table, facts)`."""
 
-    def through_a_file(table, facts):
-        parquet.write(tmp_path / "index.parquet", table, facts)
+    def through_a_file(table, metadata):
+        parquet.write(tmp_path / "index.parquet", table, metadata)
         return index.read(tmp_path / "index.parquet")
 
     return through_a_file
@@ -36,20 +36,20 @@ def read(tmp_path):
 
 def test_a_video_of_n_frames_has_n_minus_gap_pairs(toy):
     """Each pair once, and none of a still image."""
-    table, facts = pairs(*toy, 1)
-    found = [(row.video, row.t, list(row.gaps)) for row in table.itertuples()]
-    assert found == [("a", 0, [1]), ("a", 1, [1]), ("a", 2, [1]), ("b", 0, [1])]
+    table, metadata = pairs(*toy, 1)
+    result = [(row.video, row.t, list(row.gaps)) for row in table.itertuples()]
+    assert result == [("a", 0, [1]), ("a", 1, [1]), ("a", 2, [1]), ("b", 0, [1])]
     assert set(table["frame_store"]) == {str(toy[1])}
     assert set(table["flow_store"]) == set(table["file"]) == {""}
     counts = {"used": 2, "without_pairs": 1, "left_out": 0, "reasons": {}}
-    assert facts["videos"] == {"toy": counts}
-    assert facts["settings"] == {"split": "all", "learns_from": "pairs", "gaps": {"toy": [1]}}
+    assert metadata["videos"] == {"toy": counts}
+    assert metadata["settings"] == {"split": "all", "learns_from": "pairs", "gaps": {"toy": [1]}}
 
 
 def test_of_several_gaps_each_frame_has_those_that_stay_in_the_video(toy):
     table, _ = pairs(*toy, 3, 1)
-    found = [(row.video, row.t, list(row.gaps)) for row in table.itertuples()]
-    assert found == [("a", 0, [1, 3]), ("a", 1, [1]), ("a", 2, [1]), ("b", 0, [1])]
+    result = [(row.video, row.t, list(row.gaps)) for row in table.itertuples()]
+    assert result == [("a", 0, [1, 3]), ("a", 1, [1]), ("a", 2, [1]), ("b", 0, [1])]
 
 
 def test_data_sets_have_gaps_of_their_own(make_shard, make_manifest):
@@ -57,8 +57,8 @@ def test_data_sets_have_gaps_of_their_own(make_shard, make_manifest):
     manifests = [make_manifest(name, [("a", "train", 0, "")]) for name in given]
     gaps, owners = {"one": (1,), "two": (2,)}, {path: name for name, path in given.items()}
     table, _ = build(manifests, list(given.values()), [], "all", "pairs", gaps, owners)
-    found = [(row.dataset, row.t, list(row.gaps)) for row in table.itertuples()]
-    assert found == [("one", 0, [1]), ("one", 1, [1]), ("two", 0, [2])]
+    result = [(row.dataset, row.t, list(row.gaps)) for row in table.itertuples()]
+    assert result == [("one", 0, [1]), ("one", 1, [1]), ("two", 0, [2])]
 
 
 def test_still_images_and_short_videos_leave_no_pair(toy):
@@ -70,11 +70,11 @@ def test_still_images_and_short_videos_leave_no_pair(toy):
 def test_both_frames_are_read(toy, read, raw):
     samples = read(*pairs(*toy, 1, 2)).samples
     assert {sample.learns_from for sample in samples} == {"pairs"}
-    found = SampleDataset(samples, raw("pairs"))[SampleKey(1, 2, True, 5)]
-    assert found["frame"].shape == found["other"].shape == (8, 12, 3)
-    assert (found["frame"] == 1).all() and (found["other"] == 3).all()
-    assert (found["flip"], found["seed"]) == (True, 5)
-    assert found["flow"] is None and found["labels"] is None
+    result = SampleDataset(samples, raw("pairs"))[SampleKey(1, 2, True, 5)]
+    assert result["frame"].shape == result["other"].shape == (8, 12, 3)
+    assert (result["frame"] == 1).all() and (result["other"] == 3).all()
+    assert (result["flip"], result["seed"]) == (True, 5)
+    assert result["flow"] is None and result["labels"] is None
 
 
 def test_frames_that_are_read_in_place(tmp_path, make_manifest, read, raw):

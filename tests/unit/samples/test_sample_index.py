@@ -23,9 +23,9 @@ def toy(make_shard, make_manifest):
 
 def test_a_row_for_every_frame_that_has_flow(toy):
     manifest, frames, flow = toy
-    table, facts = build([manifest], [frames], [flow], "all")
-    found = [(row.dataset, row.video, row.t, list(row.gaps)) for row in table.itertuples()]
-    assert found == [
+    table, metadata = build([manifest], [frames], [flow], "all")
+    result = [(row.dataset, row.video, row.t, list(row.gaps)) for row in table.itertuples()]
+    assert result == [
         ("toy", "a", 0, [1]),
         ("toy", "a", 1, [1]),
         ("toy", "a", 2, [-2]),
@@ -38,21 +38,21 @@ def test_a_row_for_every_frame_that_has_flow(toy):
     assert set(table["flow_store"]) == {str(flow)}
     assert set(table["file"]) == {""}
     assert set(table["shard"]) == {0}
-    assert facts["videos"]["toy"] == {
+    assert metadata["videos"]["toy"] == {
         "used": 2,
         "without_flow": 0,
         "left_out": 1,
         "reasons": {"truncated": 1},
         "left_out_of_flow": {},
     }
-    assert set(facts["inputs"]) == {str(manifest), str(frames), str(flow)}
+    assert set(metadata["inputs"]) == {str(manifest), str(frames), str(flow)}
 
 
 def test_a_split_is_only_its_videos(toy):
     manifest, frames, flow = toy
-    table, facts = build([manifest], [frames], [flow], "val")
+    table, metadata = build([manifest], [frames], [flow], "val")
     assert set(table["video"]) == {"a"}
-    assert facts["videos"]["toy"]["left_out"] == 0
+    assert metadata["videos"]["toy"]["left_out"] == 0
 
 
 def test_several_datasets_may_share_names_of_videos(make_shard, make_manifest):
@@ -75,9 +75,9 @@ def test_what_has_no_flow_is_counted_and_excluded(make_shard, make_manifest):
     """A still image, which is never in a flow store, and a video that extraction gave up."""
     frames, flow = make_shard("toy", 0, {"a": 3, "b": 1, "c": 3}, left_out=("c",))
     manifest = make_manifest("toy", [(video, "train", 0, "") for video in "abc"])
-    table, facts = build([manifest], [frames], [flow], "all")
+    table, metadata = build([manifest], [frames], [flow], "all")
     assert set(table["video"]) == {"a"}
-    assert facts["videos"]["toy"]["used"] == 1 and facts["videos"]["toy"]["without_flow"] == 2
+    assert metadata["videos"]["toy"]["used"] == 1 and metadata["videos"]["toy"]["without_flow"] == 2
 
 
 def test_the_digest_is_of_the_frames_not_of_the_store_that_lists_them(
@@ -107,20 +107,20 @@ def test_the_digest_is_of_the_frames_not_of_the_store_that_lists_them(
 def test_samples_of_one_video(toy, tmp_path):
     manifest, frames, flow = toy
     parquet.write(tmp_path / "index.parquet", *build([manifest], [frames], [flow], "all"))
-    found = index.read(tmp_path / "index.parquet")
-    assert [sample.t for sample in found.of_video("b")] == [0, 1, 2, 3]
-    assert {sample.video for sample in found.of_video("b")} == {"b"}
-    assert found.of_video("nowhere") == ()
+    result = index.read(tmp_path / "index.parquet")
+    assert [sample.t for sample in result.of_video("b")] == [0, 1, 2, 3]
+    assert {sample.video for sample in result.of_video("b")} == {"b"}
+    assert result.of_video("nowhere") == ()
 
 
 def test_tiff_flow_is_hashed_as_a_folder(make_shard, make_manifest):
     frames, flow = make_shard("toy", 0, {"a": 2}, container="tiff")
     manifest = make_manifest("toy", [("a", "train", 0, "")])
-    _, facts = build([manifest], [frames], [flow], "all")
+    _, metadata = build([manifest], [frames], [flow], "all")
     file = next(flow.rglob("*.tiff"))
     file.write_bytes(file.read_bytes() + b"\0")
     _, changed = build([manifest], [frames], [flow], "all")
-    assert facts["inputs"][str(flow)] != changed["inputs"][str(flow)]
+    assert metadata["inputs"][str(flow)] != changed["inputs"][str(flow)]
 
 
 def test_no_video_in_the_split_names_the_splits_there_are(make_shard, make_manifest):
@@ -156,13 +156,13 @@ def test_a_video_in_two_stores_is_refused(toy, make_shard):
 def test_reading_gives_back_the_rows_and_a_digest_of_the_data(toy, tmp_path, make_shard):
     manifest, frames, flow = toy
     path = tmp_path / "index.parquet"
-    table, facts = build([manifest], [frames], [flow], "val")
-    parquet.write(path, table, facts)
+    table, metadata = build([manifest], [frames], [flow], "val")
+    parquet.write(path, table, metadata)
     first = index.read(path)
     assert first.samples[2] == index.Sample("toy", "a", 2, (-2,), str(frames), str(flow))
     assert first.samples[2].learns_from == "flow"
     assert str(first.samples[2]) == "toy/a frame 2"
-    parquet.write(path, table, {**facts, "time": "later"})
+    parquet.write(path, table, {**metadata, "time": "later"})
     assert index.read(path).digest == first.digest
     make_shard("toy", 0, {"a": 3, "b": 5}, gaps=(-2, 1))  # other bytes under the same path
     parquet.write(path, *build([manifest], [frames], [flow], "val"))
@@ -184,8 +184,8 @@ def test_the_digest_of_flow_samples_is_that_of_earlier_versions(tmp_path):
 def test_an_index_of_an_earlier_version_is_made_again(toy, tmp_path):
     manifest, frames, flow = toy
     path = tmp_path / "index.parquet"
-    table, facts = build([manifest], [frames], [flow], "all")
-    parquet.write(path, table.drop(columns="file"), facts)
+    table, metadata = build([manifest], [frames], [flow], "all")
+    parquet.write(path, table.drop(columns="file"), metadata)
     with pytest.raises(StoreError, match="has no column file; make it with `commonfate samples`"):
         index.read(path)
 

@@ -55,7 +55,7 @@ def toy(make_shard, make_manifest, tmp_path):
 def test_pairs_need_no_flow(toy):
     options, _, output = toy
     call(*options, "--learns-from=pairs", "--gap=1", "--gap=2", "--gap=1")
-    assert [(one.t, one.gaps) for one in index.read(output).samples] == [(0, (1, 2)), (1, (1,))]
+    assert [(item.t, item.gaps) for item in index.read(output).samples] == [(0, (1, 2)), (1, (1,))]
 
 
 def test_a_gap_of_one_data_set(make_shard, make_manifest, tmp_path):
@@ -65,8 +65,8 @@ def test_a_gap_of_one_data_set(make_shard, make_manifest, tmp_path):
         options += [f"--frames={name}={make_shard(name, 0, {'a': 3})[0]}"]
     options += ["--learns-from=pairs", f"--output={tmp_path / 'index.parquet'}"]
     call(*options, "--gap=1", "--gap=two=2")
-    found = index.read(tmp_path / "index.parquet").samples
-    assert [(one.dataset, one.t, one.gaps) for one in found] == [
+    actual = index.read(tmp_path / "index.parquet").samples
+    assert [(item.dataset, item.t, item.gaps) for item in actual] == [
         ("one", 0, (1,)), ("one", 1, (1,)), ("two", 0, (1, 2)), ("two", 1, (1,))
     ]  # fmt: skip
     with pytest.raises(click.UsageError, match="pairs: one has no gap; give --gap 1 or --gap one="):
@@ -87,8 +87,8 @@ def test_names_of_folders_say_nothing_of_the_data(make_shard, make_manifest, tmp
         whose = {"manifest": "", "frames": f"{name}=", "flow": f"{name}="}
         options += [f"--{option}={whose[option]}{path}" for option, path in given]
     call(*options)
-    found = index.read(tmp_path / "index.parquet").samples
-    assert [(one.dataset, one.t) for one in found] == [
+    actual = index.read(tmp_path / "index.parquet").samples
+    assert [(item.dataset, item.t) for item in actual] == [
         ("one", 0), ("two", 0), ("two", 1), ("two", 2)
     ]  # fmt: skip
 

@@ -82,7 +82,7 @@ def test_flow_comes_back(tmp_path, kind):
 
 def test_nothing_but_the_store_is_left(tmp_path, kind):
     write(tmp_path / "s", kind, [("dog", 1, 3)])
-    assert [found.name for found in tmp_path.iterdir()] == ["s"]
+    assert [result.name for result in tmp_path.iterdir()] == ["s"]
 
 
 def test_steps_saturation_and_missing_values(tmp_path, kind):
@@ -157,14 +157,14 @@ def test_another_format_is_refused(tmp_path, kind, monkeypatch):
 
 def test_equal_inputs_give_equal_bytes(tmp_path, kind):
     videos = [("dog", 1, 3), ("bear", -1, 4), ("bear", 2, 4)]
-    one = write(tmp_path / "one", kind, videos)
+    item = write(tmp_path / "one", kind, videos)
     other = write(tmp_path / "other", kind, reversed(videos))
 
     def contents(path):
         files = sorted(path.rglob("*.*")) if path.is_dir() else [path]
         return {str(file.relative_to(path)): file.read_bytes() for file in files}
 
-    assert contents(one) == contents(other)
+    assert contents(item) == contents(other)
 
 
 def test_finished_parts_survive_an_exception(tmp_path, kind):

@@ -92,7 +92,7 @@ def test_video_that_fails_leaves_no_trace(tmp_path):
         for video, frames in videos.items():
             writer.add_video(video, frames, range(len(frames)), 1.0)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
-    assert sorted(found.name for found in tmp_path.iterdir()) == ["one", "other"]
+    assert sorted(result.name for result in tmp_path.iterdir()) == ["one", "other"]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_what_a_killed_writer_left_is_swept_away(tmp_path):
     killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "s"], check=False)
     assert killed.returncode == -9 and not (tmp_path / "s").exists()
     assert write(tmp_path / "s", {"dog": noise(1)}).videos == ["dog"]
-    assert [found.name for found in tmp_path.iterdir()] == ["s"]
+    assert [result.name for result in tmp_path.iterdir()] == ["s"]
 
 
 def test_frames_read_in_place(tmp_path):

@@ -12,8 +12,8 @@ from commonfate.storage.image_codec import ImageCodec
 
 def smooth_frames(count=2, height=32, width=48):
     y, x = np.mgrid[:height, :width]
-    one = np.stack([2 * x, 3 * y, 128 + x - y], -1)
-    return np.stack([one + 20 * i for i in range(count)]).astype(np.uint8)
+    item = np.stack([2 * x, 3 * y, 128 + x - y], -1)
+    return np.stack([item + 20 * i for i in range(count)]).astype(np.uint8)
 
 
 def store(path, frames, codec):

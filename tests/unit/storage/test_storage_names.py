@@ -26,7 +26,7 @@ names = st.text("%./\\_25CEFaé", min_size=1, max_size=5)
 
 
 @given(names, names)
-def test_different_names_stay_different_single_parts(one, other):
-    assert (node_name(one) == node_name(other)) == (one == other)
-    assert "/" not in node_name(one)
-    assert node_name(one)[0] not in "._"
+def test_different_names_stay_different_single_parts(item, other):
+    assert (node_name(item) == node_name(other)) == (item == other)
+    assert "/" not in node_name(item)
+    assert node_name(item)[0] not in "._"

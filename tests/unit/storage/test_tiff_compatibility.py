@@ -92,9 +92,9 @@ def test_pillow_reads_u_of_planar_pages(tmp_path):
 
 def test_opencv_reads_packed_pages(tmp_path):
     path = pages(tmp_path, "packed")
-    read, found = cv2.imreadmulti(str(path), flags=cv2.IMREAD_UNCHANGED)
-    assert read and found[0].dtype == np.int32
-    np.testing.assert_array_equal(steps_of(np.stack(found), "packed"), STEPS)
+    read, result = cv2.imreadmulti(str(path), flags=cv2.IMREAD_UNCHANGED)
+    assert read and result[0].dtype == np.int32
+    np.testing.assert_array_equal(steps_of(np.stack(result), "packed"), STEPS)
 
 
 def test_tiffinfo_finds_nothing_to_complain_about(file, layout):
@@ -127,10 +127,10 @@ def test_bigtiff_where_they_might_not(big_file, layout):
 def test_libtiff_and_pillow_read_bigtiff(big_file, layout, tmp_path):
     with Image.open(big_file) as image:
         image.seek(2)
-        found = np.array(image)
+        result = np.array(image)
         assert image.n_frames == 3
     np.testing.assert_array_equal(
-        found if layout == "planar" else found >> 16,
+        result if layout == "planar" else result >> 16,
         STEPS[2, 0],  # of planar pages Pillow reads u
     )
     copy = tmp_path / "copy.tif"
@@ -140,9 +140,9 @@ def test_libtiff_and_pillow_read_bigtiff(big_file, layout, tmp_path):
 
 def test_opencv_reads_packed_bigtiff(tmp_path, monkeypatch):
     monkeypatch.setattr(tiff_flow, "CLASSIC_LIMIT", 0)
-    read, found = cv2.imreadmulti(str(pages(tmp_path, "packed")), flags=cv2.IMREAD_UNCHANGED)
+    read, result = cv2.imreadmulti(str(pages(tmp_path, "packed")), flags=cv2.IMREAD_UNCHANGED)
     assert read
-    np.testing.assert_array_equal(steps_of(np.stack(found), "packed"), STEPS)
+    np.testing.assert_array_equal(steps_of(np.stack(result), "packed"), STEPS)
 
 
 def test_classic_limit_counts_what_nothing_compresses(monkeypatch):

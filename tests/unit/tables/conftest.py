@@ -90,8 +90,8 @@ def _write_videos(dataset: str, names: list[str], left_out: dict[str, str]) -> l
         video.write_bytes(name.encode())
         status = "left_out" if name in left_out else "ok"
         row = {"id": name, "split": "val", "shard": 0, "source": str(video), "frames": 4}
-        found = {"status": status, "reason": left_out.get(name, ""), "sha256": files.sha256(video)}
-        rows.append(row | found)
+        result = {"status": status, "reason": left_out.get(name, ""), "sha256": files.sha256(video)}
+        rows.append(row | result)
     report = Path(f"results/frames/{dataset}/0000.parquet")
     manifest = Path(f"results/videos/{dataset}/manifest.parquet")
     store = Path(f"results/frames/{dataset}/0000.zarr.zip")
@@ -113,9 +113,9 @@ def _write_run(run: plan.Run, data: list[Path]) -> Path:
     folder = Path("results/runs") / run.slug
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint.pt").write_bytes(run.slug.encode())
-    told = run.settings.model_dump(mode="json")
+    message = run.settings.model_dump(mode="json")
     inputs = [index, *([_write_run(run.start, data)] if run.start else [])]
-    record = provenance.record("train", told, inputs, seed=run.seed, device="cpu")
+    record = provenance.record("train", message, inputs, seed=run.seed, device="cpu")
     files.write_text(folder / "config.yaml", yaml.safe_dump({"provenance": record}))
     return folder / "checkpoint.pt"
 
@@ -124,8 +124,8 @@ def _write_scores(cell: plan.Evaluation, data: list[Path], names: list[str], exc
     run = cell.run
     inputs = [*data, *([_write_run(run, data)] if run.settings.trained else [])]
     if not cell.predictions.exists():  # once for all scorings, as its record has a time
-        told = {**run.settings.model_dump(mode="json"), "checkpoint": cell.checkpoint}
-        predictions = {"provenance": provenance.record("predict", told, inputs, device="cpu")}
+        message = {**run.settings.model_dump(mode="json"), "checkpoint": cell.checkpoint}
+        predictions = {"provenance": provenance.record("predict", message, inputs, device="cpu")}
         files.write_json(cell.predictions / "predictions.json", predictions)
     j = J[run.settings.method] + ABOVE[cell.foreground] + 0.02 * cell.crf + 0.01 * bool(cell.adapt)
     j += BY_SEED.get(run.seed, 0.0)
@@ -182,15 +182,16 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Re
     ) -> Results:
         values, declaration = VALUES | changes, DECLARATION | (declared or {})
         parsed = parse(plan.TableDeclaration, declaration, "table1")
-        made = plan.join(config.load(values), {"table1": parsed})
+        built = plan.join(config.load(values), {"table1": parsed})
         data = {
-            name: _write_videos(name, names, left_out or {}) for name in made.config.used_datasets()
+            name: _write_videos(name, names, left_out or {})
+            for name in built.config.used_datasets()
         }
-        for cell in made.evaluations("table1"):
-            dataset = made.config.benchmarks[cell.benchmark].dataset
+        for cell in built.evaluations("table1"):
+            dataset = built.config.benchmarks[cell.benchmark].dataset
             _write_scores(cell, data[dataset], names, excluded)
         Path("config.json").write_text(json.dumps(values))
         Path("table1.yaml").write_text(yaml.safe_dump(declaration))
-        return Results(values, made)
+        return Results(values, built)
 
     return make

@@ -43,8 +43,8 @@ def _headline(results, known_as: str, sequences: int, frames: int, **changes):
     """The headline table of a benchmark of so many sequences and annotated frames."""
     more = frames - 2 * sequences
     real = _benchmark(known_as, **changes)
-    made = results(_names(sequences), excluded=more, declared=_declared(), **real)
-    return assemble(made.plan, "table1")
+    created = results(_names(sequences), excluded=more, declared=_declared(), **real)
+    return assemble(created.plan, "table1")
 
 
 def _declared(**changes) -> dict:
@@ -82,11 +82,11 @@ def test_each_paper_is_compared_in_its_own_scoring(results) -> None:
 
 
 def test_training_on_other_data_than_the_papers_is_told(results) -> None:
-    told = "Published numbers of AMD are of methods that learnt from youtube_vos"
+    message = "Published numbers of AMD are of methods that learnt from youtube_vos"
     table = _headline(results, "DAVIS2016", 20, 1376, protocol="davis")
-    assert _note(table, told).endswith(", measured ones learnt from real.")
+    assert _note(table, message).endswith(", measured ones learnt from real.")
     same = _headline(results, "DAVIS2016", 20, 1376, protocol="davis", pretrain_datasets=["videos"])
-    assert not any(note.startswith(told) for note in same.notes)
+    assert not any(note.startswith(message) for note in same.notes)
     assert (
         "; U-Net: learnt from flow of real, split all, without ground truth; AMD (per image) and "
         "AMD (per video): learnt from pairs of frames of videos, split all, without ground truth."
@@ -109,7 +109,7 @@ def test_numbers_stand_beside_those_of_the_paper_that_has_the_same_data(
     results, known_as: str, sequences: int, frames: int, apart: str
 ) -> None:
     table = _headline(results, known_as, sequences, frames)
-    compared = {row: bool(found) for row, found in _differences(table).items()}
+    compared = {row: bool(result) for row, result in _differences(table).items()}
     gwm = apart.startswith("those of AMD")
     assert compared == {UNET: gwm, IMAGE: not gwm, VIDEO: not gwm, "Flow alone": False}
     assert _note(table, "real: ").endswith(f" Numbers are not comparable with {apart}")
@@ -126,8 +126,8 @@ def test_data_of_no_paper_are_called_by_their_share_of_the_nearest(results) -> N
 
 
 def test_a_row_that_learns_from_pairs_has_no_flow(results) -> None:
-    made = results(["a", "b"], declared=_declared())
-    table = assemble(made.plan, "table1")
+    created = results(["a", "b"], declared=_declared())
+    table = assemble(created.plan, "table1")
     rows = {row["method"]: row for row in table.of("measured")}
     shown = ("K", "learns from", "flow source", "adaptation", "pre-training", "seed")
     assert [rows[VIDEO][key] for key in shown] == [
@@ -186,9 +186,9 @@ def test_errors_are_fractions_and_lower_is_better(results) -> None:
         ],
     }
     real = _benchmark("DUTS", metrics=["MAE", "F_beta"])
-    made = results(["a"], excluded=5018 - 1, declared=declared, **real)
-    made.edit("Flow alone", metrics={"MAE": 0.2, "F_beta": 0.4})
-    table = assemble(made.plan, "table1")
+    created = results(["a"], excluded=5018 - 1, declared=declared, **real)
+    created.edit("Flow alone", metrics={"MAE": 0.2, "F_beta": 0.4})
+    table = assemble(created.plan, "table1")
     assert table.rows[0]["MAE real leak_free"] == "0.125"
     assert _differences(table)["AMD"] == {
         "MAE real leak_free": "-0.005",  # 0.125 - 0.13
@@ -273,15 +273,15 @@ def test_classes_are_scored_by_themselves(semantic) -> None:
 
 def test_the_path_of_the_start_is_no_departure_but_its_settings_are(semantic) -> None:
     values = semantic.values | {"methods": {"amd": {"iterations": 7}, "semantic": {"flip": False}}}
-    made = plan.join(config.load(values), semantic.plan.declarations)
-    rows = made.declarations["table1"].rows
+    created = plan.join(config.load(values), semantic.plan.declarations)
+    rows = created.declarations["table1"].rows
     compared = []
     for row in rows:
-        planned = made.row("table1", row)
+        planned = created.row("table1", row)
         cells = by_cell(
-            Scores(cell, {}, made.config.benchmarks[cell.benchmark]) for cell in planned
+            Scores(cell, {}, created.config.benchmarks[cell.benchmark]) for cell in planned
         )
-        compared.append(comparison.compare(made, "table1", row, cells, {}))
+        compared.append(comparison.compare(created, "table1", row, cells, {}))
     start = "Settings other than the defaults, which are the paper's, in "
     assert list(paper_notes.settings(compared)) == [
         f"{start}Scratch; AMD: flip=false.",
@@ -302,5 +302,5 @@ def test_a_fine_tuned_score_leads_to_the_videos_of_its_start(semantic) -> None:
 @pytest.mark.parametrize("name", ["amd_table1", "amd_table2", "amd_table3", "table1"])
 def test_declared_tables_name_rows_that_the_papers_have(name: str) -> None:
     declared = plan.read_declaration(ROOT / f"workflow/tables/{name}.yaml")
-    known = published.rows(declared.published.tables, declared.published.metrics)
-    assert {row.published for row in declared.rows if row.published} <= set(known)
+    expected = published.rows(declared.published.tables, declared.published.metrics)
+    assert {row.published for row in declared.rows if row.published} <= set(expected)

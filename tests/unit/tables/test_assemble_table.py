@@ -76,19 +76,19 @@ def test_a_measured_row_says_what_was_run(results) -> None:
 
 def test_adaptation_and_the_flow_of_a_role_are_told(results) -> None:
     row = {"label": "20 steps", "method": "gwm", "flow": "raft", "adapt": 20}
-    made = results(VIDEOS, declared={"rows": [row]}, flow_roles={"raft": "truth"})
-    shown = _rows(made)["20 steps"]
+    created = results(VIDEOS, declared={"rows": [row]}, flow_roles={"raft": "truth"})
+    shown = _rows(created)["20 steps"]
     assert (shown["adaptation"], shown["flow source"]) == ("20 steps", "truth (as raft)")
-    (note,) = [one for one in assemble(made.plan, "table1").notes if one.startswith("Flow source")]
+    (note,) = [n for n in assemble(created.plan, "table1").notes if n.startswith("Flow source")]
     assert note == "Flow source truth: estimator truth; it stands for raft at this scale."
 
 
 def test_fewer_steps_of_adaptation_than_the_paper_takes_are_told(results) -> None:
     row = {"label": "per video", "method": "gwm", "adapt": 20}
     table = {"benchmarks": ["sprites"], "flow": "dis", "rows": {"per video": {"adapt": 5}}}
-    made = results(VIDEOS, declared={"rows": [row]}, tables={"table1": table})
-    assert _rows(made)["per video"]["adaptation"] == "5 steps"
-    notes = assemble(made.plan, "table1").notes
+    created = results(VIDEOS, declared={"rows": [row]}, tables={"table1": table})
+    assert _rows(created)["per video"]["adaptation"] == "5 steps"
+    notes = assemble(created.plan, "table1").notes
     assert any("per video: 5 steps (the paper: 20)" in note for note in notes)
 
 
@@ -123,8 +123,8 @@ def test_published_variants_have_their_columns(results) -> None:
     declared = {"rows": [{"label": UNET, "method": "gwm"}]}
     shown = {}
     for source in sources:
-        made = results(VIDEOS, declared=declared | {"published": {"tables": [source]}})
-        shown |= _rows(made)
+        created = results(VIDEOS, declared=declared | {"published": {"tables": [source]}})
+        shown |= _rows(created)
     quadratic = shown["Quadratic (Eq. (2)) (K 3)"]
     assert (quadratic["flow model"], quadratic["K"]) == ("quadratic", "3")
     assert shown["Ours (20 steps) (RAFT)"]["adaptation"] == "20 steps"
@@ -137,15 +137,15 @@ def test_all_metrics_of_a_benchmark_are_shown(results) -> None:
     metrics = ["J", "Acc", "maxF_beta"]
     benchmarks = {"sprites": {"dataset": "sprites", "metrics": metrics}}
     declared = {"scorings": ["leak_free", "released"], "published": None}
-    made = results(VIDEOS, declared=declared, benchmarks=benchmarks)
+    created = results(VIDEOS, declared=declared, benchmarks=benchmarks)
     # The fake scores have no maxF_beta, as where there is no soft foreground.
-    assert assemble(made.plan, "table1").scores == [
+    assert assemble(created.plan, "table1").scores == [
         "J sprites leak_free",
         "J sprites released",
         "Acc sprites leak_free",
         "Acc sprites released",
     ]
-    assert _rows(made)[UNET]["Acc sprites leak_free"] == "81.0"
+    assert _rows(created)[UNET]["Acc sprites leak_free"] == "81.0"
 
 
 def test_the_whole_published_benchmark_is_compared_as_the_authors_scored(results) -> None:
@@ -162,8 +162,8 @@ def test_the_whole_published_benchmark_is_compared_as_the_authors_scored(results
 
 def test_without_the_released_scoring_the_leak_free_one_is_compared(results) -> None:
     declared = {"scorings": ["leak_free"]}
-    made = results(FULL, excluded=MORE, declared=declared, **_real())
-    table = assemble(made.plan, "table1")
+    created = results(FULL, excluded=MORE, declared=declared, **_real())
+    table = assemble(created.plan, "table1")
     assert table.rows[0]["J davis2016 leak_free: difference to published"] == "-17.3"
     (note,) = [note for note in table.notes if note.startswith("A difference")]
     assert "leak_free minus published" in note
@@ -177,8 +177,8 @@ def test_the_oracle_of_components_is_compared_with_the_papers(results) -> None:
         "scorings": ["leak_free", "released", "oracle_components"],
         "published": {"tables": ["gwm_table2"], "metrics": ["J", "J_oracle"]},
     }
-    made = results(FULL, excluded=MORE, declared=declared, **_real())
-    shown = _rows(made)[UNET]
+    created = results(FULL, excluded=MORE, declared=declared, **_real())
+    shown = _rows(created)[UNET]
     assert shown[COLUMN] == "-5.5"  # 74.0 - 79.5
     column = "J davis2016 oracle_components: difference to published"
     assert shown[column] == "-5.5"  # 76.0 - 81.5
@@ -210,7 +210,7 @@ def test_images_are_compared_in_their_own_scoring_and_metric_by_metric(results) 
 
 def test_a_difference_names_both_of_its_numbers(results) -> None:
     table = assemble(results(FULL, excluded=MORE, **_real()).plan, "table1")
-    (cell,) = [one for one in table.cells if (one["row"], one["column"]) == (UNET, COLUMN)]
+    (cell,) = [item for item in table.cells if (item["row"], item["column"]) == (UNET, COLUMN)]
     assert cell["minus"]["paper_row"] == "Ours (UNet)"
     assert cell["minus"]["printed"] == "78.3"
     assert cell["evaluations"] == [
@@ -235,8 +235,8 @@ def test_shortened_sequences_are_not_compared_either(results) -> None:
 
 
 def test_another_mean_than_the_papers_is_not_compared(results) -> None:
-    made = results(FULL, excluded=MORE, **_real(protocol="frame_average"))
-    table = assemble(made.plan, "table1")
+    created = results(FULL, excluded=MORE, **_real(protocol="frame_average"))
+    table = assemble(created.plan, "table1")
     assert table.rows[0]["J davis2016 oracle"] == "71.0"
     assert not any("difference" in column for column in table.columns)
     assert any("the published mean is over every sequence." in note for note in table.notes)
@@ -308,10 +308,10 @@ def test_left_out_videos_are_counted_and_named(results) -> None:
 
 
 def test_videos_that_could_not_be_scored_are_left_out_too(results) -> None:
-    made = results(VIDEOS)
-    made.edit(FLOW, left_out={"sprite_0001": "has no annotations"})
-    table = assemble(made.plan, "table1")
-    assert [one["reason"] for one in table.left_out] == ["has no annotations"]
+    created = results(VIDEOS)
+    created.edit(FLOW, left_out={"sprite_0001": "has no annotations"})
+    table = assemble(created.plan, "table1")
+    assert [item["reason"] for item in table.left_out] == ["has no annotations"]
     assert table.videos == 2
 
 
@@ -330,47 +330,47 @@ def test_every_number_has_its_origin(results) -> None:
 
 
 def test_a_missing_evaluation_names_the_command_that_makes_it(results) -> None:
-    made = results(VIDEOS)
-    path = made.scores(FLOW)
+    created = results(VIDEOS)
+    path = created.scores(FLOW)
     path.unlink()
     with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: missing; make it with: snakem"):
-        assemble(made.plan, "table1")
+        assemble(created.plan, "table1")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"J": 0.5}', "\udcff"])
 def test_a_damaged_evaluation_is_named(results, text: str) -> None:
-    made = results(VIDEOS)
-    path = made.scores(FLOW)
+    created = results(VIDEOS)
+    path = created.scores(FLOW)
     path.write_text(text, errors="surrogateescape")
     with pytest.raises(StoreError, match=rf"^{re.escape(str(path))}: .*; delete it and run "):
-        assemble(made.plan, "table1")
+        assemble(created.plan, "table1")
 
 
 def test_scores_of_different_frames_do_not_share_a_column(results) -> None:
-    made = results(VIDEOS)
-    facts = json.loads(made.scores(FLOW).read_text())
-    del facts["sequences"]["sprite_0001"]
-    path = made.edit(FLOW, sequences=facts["sequences"])
+    created = results(VIDEOS)
+    metadata = json.loads(created.scores(FLOW).read_text())
+    del metadata["sequences"]["sprite_0001"]
+    path = created.edit(FLOW, sequences=metadata["sequences"])
     with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: scored on other frames than "):
-        assemble(made.plan, "table1")
+        assemble(created.plan, "table1")
 
 
 def test_scorings_of_different_protocols_may_have_different_frames(results) -> None:
     benchmarks = {"sprites": {"dataset": "sprites", "released_protocol": "davis_released"}}
-    made = results(VIDEOS, benchmarks=benchmarks)
+    created = results(VIDEOS, benchmarks=benchmarks)
     for label in (UNET, CRF, FLOW):
-        facts = json.loads(made.scores(label, "released").read_text())
-        for sequence in facts["sequences"].values():
+        metadata = json.loads(created.scores(label, "released").read_text())
+        for sequence in metadata["sequences"].values():
             del sequence["frames"]["00000"]
-        made.edit(label, "released", sequences=facts["sequences"])
-    assert _rows(made)[UNET]["J sprites released"] == "74.0"
+        created.edit(label, "released", sequences=metadata["sequences"])
+    assert _rows(created)[UNET]["J sprites released"] == "74.0"
 
 
 def test_a_missing_manifest_stops_the_table(results) -> None:
-    made = results(VIDEOS)
+    created = results(VIDEOS)
     Path("results/videos/sprites/manifest.parquet").unlink()
     with pytest.raises(StoreError, match=r"^results/videos/sprites/manifest.parquet: is not there"):
-        assemble(made.plan, "table1")
+        assemble(created.plan, "table1")
 
 
 def test_rows_that_are_left_out_are_a_note(results, monkeypatch):

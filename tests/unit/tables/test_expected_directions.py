@@ -91,14 +91,14 @@ def test_each_benchmark_is_judged_by_its_first_metric(notes) -> None:
         "again": {"dataset": "sprites", "split": "all", "metrics": ["maxF_beta"]},
     }
     tables = {"table1": {"benchmarks": ["sprites", "again"], "flow": "dis"}}
-    found = notes(
+    result = notes(
         {"better": "K = 4", "worse": "flow"},
         (0.6, 0.6, 0.6),
         benchmarks=benchmarks,
         tables=tables,
         **SEEDS,
     )
-    assert found == [
+    assert result == [
         "Expected K = 4 > flow: seen, by 28.0 points (90.0 ± 0.0 (3) and 62.0 in Acc sprites "
         "leak_free; two standard errors of the difference: 0.0 points).",
         "Expected K = 4 > flow: not measured in maxF_beta again leak_free.",
@@ -124,13 +124,13 @@ def test_rows_of_different_scorings_are_compared_where_both_have_one(results) ->
     tables = {"table1": {"benchmarks": ["sprites", "again"], "flow": "dis"}}
     declared = {"rows": rows, "expects": expects}
     made = results(["a"], declared=declared, benchmarks=benchmarks, tables=tables)
-    found = [n for n in assemble(made.plan, "table1").notes if n.startswith("Expected")]
+    result = [n for n in assemble(made.plan, "table1").notes if n.startswith("Expected")]
     columns = ("leak_free", "leak_free", "oracle", "released")
-    assert [note.partition(" in J ")[2].partition(";")[0] for note in found] == [
+    assert [note.partition(" in J ")[2].partition(";")[0] for note in result] == [
         f"{benchmark} {scoring}" for scoring in columns for benchmark in benchmarks
     ]
-    assert "-11.0 points (50.0 and 61.0 in J sprites leak_free" in found[0]
-    assert "+11.0 points (61.0 and 50.0 in J sprites leak_free" in found[2]
+    assert "-11.0 points (50.0 and 61.0 in J sprites leak_free" in result[0]
+    assert "+11.0 points (61.0 and 50.0 in J sprites leak_free" in result[2]
 
 
 def test_two_flow_roles_that_one_source_plays_cannot_differ(results) -> None:

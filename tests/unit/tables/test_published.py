@@ -67,9 +67,9 @@ OURS = {
 
 @pytest.mark.parametrize("table", OURS)
 def test_labels_tell_rows_apart_by_as_little_as_possible(table: str) -> None:
-    found = published.rows([table], ["J"])
-    assert [label for label in found if label in OURS[table]] == OURS[table]
-    assert table == "gwm_table1" or len(found) == len(OURS[table])
+    result = published.rows([table], ["J"])
+    assert [label for label in result if label in OURS[table]] == OURS[table]
+    assert table == "gwm_table1" or len(result) == len(OURS[table])
 
 
 def test_labels_do_not_depend_on_the_metrics() -> None:
@@ -109,9 +109,9 @@ def test_every_number_of_every_table_is_found(name: str) -> None:
     file = resources.files("commonfate.published") / f"tables/{name}.csv"
     cells = list(csv.DictReader(file.read_text().splitlines()))
     metrics = list(dict.fromkeys(cell["metric"] for cell in cells))
-    found = published.rows([name], metrics)
+    result = published.rows([name], metrics)
     twice = {"gwm_table2": 2}  # J and oracle J of K = 4 are printed in both blocks
-    assert sum(len(row.values) for row in found.values()) == len(cells) - twice.get(name, 0)
+    assert sum(len(row.values) for row in result.values()) == len(cells) - twice.get(name, 0)
 
 
 @pytest.mark.parametrize(

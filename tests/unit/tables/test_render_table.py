@@ -74,7 +74,7 @@ def _wide(headings: dict[str, list[str]], measured: str) -> Table:
     ours = cells.pop(measured)
     runtime = {"column": RUNTIME, "value": "0.5"}
     table.add({METHOD: "a", SOURCE: "measured", "seed": "0"}, [*ours, runtime])
-    table.add({METHOD: "b", SOURCE: "published"}, [cell for one in cells.values() for cell in one])
+    table.add({METHOD: "b", SOURCE: "published"}, [cell for row in cells.values() for cell in row])
     return table
 
 

@@ -40,22 +40,22 @@ def _real(known_as: str) -> dict:
     }
 
 
-def _score(made, label: str, scoring: str, frames: dict[str, list[float]]) -> None:
+def _score(created, label: str, scoring: str, frames: dict[str, list[float]]) -> None:
     """Give every sequence its J by frame, and its mean."""
-    facts = json.loads(made.scores(label, scoring).read_text())["sequences"]
+    metadata = json.loads(created.scores(label, scoring).read_text())["sequences"]
     for name, values in frames.items():
-        facts[name]["frames"] = {f"{t:05d}": j for t, j in enumerate(values)}
-        facts[name]["J_mean"] = sum(values) / len(values)
-    made.edit(label, scoring, sequences=facts)
+        metadata[name]["frames"] = {f"{t:05d}": j for t, j in enumerate(values)}
+        metadata[name]["J_mean"] = sum(values) / len(values)
+    created.edit(label, scoring, sequences=metadata)
 
 
-def _rows(made) -> dict[str, dict[str, str]]:
-    return {row["sequence"]: row for row in assemble(made.plan, "table1").rows}
+def _rows(created) -> dict[str, dict[str, str]]:
+    return {row["sequence"]: row for row in assemble(created.plan, "table1").rows}
 
 
 def test_ours_stand_beside_the_printed_ones(results) -> None:
-    made = results(["blackswan", "soapbox"], declared=_declared(), **_real("DAVIS2016"))
-    rows = _rows(made)
+    created = results(["blackswan", "soapbox"], declared=_declared(), **_real("DAVIS2016"))
+    rows = _rows(created)
     assert rows["blackswan"] == {
         "sequence": "blackswan",
         "without CRF: J mean leak_free": "61.0",
@@ -77,14 +77,14 @@ def test_ours_stand_beside_the_printed_ones(results) -> None:
         "with CRF: J decay released": "-1.2",
         "with CRF: J decay published": "1.1",
     }
-    table = assemble(made.plan, "table1")
-    assert table.columns[:5] == ["sequence", *(f"{WITHOUT}: {one}" for one in FIRST)]
+    table = assemble(created.plan, "table1")
+    assert table.columns[:5] == ["sequence", *(f"{WITHOUT}: {item}" for item in FIRST)]
     assert table.rows[0]["sequence"] == "blackswan"
 
 
 def test_sequences_of_one_side_only_have_rows_too(results) -> None:
-    made = results(["bear", "blackswan"], declared=_declared(), **_real("DAVIS2016"))
-    rows = _rows(made)
+    created = results(["bear", "blackswan"], declared=_declared(), **_real("DAVIS2016"))
+    rows = _rows(created)
     assert len(rows) == 1 + 20 + 2 + 1  # bear, DAVIS, our means, theirs
     assert "without CRF: J mean published" not in rows["bear"]
     assert rows["camel"]["without CRF: J mean published"] == "89.4"
@@ -93,8 +93,8 @@ def test_sequences_of_one_side_only_have_rows_too(results) -> None:
 
 def test_names_are_matched_however_they_are_written(results) -> None:
     declared = _declared("gwm_table11", "J_mean")
-    made = results(["bird_of_paradise", "Girl"], declared=declared, **_real("SegTrackv2"))
-    rows = _rows(made)
+    created = results(["bird_of_paradise", "Girl"], declared=declared, **_real("SegTrackv2"))
+    rows = _rows(created)
     assert rows["bird_of_paradise"]["with CRF: J mean published"] == "94.0"
     assert rows["Girl"]["without CRF: J mean published"] == "84.5"
     assert not {"bird of paradise", "girl"} & rows.keys()
@@ -103,11 +103,11 @@ def test_names_are_matched_however_they_are_written(results) -> None:
 
 def test_means_over_sequences_and_over_frames(results) -> None:
     declared = _declared("gwm_table11", "J_mean")
-    made = results(["drift", "worm"], declared=declared, **_real("SegTrackv2"))
+    created = results(["drift", "worm"], declared=declared, **_real("SegTrackv2"))
     for label in (WITHOUT, WITH):
         for scoring in ("leak_free", "released"):
-            _score(made, label, scoring, {"drift": [0.9], "worm": [0.5, 0.4, 0.6]})
-    rows = _rows(made)
+            _score(created, label, scoring, {"drift": [0.9], "worm": [0.5, 0.4, 0.6]})
+    rows = _rows(created)
     column = "without CRF: J mean leak_free"
     assert rows["worm"][column] == "50.0"
     assert rows["Average of 2 sequences"][column] == "70.0"  # (90 + 50) / 2
@@ -119,8 +119,8 @@ def test_means_over_sequences_and_over_frames(results) -> None:
 
 
 def test_means_of_the_same_sequences_share_a_row(results) -> None:
-    made = results(DAVIS, declared=_declared(), **_real("DAVIS2016"))
-    rows = _rows(made)
+    created = results(DAVIS, declared=_declared(), **_real("DAVIS2016"))
+    rows = _rows(created)
     assert len(rows) == 22
     assert rows["Average"]["without CRF: J mean leak_free"] == "61.0"
     assert rows["Average"]["without CRF: J decay published"] == "5.8"
@@ -147,8 +147,8 @@ def test_other_data_are_a_block_of_their_own(results) -> None:
 
 
 def test_a_table_without_printed_numbers(results) -> None:
-    made = results(["a", "b"], declared=_declared() | {"published": None})
-    table = assemble(made.plan, "table1")
+    created = results(["a", "b"], declared=_declared() | {"published": None})
+    table = assemble(created.plan, "table1")
     assert [row["sequence"] for row in table.rows] == ["a", "b", "Average", "Frame Avg."]
     assert len(table.scores) == 2 * 3 * 2
 
@@ -161,11 +161,11 @@ def test_printed_numbers_that_no_declared_row_matches(results) -> None:
 
 
 def test_notes_say_what_the_columns_are(results) -> None:
-    made = results(["a"], declared=_declared(), **_real("DAVIS2016"))
-    notes = assemble(made.plan, "table1").notes
+    created = results(["a"], declared=_declared(), **_real("DAVIS2016"))
+    notes = assemble(created.plan, "table1").notes
     (note,) = [note for note in notes if note.startswith("Columns with CRF: ")]
-    for told in ("network U-Net, from scratch", "K 4", "flow source dis", "post-processing CRF"):
-        assert told in note
+    for message in ("network U-Net, from scratch", "K 4", "flow source dis", "post-processing CRF"):
+        assert message in note
     assert any(
         "Means are not comparable with published ones: it is not the whole" in n for n in notes
     )

@@ -54,17 +54,17 @@ def test_a_table_of_what_is_not_trained_has_no_seeds(results) -> None:
 
 
 def test_every_seed_has_its_evaluation_in_the_provenance(results) -> None:
-    made = results(VIDEOS, **SEEDS)
-    cells = assemble(made.plan, "table1").cells
-    (cell,) = [one for one in cells if (one["row"], one["column"]) == (UNET, COLUMN)]
-    paths = [str(made.scores(UNET, seed=seed)) for seed in (0, 1, 2)]
+    built = results(VIDEOS, **SEEDS)
+    cells = assemble(built.plan, "table1").cells
+    (cell,) = [item for item in cells if (item["row"], item["column"]) == (UNET, COLUMN)]
+    paths = [str(built.scores(UNET, seed=seed)) for seed in (0, 1, 2)]
     assert cell["evaluations"] == paths
     assert cell["runs"] == [SLUG.format(seed) for seed in (0, 1, 2)]
-    assert [one["evaluation"] for one in cell["seeds"]] == paths
-    assert [one["seed"] for one in cell["seeds"]] == [0, 1, 2]
-    assert [one["value"] for one in cell["seeds"]] == pytest.approx([61, 64, 59.5])
-    (cell,) = [one for one in cells if (one["row"], one["column"]) == (FLOW, COLUMN)]
-    assert [(one["seed"], one["value"]) for one in cell["seeds"]] == [(None, pytest.approx(42))]
+    assert [item["evaluation"] for item in cell["seeds"]] == paths
+    assert [item["seed"] for item in cell["seeds"]] == [0, 1, 2]
+    assert [item["value"] for item in cell["seeds"]] == pytest.approx([61, 64, 59.5])
+    (cell,) = [item for item in cells if (item["row"], item["column"]) == (FLOW, COLUMN)]
+    assert [(item["seed"], item["value"]) for item in cell["seeds"]] == [(None, pytest.approx(42))]
 
 
 @pytest.fixture
@@ -114,21 +114,21 @@ def test_explain_follows_every_seed(written: Path) -> None:
 
 
 def test_all_seeds_must_be_scored_on_the_same_frames(results) -> None:
-    made = results(VIDEOS, **SEEDS)
-    facts = json.loads(made.scores(UNET, seed=2).read_text())
-    del facts["sequences"]["sprite_0001"]
-    made.edit(UNET, seed=2, sequences=facts["sequences"])
+    built = results(VIDEOS, **SEEDS)
+    metadata = json.loads(built.scores(UNET, seed=2).read_text())
+    del metadata["sequences"]["sprite_0001"]
+    built.edit(UNET, seed=2, sequences=metadata["sequences"])
     with pytest.raises(UserError, match=rf"{SLUG.format(2)}.*scored on other frames"):
-        assemble(made.plan, "table1")
+        assemble(built.plan, "table1")
 
 
 def test_a_seed_without_the_number_does_not_count(results) -> None:
-    made = results(VIDEOS, **SEEDS)
-    made.edit(UNET, seed=1, metrics={"J": None})
-    table = assemble(made.plan, "table1")
+    built = results(VIDEOS, **SEEDS)
+    built.edit(UNET, seed=1, metrics={"J": None})
+    table = assemble(built.plan, "table1")
     assert _row(table, UNET)[COLUMN] == "60.2 ± 1.1 (2)"
-    (cell,) = [one for one in table.cells if (one["row"], one["column"]) == (UNET, COLUMN)]
-    assert [one["seed"] for one in cell["seeds"]] == [0, 2]
+    (cell,) = [item for item in table.cells if (item["row"], item["column"]) == (UNET, COLUMN)]
+    assert [item["seed"] for item in cell["seeds"]] == [0, 2]
 
 
 def test_sequences_have_their_mean_over_seeds(results) -> None:
@@ -138,13 +138,13 @@ def test_sequences_have_their_mean_over_seeds(results) -> None:
         "scorings": ["leak_free"],
         "published": None,
     }
-    made = results(["a", "b"], declared=declared, **SEEDS)
+    built = results(["a", "b"], declared=declared, **SEEDS)
     for seed, (first, second) in {0: (0.5, 0.9), 1: (0.6, 0.8), 2: (0.7, 0.7)}.items():
-        facts = json.loads(made.scores("ours", seed=seed).read_text())["sequences"]
+        metadata = json.loads(built.scores("ours", seed=seed).read_text())["sequences"]
         for name, j, frames in (("a", first, 1), ("b", second, 3)):
-            facts[name] |= {"J_mean": j, "frames": {f"{t:05d}": j for t in range(frames)}}
-        made.edit("ours", seed=seed, sequences=facts)
-    table = assemble(made.plan, "table1")
+            metadata[name] |= {"J_mean": j, "frames": {f"{t:05d}": j for t in range(frames)}}
+        built.edit("ours", seed=seed, sequences=metadata)
+    table = assemble(built.plan, "table1")
     shown = {row["sequence"]: row["ours: J mean leak_free"] for row in table.rows}
     assert shown == {
         "a": "60.0 ± 10.0 (3)",
@@ -161,17 +161,17 @@ def test_a_difference_to_published_has_the_deviation_and_is_judged_by_it(results
         "benchmarks": {"davis2016": {"dataset": "real", "published_as": "DAVIS2016"}},
         "tables": {"table1": {"benchmarks": ["davis2016"], "flow": "dis"}},
     }
-    made = results(full, excluded=1376 - 2 * 20, **real, **SEEDS)
+    built = results(full, excluded=1376 - 2 * 20, **real, **SEEDS)
     column = "J davis2016 released"
-    table = assemble(made.plan, "table1")
+    table = assemble(built.plan, "table1")
     assert _row(table, UNET)[f"{column}: difference to published"] == "-3.8 ± 2.3 (3)"
     (note,) = [note for note in table.notes if note.startswith("Difference to published")]
     assert "beyond two standard errors" in note and f"{UNET}, J davis2016" in note
-    made.edit(UNET, "released", seed=1, metrics={"J": 0.9})
-    (note,) = [n for n in assemble(made.plan, "table1").notes if n.startswith("Difference to pub")]
+    built.edit(UNET, "released", seed=1, metrics={"J": 0.9})
+    (note,) = [n for n in assemble(built.plan, "table1").notes if n.startswith("Difference to pub")]
     assert "within two standard errors" in note
-    made = results(full, excluded=1376 - 2 * 20, **real)
-    (note,) = [n for n in assemble(made.plan, "table1").notes if n.startswith("Difference to pub")]
+    built = results(full, excluded=1376 - 2 * 20, **real)
+    (note,) = [n for n in assemble(built.plan, "table1").notes if n.startswith("Difference to pub")]
     assert "undecided" in note and "one seed" in note
 
 

@@ -27,14 +27,14 @@ def test_a_score_leads_to_the_videos(results) -> None:
     checkpoint = f"results/runs/{RUN}/checkpoint.pt"
     index = "results/samples/sprites-all-dis/index.parquet"
     manifest = "results/videos/sprites/manifest.parquet"
-    for made, of in [
+    for created, of in [
         (predictions, checkpoint),
         (checkpoint, index),
         (index, "results/frames/sprites/0000.zarr.zip"),
         (index, manifest),
         (manifest, "results/datasets/sprites/videos/a.mp4"),
     ]:
-        assert of in files[made]["inputs"]
+        assert of in files[created]["inputs"]
     assert [video["id"] for video in files[manifest]["listing"]] == ["a", "b"]
     assert files[checkpoint]["verb"] == "train"
     assert not any(node["changed"] for node in files.values())
@@ -42,26 +42,26 @@ def test_a_score_leads_to_the_videos(results) -> None:
 
 
 def test_a_video_that_changed_is_found(results) -> None:
-    made = results(["a", "b"])
+    created = results(["a", "b"])
     video = "results/datasets/sprites/videos/a.mp4"
     Path(video).write_bytes(b"something else")
-    files = _from_scores(made)
+    files = _from_scores(created)
     assert files["results/videos/sprites/manifest.parquet"]["changed"] == [video]
 
 
 def test_a_checkpoint_that_changed_is_found(results) -> None:
-    made = results(["a"])
+    created = results(["a"])
     Path(f"results/runs/{RUN}/checkpoint.pt").write_bytes(b"other weights")
-    changed = {path: node["changed"] for path, node in _from_scores(made).items()}
+    changed = {path: node["changed"] for path, node in _from_scores(created).items()}
     predictions = f"results/predictions/{RUN}/sprites/last/predictions.json"
     assert changed[predictions] == [f"results/runs/{RUN}/checkpoint.pt"]
 
 
 def test_what_is_missing_or_damaged_is_a_problem_not_an_error(results) -> None:
-    made = results(["a"])
+    created = results(["a"])
     Path("results/frames/sprites/0000.zarr.zip").write_bytes(b"no zip")
     Path("results/samples/sprites-all-dis/index.parquet").unlink()
-    files = _from_scores(made)
+    files = _from_scores(created)
     store = files["results/frames/sprites/0000.zarr.zip"]
     assert store["problem"].startswith("no record of how it was made (results/frames/sprites/0000")
     index = files["results/samples/sprites-all-dis/index.parquet"]

@@ -128,14 +128,14 @@ def test_explain_tells_a_number_in_a_few_lines(made) -> None:
     lines = _call("explain", str(CSV), "--row", FLOW, "--column", "J sprites oracle").stdout
     lines = lines.strip().splitlines()
     assert len(lines) <= 10
-    for told in (
+    for output in (
         "1 of 3 videos left out (sprites/sprite_0002: truncated)",
         "  J sprites oracle = 52.0  results/evaluations/residual_flow-dis-sprites/sprites/",
         "    predict results/predictions/residual_flow-dis-sprites/sprites/last/predictions.json: ",
         "    manifest results/videos/sprites/manifest.parquet: dataset sprites, 3 videos, 1 left",
         "    frames results/frames/sprites (2 files)",
     ):
-        assert any(line.startswith(told) for line in lines), told
+        assert any(line.startswith(output) for line in lines), output
 
 
 def test_explain_tells_of_a_table_what_its_rows_are_made_of_once(made) -> None:
@@ -154,7 +154,7 @@ def test_explain_tells_of_a_table_what_its_rows_are_made_of_once(made) -> None:
 
 def test_explain_goes_from_numbers_to_videos(made) -> None:
     text = _call("explain", str(CSV), "--full").stdout
-    for told in (
+    for output in (
         "1 of 3 videos left out",
         "Flow alone (measured)",
         "J sprites oracle = 52.0",
@@ -166,7 +166,7 @@ def test_explain_goes_from_numbers_to_videos(made) -> None:
         "LEFT OUT: truncated",
         "J DAVIS2016 = 78.3",
     ):
-        assert told in text
+        assert output in text
     assert "CHANGED SINCE" not in text
     assert "components 4" not in text  # the paper's own value
 

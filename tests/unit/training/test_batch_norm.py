@@ -9,7 +9,7 @@ from commonfate.training.learner import synchronised
 
 
 def norms(network):
-    return [one for one in network.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+    return [item for item in network.modules() if isinstance(item, nn.modules.batchnorm._BatchNorm)]
 
 
 @pytest.fixture
@@ -26,15 +26,15 @@ def test_weights_statistics_and_names_stay(network):
     before = network.state_dict()
     parameters, images = list(network.parameters()), torch.rand(2, 3, 8, 8)
     expected = network.eval()(images)
-    found = synchronised(network)
-    assert found is network
-    assert [type(norm) for norm in norms(found)] == 2 * [nn.SyncBatchNorm]
-    assert (norms(found)[1].momentum, norms(found)[1].eps) == (0.3, 1e-3)
-    assert all(one is other for one, other in zip(parameters, found.parameters(), strict=True))
-    after = found.state_dict()
+    result = synchronised(network)
+    assert result is network
+    assert [type(norm) for norm in norms(result)] == 2 * [nn.SyncBatchNorm]
+    assert (norms(result)[1].momentum, norms(result)[1].eps) == (0.3, 1e-3)
+    assert all(item is other for item, other in zip(parameters, result.parameters(), strict=True))
+    after = result.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], before[name]) for name in before)
-    assert torch.equal(found.eval()(images), expected)
+    assert torch.equal(result.eval()(images), expected)
 
 
 def test_a_frozen_norm_and_a_kind_of_its_own_stay(network):

@@ -21,8 +21,8 @@ def state_of(model):
 def test_weights_come_back_and_the_facts_with_them(tmp_path):
     source, target = nn.Linear(3, 2), nn.Linear(3, 2)
     checkpoint.save(tmp_path / "c.pt", state_of(source))
-    facts = checkpoint.load_weights(tmp_path / "c.pt", target)
-    assert facts == {"settings": {"size": [1, 2], "name": None}, "seed": 3, "iteration": 7}
+    metadata = checkpoint.load_weights(tmp_path / "c.pt", target)
+    assert metadata == {"settings": {"size": [1, 2], "name": None}, "seed": 3, "iteration": 7}
     assert torch.equal(source.weight, target.weight)
 
 

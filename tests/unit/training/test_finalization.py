@@ -49,17 +49,17 @@ def models(folder):
 def test_every_snapshot_holds_what_was_settled_for_its_weights(settling, train, tmp_path):
     subject = settling()
     train(subject.method, tmp_path / "run")
-    found = models(tmp_path / "run")
+    result = models(tmp_path / "run")
     assert [len(images) for images in subject.shown] == 2 * [3, 3]  # six samples, twice
     images = torch.cat(subject.shown[:2])
     assert torch.equal(images, torch.cat(subject.shown[2:]))
-    for weights in found.values():
+    for weights in result.values():
         network = subject.method.build()
         network.load_state_dict(weights)
         with torch.no_grad():
             expected = network.eval()(images).mean()
         torch.testing.assert_close(weights["settled"], expected)
-    first, last, final = (model["settled"] for model in found.values())
+    first, last, final = (model["settled"] for model in result.values())
     assert first != last
     assert torch.equal(last, final)
 
@@ -67,10 +67,10 @@ def test_every_snapshot_holds_what_was_settled_for_its_weights(settling, train, 
 def test_the_training_is_the_same_with_and_without(settling, tiny, train, tmp_path):
     train(settling().method, tmp_path / "with")
     train(tiny(), tmp_path / "without")
-    found, expected = models(tmp_path / "with"), models(tmp_path / "without")
+    result, expected = models(tmp_path / "with"), models(tmp_path / "without")
     for name, weights in expected.items():
-        assert found[name].keys() == {*weights, "settled"}
-        assert all(torch.equal(found[name][key], weights[key]) for key in weights)
+        assert result[name].keys() == {*weights, "settled"}
+        assert all(torch.equal(result[name][key], weights[key]) for key in weights)
     states = [checkpoint.load(tmp_path / name / "checkpoint.pt") for name in ("with", "without")]
     assert torch.equal(states[0]["random"][0]["torch"], states[1]["random"][0]["torch"])
 
@@ -84,9 +84,9 @@ def test_a_broken_off_training_settles_the_same(settling, train, tmp_path, step)
     with pytest.raises(KeyboardInterrupt):
         train(settling().method.at(step, stop), tmp_path / "broken")
     train(settling().method, tmp_path / "broken")
-    found, expected = (models(tmp_path / name) for name in ("broken", "unbroken"))
+    result, expected = (models(tmp_path / name) for name in ("broken", "unbroken"))
     for name, weights in expected.items():
-        assert all(torch.equal(found[name][key], weights[key]) for key in weights)
+        assert all(torch.equal(result[name][key], weights[key]) for key in weights)
 
 
 def test_a_method_that_asks_for_nothing_reads_nothing(tiny, tmp_path):

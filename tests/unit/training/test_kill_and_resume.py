@@ -57,16 +57,16 @@ def stop_after_a_checkpoint(process, folder, number):
     return checkpoint.load(state)["iteration"], errors
 
 
-def assert_same_training(one, other):
-    first, second = (checkpoint.load(folder / "checkpoint.pt")["model"] for folder in (one, other))
+def assert_same_training(item, other):
+    first, second = (checkpoint.load(folder / "checkpoint.pt")["model"] for folder in (item, other))
     assert first.keys() == second.keys()
     for name, weight in first.items():
         assert torch.equal(weight, second[name]), name
-    assert metrics(one) == metrics(other)
-    names = sorted(file.name for file in (one / "snapshots").iterdir())
+    assert metrics(item) == metrics(other)
+    names = sorted(file.name for file in (item / "snapshots").iterdir())
     assert names == ["000015.pt", "000030.pt", "000045.pt", "000060.pt"]
     for name in names:
-        snapshots = [checkpoint.load(folder / "snapshots" / name) for folder in (one, other)]
+        snapshots = [checkpoint.load(folder / "snapshots" / name) for folder in (item, other)]
         for key, weight in snapshots[0]["model"].items():
             assert torch.equal(weight, snapshots[1]["model"][key]), (name, key)
 

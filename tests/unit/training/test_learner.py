@@ -34,12 +34,12 @@ def test_without_a_largest_norm_the_gradient_stays_and_its_norm_is_reported(tiny
     learner = Learner(tiny(clip_norm=None), fabric)
     values = learner.gradient(make_batch(), 0)
     parameters = list(learner.network.parameters())
-    found = [parameter.grad.clone() for parameter in parameters]
+    result = [parameter.grad.clone() for parameter in parameters]
     learner.network.zero_grad()
     tiny().loss(learner.network, make_batch(), 0)["loss"].backward()
-    for gradient, parameter in zip(found, parameters, strict=True):
+    for gradient, parameter in zip(result, parameters, strict=True):
         assert torch.equal(gradient, parameter.grad)
-    norm = float(torch.cat([gradient.flatten() for gradient in found]).norm())
+    norm = float(torch.cat([gradient.flatten() for gradient in result]).norm())
     assert values["gradient_norm"] == pytest.approx(norm)
     assert norm > 10
 

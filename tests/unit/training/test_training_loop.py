@@ -25,18 +25,20 @@ def metrics(folder, drop=("seconds",)):
     return [{key: line[key] for key in line if key not in drop} for line in lines]
 
 
-def assert_same_training(one, other):
+def assert_same_training(entry, other):
     """Weights, optimiser, random states, metrics and snapshots agree to the bit."""
-    first, second = (checkpoint.load(folder / "checkpoint.pt") for folder in (one, other))
+    first, second = (checkpoint.load(folder / "checkpoint.pt") for folder in (entry, other))
     for name, weight in first["model"].items():
         assert torch.equal(weight, second["model"][name]), name
     for key in ("optimiser", "random"):
         assert flat(first[key]) == flat(second[key])
-    assert metrics(one) == metrics(other)
-    names = sorted(file.name for file in (one / "snapshots").iterdir())
+    assert metrics(entry) == metrics(other)
+    names = sorted(file.name for file in (entry / "snapshots").iterdir())
     assert names == sorted(file.name for file in (other / "snapshots").iterdir())
     for name in names:
-        weights = [checkpoint.load(folder / "snapshots" / name)["model"] for folder in (one, other)]
+        weights = [
+            checkpoint.load(folder / "snapshots" / name)["model"] for folder in (entry, other)
+        ]
         assert flat(weights[0]) == flat(weights[1])
 
 
@@ -51,9 +53,9 @@ def flat(value):
 def test_what_a_training_leaves(tiny, train, tmp_path):
     train(tiny(), tmp_path / "run")
     model = tiny().build()
-    facts = checkpoint.load_weights(tmp_path / "run/checkpoint.pt", model)
-    assert facts["iteration"] == 10
-    assert facts["settings"] == tiny().settings.model_dump(mode="json")
+    metadata = checkpoint.load_weights(tmp_path / "run/checkpoint.pt", model)
+    assert metadata["iteration"] == 10
+    assert metadata["settings"] == tiny().settings.model_dump(mode="json")
     lines = metrics(tmp_path / "run", drop=())
     assert [line["iteration"] for line in lines] == [2, 4, 6, 8, 10]
     assert set(lines[0]) == {

@@ -78,11 +78,11 @@ def metrics(folder):
 def test_the_batch_is_shared_and_the_loss_is_that_of_one_process(start, tmp_path):
     finish(start(tmp_path / "one", 1))
     finish(start(tmp_path / "two", 2))
-    one, two = (metrics(tmp_path / name) for name in ("one", "two"))
-    assert len(one) == len(two) == 30
+    item, two = (metrics(tmp_path / name) for name in ("one", "two"))
+    assert len(item) == len(two) == 30
     for key in ("loss", "gradient_norm"):
         # Batch norm sees two samples instead of four: not equal, but a wrong share is far off.
-        assert two[0][key] == pytest.approx(one[0][key], rel=0.05)
+        assert two[0][key] == pytest.approx(item[0][key], rel=0.05)
 
 
 def test_stopped_by_a_signal_all_processes_save_the_same_step(start, tmp_path):
@@ -110,12 +110,12 @@ def test_what_is_settled_is_in_the_checkpoint_and_training_is_the_same(start, tm
     finish(start(tmp_path / "without", 2))
     finish(start(tmp_path / "with", 2, SETTLING))
     files = ("checkpoint.pt", "snapshots/000030.pt", "snapshots/000003.pt")
-    found = [checkpoint.load(tmp_path / "with" / name)["model"] for name in files]
-    final, last, first = (int(weights["settled"]) for weights in found)
+    result = [checkpoint.load(tmp_path / "with" / name)["model"] for name in files]
+    final, last, first = (int(weights["settled"]) for weights in result)
     assert final == last
     assert len({0, first, final}) == 3
     expected = checkpoint.load(tmp_path / "without/checkpoint.pt")["model"]
-    assert all(torch.equal(found[0][name], weight) for name, weight in expected.items())
+    assert all(torch.equal(result[0][name], weight) for name, weight in expected.items())
 
 
 def shared_by(folder):

@@ -29,7 +29,7 @@ MIRROR = (-ONE, 0, 0, ONE)
 @pytest.fixture(scope="module")
 def decord_frames():
     with Decoder(Decoding("decord", timeout_s=20)) as decoder:
-        yield lambda path, found: decoder.frames(path, found)[1]
+        yield lambda path, result: decoder.frames(path, result)[1]
     assert "decord" not in sys.modules
 
 
@@ -47,10 +47,10 @@ def turned(make_video, patch_mp4):
 @with_decord
 def test_decord_and_pyav_agree_to_the_bit(make_video, decord_frames, codec):
     path = str(make_video(codec=codec))
-    found = inspect(path)
-    frames = list(decord_frames(path, found))
+    result = inspect(path)
+    frames = list(decord_frames(path, result))
     assert len(frames) == 12
-    np.testing.assert_array_equal(frames, list(pyav_frames(path, found)))
+    np.testing.assert_array_equal(frames, list(pyav_frames(path, result)))
 
 
 def test_frames_are_rgb_in_order(make_video):
@@ -71,28 +71,28 @@ def test_rotation_is_honoured_alike(make_video, turned, decord_frames, quarters)
     plain = make_video("plain.mp4")
     upright = next(pyav_frames(str(plain), inspect(str(plain))))
     path = str(turned(TURNS[quarters]))
-    found = inspect(path)
+    result = inspect(path)
     expected = np.rot90(upright, quarters)
-    assert found.size == expected.shape[:2]
-    np.testing.assert_array_equal(next(pyav_frames(path, found)), expected)
-    np.testing.assert_array_equal(next(decord_frames(path, found)), expected)
+    assert result.size == expected.shape[:2]
+    np.testing.assert_array_equal(next(pyav_frames(path, result)), expected)
+    np.testing.assert_array_equal(next(decord_frames(path, result)), expected)
 
 
 def test_mirrored_video_is_not_given_to_decord(make_video, turned, decord_frames):
     plain = make_video("plain.mp4")
     upright = next(pyav_frames(str(plain), inspect(str(plain))))
     path = str(turned(MIRROR))
-    found = inspect(path)
-    np.testing.assert_array_equal(next(pyav_frames(path, found)), upright[:, ::-1])
+    result = inspect(path)
+    np.testing.assert_array_equal(next(pyav_frames(path, result)), upright[:, ::-1])
     with pytest.raises(DecodeError, match="decord does not mirror"):
-        next(decord_frames(path, found))
+        next(decord_frames(path, result))
 
 
 def test_large_video_is_not_given_to_decord(make_video, decord_frames):
     path = str(make_video())
-    found = replace(inspect(path), frames=100_000)
+    result = replace(inspect(path), frames=100_000)
     with pytest.raises(DecodeError, match="decord would keep 1758 MiB of frames in memory"):
-        next(decord_frames(path, found))
+        next(decord_frames(path, result))
 
 
 @with_decord
@@ -100,23 +100,23 @@ def test_decord_shows_frames_that_an_edit_list_hides(make_video, patch_mp4, deco
     path = make_video()
     hidden = 3 * 1024  # ticks of three frames, which follow the two that B-frames take
     patch_mp4(path, b"elst", 8, ">Ii", 750, 2 * 1024 + hidden)
-    found = inspect(str(path))
+    result = inspect(str(path))
     with pytest.raises(DecodeError, match="decord finds more than 9 frames, PyAV 9"):
-        next(decord_frames(str(path), found))
-    assert len(list(pyav_frames(str(path), found))) == 9
+        next(decord_frames(str(path), result))
+    assert len(list(pyav_frames(str(path), result))) == 9
 
 
 @with_decord
 def test_decord_misreads_narrow_videos(make_video, decord_frames):
     path = str(make_video(size=(32, 48)))
-    found = inspect(path)
+    result = inspect(path)
     with pytest.raises(DecodeError, match=r"decord gives frames of shape \(32, 48, 4\)"):
-        next(decord_frames(path, found))
-    assert next(pyav_frames(path, found)).shape == (32, 48, 3)
+        next(decord_frames(path, result))
+    assert next(pyav_frames(path, result)).shape == (32, 48, 3)
 
 
 def test_pyav_notices_that_a_file_has_changed(make_video):
     path = str(make_video())
-    found = replace(inspect(path), frames=13)
+    result = replace(inspect(path), frames=13)
     with pytest.raises(DecodeError, match="12 frames decode, but 13 did before"):
-        list(pyav_frames(path, found))
+        list(pyav_frames(path, result))

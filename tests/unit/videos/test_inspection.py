@@ -9,20 +9,20 @@ from commonfate.videos.inspection import Stillness, increasing, inspect
 
 
 def test_good_video(make_video):
-    found = inspect(str(make_video()))
-    assert (found.frames, found.promised_frames, found.packets) == (12, 12, 12)
-    assert found.damaged == 0
-    assert found.size == (64, 96)
-    assert found.fps == pytest.approx(12)
-    assert found.times_s == pytest.approx([t / 12 for t in range(12)])
-    assert found.end_s == pytest.approx(1.0)
-    assert found.longest_still == 1
+    result = inspect(str(make_video()))
+    assert (result.frames, result.promised_frames, result.packets) == (12, 12, 12)
+    assert result.damaged == 0
+    assert result.size == (64, 96)
+    assert result.fps == pytest.approx(12)
+    assert result.times_s == pytest.approx([t / 12 for t in range(12)])
+    assert result.end_s == pytest.approx(1.0)
+    assert result.longest_still == 1
 
 
 def test_keeps_irregular_presentation_times(make_video):
-    found = inspect(str(make_video(times=lambda t: t * t)))
-    assert found.times_s == pytest.approx([t * t / 12 for t in range(12)])
-    assert found.fps == pytest.approx(11 / (121 / 12))
+    result = inspect(str(make_video(times=lambda t: t * t)))
+    assert result.times_s == pytest.approx([t * t / 12 for t in range(12)])
+    assert result.fps == pytest.approx(11 / (121 / 12))
 
 
 def test_counts_runs_of_equal_frames(make_video):
@@ -37,20 +37,20 @@ def test_hidden_frames_are_not_promised(make_video, patch_mp4):
     """A cut without re-encoding leaves frames in the file that an edit list hides."""
     path = make_video(codec="mpeg4")
     patch_mp4(path, b"elst", 8, ">Ii", 500, 6 * 1024)  # half a second, from the seventh frame on
-    found = inspect(str(path))
-    assert (found.frames, found.promised_frames) == (6, 6)
+    result = inspect(str(path))
+    assert (result.frames, result.promised_frames) == (6, 6)
 
 
 def test_a_header_that_counts_frames_twice_is_not_believed(make_video, patch_mp4):
     path = patch_mp4(make_video(), b"stts", 8, ">I", 24)  # entry 0 of the time table: 24 samples
-    found = inspect(str(path))
-    assert (found.frames, found.promised_frames) == (12, 12)
+    result = inspect(str(path))
+    assert (result.frames, result.promised_frames) == (12, 12)
 
 
 def test_matroska_promises_a_duration(make_video):
-    found = inspect(str(make_video("good.mkv")))
-    assert found.promised_frames == 0
-    assert found.promised_s == pytest.approx(1.0)
+    result = inspect(str(make_video("good.mkv")))
+    assert result.promised_frames == 0
+    assert result.promised_s == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("content", [b"", b"This is a text.\n" * 40])

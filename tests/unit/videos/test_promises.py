@@ -26,8 +26,8 @@ def dropped(t):
 @pytest.mark.parametrize("codec", ["mjpeg", "mpeg4"])
 def test_avi_with_dropped_frames(make_video, codec):
     path = make_video("cam.avi", frames=40, codec=codec, times=dropped)
-    found = inspect(str(path))
-    assert (found.frames, found.promised_frames) == (40, 40)
+    result = inspect(str(path))
+    assert (result.frames, result.promised_frames) == (40, 40)
     assert verdict_on(path) == ""
     for share in (0.5, 0.8):
         assert verdict_on(cut(path, share)).startswith("truncated")

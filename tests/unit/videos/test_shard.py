@@ -73,12 +73,12 @@ def test_a_folder_of_frames_stays_in_place(tmp_path, extract):
 
 def test_left_out_videos_are_reported_and_the_others_go_on(make_video, tmp_path, extract, caplog):
     (tmp_path / "empty.mp4").touch()
-    one = make_video("one.mp4", frames=1)
+    item = make_video("one.mp4", frames=1)
     sources = [
         source(tmp_path / "empty.mp4"),
         source(tmp_path / "gone.mp4"),
         source(make_video()),
-        source(one),
+        source(item),
     ]
     with caplog.at_level(logging.WARNING):
         report, store = extract(sources)
@@ -92,7 +92,7 @@ def test_left_out_videos_are_reported_and_the_others_go_on(make_video, tmp_path,
     assert report.loc["one", "frames"] == 1
     assert store.videos == ["good"]
     assert f"{tmp_path}/empty.mp4: left out: empty file" in caplog.messages
-    assert f"{one}: left out: too short: 1 frame, but gap 1 needs 2" in caplog.messages
+    assert f"{item}: left out: too short: 1 frame, but gap 1 needs 2" in caplog.messages
 
 
 def test_images_and_ground_truth_are_hashed(tmp_path, extract):

@@ -84,13 +84,13 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_a_file_is_instead(tmp_path, name):
-    spoil, what, do = BROKEN[name]
+    spoil, subject, do = BROKEN[name]
     path = tmp_path / "a.pth"
     spoil(path)
     with pytest.raises(StoreError) as raised:
         state_dict.read(path)
     message = str(raised.value)
-    assert message.startswith(f"{path}: ") and what in message
+    assert message.startswith(f"{path}: ") and subject in message
     assert do in message.partition("; ")[2]
     assert "\n" not in message and "weights_only" not in message and "PyTorch" not in message
 
@@ -108,9 +108,11 @@ def test_files_that_are_no_whole_safetensors(tmp_path):
 
 @pytest.mark.parametrize("name", ["page", "pointer", "empty", "missing"])
 def test_what_a_file_is_instead_of_safetensors(tmp_path, name):
-    spoil, what, _ = BROKEN[name]
+    spoil, subject, _ = BROKEN[name]
     path = tmp_path / "a.safetensors"
     spoil(path)
     with pytest.raises(StoreError) as raised:
         state_dict.read(path)
-    assert str(raised.value).startswith(f"{path}: ") and what.partition("(")[0] in str(raised.value)
+    assert str(raised.value).startswith(f"{path}: ") and subject.partition("(")[0] in str(
+        raised.value
+    )

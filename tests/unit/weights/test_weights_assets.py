@@ -101,10 +101,10 @@ def test_the_table_is_whole():
         ],
         "segmentation": ["gwm." + n for n in ("davis", "stv2", "fbms", "joint")],
     }
-    found = {
+    result = {
         kind: [n for n, asset in published_assets().items() if asset.kind == kind] for kind in names
     }
-    assert found == names
+    assert result == names
     assert len(published_assets()) == sum(map(len, names.values()))
     places = [cached_path(asset, "x") for asset in published_assets().values()]
     assert len(set(places)) == len(places)

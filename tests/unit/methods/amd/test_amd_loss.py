@@ -80,10 +80,10 @@ def test_frames_are_exchangeable(scene, loss):
 def test_the_paper_sums_ssim_of_both_directions_over_the_whole_image(scene):
     flow = scene.flow(scene.vectors, scene.first_masks)
     still = scene.flow(0 * scene.vectors, scene.second_masks)
-    found = LOSSES["paper"](scene.first, scene.second, flow, still)
+    result = LOSSES["paper"](scene.first, scene.second, flow, still)
     expected = ssim_distance(scene.first, warp(scene.second, flow.flows[0])).mean()
     expected = expected + ssim_distance(scene.second, scene.first).mean()
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(result, expected)
 
 
 def test_the_paper_looks_at_the_finest_scale_alone_and_released_at_four(scene):

@@ -81,13 +81,13 @@ def test_pairs_have_the_segments_of_the_frame_that_is_asked_for(model, masks_of)
     with torch.no_grad():
         pairs = model(first, second, None, masks_of)
         segments = [model.appearance(image).softmax(1) for image in (first, second)]
-        found = pairs.forward_masks, pairs.backward_masks
+        result = pairs.forward_masks, pairs.backward_masks
         expected = segments if masks_of == "target" else segments[::-1]
-        for ours, theirs in zip(found, expected, strict=True):
+        for ours, theirs in zip(result, expected, strict=True):
             torch.testing.assert_close(ours, theirs)
         for images, flow, masks in (
-            ((first, second), pairs.forward, found[0]),
-            ((second, first), pairs.backward, found[1]),
+            ((first, second), pairs.forward, result[0]),
+            ((second, first), pairs.backward, result[1]),
         ):
             alone = model.motion(*images, masks)
             torch.testing.assert_close(flow.flows[0], alone.flows[0])
@@ -110,15 +110,15 @@ def test_loss_is_that_of_the_variant(model, variant, motion_size):
     subject = method(variant=variant, motion_size=motion_size)
     batch = batch_of(subject)
     model.eval()
-    found = subject.loss(model, batch, 0)
+    result = subject.loss(model, batch, 0)
     first, second = (batch["images"].float() / 255).unbind(1)
     pairs = model(first, second, motion_size)
     frames = (stretched(image, motion_size) for image in (first, second))
     expected = LOSSES[variant](*frames, pairs.forward, pairs.backward)
-    assert set(found) == {"loss", "flow"}
-    torch.testing.assert_close(found["loss"], expected)
-    torch.testing.assert_close(found["flow"], pairs.forward.flows[0].norm(dim=1).mean().detach())
-    assert not found["flow"].requires_grad
+    assert set(result) == {"loss", "flow"}
+    torch.testing.assert_close(result["loss"], expected)
+    torch.testing.assert_close(result["flow"], pairs.forward.flows[0].norm(dim=1).mean().detach())
+    assert not result["flow"].requires_grad
 
 
 @pytest.mark.parametrize("size", ["full", "small"])
@@ -167,28 +167,28 @@ def test_he_initialisation_starts_near_stillness_and_keeps_features_alive(size):
     """Torch's defaults, as released, let features fade from layer to layer."""
     image, strength, flow = example().frame[:64, :64], {}, {}
     image = to_image(image)[None]
-    for how in ("torch", "he"):
+    for options in ("torch", "he"):
         torch.manual_seed(0)
-        network = method(size=size, initialisation=how).build().eval()
+        network = method(size=size, initialisation=options).build().eval()
         with torch.no_grad():
-            strength[how] = network.motion.encode(image)[0].std()
-            flow[how] = network(image, image.flip(3)).forward.flows[0].abs().max()
+            strength[options] = network.motion.encode(image)[0].std()
+            flow[options] = network(image, image.flip(3)).forward.flows[0].abs().max()
     assert strength["he"] > 5 * strength["torch"]
     assert flow["he"] < 1
 
 
 def test_initialisation_leaves_the_appearance_pathway_alone():
     networks = []
-    for how in ("torch", "he"):
+    for options in ("torch", "he"):
         torch.manual_seed(0)
-        networks.append(method(initialisation=how).build().appearance.state_dict())
+        networks.append(method(initialisation=options).build().appearance.state_dict())
     assert all(map(torch.equal, *(network.values() for network in networks)))
 
 
 def test_features_are_brought_to_a_common_scale_where_that_is_asked_for():
-    for wanted in (False, True):
-        network = method(normalise_features=wanted).build()
-        assert network.motion.normalise == wanted
+    for requested in (False, True):
+        network = method(normalise_features=requested).build()
+        assert network.motion.normalise == requested
 
 
 class Moving(nn.Module):
@@ -233,15 +233,15 @@ def test_the_object_is_in_the_checkpoint(model):
 def test_groups_are_the_object_and_the_largest_of_the_rest(model, number):
     subject, frame = method(), example().frame
     model.eval().object_segment.fill_(number)
-    found = subject.predict(model, frame, None)
-    assert found.components.shape == (3, 72, 96)
-    torch.testing.assert_close(found.components.sum(0), torch.ones(72, 96))
-    assert torch.equal(found.groups[1], found.components[number])
+    result = subject.predict(model, frame, None)
+    assert result.components.shape == (3, 72, 96)
+    torch.testing.assert_close(result.components.sum(0), torch.ones(72, 96))
+    assert torch.equal(result.groups[1], result.components[number])
     # Without ties, a pixel is the object's where the object is the largest segment.
-    assert torch.equal(found.groups.argmax(0) == 1, found.components.argmax(0) == number)
-    assert found.components.dtype == found.groups.dtype == torch.float32
-    assert not found.components.requires_grad
-    assert not found.groups.requires_grad
+    assert torch.equal(result.groups.argmax(0) == 1, result.components.argmax(0) == number)
+    assert result.components.dtype == result.groups.dtype == torch.float32
+    assert not result.components.requires_grad
+    assert not result.groups.requires_grad
 
 
 def test_object_and_rest_by_hand():
@@ -252,9 +252,9 @@ def test_object_and_rest_by_hand():
 
 @pytest.mark.parametrize("size", [(40, 56), (41, 57), (8, 8), (1, 3)])
 def test_prediction_at_another_size(model, size):
-    found = method().predict(model.eval(), example().frame, None, size=size)
-    assert found.components.shape == (3, *size)
-    assert found.groups.shape == (2, *size)
+    result = method().predict(model.eval(), example().frame, None, size=size)
+    assert result.components.shape == (3, *size)
+    assert result.groups.shape == (2, *size)
 
 
 def test_logits_are_enlarged_before_they_are_compared(model):
@@ -263,8 +263,8 @@ def test_logits_are_enlarged_before_they_are_compared(model):
         logits = model.eval().appearance(to_image(frame)[None])
     large = nn.functional.interpolate(logits, (72, 64), mode="bilinear").softmax(1)[0]
     assert logits.shape[2:] == (9, 8)
-    found = method().predict(model, frame, None, size=(72, 64))
-    torch.testing.assert_close(found.components, large)
+    result = method().predict(model, frame, None, size=(72, 64))
+    torch.testing.assert_close(result.components, large)
 
 
 def test_prediction_looks_at_the_frame_alone_and_repeats(model):
@@ -277,9 +277,9 @@ def test_prediction_looks_at_the_frame_alone_and_repeats(model):
 @pytest.mark.parametrize("shape", [(5, 9), (1, 1), (300, 40)])
 def test_frames_of_any_size_are_segmented(model, shape):
     frame = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    found = method().predict(model.eval(), frame, None)
-    assert min(found.components.shape[1:]) == 72
-    assert found.groups.isfinite().all()
+    result = method().predict(model.eval(), frame, None)
+    assert min(result.components.shape[1:]) == 72
+    assert result.groups.isfinite().all()
 
 
 def test_description():

@@ -73,8 +73,8 @@ def test_merged_groups_are_sums_of_components():
     frame = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     prediction = create(settings(clusters=4, merge=True)).predict(None, frame, None)
     group_of = [
-        [bool(((group > 0) >= (one > 0)).all()) for group in prediction.groups]
-        for one in prediction.components
+        [bool(((group > 0) >= (item > 0)).all()) for group in prediction.groups]
+        for item in prediction.components
     ]
     assert all(sum(member) == 1 for member in group_of)
     assert torch.equal(prediction.groups.sum(0), torch.ones(48, 64))
@@ -114,16 +114,16 @@ def test_spectral_clustering_looks_at_an_average_of_large_maps():
 def test_averages_are_of_areas():
     dense = torch.arange(24.0).reshape(1, 4, 6)
     assert averaged(dense, 24) is dense
-    found = averaged(dense, 6)
-    assert found.shape == (1, 2, 3)
-    torch.testing.assert_close(found[0, 0, 0], dense[0, :2, :2].mean())
+    result = averaged(dense, 6)
+    assert result.shape == (1, 2, 3)
+    torch.testing.assert_close(result[0, 0, 0], dense[0, :2, :2].mean())
     assert averaged(torch.zeros(1, 128, 224), 6500).shape == (1, 60, 106)
 
 
 def test_a_frame_can_be_clustered_at_another_size():
     frame, _ = disc_on_a_plain_ground()
-    found = create(settings()).predict(None, frame, None, size=(31, 45))
-    assert found.groups.shape == (2, 31, 45)
+    result = create(settings()).predict(None, frame, None, size=(31, 45))
+    assert result.groups.shape == (2, 31, 45)
 
 
 def test_few_different_vectors_are_numbered_by_first_occurrence():

@@ -26,11 +26,11 @@ def two_kinds(n: int = 200, few: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_affinity_is_the_cosine_where_it_is_positive():
-    found = affinity(np.float32([[2, 0], [3, 3], [-1, 0], [0, 0]]))
+    result = affinity(np.float32([[2, 0], [3, 3], [-1, 0], [0, 0]]))
     root = np.sqrt(0.5)
     expected = [[1, root, 0, 0], [root, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
-    np.testing.assert_allclose(found, expected, atol=1e-7)
-    assert found.dtype == np.float32
+    np.testing.assert_allclose(result, expected, atol=1e-7)
+    assert result.dtype == np.float32
 
 
 def test_eigenvectors_are_those_of_the_generalised_problem():
@@ -38,13 +38,13 @@ def test_eigenvectors_are_those_of_the_generalised_problem():
     weights = affinity(vectors)
     degree = np.diag(weights.sum(1).astype(np.float64))
     expected_values, expected = eigh(degree - weights, degree, subset_by_index=(1, 3))
-    values, found = eigenvectors(weights, 3)
+    values, result = eigenvectors(weights, 3)
     np.testing.assert_allclose(values, expected_values, atol=1e-5)
     assert (np.diff(values) >= 0).all()
-    for mine, its in zip(found, expected.T, strict=True):
+    for mine, its in zip(result, expected.T, strict=True):
         assert min(abs(mine - its).max(), abs(mine + its).max()) < 1e-4
         assert (mine > 0).mean() <= 0.5
-    np.testing.assert_allclose(found @ degree @ found.T, np.eye(3), atol=1e-4)
+    np.testing.assert_allclose(result @ degree @ result.T, np.eye(3), atol=1e-4)
 
 
 def test_a_triangle_by_hand():
@@ -54,17 +54,17 @@ def test_a_triangle_by_hand():
     # The random walk W / D has rows (2, 1, a) / (3 + a) and (a, a, 2) / (2 + 2a), so the trace
     # 4 / (3 + a) + 2 / (2 + 2a); its eigenvalues are 1, 1 / (3 + a) of (1, -1, 0), and the second.
     second = 4 / (3 + a) + 2 / (2 + 2 * a) - 1 - 1 / (3 + a)
-    values, found = eigenvectors(weights, 1)
+    values, result = eigenvectors(weights, 1)
     np.testing.assert_allclose(values, [1 - second], atol=1e-6)
-    assert found[0, 2] > 0 > found[0, 0]
-    assert found[0, 0] == pytest.approx(found[0, 1], abs=1e-5)
+    assert result[0, 2] > 0 > result[0, 0]
+    assert result[0, 0] == pytest.approx(result[0, 1], abs=1e-5)
 
 
 def test_negative_eigenvalues_tell_nothing():
     weights = np.float32(1) - np.eye(3, dtype=np.float32)  # W / D: 1, -1/2, -1/2
-    values, found = eigenvectors(weights, 2)
+    values, result = eigenvectors(weights, 2)
     assert values.shape == (0,)
-    assert found.shape == (0, 3)
+    assert result.shape == (0, 3)
 
 
 @pytest.mark.parametrize("clusters", [2, 3])
@@ -152,7 +152,7 @@ def test_all_is_added_up_by_one_thread(clusters: int, monkeypatch: pytest.Monkey
     monkeypatch.setattr(clustering, "eigenvectors", spied(eigenvectors))
     monkeypatch.setattr(KMeans, "fit_predict", spied(KMeans.fit_predict))
     with threadpoolctl.threadpool_limits(2):
-        found = spectral(vectors, clusters, seed=0)
+        result = spectral(vectors, clusters, seed=0)
     assert threads == {1}
     with threadpoolctl.threadpool_limits(1):
-        np.testing.assert_array_equal(spectral(vectors, clusters, seed=0), found)
+        np.testing.assert_array_equal(spectral(vectors, clusters, seed=0), result)

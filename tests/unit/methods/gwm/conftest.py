@@ -23,10 +23,10 @@ def solve(weights: Tensor, flow: Tensor, model: str) -> np.ndarray:
     x, y = columns / width, rows / height  # another box than the one under test
     design = np.stack([x**a * y**b for a, b in exponents(DEGREES[model])], -1)
     target = flow.reshape(2, -1).T.numpy()
-    known = np.isfinite(target).all(1)
-    root = np.sqrt(weights.numpy().reshape(-1, 1))[known]
+    expected = np.isfinite(target).all(1)
+    root = np.sqrt(weights.numpy().reshape(-1, 1))[expected]
     root = root / max(root.max(initial=0), 1e-300)
-    theta = np.linalg.lstsq(root * design[known], root * target[known], rcond=None)[0]
+    theta = np.linalg.lstsq(root * design[expected], root * target[expected], rcond=None)[0]
     return (design @ theta).T.reshape(2, height, width)
 
 
@@ -35,12 +35,12 @@ def least_squares_energies() -> Callable[[Tensor, Tensor, str], Tensor]:
     """(B, K) sums of m |F - fit|^2 of masks (B, K, H, W) and flow (B, 2, H, W)."""
 
     def energies(masks: Tensor, flow: Tensor, model: str) -> Tensor:
-        found = np.zeros(masks.shape[:2])
+        result = np.zeros(masks.shape[:2])
         for b, k in np.ndindex(*masks.shape[:2]):
             error = np.square(flow[b].numpy() - solve(masks[b, k], flow[b], model)).sum(0)
-            known = np.isfinite(error)
-            found[b, k] = (masks[b, k].numpy()[known] * error[known]).sum()
-        return torch.from_numpy(found)
+            expected = np.isfinite(error)
+            result[b, k] = (masks[b, k].numpy()[expected] * error[expected]).sum()
+        return torch.from_numpy(result)
 
     return energies
 
@@ -50,9 +50,9 @@ def least_squares_reconstruction() -> Callable[[Tensor, Tensor, str], Tensor]:
     """(B, 2, H, W) sum over K of m times its fit with weights m^2, as the released code has it."""
 
     def reconstruction(masks: Tensor, flow: Tensor, model: str) -> Tensor:
-        found = np.zeros(flow.shape)
+        result = np.zeros(flow.shape)
         for b, k in np.ndindex(*masks.shape[:2]):
-            found[b] += masks[b, k].numpy() * solve(masks[b, k].square(), flow[b], model)
-        return torch.from_numpy(found)
+            result[b] += masks[b, k].numpy() * solve(masks[b, k].square(), flow[b], model)
+        return torch.from_numpy(result)
 
     return reconstruction

@@ -71,9 +71,9 @@ def unfitted(masks, flow):
 def test_energies_are_those_of_least_squares(model, flow, least_squares_energies):
     masks = torch.stack([region(kind, k) for k, kind in enumerate(REGIONS)])[None]
     field_ = field(flow, 0)[None]
-    found = gwm.paper_energies(masks, field_, model)
+    result = gwm.paper_energies(masks, field_, model)
     expected = least_squares_energies(masks, field_, model)
-    assert ((found - expected).abs() <= 1e-7 * expected + 1e-9 * unfitted(masks, field_)).all()
+    assert ((result - expected).abs() <= 1e-7 * expected + 1e-9 * unfitted(masks, field_)).all()
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -85,11 +85,11 @@ def test_the_pulled_back_loss_is_that_of_least_squares(model, flow, least_square
     maps = flow_maps(filled, valid, low.shape[2:], DEGREES[model])
     grid = monomial_maps(valid, low.shape[2:], DEGREES[model])
     pixels = gwm.pixel_count(valid)
-    found = gwm.paper_loss_pulled_back(low, maps, grid, pixels, model)
+    result = gwm.paper_loss_pulled_back(low, maps, grid, pixels, model)
     masks = torch.nn.functional.interpolate(low, size=SIZE, mode="bilinear")
     expected = least_squares_energies(masks, target[None], model).sum() / pixels[0]
     largest = unfitted(masks, target[None]).sum() / pixels[0]
-    assert (found - expected).abs() <= 1e-7 * expected + 1e-9 * largest
+    assert (result - expected).abs() <= 1e-7 * expected + 1e-9 * largest
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -100,11 +100,11 @@ def test_the_released_reconstruction_is_that_of_least_squares(
     masks = torch.stack([region(kind, k) for k, kind in enumerate(REGIONS)])[None]
     masks = masks / masks.sum(1, keepdim=True)
     target = field(flow, 2)[None]
-    found = gwm.released_reconstruction(masks, target, model)
-    known = target.isfinite().all(1, keepdim=True)
+    result = gwm.released_reconstruction(masks, target, model)
+    reference = target.isfinite().all(1, keepdim=True)
     expected = least_squares_reconstruction(masks, target, model)
     tolerance = 1e-6 * (1 + target.nan_to_num(0, posinf=0).abs().max())
-    assert ((found - expected) * known).abs().max() <= tolerance
+    assert ((result - expected) * reference).abs().max() <= tolerance
 
 
 @settings(max_examples=60, deadline=None)

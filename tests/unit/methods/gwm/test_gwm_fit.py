@@ -27,37 +27,39 @@ def random_masks(seed, segments, batch=2):
 @pytest.mark.parametrize("segments", [1, 3])
 def test_energies_are_those_of_weighted_least_squares(model, segments, least_squares_energies):
     masks, flow = random_masks(0, segments), random_flow(1)
-    found = gwm.paper_energies(masks, flow, model)
-    torch.testing.assert_close(found, least_squares_energies(masks, flow, model), rtol=1e-9, atol=0)
+    actual = gwm.paper_energies(masks, flow, model)
+    torch.testing.assert_close(
+        actual, least_squares_energies(masks, flow, model), rtol=1e-9, atol=0
+    )
 
 
 def test_a_nearly_empty_mask_is_fitted_like_any_other(least_squares_energies):
     masks, flow = random_masks(2, 2), random_flow(3)
     faint = torch.cat([1e-12 * masks[:, :1], 1 - 1e-12 * masks[:, :1]], 1)
-    found = gwm.paper_energies(faint, flow, "quadratic")
+    actual = gwm.paper_energies(faint, flow, "quadratic")
     expected = least_squares_energies(faint, flow, "quadratic")
-    torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=0)
 
 
 def test_a_small_region_is_fitted_in_spite_of_its_condition_number(least_squares_energies):
     masks = torch.full((1, 1, *SIZE), 1e-9, dtype=torch.float64)
     masks[..., 4:8, 20:25] = 1
     flow = random_flow(4, batch=1)
-    found = gwm.paper_energies(masks, flow, "quadratic")
+    actual = gwm.paper_energies(masks, flow, "quadratic")
     expected = least_squares_energies(masks, flow, "quadratic")
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(actual, expected, rtol=1e-6, atol=0)
 
 
 def test_unknown_flow_has_no_weight(least_squares_energies):
     masks, flow = random_masks(5, 3), random_flow(6)
     flow[0, 0, 3:9, 2:20] = torch.nan
     flow[1, 1, 15] = torch.inf
-    found = gwm.paper_energies(masks, flow, "affine")
+    actual = gwm.paper_energies(masks, flow, "affine")
     expected = least_squares_energies(masks, flow, "affine")
-    torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
-    known = flow.isfinite().all(1).sum((1, 2))
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=0)
+    reference = flow.isfinite().all(1).sum((1, 2))
     loss = gwm.paper_loss(masks, flow, "affine")
-    torch.testing.assert_close(loss, (expected.sum(1) / known).mean(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(loss, (expected.sum(1) / reference).mean(), rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
@@ -84,8 +86,8 @@ def test_coefficients_of_a_known_motion_are_found():
     theta = torch.tensor([[1.0, 2], [3, 4], [5, 6], [-7, 8], [9, -1], [2, 3]], dtype=torch.float64)
     flow = evaluate(theta, SIZE, 2)[None]
     masks = random_masks(8, 2, batch=1)
-    found = fit(moments(masks, flow, 2))
-    torch.testing.assert_close(found, theta.expand(1, 2, 6, 2), rtol=0, atol=1e-8)
+    actual = fit(moments(masks, flow, 2))
+    torch.testing.assert_close(actual, theta.expand(1, 2, 6, 2), rtol=0, atol=1e-8)
 
 
 def test_the_fit_of_nothing_is_zero():

@@ -23,17 +23,17 @@ def features_of(vectors):
 def test_mean_features_weigh_pixels_by_probability():
     features = torch.tensor([[1.0, 3.0]]).view(1, 1, 1, 2)
     masks = torch.tensor([[0.75, 0.25], [0.25, 0.75]]).view(1, 2, 1, 2)
-    found = mean_features(features, masks)
-    torch.testing.assert_close(found, torch.tensor([[[1.5], [2.5]]]))
+    result = mean_features(features, masks)
+    torch.testing.assert_close(result, torch.tensor([[[1.5], [2.5]]]))
 
 
 def test_affinity_is_the_cosine_with_a_floor():
     features = features_of([[2.0, 0.0], [1.0, 1.0], [0.0, -3.0], [-1.0, 0.0]])
-    found = segment_affinity(features[None], quadrants()[None], 1e-3)[0]
+    result = segment_affinity(features[None], quadrants()[None], 1e-3)[0]
     half = 0.5**0.5
     expected = [[1, half, 1e-3, 1e-3], [half, 1, 1e-3, 1e-3], [1e-3, 1e-3, 1, 1e-3]]
-    torch.testing.assert_close(found[:3], torch.tensor(expected))
-    assert torch.equal(found, found.T)
+    torch.testing.assert_close(result[:3], torch.tensor(expected))
+    assert torch.equal(result, result.T)
 
 
 def test_affinity_refuses_different_sizes():
@@ -43,9 +43,9 @@ def test_affinity_refuses_different_sizes():
 
 def test_similar_segments_are_merged():
     features = features_of([[1.0, 0.1], [0.1, 1.0], [0.0, 1.0], [1.0, 0.0]])
-    found = merge(features, quadrants())
+    result = merge(features, quadrants())
     expected = quadrants()[[0, 3]].sum(0)
-    assert torch.equal(found, torch.stack([expected, 1 - expected]))
+    assert torch.equal(result, torch.stack([expected, 1 - expected]))
 
 
 def test_features_of_lower_resolution_count_as_upsampled():
@@ -58,18 +58,18 @@ def test_features_of_lower_resolution_count_as_upsampled():
 
 def test_an_absent_segment_does_not_make_a_group_of_its_own():
     masks = torch.cat([torch.zeros(1, 4, 4), quadrants()])
-    found = merge(features_of([[1.0, 0.1], [0.1, 1.0], [0.0, 1.0], [1.0, 0.0]]), masks)
+    result = merge(features_of([[1.0, 0.1], [0.1, 1.0], [0.0, 1.0], [1.0, 0.0]]), masks)
     expected = quadrants()[[0, 3]].sum(0)
-    assert torch.equal(found, torch.stack([expected, 1 - expected]))
+    assert torch.equal(result, torch.stack([expected, 1 - expected]))
 
 
 @pytest.mark.parametrize("present", [1, 2])
 def test_few_present_segments(present):
     masks = torch.zeros(4, 4, 4)
     masks[1, :, :2] = masks[present, :, 2:] = 1
-    found = merge(torch.randn(3, 4, 4), masks)
+    result = merge(torch.randn(3, 4, 4), masks)
     expected = torch.stack([masks[1], masks[2]])
-    assert torch.equal(found, expected)
+    assert torch.equal(result, expected)
 
 
 def test_a_segment_of_a_few_pixels_is_present():
@@ -80,8 +80,8 @@ def test_a_segment_of_a_few_pixels_is_present():
 
 
 def test_one_segment():
-    found = merge(torch.randn(3, 4, 4), torch.ones(1, 4, 4))
-    assert torch.equal(found, torch.stack([torch.ones(4, 4), torch.zeros(4, 4)]))
+    result = merge(torch.randn(3, 4, 4), torch.ones(1, 4, 4))
+    assert torch.equal(result, torch.stack([torch.ones(4, 4), torch.zeros(4, 4)]))
 
 
 def test_unrelated_segments_are_still_split_without_complaint():
@@ -93,6 +93,6 @@ def test_unrelated_segments_are_still_split_without_complaint():
 
 
 def test_constant_features():
-    found = merge(torch.zeros(3, 4, 4), quadrants())
-    assert found.isfinite().all()
-    torch.testing.assert_close(found.sum(0), torch.ones(4, 4))
+    result = merge(torch.zeros(3, 4, 4), quadrants())
+    assert result.isfinite().all()
+    torch.testing.assert_close(result.sum(0), torch.ones(4, 4))

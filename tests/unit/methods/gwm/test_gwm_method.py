@@ -61,14 +61,14 @@ def test_loss_is_that_of_full_resolution_times_the_multiplier(variant, upsample,
     if unknown:
         samples[1][1][:, 5:9, 10:20] = np.nan
     batch = default_collate([subject.prepare(Example(*pair)) for pair in samples])
-    found = subject.loss(model, batch, 0)
+    result = subject.loss(model, batch, 0)
     flow = torch.from_numpy(np.stack([flow for _, flow in samples]))
     logits = model(batch["image"])
     expected = upsampled_loss(logits, flow, "quadratic", variant, upsample)
-    torch.testing.assert_close(found["loss"], 0.03 * expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(result["loss"], 0.03 * expected, rtol=1e-5, atol=0)
     components = 1 if variant == "paper" else 2
-    torch.testing.assert_close(found["residual"], (components * expected.detach()).sqrt())
-    found["loss"].backward()
+    torch.testing.assert_close(result["residual"], (components * expected.detach()).sqrt())
+    result["loss"].backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
@@ -78,11 +78,11 @@ def test_flow_is_scaled_to_its_size_and_clipped():
     flow = np.full((2, 30, 57), [[[2.0]], [[-5.0]]], np.float32)
     flow[:, 0, 0] = np.nan
     flow[0, 29, 56] = np.inf
-    found = subject.prepare(Example(frame, flow))["flow"]
-    assert found.shape == (2, 60, 114)
-    assert torch.equal(found[:, 30, 60], torch.tensor([4.0, -7.0]))
-    assert found[:, :2, :2].isnan().all()
-    assert found[0, 58:, 112:].isnan().all()
+    result = subject.prepare(Example(frame, flow))["flow"]
+    assert result.shape == (2, 60, 114)
+    assert torch.equal(result[:, 30, 60], torch.tensor([4.0, -7.0]))
+    assert result[:, :2, :2].isnan().all()
+    assert result[0, 58:, 112:].isnan().all()
 
 
 def test_normalised_flow_has_a_loss_of_one_for_one_region():
@@ -151,7 +151,7 @@ def test_the_first_steps_are_those_of_earlier_versions(variant):
     losses = []
     for step in range(6):
         pair = [Example(*sample(2 * step + k), flip=bool(k)) for k in range(2)]
-        batch = default_collate([subject.prepare(one) for one in pair])
+        batch = default_collate([subject.prepare(item) for item in pair])
         losses.append(learner.gradient(batch, step)["loss"])
         learner.update(subject.learning_rate(step))
     # Bits differ between processors; what the steps do shows in the third digit.
@@ -163,11 +163,11 @@ def test_the_first_steps_are_those_of_earlier_versions(variant):
 def test_prediction_sums_to_one(by, components):
     subject = method(components=components, merge=MergeSettings(features=by))
     frame, _ = sample()
-    found = subject.predict(subject.build().eval(), frame, None)
-    assert found.components.shape == (components, 16, 32)
-    assert found.groups.shape == (2, 16, 32)
-    assert found.components.dtype == found.groups.dtype == torch.float32
-    for masks in (found.components, found.groups):
+    result = subject.predict(subject.build().eval(), frame, None)
+    assert result.components.shape == (components, 16, 32)
+    assert result.groups.shape == (2, 16, 32)
+    assert result.components.dtype == result.groups.dtype == torch.float32
+    for masks in (result.components, result.groups):
         assert not masks.requires_grad
         torch.testing.assert_close(masks.sum(0), torch.ones(16, 32))
 
@@ -185,9 +185,9 @@ def test_prediction_and_samples_repeat():
 def test_prediction_near_another_size():
     subject = method()
     frame, _ = sample()
-    found = subject.predict(subject.build().eval(), frame, None, size=(47, 57))
-    assert found.components.shape == (3, 48, 64)
-    assert found.groups.shape == (2, 48, 64)
+    result = subject.predict(subject.build().eval(), frame, None, size=(47, 57))
+    assert result.components.shape == (3, 48, 64)
+    assert result.groups.shape == (2, 48, 64)
 
 
 def test_features_are_those_of_the_resized_frame(monkeypatch):
@@ -199,8 +199,8 @@ def test_features_are_those_of_the_resized_frame(monkeypatch):
 
     monkeypatch.setattr(features, "create", create_extractor)
     subject, (frame, _) = method(merge=MergeSettings(features="dino_vitb16")), sample()
-    found = subject.predict(subject.build().eval(), frame, None, size=(96, 96))
-    assert found.groups.shape == (2, 96, 96)
+    result = subject.predict(subject.build().eval(), frame, None, size=(96, 96))
+    assert result.groups.shape == (2, 96, 96)
     assert asked == [("dino_vitb16", None, "cpu")]
 
 

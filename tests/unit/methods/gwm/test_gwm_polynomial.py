@@ -11,15 +11,15 @@ def test_the_quadratic_model_has_the_papers_monomials():
 
 
 def test_coordinates_are_pixel_centres_in_a_centred_box():
-    found = polynomial.powers(4, 2, torch.zeros(0))
+    result = polynomial.powers(4, 2, torch.zeros(0))
     expected = torch.tensor([[1.0, 1, 1, 1], [-0.75, -0.25, 0.25, 0.75]])
-    torch.testing.assert_close(found, torch.cat([expected, expected[1:] ** 2]))
+    torch.testing.assert_close(result, torch.cat([expected, expected[1:] ** 2]))
 
 
 def test_contract_sums_a_map_times_powers_by_row_then_column():
     maps = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])  # y = -1/2, 1/2; x = -2/3, 0, 2/3
-    found = polynomial.contract(maps, 1)
-    torch.testing.assert_close(found, torch.tensor([[21.0, 8 / 3], [4.5, 0.0]]))
+    result = polynomial.contract(maps, 1)
+    torch.testing.assert_close(result, torch.tensor([[21.0, 8 / 3], [4.5, 0.0]]))
 
 
 def test_evaluate_gives_u_and_v_of_each_monomial():

@@ -43,8 +43,8 @@ def test_pull_back_is_the_adjoint_of_torchs_upsampling(low, full):
     for b in range(3):
         for a in range(3):
             expected = (large * maps * y[:, None] ** b * x**a).sum((1, 2))
-            found = (mask[0, 0] * low_maps[:, b, a]).sum((1, 2))
-            torch.testing.assert_close(found, expected)
+            result = (mask[0, 0] * low_maps[:, b, a]).sum((1, 2))
+            torch.testing.assert_close(result, expected)
 
 
 @pytest.mark.parametrize("model", ["constant", "affine", "quadratic"])
@@ -53,19 +53,21 @@ def test_pull_back_is_the_adjoint_of_torchs_upsampling(low, full):
 def test_loss_and_gradient_equal_those_at_full_resolution(model, low, full, unknown):
     logits, flow = batch(low, full, torch.float32, unknown)
     expected = upsampled_loss(logits.double(), flow.double(), model, "paper", "probabilities")
-    found = pulled_back(logits, flow, model)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
-    (wanted,) = torch.autograd.grad(expected, logits)
-    (gradient,) = torch.autograd.grad(found, logits)
-    torch.testing.assert_close(gradient, wanted, rtol=1e-5, atol=1e-5 * float(wanted.abs().max()))
+    result = pulled_back(logits, flow, model)
+    torch.testing.assert_close(result, expected, rtol=1e-5, atol=0)
+    (reference,) = torch.autograd.grad(expected, logits)
+    (gradient,) = torch.autograd.grad(result, logits)
+    torch.testing.assert_close(
+        gradient, reference, rtol=1e-5, atol=1e-5 * float(reference.abs().max())
+    )
 
 
 def test_the_size_of_the_paper():
     logits, flow = batch((128, 224), (480, 854), torch.float32)
     logits, flow = logits[:1], flow[:1]
-    found = pulled_back(logits, flow, "quadratic")
+    result = pulled_back(logits, flow, "quadratic")
     expected = upsampled_loss(logits, flow, "quadratic", "paper", "probabilities")
-    torch.testing.assert_close(found.float(), expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(result.float(), expected, rtol=1e-5, atol=0)
 
 
 def test_gradient_is_that_of_finite_differences():

@@ -57,11 +57,11 @@ def test_norms_alone_have_no_weight_decay_in_the_u_net():
 def test_norms_that_processes_share_have_no_weight_decay_either():
     method = create(GwmSettings(width=4))
     groups = [
-        [tuple(one.shape) for one in group["params"]]
+        [tuple(item.shape) for item in group["params"]]
         for group in method.optimiser(synchronised(method.build())).param_groups
     ]
     alone = method.optimiser(method.build()).param_groups
-    assert groups == [[tuple(one.shape) for one in group["params"]] for group in alone]
+    assert groups == [[tuple(item.shape) for item in group["params"]] for group in alone]
 
 
 def test_norms_and_embeddings_have_no_weight_decay_and_frozen_parts_no_group():
@@ -72,5 +72,5 @@ def test_norms_and_embeddings_have_no_weight_decay_and_frozen_parts_no_group():
     model["vit"].pos_embed = nn.Parameter(torch.zeros(1, 5, 3))
     decayed, others = parameter_groups(GwmSettings(), model)
     assert [len(group["params"]) for group in (decayed, others)] == [2, 2 + 1 + 1]
-    assert any(one is model["linear"].bias for one in decayed["params"])
-    assert any(one is model["queries"].weight for one in others["params"])
+    assert any(item is model["linear"].bias for item in decayed["params"])
+    assert any(item is model["queries"].weight for item in others["params"])

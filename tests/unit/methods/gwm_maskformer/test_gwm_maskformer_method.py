@@ -50,8 +50,8 @@ def test_every_trained_parameter_has_a_finite_gradient(backbone, pretraining, va
     model = subject.build()
     subject.loss(model, batch_of(subject), 0)["loss"].backward()
     groups = subject.optimiser(model).param_groups
-    grouped = {id(one) for group in groups for one in group["params"]}
-    assert grouped == {id(one) for one in model.parameters()}
+    grouped = {id(item) for group in groups for item in group["params"]}
+    assert grouped == {id(item) for item in model.parameters()}
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
@@ -103,10 +103,10 @@ def test_a_frozen_backbone_is_not_trained():
 @pytest.mark.parametrize("size", [None, (40, 71)])
 def test_prediction_sums_to_one(size):
     subject = method()
-    found = subject.predict(subject.build().eval(), sample()[0], None, size=size)
+    result = subject.predict(subject.build().eval(), sample()[0], None, size=size)
     shape = (32, 48) if size is None else (48, 64)
-    assert found.components.shape == (3, *shape)
-    for masks in (found.components, found.groups):
+    assert result.components.shape == (3, *shape)
+    for masks in (result.components, result.groups):
         torch.testing.assert_close(masks.sum(0), torch.ones(shape))
 
 

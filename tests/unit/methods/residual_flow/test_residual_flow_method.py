@@ -24,9 +24,9 @@ def scene(height=60, width=90):
 
 def test_residual_is_the_motion_against_the_dominant_one():
     flow, moving = scene()
-    found = residual(flow, iterations=10)
-    assert np.abs(found[:, ~moving]).max() < 0.3
-    np.testing.assert_allclose(found[:, moving].mean(1), [4, -3], atol=0.05)
+    result = residual(flow, iterations=10)
+    assert np.abs(result[:, ~moving]).max() < 0.3
+    np.testing.assert_allclose(result[:, moving].mean(1), [4, -3], atol=0.05)
 
 
 def test_one_iteration_is_ordinary_least_squares():
@@ -35,37 +35,37 @@ def test_one_iteration_is_ordinary_least_squares():
     design = np.stack([np.ones(x.size), x.ravel(), y.ravel()], 1)
     target = flow.reshape(2, -1).T
     expected = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
-    found = residual(flow, iterations=1).reshape(2, -1).T
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    result = residual(flow, iterations=1).reshape(2, -1).T
+    np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
 def test_large_fields_are_fitted_on_a_grid():
     flow, moving = scene(600, 900)
-    found = residual(flow, iterations=10)
-    assert np.abs(found[:, ~moving]).max() < 0.4
+    result = residual(flow, iterations=10)
+    assert np.abs(result[:, ~moving]).max() < 0.4
 
 
 def test_segments_are_the_object_and_the_rest():
     flow, moving = scene()
-    found = METHOD.predict(None, np.zeros((60, 90, 3), np.uint8), flow)
-    assert torch.equal(found.groups[1], torch.from_numpy(moving).float())
-    assert torch.equal(found.groups.sum(0), torch.ones(60, 90))
-    assert found.components is found.groups
+    result = METHOD.predict(None, np.zeros((60, 90, 3), np.uint8), flow)
+    assert torch.equal(result.groups[1], torch.from_numpy(moving).float())
+    assert torch.equal(result.groups.sum(0), torch.ones(60, 90))
+    assert result.components is result.groups
 
 
 def test_pixels_without_flow_belong_to_the_dominant_motion():
     flow, moving = scene()
     flow[:, 25:30] = np.nan
-    found = METHOD.predict(None, np.zeros((60, 90, 3), np.uint8), flow).groups[1].numpy()
+    result = METHOD.predict(None, np.zeros((60, 90, 3), np.uint8), flow).groups[1].numpy()
     moving[25:30] = False
-    assert np.array_equal(found, moving)
+    assert np.array_equal(result, moving)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, np.nan])
 def test_a_field_without_relative_motion_is_all_dominant(value):
     flow = np.full((2, 20, 30), value, np.float32)
-    found = METHOD.predict(None, np.zeros((20, 30, 3), np.uint8), flow)
-    assert torch.equal(found.groups[0], torch.ones(20, 30))
+    result = METHOD.predict(None, np.zeros((20, 30, 3), np.uint8), flow)
+    assert torch.equal(result.groups[0], torch.ones(20, 30))
 
 
 def test_otsu_splits_two_levels():

@@ -99,9 +99,9 @@ def test_loss_is_the_mean_over_pixels_with_a_class():
     logits = torch.zeros(1, 3, 2, 2)
     logits[0, 1, 0, 0] = math.log(2)  # probabilities 1/4, 1/2, 1/4
     labels = torch.tensor([[[1, 0], [VOID, VOID]]], dtype=torch.uint8)
-    found = objective(logits, labels)
-    torch.testing.assert_close(found["loss"], torch.tensor((math.log(2) + math.log(3)) / 2))
-    assert found["accuracy"] == 1  # the first of equal logits counts
+    result = objective(logits, labels)
+    torch.testing.assert_close(result["loss"], torch.tensor((math.log(2) + math.log(3)) / 2))
+    assert result["accuracy"] == 1  # the first of equal logits counts
 
 
 def test_loss_upsamples_logits_bilinearly():
@@ -118,9 +118,9 @@ def test_a_batch_without_labels_teaches_nothing():
     model = subject.build()
     image = torch.rand(2, 3, 48, 48)
     labels = torch.full((2, 48, 48), VOID, dtype=torch.uint8)
-    found = subject.loss(model, {"image": image, "labels": labels}, 0)
-    assert (found["loss"], found["accuracy"]) == (0, 0)
-    found["loss"].backward()
+    result = subject.loss(model, {"image": image, "labels": labels}, 0)
+    assert (result["loss"], result["accuracy"]) == (0, 0)
+    result["loss"].backward()
     assert all((parameter.grad == 0).all() for parameter in model.parameters())
 
 
@@ -152,8 +152,10 @@ def test_training_learns_two_images():
     for iteration in range(40):
         batch = default_collate(
             [
-                subject.prepare(Example(one.frame, labels=one.labels, seed=2 * iteration + number))
-                for number, one in enumerate(examples)
+                subject.prepare(
+                    Example(item.frame, labels=item.labels, seed=2 * iteration + number)
+                )
+                for number, item in enumerate(examples)
             ]
         )
         optimiser.param_groups[0]["lr"] = subject.learning_rate(iteration)
@@ -161,8 +163,8 @@ def test_training_learns_two_images():
         subject.loss(model, batch, 0)["loss"].backward()
         optimiser.step()
     model.eval()
-    found = [subject.predict(model, one.frame, None).components.argmax(0) for one in examples]
-    right = [(a.numpy() == one.labels).mean() for a, one in zip(found, examples, strict=True)]
+    result = [subject.predict(model, item.frame, None).components.argmax(0) for item in examples]
+    right = [(a.numpy() == item.labels).mean() for a, item in zip(result, examples, strict=True)]
     assert min(right) > 0.9
 
 
@@ -170,10 +172,10 @@ def test_training_learns_two_images():
 def test_prediction_has_the_images_size_and_sums_to_one(size):
     subject = method()
     frame = np.zeros((47, 61, 3), np.uint8)
-    found = subject.predict(subject.build().eval(), frame, None, size=size)
-    assert found.components.shape == (3, 47, 61)
-    assert found.groups is found.components
-    torch.testing.assert_close(found.components.sum(0), torch.ones(47, 61))
+    result = subject.predict(subject.build().eval(), frame, None, size=size)
+    assert result.components.shape == (3, 47, 61)
+    assert result.groups is result.components
+    torch.testing.assert_close(result.components.sum(0), torch.ones(47, 61))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +200,6 @@ def test_the_description_says_what_the_network_is():
 def test_method_travels_to_the_loaders_processes():
     subject = method()
     there = pickle.loads(pickle.dumps(subject))
-    one = example()
-    found, expected = there.prepare(one), subject.prepare(one)
-    assert all(torch.equal(found[key], expected[key]) for key in expected)
+    item = example()
+    result, expected = there.prepare(item), subject.prepare(item)
+    assert all(torch.equal(result[key], expected[key]) for key in expected)

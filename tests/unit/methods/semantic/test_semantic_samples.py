@@ -82,9 +82,9 @@ def test_what_a_crop_lacks_is_void_below_and_on_the_right():
 
 def test_void_labels_stay_void():
     subject = method(scale_range=(1, 1), crop_size=(64, 80), short_side=64)
-    one = example((64, 80))
-    one.labels[:, :10] = VOID
-    assert torch.equal(subject.prepare(one)["labels"], torch.from_numpy(one.labels))
+    item = example((64, 80))
+    item.labels[:, :10] = VOID
+    assert torch.equal(subject.prepare(item)["labels"], torch.from_numpy(item.labels))
 
 
 def test_crops_of_one_class_are_drawn_anew():
@@ -95,8 +95,8 @@ def test_crops_of_one_class_are_drawn_anew():
     for share in (0.75, 1):
         subject = method(short_side=40, scale_range=(1, 1), class_share=share)
         drawn = [Example(COLOURS[labels], labels=labels, seed=seed) for seed in range(40)]
-        ones = [subject.prepare(one)["labels"].float().mean() for one in drawn]
-        counts[share] = sum(0.25 < float(one) < 0.75 for one in ones)
+        ones = [subject.prepare(item)["labels"].float().mean() for item in drawn]
+        counts[share] = sum(0.25 < float(item) < 0.75 for item in ones)
     assert counts[0.75] > 30  # 40 * (1 - (90 / 113)**11) = 37 expected
     assert 1 <= counts[1] < 17  # 8 expected
 
@@ -128,8 +128,8 @@ def test_distortion_changes_colours_within_its_ranges():
     grey = np.full((4, 4, 3), 100, np.uint8)
     generator = np.random.default_rng(0)
     values = [distort(grey, generator) for _ in range(400)]
-    assert all((one == one[0, 0, 0]).all() for one in values)  # grey has no hue
-    levels = np.array([int(one[0, 0, 0]) for one in values])
+    assert all((item == item[0, 0, 0]).all() for item in values)  # grey has no hue
+    levels = np.array([int(item[0, 0, 0]) for item in values])
     assert 34 <= levels.min() < 60  # 0.5 * (100 - 32)
     assert 160 < levels.max() <= 198  # 1.5 * (100 + 32)
     unchanged = (levels == 100).sum()
@@ -140,21 +140,21 @@ def test_distortion_turns_hue_to_both_sides_by_at_most_36_degrees():
     red = np.zeros((2, 2, 3), np.uint8)
     red[..., 0] = 120
     generator = np.random.default_rng(0)
-    found = [distort(red, generator)[0, 0].astype(float) for _ in range(200)]
-    assert all(one.argmax() == 0 for one in found)
+    result = [distort(red, generator)[0, 0].astype(float) for _ in range(200)]
+    assert all(item.argmax() == 0 for item in result)
     # 36 degrees are three fifths of the way from red to yellow or to magenta.
-    turned = [(one[1] - one[2]) / (one.max() - one.min()) for one in found]
+    turned = [(item[1] - item[2]) / (item.max() - item.min()) for item in result]
     assert -0.65 < min(turned) < -0.5 < 0.5 < max(turned) < 0.65
 
 
 def test_labels_of_another_size_are_refused():
-    one = Example(frame=np.zeros((30, 40, 3), np.uint8), labels=np.zeros((40, 30), np.uint8))
+    item = Example(frame=np.zeros((30, 40, 3), np.uint8), labels=np.zeros((40, 30), np.uint8))
     with pytest.raises(UserError, match="labels of 40x30 pixels for an image of 30x40"):
-        method().prepare(one)
+        method().prepare(item)
 
 
 def test_unknown_classes_are_refused():
-    one = example()
-    one.labels[0, 0] = 7
+    item = example()
+    item.labels[0, 0] = 7
     with pytest.raises(UserError, match=r"class 7, but classes=4 .*; set classes to 8 or more"):
-        method().prepare(one)
+        method().prepare(item)

@@ -58,5 +58,5 @@ def test_no_value_in_one_component_is_written_to_both(tmp_path):
 def test_round_trip(tmp_path_factory, flow):
     path = tmp_path_factory.mktemp("flo") / "a.flo"
     flo.write(path, flow)
-    known = ~np.isnan(flow).any(axis=0)
-    np.testing.assert_array_equal(flo.read(path), np.where(known, flow, np.nan))
+    expected = ~np.isnan(flow).any(axis=0)
+    np.testing.assert_array_equal(flo.read(path), np.where(expected, flow, np.nan))

@@ -54,5 +54,5 @@ def test_opencv_reads_what_we_write(tmp_path):
 def test_round_trip(tmp_path_factory, flow):
     path = tmp_path_factory.mktemp("pfm") / "a.pfm"
     pfm.write(path, flow)
-    known = np.isfinite(flow).all(axis=0)
-    np.testing.assert_array_equal(pfm.read(path), np.where(known, flow, np.nan))
+    expected = np.isfinite(flow).all(axis=0)
+    np.testing.assert_array_equal(pfm.read(path), np.where(expected, flow, np.nan))

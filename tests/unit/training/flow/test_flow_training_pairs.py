@@ -19,8 +19,8 @@ SETTINGS = FlowTrainingSettings(
 )
 
 
-def equal(one, other):
-    return all(torch.equal(one[key], other[key]) for key in one)
+def equal(item, other):
+    return all(torch.equal(item[key], other[key]) for key in item)
 
 
 def test_a_pair_depends_on_seed_and_index_alone():
@@ -33,8 +33,8 @@ def test_a_pair_depends_on_seed_and_index_alone():
 
 
 def test_shapes_types_and_motion_of_both_directions():
-    found = [pairs.EndlessPairs(SETTINGS, 1)[0], pairs.EndlessPairs(SETTINGS, 2)[0]]
-    for pair in found:
+    result = [pairs.EndlessPairs(SETTINGS, 1)[0], pairs.EndlessPairs(SETTINGS, 2)[0]]
+    for pair in result:
         assert pair["images"].shape == (2, 3, 48, 80) and pair["images"].dtype == torch.uint8
         assert pair["flow"].shape == (2, 48, 80) and pair["flow"].dtype == torch.float32
         assert pair["visible"].shape == (48, 80) and pair["visible"].dtype == torch.bool

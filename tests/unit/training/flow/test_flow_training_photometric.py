@@ -16,12 +16,12 @@ def test_nothing_asked_for_changes_nothing():
 
 def test_equal_random_numbers_give_equal_pairs_and_others_give_others():
     settings = FlowTrainingSettings()
-    one, same, other = (
+    item, same, other = (
         photometric.augment(np.random.default_rng(seed), IMAGES, settings) for seed in (1, 1, 2)
     )
-    assert one.dtype == np.uint8 and one.shape == IMAGES.shape
-    np.testing.assert_array_equal(one, same)
-    assert (one != other).any()
+    assert item.dtype == np.uint8 and item.shape == IMAGES.shape
+    np.testing.assert_array_equal(item, same)
+    assert (item != other).any()
 
 
 def test_both_images_change_in_about_the_same_way():

@@ -82,7 +82,7 @@ def test_a_finished_training_is_not_done_again(unbroken, fabric, monkeypatch):
     folder, expected = unbroken
     monkeypatch.setattr(EndlessPairs, "__getitem__", lambda self, n: 1 / 0)
     assert torch.equal(
-        *(one["model"]["fnet.conv1.weight"] for one in (expected, run(folder, fabric)))
+        *(item["model"]["fnet.conv1.weight"] for item in (expected, run(folder, fabric)))
     )
 
 
@@ -96,10 +96,10 @@ def test_exported_weights_are_small_half_precision_and_say_what_they_are(unbroke
     for name, weight in weights.items():
         assert torch.equal(weight, state["model"][name].half()), name
     with safe_open(path, "pt") as file:
-        said = file.metadata()
-    assert (said["network"], said["seed"], said["iterations"]) == ("raft_small", "5", "4")
-    assert json.loads(said["recipe"]) == SETTINGS.model_dump(mode="json")
+        message = file.metadata()
+    assert (message["network"], message["seed"], message["iterations"]) == ("raft_small", "5", "4")
+    assert json.loads(message["recipe"]) == SETTINGS.model_dump(mode="json")
     model = task.build(updates=1).eval()
     model.load_state_dict(weights)
     errors = held_out.draw(SETTINGS).errors(held_out.of_network(model))
-    assert json.loads(said["epe"])["weights"] == pytest.approx(errors)
+    assert json.loads(message["epe"])["weights"] == pytest.approx(errors)

@@ -49,9 +49,9 @@ def test_hidden_points_count_only_if_asked_for():
     terms = {}
     for hidden in (True, False):
         torch.manual_seed(0)
-        one = task(hidden=hidden)
+        item = task(hidden=hidden)
         with torch.no_grad():
-            terms[hidden] = one.loss(one.build(), batch, 0)
+            terms[hidden] = item.loss(item.build(), batch, 0)
     assert terms[False]["loss"] < terms[True]["loss"]
     assert terms[False]["epe"] == terms[True]["epe"]
     assert terms[True]["epe_visible"] != terms[True]["epe"]
@@ -59,25 +59,25 @@ def test_hidden_points_count_only_if_asked_for():
 
 def test_a_few_steps_on_one_pair_lower_loss_and_error():
     torch.manual_seed(0)
-    one = task()
-    model = one.build().train()
-    optimiser = one.optimiser(model)
+    item = task()
+    model = item.build().train()
+    optimiser = item.optimiser(model)
     for group in optimiser.param_groups:
         group["lr"] = 1e-3
-    batch, found = moved_noise(6), []
+    batch, result = moved_noise(6), []
     for _ in range(16):
         optimiser.zero_grad()
-        found.append(one.loss(model, batch, 0))
-        found[-1]["loss"].backward()
+        result.append(item.loss(model, batch, 0))
+        result[-1]["loss"].backward()
         optimiser.step()
-    assert found[-1]["loss"] < 0.6 * found[0]["loss"]
-    assert found[-1]["epe"] < 0.6 * found[0]["epe"]
+    assert result[-1]["loss"] < 0.6 * result[0]["loss"]
+    assert result[-1]["epe"] < 0.6 * result[0]["epe"]
 
 
 def test_every_parameter_is_in_one_group():
-    one = task(weight_decay=0.1)
-    model = one.build()
-    decayed, free = one.optimiser(model).param_groups
+    item = task(weight_decay=0.1)
+    model = item.build()
+    decayed, free = item.optimiser(model).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0)
     assert all(weight.ndim == 4 for weight in decayed["params"])
     count = len(decayed["params"]) + len(free["params"])
@@ -86,14 +86,14 @@ def test_every_parameter_is_in_one_group():
 
 def test_the_unsupervised_objective_draws_the_same_for_the_same_step():
     settings = recipe("arflow", ["regularise_from=1", "batch_size=1"])
-    batch, found = moved_noise(2), []
+    batch, result = moved_noise(2), []
     for index in (0, 1, 1):
         torch.manual_seed(0)
-        one = FlowTask("arflow", settings, seed=3)
+        item = FlowTask("arflow", settings, seed=3)
         with torch.no_grad():
-            found.append(one.loss(one.build(), batch, index))
-    assert "regularisation" not in found[0]
-    assert found[1]["regularisation"] == found[2]["regularisation"] > 0
+            result.append(item.loss(item.build(), batch, index))
+    assert "regularisation" not in result[0]
+    assert result[1]["regularisation"] == result[2]["regularisation"] > 0
 
 
 def test_recipes_start_from_the_networks_own_defaults():
@@ -127,21 +127,21 @@ def test_training_may_begin_with_weights_from_a_file(tmp_path):
 
 
 def test_features_are_normalised_at_first_and_then_less_and_less():
-    one = FlowTask("arflow", recipe("arflow", ["normalise=[10, 20]"]), seed=0)
-    model = one.build()
-    found = {}
+    item = FlowTask("arflow", recipe("arflow", ["normalise=[10, 20]"]), seed=0)
+    model = item.build()
+    result = {}
     for iteration in (0, 10, 15, 20, 99):
-        one.set_normalisation(model, iteration)
-        found[iteration] = model.normalise
-    assert found == {0: 1, 10: 1, 15: 0.5, 20: 0, 99: 0}
+        item.set_normalisation(model, iteration)
+        result[iteration] = model.normalise
+    assert result == {0: 1, 10: 1, 15: 0.5, 20: 0, 99: 0}
 
 
 def test_the_strength_reaches_a_wrapped_network():
     fabric = Fabric(accelerator="cpu", devices=1)
-    one = FlowTask("arflow", recipe("arflow", ["normalise=[0, 4]", "crop=[64, 64]"]), seed=0)
-    model = fabric.setup_module(one.build())
+    item = FlowTask("arflow", recipe("arflow", ["normalise=[0, 4]", "crop=[64, 64]"]), seed=0)
+    model = fabric.setup_module(item.build())
     batch = moved_noise(4)
-    one.loss(model, batch, 1)
+    item.loss(model, batch, 1)
     assert model.module.normalise == 0.75
 
 
