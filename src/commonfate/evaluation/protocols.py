@@ -146,7 +146,8 @@ def score_benchmark(protocol: Protocol, sequences: Mapping[str, Mapping[int, flo
     each = [score_sequence(values) for values in sequences.values()]
     decay = jaccard.mean([score.decay for score in each])
     if protocol.average == "sequence":
-        averages = [jaccard.mean([getattr(s, key) for s in each]) for key in ("mean", "recall")]
-        return Score(*averages, decay)
+        mean = jaccard.mean([score.mean for score in each])
+        recall = jaccard.mean([score.recall for score in each])
+        return Score(mean, recall, decay)
     pooled = np.array([j for values in sequences.values() for j in values.values()])
     return Score(jaccard.mean(pooled), jaccard.recall(pooled), decay)

@@ -40,8 +40,8 @@ def consistent(forward: Array, backward: Array, alpha: float = 0.01, beta: float
             f"and {tuple(backward.shape)}"
         )
     if isinstance(forward, np.ndarray):
-        tensors = (torch.from_numpy(np.array(flow, order="C")) for flow in (forward, backward))
-        return consistent(*tensors, alpha, beta).numpy()
+        first, second = (torch.from_numpy(np.array(f, order="C")) for f in (forward, backward))
+        return consistent(first, second, alpha, beta).numpy()
     back, _ = look_up(backward, forward)
     there = forward.float()
     difference = (there + back).square().sum(1)

@@ -1,6 +1,6 @@
 """Checks of a plan, so that impossible requests fail before hours of training."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from commonfate import datasets
 from commonfate.base.errors import ConfigError
@@ -60,8 +60,11 @@ def resolved(config: Config, dataset: str, settings: S, where: str) -> S:
         raise ConfigError(f"{start}: {error}; change it, or datasets.{dataset}.gaps") from None
 
 
-def _at_every_frame(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
-    """Check that a data set has flow of both gaps: at an end of a video only one stays inside."""
+def _at_every_frame(config: Config, dataset: str, settings: Any, where: str) -> None:
+    """Check that a data set has flow of both gaps: at an end of a video only one stays inside.
+
+    Methods that read flow have a setting `gap`.
+    """
     gap = resolved(config, dataset, settings, where).gap
     lacking = {gap, -gap} - set(config.datasets[dataset].gaps)
     if lacking:
@@ -107,8 +110,11 @@ def learning(
         )
 
 
-def _fits(config: Config, dataset: str, settings: MethodSettings, where: str) -> None:
-    """Check that a network has as many outputs as a data set has classes."""
+def _fits(config: Config, dataset: str, settings: Any, where: str) -> None:
+    """Check that a network has as many outputs as a data set has classes.
+
+    Methods that give classes have a setting `classes`.
+    """
     count, name = len(datasets.class_names(config.datasets[dataset])), settings.method
     if count != settings.classes:
         raise ConfigError(
@@ -125,10 +131,11 @@ def starting(settings: MethodSettings, start: MethodSettings, where: str) -> Non
     """
     if not start.trained:
         raise ConfigError(f"{where}: {start.method} has nothing to train")
-    if "start" not in type(settings).model_fields:
+    own = settings.model_dump()
+    if "start" not in own:
         raise ConfigError(f"{where}: {settings.method} starts from no other run")
-    if settings.start is not None:
-        raise ConfigError(f"{where}: and settings.start {settings.start!r}: leave one of them out")
+    if own["start"] is not None:
+        raise ConfigError(f"{where}: and settings.start {own['start']!r}: leave one of them out")
     sizes = [getattr(method, "size", None) for method in (settings, start)]
     if sizes[0] != sizes[1]:
         raise ConfigError(

@@ -152,8 +152,9 @@ class TableDeclaration(Settings):
             if labels.count(label) > 1:
                 raise ValueError(f"rows: the label {label!r} is used more than once")
         for row in self.rows:
-            for name in row.scorings or ():
-                if row.scorings.count(name) > 1:
+            scorings = row.scorings or ()
+            for name in scorings:
+                if scorings.count(name) > 1:
                     raise ValueError(f"row {row.label!r}: scoring {name!r} is there twice")
                 if name not in self.scorings:
                     hint = unknown(name, self.scorings)
@@ -164,7 +165,7 @@ class TableDeclaration(Settings):
                     raise ValueError(f"expects: row {label!r}{unknown(label, labels)}")
             if expected.better == expected.worse:
                 raise ValueError(f"expects: row {expected.better!r} is compared with itself")
-            if expected.scoring not in (None, *self.scorings):
+            if expected.scoring is not None and expected.scoring not in self.scorings:
                 hint = unknown(expected.scoring, self.scorings)
                 raise ValueError(f"expects: scoring {expected.scoring!r}{hint}")
             self.scoring_of(expected)

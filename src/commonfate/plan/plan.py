@@ -105,14 +105,14 @@ class Plan:
         """
         cells, declaration = self.evaluations(table), self.declarations[table]
         runs = [run for cell in cells for run in cell.run.needed_runs]
-        sources = {run.flow for run in runs}
+        sources = {run.flow for run in runs if run.flow}
         values = self.config.model_dump(mode="json")
         for key in UNUSED_BY_TABLES:
             del values[key]
         del values["flow"]["batch_size"]  # it does not change the flow
         values["seeds"] = list(self.config.seeds_of(table))
         values["flow"]["sources"] = _chosen(values["flow"]["sources"], sources)
-        roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows])
+        roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows if row.flow])
         values["flow_roles"] = {role: name for role, name in roles.items() if name in sources}
         values["methods"] = _chosen(values["methods"], [run.settings.method for run in runs])
         values["tables"] = _chosen(values["tables"], [table])

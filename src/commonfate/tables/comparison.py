@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from commonfate.base.settings import merged, to_pairs
 from commonfate.plan import Plan, RowDeclaration, Run
@@ -17,7 +17,7 @@ from commonfate.tables import comparable, quantities
 from commonfate.tables.quantities import Difference, Numbers
 from commonfate.tables.scores import Cell, by_metric
 
-ONE_SEED = "undecided, as of one seed"
+ONE_SEED: Final = "undecided, as of one seed"
 Verdict = Literal["undecided, as of one seed", "within", "beyond"]
 
 
@@ -28,6 +28,7 @@ class NumberDifference:
     cell: Cell
     metric: str
     numbers: Numbers
+    paper: published.Row
     printed: published.Value
     scored_as: Benchmark
     """The benchmark as the paper scores it."""
@@ -110,7 +111,8 @@ class Comparison:
         by_seed = dict.fromkeys(
             tuple(scores.planned.run for scores in cell.each) for cell in self.cells
         )
-        return [tuple(run.start for run in runs) for runs in by_seed if runs[0].start]
+        starts = [tuple(run.start for run in runs if run.start) for runs in by_seed]
+        return [runs for runs in starts if runs]
 
 
 def compare(
@@ -137,11 +139,11 @@ def compare(
                 cell.of(metric),
                 comparable.scored_as(cell, paper, declaration.scorings),
             )
-            key = comparable.published_metric(cell, metric), cell.first.benchmark.published_as
+            key = comparable.published_metric(cell, metric), cell.first.benchmark.published_as or ""
             if numbers and scored_as and (printed := paper.values.get(key)):
                 data = _other_data(plan, cell.planned.run, scored_as)
                 differences.append(
-                    NumberDifference(cell, metric, numbers, printed, scored_as, data)
+                    NumberDifference(cell, metric, numbers, paper, printed, scored_as, data)
                 )
     trainings = list(_trainings(row, cells[0].planned.run))
     return Comparison(row, cells, paper, differences, trainings)

@@ -30,14 +30,8 @@ def notes(
     cells = {row.label: row.cells for row in compared}
     for expectation in declaration.expects:
         scoring = declaration.scoring_of(expectation)
-        better, worse = (
-            {
-                cell.planned.benchmark: cell
-                for cell in cells[label]
-                if cell.planned.scoring == scoring
-            }
-            for label in (expectation.better, expectation.worse)
-        )
+        better = _in_scoring(cells[expectation.better], scoring)
+        worse = _in_scoring(cells[expectation.worse], scoring)
         for name, cell in better.items():
             printed = _printed(declaration, expectation, cell, cited)
             yield _start(expectation, cell) + printed + _verdict(plan, cell, worse[name])
@@ -67,7 +61,7 @@ def _verdict(plan: Plan, better: Cell, worse: Cell) -> str:
     ordered = (second, first) if lower else (first, second)
     difference = quantities.difference(*ordered, paired)
     # Of the digits that are printed, so that the table agrees with itself.
-    shown = [Decimal(quantities.text(metric, numbers.mean)) for numbers in (first, second)]
+    shown = [Decimal(quantities.digits(metric, numbers.mean)) for numbers in (first, second)]
     gain, unit = shown[0] - shown[1], quantities.points(metric)
     verdict = f"seen, by {abs(gain)}{unit}"
     if difference.verdict != "seen":
@@ -87,7 +81,7 @@ def _certainty(difference: Difference, paired: bool, metric: str) -> str:
     if difference.error is None:
         return "; one seed decides nothing"
     manner = ", subtracted seed by seed" if paired else ""
-    width = quantities.text(metric, quantities.STANDARD_ERRORS * difference.error)
+    width = quantities.digits(metric, quantities.STANDARD_ERRORS * difference.error)
     return f"; two standard errors of the difference{manner}: {width}{quantities.points(metric)}"
 
 
@@ -99,10 +93,11 @@ def _printed(
 ) -> str:
     """The differences that the paper prints, if it has both rows."""
     labels = {row.label: row.published for row in declaration.rows}
-    papers = [cited.get(labels[row] or "") for row in (expectation.better, expectation.worse)]
-    if None in papers:
+    first = cited.get(labels[expectation.better] or "")
+    second = cited.get(labels[expectation.worse] or "")
+    if first is None or second is None:
         return ""
-    better, worse = (paper.values for paper in papers)
+    better, worse = first.values, second.values
     metric = comparable.published_metric(cell, cell.first.benchmark.metrics[0])
     differences = [
         f"{Decimal(better[key].text) - Decimal(worse[key].text):+} {key[1]}"

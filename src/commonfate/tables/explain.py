@@ -97,9 +97,8 @@ def own_settings(verb: str, settings: Any) -> list[str]:
     if not isinstance(settings, Mapping):
         return [] if settings is None else [str(settings)]
     usual = flat(DEFAULTS.get(verb, {}))
-    method = MethodsConfig.model_fields.get(settings.get("method", ""))
-    if method is not None:
-        usual += flat(method.annotation().model_dump(mode="json"))
+    if settings.get("method") in MethodsConfig.model_fields:
+        usual += flat(MethodsConfig().model_dump(mode="json")[settings["method"]])
     own = {key: value for key, value in settings.items() if key not in (*PARTS, "method")}
     name = [settings["method"]] if "method" in settings else []
     return [*name, *(word for word in flat(own) if word not in usual)]

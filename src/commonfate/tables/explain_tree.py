@@ -139,10 +139,9 @@ def _settings(settings: Any) -> str:
     """All settings; of a method, those that differ from its defaults, which are the paper's."""
     if not isinstance(settings, Mapping):
         return "" if settings is None else str(settings)
-    method = MethodsConfig.model_fields.get(settings.get("method"))
-    if method is None:
+    if settings.get("method") not in MethodsConfig.model_fields:
         return ", ".join(flat(settings)) or "no settings"
-    usual = flat(method.annotation().model_dump(mode="json"))
+    usual = flat(MethodsConfig().model_dump(mode="json")[settings["method"]])
     own = [word for word in flat(settings) if word not in usual]
     return f"{settings['method']} with {', '.join(own) or 'its defaults'}"
 

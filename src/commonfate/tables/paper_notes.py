@@ -54,8 +54,8 @@ def differences(compared: Sequence[Comparison]) -> Iterator[str]:
     papers: dict[str, published.Row] = {}
     for row in compared:
         for difference in row.differences:
-            papers.setdefault(row.paper.paper, row.paper)
-            key = difference.cell.planned.scoring, row.paper.paper
+            papers.setdefault(difference.paper.paper, difference.paper)
+            key = difference.cell.planned.scoring, difference.paper.paper
             groups.setdefault(key, []).append((row.label, difference))
     for (scoring, paper), pairs in groups.items():
         numbers = [number for _, number in pairs]

@@ -39,9 +39,10 @@ def follow(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
     queue = deque(paths)
     while queue:
         path = queue.popleft()
-        if path in files or _reader_of(Path(path)) is None:
+        read = _reader_of(Path(path))
+        if path in files or read is None:
             continue
-        files[path] = node = _record(Path(path))
+        files[path] = node = _record(Path(path), read)
         node["changed"] = changed(node)
         node.pop("images", None)  # tables keep the records, and there may be a million of these
         queue.extend(products(node["inputs"]))
@@ -63,7 +64,9 @@ def changed(node: Mapping[str, Any]) -> list[str]:
     hashed = {path: digest for path, digest in node["inputs"].items() if digest}
     others = [path for path, digest in hashed.items() if _differs(Path(path), digest, time)]
     images = node.get("images", {}).items()
-    return others + [source for source, read in images if _images_differ(*read, time)]
+    return others + [
+        source for source, (digest, files) in images if _images_differ(digest, files, time)
+    ]
 
 
 def _differs(path: Path, digest: str, time: str) -> bool:
@@ -98,12 +101,12 @@ def _is_older(paths: Iterable[Path], time: str) -> bool:
     return written < datetime.datetime.fromisoformat(time).timestamp()
 
 
-def _record(path: Path) -> dict[str, Any]:
+def _record(path: Path, read: Callable[[Path], Mapping[str, Any]]) -> dict[str, Any]:
     """A product's own record, with `inputs` in any case."""
     if not path.exists():
         return {"inputs": {}, "problem": "is not there, so there is no record of how it was made"}
     try:
-        record = dict(_reader_of(path)(path))
+        record = dict(read(path))
     except (StoreError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return {"inputs": {}, "problem": f"no record of how it was made ({error})"}
     if not record:

@@ -1,6 +1,6 @@
 """The rows of a comparison of methods: measured ones, then those that papers print."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from commonfate.plan import Plan, Run
@@ -52,7 +52,7 @@ def add_measured(table: Table, plan: Plan, compared: Comparison) -> None:
         cells.append({"column": column, **shared, **with_seeds(cell, metric, numbers)})
         for difference in compared.differences:
             if (difference.cell, difference.metric) == (cell, metric):
-                minus = published.origin(compared.paper, difference.printed)
+                minus = published.origin(difference.paper, difference.printed)
                 value = {"value": difference.text, **shared, "minus": minus}
                 cells.append({"column": f"{column}{DIFFERENCE}", **value})
     table.add(describe(plan, compared), [*cells, _runtime(compared.cells)])
@@ -88,7 +88,7 @@ def describe(plan: Plan, compared: Comparison) -> dict[str, str]:
     run, settings = compared.run, compared.run.settings
     learns_from = KINDS[settings.learns_from].words if settings.trained else "none"
     role = f" (as {compared.flow_role})" if compared.flow_role else ""
-    seeds = compared.cells[0].seeds or [getattr(settings, "seed", "none")]
+    seeds: Sequence[int | str] = compared.cells[0].seeds or [getattr(settings, "seed", "none")]
     return {
         METHOD: compared.label,
         SOURCE: MEASURED,

@@ -1,7 +1,7 @@
 """The rows of a table by sequence: each sequence, then the means, ours beside the printed ones."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,6 +21,8 @@ PRINTED_MEANS = {"Average": AVERAGE, "Seq. Avg.": AVERAGE, "Frame Avg.": FRAME_A
 
 Cells = dict[str, list[dict[str, Any]]]
 """Cells of numbers, by the name of their row."""
+Reader = Callable[[Scores], float]
+"""Takes one number from the scores of a seed."""
 
 
 @dataclass
@@ -94,11 +96,11 @@ def _measured(own: Sequence[tuple[str, Cell]], metrics: Sequence[str]) -> Part:
         for metric in metrics:
             column = _column(label, metric, cell.planned.scoring)
             shared = {"column": column, "source": MEASURED, **table_rows.origin([cell])}
-            sequences = {
+            sequences: dict[str, Reader] = {
                 name: partial(_of_sequence, name=name, metric=metric)
                 for name in cell.first.content["sequences"]
             }
-            means = {AVERAGE: partial(_over_sequences, metric=metric)}
+            means: dict[str, Reader] = {AVERAGE: partial(_over_sequences, metric=metric)}
             if metric == "J_mean":
                 means[FRAME_AVERAGE] = _over_frames
             for cells, readers in ((part.sequences, sequences), (part.means, means)):

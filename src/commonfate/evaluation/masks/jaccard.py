@@ -6,6 +6,8 @@ out of mean and decay, and counts as not recalled, as in the DAVIS tool; frames 
 are taken out before.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 RECALL_ABOVE = 0.5
@@ -61,11 +63,11 @@ def _validated(
     return prediction, truth, ~rest[0] if rest else True
 
 
-def mean(values: np.ndarray) -> float:
+def mean(values: Sequence[float] | np.ndarray) -> float:
     """Mean of (T) float values; NaN if there is none."""
-    values = np.asarray(values, np.float64)
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if values.size else float("nan")
+    numbers = np.asarray(values, np.float64)
+    numbers = numbers[~np.isnan(numbers)]
+    return float(numbers.mean()) if numbers.size else float("nan")
 
 
 def recall(values: np.ndarray) -> float:

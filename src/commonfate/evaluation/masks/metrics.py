@@ -92,7 +92,8 @@ def _one_number(
     protocol: Protocol, metric: str, values: Mapping[str, Sequence[float | np.ndarray]]
 ) -> float:
     if metric == "mIoU":
-        return confusion.mean_iou(sum(matrix for frames in values.values() for matrix in frames))
+        matrices = [np.asarray(matrix) for frames in values.values() for matrix in frames]
+        return confusion.mean_iou(np.sum(matrices, axis=0))
     return float(np.max(average(protocol, values)))
 
 

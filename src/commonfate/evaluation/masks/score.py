@@ -195,7 +195,8 @@ def _measure_frame(
 
 def _summary(protocol: Protocol, kept: Mapping[str, Mapping[int, Measures]]) -> dict[str, Any]:
     values = {
-        name: {t: measures["J"] for t, measures in frames.items()} for name, frames in kept.items()
+        name: {t: float(measures["J"]) for t, measures in frames.items()}
+        for name, frames in kept.items()
     }
     return {
         "average": protocol.average,

@@ -77,7 +77,7 @@ def evaluate(
         sequences = {
             name: _sequence({t: matrices[name][t] for t in ts}) for name, ts in counted.items()
         }
-        matrix = sum(matrices[name][t] for name, ts in counted.items() for t in ts)
+        matrix = np.sum([matrices[name][t] for name, ts in counted.items() for t in ts], axis=0)
         each = confusion.iou(matrix)
         scores = record.metadata(predictions, manifest, protocol, CLASSES, task, counted, void) | {
             "average": "pooled",
@@ -153,7 +153,7 @@ def _count(
 
 def _sequence(matrices: Mapping[int, np.ndarray]) -> dict[str, Any]:
     frames = {f"{t:05d}": confusion.mean_iou(matrix) for t, matrix in matrices.items()}
-    return {"frames": frames, "metrics": _metrics(sum(matrices.values()))}
+    return {"frames": frames, "metrics": _metrics(np.sum(list(matrices.values()), axis=0))}
 
 
 def _frame(

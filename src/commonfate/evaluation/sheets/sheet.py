@@ -70,9 +70,9 @@ def of_evaluation(
     kind = kinds.of_rule(scores["foreground"])
     rows = []
     for moment in moments(scores["sequences"], kind.main_metric):
-        shown, note = _input(moment, frames, flow, square)
+        frame, shown, note = _input(moment, frames, flow, square)
         video = by_name[moment.name]
-        shown |= kind.pictures(predictions, video, moment.t, shown["frame"], folder)
+        shown |= kind.pictures(predictions, video, moment.t, frame, folder)
         rows.append(_row(moment, kind, shown, note))
     return rows
 
@@ -178,16 +178,17 @@ def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
 
 def _input(
     moment: Moment, frames: Frames, flow: FlowReader | None, square: bool
-) -> tuple[Pictures, str]:
-    """The frame, its flow if flow is shown, and a note on the flow."""
+) -> tuple[np.ndarray, Pictures, str]:
+    """The frame; with it its flow if flow is shown; and a note on the flow."""
     frame = frames.read(moment.name, moment.t)
     frame = central_square(frame) if square else frame
     size = layout.picture_size((frame.shape[0], frame.shape[1]))
-    shown: Pictures = {"frame": pictures.scaled(frame, size)}
+    frame = pictures.scaled(frame, size)
+    shown: Pictures = {"frame": frame}
     if flow is None:
-        return shown, ""
+        return frame, shown, ""
     shown["flow"], note = _coloured_flow(flow, moment, size, square)
-    return shown, note
+    return frame, shown, note
 
 
 def _row(moment: Moment, kind: EvaluationKind, shown: Pictures, note: str) -> Row:

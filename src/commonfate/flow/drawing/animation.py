@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def write(path: str | Path, pictures: Iterable[np.ndarray], fps: float, suffix: 
             f".{suffix}: this PyAV lacks the encoder {form.encoder}; write a .png, or install "
             f"PyAV from PyPI (pip install av)"
         )
-    stream = None
+    stream: Any = None  # of video; the stub of `add_stream`: of any kind
     with av.open(str(path), "w", format=suffix, options=form.container) as container:
         for picture in map(_even, pictures):
             if stream is None:

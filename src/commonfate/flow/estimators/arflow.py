@@ -5,7 +5,7 @@ Flow Estimation", CVPR 2020: PWC-Net with one decoder for all scales. Parameter 
 the authors' checkpoints. Importing this module registers the model with ptlflow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -32,8 +32,8 @@ RELEASED = (
     "https://github.com/lliuz/ARFlow/raw/e92a8bbe66f0ced244267f43e3e55ad0fe46ff3e/checkpoints"
 )
 
-Pyramid = list[Tensor]
-Flows = list[Tensor]
+Pyramid = Sequence[Tensor]
+Flows = Sequence[Tensor]
 
 
 class PwcLite(BaseModel):

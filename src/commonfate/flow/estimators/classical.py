@@ -4,6 +4,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import cv2
 import numpy as np
@@ -78,10 +79,11 @@ class Farneback(Classical):
         self.description = f"Farnebäck (OpenCV {cv2.__version__})"
 
     def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        no_start: Any = None  # allowed, but not by the stub
         return cv2.calcOpticalFlowFarneback(
             first,
             second,
-            None,
+            no_start,
             pyr_scale=0.5,
             levels=5,
             winsize=15,

@@ -93,7 +93,7 @@ class _ExactFlow(FlowEstimator):
     def workers(self) -> int:
         return cv2.getNumThreads()
 
-    def encode(self, frames: Sequence[Moment]) -> list[Moment]:
+    def encode(self, frames: Sequence[Any]) -> list[Moment]:
         return list(frames)
 
     def estimate_pairs(self, pairs: Sequence[tuple[Moment, Moment]]) -> np.ndarray:

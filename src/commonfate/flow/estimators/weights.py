@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from commonfate.base.errors import UserError, did_you_mean
 from commonfate.base.files import sha256
 from commonfate.weights import Asset, fetch, published_assets, state_dict
+
+if TYPE_CHECKING:
+    from ptlflow.models.base_model.base_model import BaseModel
 
 RANDOM = "random"
 
@@ -95,7 +98,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return state, extra or {}
 
 
-def load(model: nn.Module, path: Path) -> str:
+def load(model: "BaseModel", path: Path) -> str:
     """Load a file of weights into a model, strictly, and return the file's SHA-256.
 
     Weights stored in half precision are converted to the model's.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from commonfate.base import devices
 from commonfate.base.errors import UserError, as_user_error, naming
@@ -147,7 +147,7 @@ class _Pool:
     def pairs(self) -> Iterator[None]:
         """Receive reports until all processes have ended; yields for each staged pair."""
         while self._running:
-            for connection in wait(list(self._running)):
+            for connection in cast(list[Connection], wait(list(self._running))):
                 try:
                     report = connection.recv()
                 except EOFError:

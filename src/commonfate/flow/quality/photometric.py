@@ -62,8 +62,8 @@ def measure(
     """
     sums = np.zeros(4)
     for first, second in track(pairs, "photometric error (pairs)", len(pairs)):
-        images = [_read(path) for path in (first, second)]
-        sums += compare(*images, of_images(estimator, *images))
+        before, after = _read(first), _read(second)
+        sums += compare(before, after, of_images(estimator, before, after))
     error, inside, unwarped, pixels = sums
     return {
         "frames_of": folder.resolve().name,

@@ -76,8 +76,8 @@ def measure(pairs: Sequence[Pair], truths: Mapping[str, str]) -> list[dict[str, 
         truth = _truth(truths[pair.video], pair)
         part["pairs"] += 1
         part["errors"] += errors.measure(flow, *truth)
-        if part["consistent"] is not None:
-            agrees = agreement(pair.reader, pair.video, pair.gap, pair.t, flow)
+        agrees = agreement(pair.reader, pair.video, pair.gap, pair.t, flow)
+        if agrees is not None:
             agreeing = np.where(agrees, flow, np.nan)
             part["consistent"] += errors.measure(agreeing, *truth)
     return [_as_json(part) for part in parts.values()]

@@ -27,7 +27,7 @@ def prediction(inputs: int, outputs: int = 2) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1))
 
 
-def initialise(network: nn.Module, predictions: Iterable[nn.Sequential]) -> None:
+def initialise(network: nn.Module, predictions: Iterable[nn.Module]) -> None:
     """Draw weights as He et al. (ICCV 2015) for leaky ReLU, with small initial flow.
 
     ARFlow's authors intend the former, but the loop in their code matches no layer, so torch's

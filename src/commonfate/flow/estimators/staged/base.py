@@ -1,6 +1,7 @@
 """Base class of networks in two stages, and the one without a stage for frames."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 from commonfate.base.errors import UserError
 
 Features = tuple[Tensor, ...]
+EncodeStage = Callable[[Tensor], Features]
+DecodeStage = Callable[[Features, Features], Tensor]
 
 
 class Staged(ABC, nn.Module):
@@ -17,6 +20,8 @@ class Staged(ABC, nn.Module):
     The stages call the model's own submodules; together they compute what its `forward` does in
     evaluation. Images are in ptlflow's form, (B, 3, H, W) float32 BGR in [0, 1].
     """
+
+    model: Any  # ptlflow's models are not typed
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -43,10 +48,10 @@ class Staged(ABC, nn.Module):
     def decode(self, first: Features, second: Features) -> Tensor:
         """The stage of a pair: flow (B, 2, h, w) float32, of the prepared images' size."""
 
-    def compile_stages(self) -> None:
-        """Compile the stages with torch.compile, once for every shape."""
-        self.encode = torch.compile(self.encode, dynamic=False)
-        self.decode = torch.compile(self.decode, dynamic=False)
+    def compiled(self) -> tuple[EncodeStage, DecodeStage]:
+        """`encode` and `decode`, compiled with torch.compile, once for every shape."""
+        encode = torch.compile(self.encode, dynamic=False)
+        return encode, torch.compile(self.decode, dynamic=False)
 
     def restore(self, flow: Tensor, resizer: Any) -> Tensor:
         """Resize or crop flow to the size of the images given to `prepare`."""

@@ -78,8 +78,8 @@ class Network(FlowEstimator):
     def estimate_pairs(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> Tensor:
         size = _common_size(pairs)
         with self._explained(size):
-            batch = _stacked(self._filled(pairs))
-            flow = self._runner.decode(*batch, pairs[0][0].resizer)[: len(pairs)]
+            firsts, seconds = _stacked(self._filled(pairs))
+            flow = self._runner.decode(firsts, seconds, pairs[0][0].resizer)[: len(pairs)]
         # Only once for each size, since reading the flow waits for the device.
         if size not in self._sizes_that_work:
             if not flow.isfinite().any():
@@ -114,11 +114,12 @@ class Network(FlowEstimator):
     def _memory_of_a_pair(self, size: tuple[int, int]) -> int:
         """Peak bytes of estimating a pair, measured with two black frames."""
         black = np.zeros((*size, 3), np.uint8)
-        pair = tuple(self.encode([black, black]))
+        first, second = self.encode([black, black])
         before = torch.cuda.memory_allocated(self.device)
         torch.cuda.reset_peak_memory_stats(self.device)
         with self._explained(size):
-            self._runner.decode(*_stacked([pair]), pair[0].resizer)
+            firsts, seconds = _stacked([(first, second)])
+            self._runner.decode(firsts, seconds, first.resizer)
         return max(torch.cuda.max_memory_allocated(self.device) - before, 1)
 
     def _filled(self, rows: Sequence[Any]) -> Sequence[Any]:
@@ -155,7 +156,9 @@ class Network(FlowEstimator):
 
 
 def _description(source: FlowSource, digest: str | None, device: str) -> str:
-    learned = f"random weights, seed {source.seed}" if digest is None else Path(source.weights).name
+    learned = f"random weights, seed {source.seed}"
+    if digest is not None and source.weights is not None:
+        learned = Path(source.weights).name
     updates = [f"{source.iterations} iterations"] if source.iterations else []
     parts = [f"ptlflow {ptlflow.__version__}", learned, *updates, *running.describe(source, device)]
     return f"{source.estimator} ({', '.join(parts)})"

@@ -6,7 +6,8 @@ A gate of the recurrent unit convolves hidden state, context and motion together
 same in every update, and convolution is linear, so its part is computed once: a third less work.
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import torch
 from ptlflow.models.raft.corr import get_corr_block
@@ -15,7 +16,15 @@ from ptlflow.models.raft.update import BasicUpdateBlock, ConvGRU, SepConvGRU, Sm
 from ptlflow.models.raft.utils import coords_grid, upflow8
 from torch import Tensor, nn
 
-from commonfate.flow.estimators.staged.base import Features, Staged, precisely
+from commonfate.flow.estimators.staged.base import (
+    DecodeStage,
+    EncodeStage,
+    Features,
+    Staged,
+    precisely,
+)
+
+Update = Callable[[Tensor, Tensor, Tensor, list[Tensor]], tuple[Tensor, Tensor]]
 
 
 class StagedRaft(Staged):
@@ -27,6 +36,7 @@ class StagedRaft(Staged):
     def __init__(self, model: RAFT) -> None:
         super().__init__(model)
         self.gru = ContextGru(model.update_block.gru, model.context_dim)
+        self._compiled_update: Update | None = None
 
     @staticmethod
     def fits(model: nn.Module) -> bool:
@@ -64,13 +74,14 @@ class StagedRaft(Staged):
                 radius=self.model.corr_radius,
                 alternate_corr=self.model.alternate_corr,
             )
+        update = self._compiled_update or self.update
         constant = self.gru.constant(context)
         start = coords_grid(len(features), *features.shape[2:], torch.float32, features.device)
         coordinates = start
         for _ in range(self.model.iters):
             with precisely(features):
                 looked_up = correlation(coordinates)
-            hidden, change = self.update(coordinates - start, looked_up, hidden, constant)
+            hidden, change = update(coordinates - start, looked_up, hidden, constant)
             coordinates = coordinates + change
         flow = coordinates - start
         if isinstance(block, SmallUpdateBlock):
@@ -87,10 +98,10 @@ class StagedRaft(Staged):
         hidden = self.gru(hidden, motion, constant)
         return hidden, block.flow_head(hidden)
 
-    def compile_stages(self) -> None:
+    def compiled(self) -> tuple[EncodeStage, DecodeStage]:
         # A single update: torch would unroll the loop over updates and compile it for minutes.
-        self.encode = torch.compile(self.encode, dynamic=False)
-        self.update = torch.compile(self.update, dynamic=False)
+        self._compiled_update = torch.compile(self.update, dynamic=False)
+        return torch.compile(self.encode, dynamic=False), self.decode
 
 
 class ContextGru(nn.Module):
@@ -103,14 +114,14 @@ class ContextGru(nn.Module):
         """`context` is the number of context channels, which come first in the unit's input."""
         super().__init__()
         suffixes = ("1", "2") if isinstance(gru, SepConvGRU) else ("",)
-        self.steps = nn.ModuleList(
-            _Step(*(getattr(gru, f"conv{gate}{suffix}") for gate in "zrq"), context)
-            for suffix in suffixes
-        )
+        self.steps = nn.ModuleList()
+        for suffix in suffixes:
+            z, r, q = (getattr(gru, f"conv{gate}{suffix}") for gate in "zrq")
+            self.steps.append(_Step(z, r, q, context))
 
     def constant(self, context: Tensor) -> list[Tensor]:
         """Contribution of the context (B, C, h, w) to the gates of each step."""
-        return [step.context(context) for step in self.steps]
+        return [step.context(context) for step in cast(Iterable[_Step], self.steps)]
 
     def forward(self, hidden: Tensor, motion: Tensor, constant: list[Tensor]) -> Tensor:
         """Update the hidden state (B, D, h, w)."""
@@ -129,7 +140,7 @@ class _Step(nn.Module):
         self.gates = _convolution(z, torch.cat([z.weight, r.weight])[:, kept], None)
         self.candidate = _convolution(q, q.weight[:, kept], None)
         together = torch.cat([conv.weight for conv in (z, r, q)])
-        bias = torch.cat([conv.bias for conv in (z, r, q)])
+        bias = torch.cat([conv.bias for conv in (z, r, q) if conv.bias is not None])
         self.context = _convolution(z, together[:, hidden : hidden + context], bias)
         self._split = (2 * hidden, hidden)
 

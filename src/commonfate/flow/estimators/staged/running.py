@@ -39,8 +39,8 @@ class Runner:
         if self._type == torch.float16 and self.device.type == "cpu":
             log.warning("precision float16: CPUs are up to a hundred times slower; use bfloat16")
         self._compiled = source.compile
-        if source.compile:
-            self.staged.compile_stages()
+        plain = (self.staged.encode, self.staged.decode)
+        self._encode, self._decode = self.staged.compiled() if source.compile else plain
 
     def rows(self, count: int) -> int:
         """Batch size to run for this number of rows: a power of two if compiled."""
@@ -54,12 +54,12 @@ class Runner:
         """
         # Outside autocast: images are normalised and padded in float32.
         images, resizer = self.staged.prepare(images)
-        return self._run(self.staged.encode, self._laid_out(images)), resizer
+        return self._run(self._encode, self._laid_out(images)), resizer
 
     def decode(self, first: Features, second: Features, resizer: Any) -> Tensor:
         """Run the stage of pairs: flow (B, 2, H, W) float32, pixels."""
         first, second = (tuple(map(self._laid_out, frame)) for frame in (first, second))
-        flow = self._run(self.staged.decode, first, second)
+        flow = self._run(self._decode, first, second)
         return self.staged.restore(flow.float(), resizer)
 
     def _laid_out(self, tensor: Tensor) -> Tensor:
@@ -68,17 +68,17 @@ class Runner:
 
     def _run(self, work: Callable[..., Any], *arguments: Any) -> Any:
         narrow = self._type != torch.float32
-        limits = {"recompile_limit": VARIANTS, "fail_on_recompile_limit_hit": True}
+        limits: dict[str, Any] = {"recompile_limit": VARIANTS, "fail_on_recompile_limit_hit": True}
         with (
             torch.autocast(self.device.type, self._type) if narrow else nullcontext(),
-            torch._dynamo.config.patch(**limits) if self._compiled else nullcontext(),
+            torch._dynamo.config.patch(limits) if self._compiled else nullcontext(),
         ):
             return work(*arguments)
 
 
 def describe(source: FlowSource, device: str) -> list[str]:
     """Words for precision, layout and compilation that differ from plain float32."""
-    words = []
+    words: list[str] = []
     if source.precision != "float32":
         words.append(source.precision)
     elif torch.device(device).type == "cuda" and torch.backends.cudnn.allow_tf32:
