@@ -90,7 +90,7 @@ class Evaluation:
     @property
     def variant(self) -> str:
         """Checkpoint, adaptation and CRF of the predictions, e.g. `best.crf`, `last.adapt20`."""
-        parts = [self.checkpoint]
+        parts: list[str] = [self.checkpoint]
         parts += [f"adapt{self.adapt}"] if self.adapt else []
         parts += ["crf"] if self.crf else []
         return ".".join(parts)

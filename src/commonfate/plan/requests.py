@@ -94,7 +94,8 @@ class Request:
         settings = checks.resolved(self.config, self._scored.dataset, settings, self.where)
         if start is not None:
             settings = settings.model_copy(update={"start": str(start.checkpoint)})
-        datasets, split = (self._scored.dataset,), self._scored.train_split
+        datasets: tuple[str, ...] = (self._scored.dataset,)
+        split: str = self._scored.train_split
         if settings.trained:
             datasets, split = _learnt_from(self._scored, settings, is_start)
             checks.learning(self.config, settings, self._scored, datasets, split, self.where)

@@ -99,10 +99,12 @@ def _printed(
 ) -> str:
     """The differences that the paper prints, if it has both rows."""
     labels = {row.label: row.published for row in declaration.rows}
-    papers = [cited.get(labels[row] or "") for row in (expectation.better, expectation.worse)]
-    if None in papers:
+    first, second = (
+        cited.get(labels[row] or "") for row in (expectation.better, expectation.worse)
+    )
+    if first is None or second is None:
         return ""
-    better, worse = (paper.values for paper in papers)
+    better, worse = first.values, second.values
     metric = comparable.published_metric(cell, cell.first.benchmark.metrics[0])
     differences = [
         f"{Decimal(better[key].text) - Decimal(worse[key].text):+} {key[1]}"

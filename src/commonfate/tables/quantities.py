@@ -89,8 +89,9 @@ def difference(first: Numbers, second: Numbers, paired: bool) -> Difference:
         shared = first.by_seed.keys() & second.by_seed.keys()
         by_seed = Numbers({seed: first.by_seed[seed] - second.by_seed[seed] for seed in shared})
         return Difference(by_seed.mean, by_seed.error)
-    errors = first.error, second.error
-    error = None if None in errors else math.hypot(*errors)
+    error = None
+    if first.error is not None and second.error is not None:
+        error = math.hypot(first.error, second.error)
     return Difference(first.mean - second.mean, error)
 
 

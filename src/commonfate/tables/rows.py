@@ -52,7 +52,7 @@ def add_measured(table: Table, plan: Plan, compared: Comparison) -> None:
         cells.append({"column": column, **shared, **with_seeds(cell, metric, numbers)})
         for difference in compared.differences:
             if (difference.cell, difference.metric) == (cell, metric):
-                minus = published.origin(compared.paper, difference.printed)
+                minus = published.origin(difference.paper, difference.printed)
                 value = {"value": difference.text, **shared, "minus": minus}
                 cells.append({"column": f"{column}{DIFFERENCE}", **value})
     table.add(describe(plan, compared), [*cells, _runtime(compared.cells)])

@@ -1,7 +1,7 @@
 """The rows of a table by sequence: each sequence, then the means, ours beside the printed ones."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -98,7 +98,9 @@ def _measured(own: Sequence[tuple[str, Cell]], metrics: Sequence[str]) -> Part:
                 name: partial(_of_sequence, name=name, metric=metric)
                 for name in cell.first.content["sequences"]
             }
-            means = {AVERAGE: partial(_over_sequences, metric=metric)}
+            means: dict[str, Callable[[Scores], float]] = {
+                AVERAGE: partial(_over_sequences, metric=metric)
+            }
             if metric == "J_mean":
                 means[FRAME_AVERAGE] = _over_frames
             for cells, readers in ((part.sequences, sequences), (part.means, means)):
