@@ -37,7 +37,7 @@ def plain(files: Sequence[Path], gaps: Sequence[int], folder: Path) -> None:
 
 def ours(files: Sequence[Path], gaps: Sequence[int], folder: Path, container: str) -> None:
     """What `commonfate flow` does, with the same estimator."""
-    from commonfate.flow.estimators import providers
+    from commonfate.flow.estimators import registry
     from commonfate.flow.extraction.extract import extract
     from commonfate.flow.settings import FlowSource
     from commonfate.storage.flow import open_writer
@@ -46,7 +46,7 @@ def ours(files: Sequence[Path], gaps: Sequence[int], folder: Path, container: st
     size = cv2.imread(str(files[0])).shape[:2]
     with FrameWriter(folder / "frames.zarr.zip") as frames:
         frames.add_files("video", files, size, fps=24.0)
-    provider = providers.create(FlowSource(estimator="dis"), "cpu")
+    provider = registry.create_provider(FlowSource(estimator="dis"), "cpu")
     row = {"id": "video", "status": "ok", "truth": ""}
     reader = FrameReader(folder / "frames.zarr.zip")
     with open_writer(folder / "flow", container, provenance={}, key="") as writer:

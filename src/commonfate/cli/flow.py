@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from commonfate.flow.settings import FlowConfig, FlowSource
 from commonfate.videos.settings import DecodeConfig
 
 if TYPE_CHECKING:
-    from commonfate.flow.extraction.spread import Crew
+    from commonfate.flow.extraction.processes import ProcessSettings
 
 log = logging.getLogger(__name__)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -27,8 +28,10 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
 
 @click.command("flow")
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...", type=click.Path(path_type=Path))
-@click.option("--manifest", type=FILE, help="Rows of videos; with --frames, instead of VIDEO.")
-@click.option("--frames", type=FILE, help="The frame store of these videos.")
+@click.option(
+    "--manifest", type=FILE, help="Manifest of a dataset's videos; with --frames, instead of VIDEO."
+)
+@click.option("--frames", type=FILE, help="Frame store of the manifest's videos.")
 @click.option("--shard", type=click.IntRange(min=0), help="Only this shard of the manifest.")
 @click.option(
     "--gap",
@@ -43,7 +46,7 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
 @click.option(
     "--source",
     metavar="NAME[.WEIGHTS]",
-    help="Estimator and weights, as dis, farneback, raft.things.  [default: dis]",
+    help="Estimator and weights, e.g. dis, farneback, raft.things.  [default: dis]",
 )
 @options.assignments(f"A setting of the flow source: {', '.join(FlowSource.model_fields)}.")
 @options.fields(FlowConfig, "container", "steps_per_pixel", "tiff_layout")
@@ -55,15 +58,16 @@ def _gaps(context: click.Context, option: click.Parameter, gaps: tuple[int, ...]
 @click.option(
     "--keep-frames",
     is_flag=True,
-    help="Of VIDEO: leave the decoded frames in OUTPUT, too; they are about ten times larger than "
-    "the video.",
+    help="For VIDEO: keep the decoded frames in OUTPUT; they are about ten times larger than the "
+    "video.",
 )
 @click.option(
     "--retry",
     is_flag=True,
-    help="Try again what was left out; without it, only where files have changed.",
+    help="Try again all videos that were left out; by default, only those whose files have "
+    "changed.",
 )
-@options.output("The store to write; with VIDEO, the folder to write into.", folder=None)
+@options.output("The store to write; with VIDEO, the folder to write to.", folder=None)
 def command(
     videos: tuple[Path, ...],
     manifest: Path | None,
@@ -87,64 +91,63 @@ def command(
 ) -> None:
     """Estimate and store optical flow.
 
-    Of your own videos (files, or folders that are searched), into a folder:
+    For your own videos (files, or folders that are searched), into a folder:
 
     \b
         commonfate flow my/videos clip.mp4 -o my/flow --source dis --gap 1
 
-    Of one shard of a dataset, as the workflow does it: --manifest and --frames in place of VIDEO.
-    Run again after an interruption, it goes on where it was.
+    For a shard of a dataset, as in the workflow: --manifest and --frames instead of VIDEO. After an
+    interruption the same command resumes.
     """
     if bool(manifest and frames) == bool(videos) or (videos and (manifest or frames)):
         raise click.UsageError("give either videos, or both --manifest and --frames")
     from commonfate.base.devices import acquire
-    from commonfate.base.files import exclusive
-    from commonfate.flow.estimators import providers
+    from commonfate.flow.estimators import registry
     from commonfate.flow.extraction import product
 
     flow_source = _source(source, pairs)
-    on_gpu = providers.runs_on_gpu(flow_source)
+    on_gpu = registry.runs_on_gpu(flow_source)
     if not on_gpu and "cuda" in (device, *(devices or "").replace(":", ",").split(",")):
         log.info("%s runs on the CPU only", flow_source.estimator)
-    crew = _crew(devices, device, flow_source, batch_size, threads) if devices else None
+    processes = None
+    if devices:
+        processes = _processes(devices, device, flow_source, batch_size, threads)
     if threads:
-        providers.limit_threads(threads, flow_source)
-    storage = {
-        "container": container,
-        "steps_per_pixel": steps_per_pixel,
-        "tiff_layout": tiff_layout,
-    }
-    # Of several devices each process acquires its own; this one only says what is computed.
-    with acquire(device if on_gpu and not crew else "cpu") as acquired:
-        provider = providers.create(flow_source, acquired, batch_size)
-        facts = {
-            "source": flow_source.model_dump(mode="json"),
-            "device": ",".join(crew.devices) if crew else acquired,
-        }
-        if not videos:
+        registry.limit_threads(threads, flow_source)
+    # With several devices each process acquires its own; this one only describes the flow.
+    with acquire(device if on_gpu and not processes else "cpu") as acquired:
+        spec = product.StoreSpec(
+            registry.create_provider(flow_source, acquired, batch_size),
+            gaps,
+            storage={
+                "container": container,
+                "steps_per_pixel": steps_per_pixel,
+                "tiff_layout": tiff_layout,
+            },
+            source=flow_source.model_dump(mode="json"),
+            device=",".join(processes.devices) if processes else acquired,
+            own={},
+        )
+        if manifest and frames:
             rows = _rows(manifest, shard, gaps)
-            product.write(
-                rows, manifest, frames, provider, gaps, output, storage, facts, crew, retry
-            )
+            product.write(spec, rows, manifest, frames, output, processes, retry)
             return
+        from commonfate.base.files import exclusive
         from commonfate.flow.extraction.own_videos import OwnVideos
         from commonfate.videos.decode import Decoding
 
-        own = OwnVideos(
-            videos, output, gaps, Decoding(timeout_s=timeout_s, deinterlace=deinterlace)
-        )
+        decoding = Decoding(timeout_s=timeout_s, deinterlace=deinterlace)
+        own = OwnVideos(videos, output, gaps, decoding)
         store = output / {"zarr": "flow.zarr.zip", "tiff": "flow.tiff"}[container]
-        facts |= {"videos": own.settings, "run_in": str(Path.cwd())}
+        spec = replace(spec, own={"videos": own.settings, "run_in": str(Path.cwd())})
         with exclusive(output, output / ".lock"):
-            is_there = not keep_frames or own.has_frames()
-            if is_there and product.is_there(provider, gaps, store, storage, facts, retry):
-                own.say_left_out()
+            complete = not keep_frames or own.has_frames()
+            if complete and product.is_up_to_date(spec, store, retry):
+                own.log_left_out()
             else:
-                with own.decoded(keep_frames, retry) as (manifest, frames):
-                    rows = _rows(manifest, shard, gaps)
-                    product.write(
-                        rows, manifest, frames, provider, gaps, store, storage, facts, crew, retry
-                    )
+                with own.decoded(keep_frames, retry) as (report, decoded):
+                    rows = _rows(report, shard, gaps)
+                    product.write(spec, rows, report, decoded, store, processes, retry)
     view = ["commonfate", "view", str(store), "-o", str(output / "flow.png")]
     click.echo(f"{store}\nSee it with: {shlex.join(view)}")
 
@@ -167,17 +170,17 @@ def _rows(manifest: Path, shard: int | None, gaps: list[int]) -> list[dict[str, 
     return long_enough(chosen, gaps).to_dict("records")
 
 
-def _crew(
+def _processes(
     devices: str, device: str, source: FlowSource, batch_size: int | None, threads: int | None
-) -> "Crew":
+) -> "ProcessSettings":
     import cv2
 
     from commonfate.base.devices import listed
-    from commonfate.flow.estimators import providers
-    from commonfate.flow.extraction import spread
+    from commonfate.flow.estimators import registry
+    from commonfate.flow.extraction.processes import ProcessSettings
 
     names = listed(devices, device)
-    if not providers.runs_on_gpu(source):
+    if not registry.runs_on_gpu(source):
         names = ["cpu"] * len(names)
     each = max(1, (threads or cv2.getNumThreads()) // len(names))
-    return spread.Crew(tuple(names), source, batch_size, each)
+    return ProcessSettings(tuple(names), source, batch_size, each)

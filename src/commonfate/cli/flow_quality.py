@@ -1,4 +1,4 @@
-"""`commonfate flow-quality`: measure flow sources where the truth is known, and tabulate them."""
+"""`commonfate flow-quality`: measure flow sources against known flow, and tabulate them."""
 
 import logging
 from pathlib import Path
@@ -33,7 +33,7 @@ def command() -> None:
     type=click.IntRange(min=1),
     default=16,
     show_default=True,
-    help="Pairs that are estimated again, to see what storing costs; and pairs of --frames-of.",
+    help="Pairs that are estimated again, to measure the rounding; and pairs of --frames-of.",
 )
 @click.option(
     "--frames-of",
@@ -62,30 +62,30 @@ def measure(
         commonfate flow-quality measure --dataset s --source dis --manifest manifest.parquet \\
             --frames 0000.zarr.zip --flow flow.zarr.zip -o dis.json
 
-    All stored pairs are compared with the truth. A sample of them is estimated again, to tell the
-    estimator's error from that of storing in steps; on pairs of --frames-of, whose flow nobody
-    knows, the photometric error is measured.
+    All stored pairs are compared with the truth. A sample of them is estimated again, which
+    separates the estimator's error from the rounding of storage. Pairs of --frames-of, whose true
+    flow is unknown, give the photometric error.
     """
     from commonfate.base import devices, files, provenance
-    from commonfate.flow.estimators import providers
-    from commonfate.flow.quality import report as quality_report
+    from commonfate.flow.estimators import registry
+    from commonfate.flow.quality.report import StoredFlow, report
     from commonfate.storage.flow import open_reader
     from commonfate.storage.frames import FrameReader
 
     _limit_threads(threads)
     listing = _listing(manifest)
     truths = {row["id"]: row["truth"] for row in listing if row["status"] == "ok" and row["truth"]}
-    stored = quality_report.Stored.of([open_reader(path) for path in flow])
-    on_gpu = stored.settings is not None and providers.runs_on_gpu(stored.settings)
+    stored = StoredFlow.of([open_reader(path) for path in flow])
+    on_gpu = stored.settings is not None and registry.runs_on_gpu(stored.settings)
     with devices.acquire(device if on_gpu else "cpu") as acquired:
         readers = [FrameReader(path) for path in frames]
-        found = quality_report.report(stored, truths, readers, sample, frames_of, acquired)
+        measurements = report(stored, truths, readers, sample, frames_of, acquired)
     settings = {"sample": sample, "frames_of": frames_of and str(frames_of)}
     record = provenance.record("flow-quality", settings, [manifest], device=acquired)
     record["inputs"] |= {str(path): files.fingerprint(path) for path in (*frames, *flow)}
     record["inputs"] |= {path: files.sha256(path) for path in sorted(truths.values())}
-    facts = {"dataset": dataset, "source": source, "provenance": record}
-    files.write_json(output, {**facts, **found, "videos": listing})
+    header = {"dataset": dataset, "source": source, "provenance": record}
+    files.write_json(output, {**header, **measurements, "videos": listing})
     log.info("%s: %d videos with exact flow", output, len(truths))
 
 
@@ -107,9 +107,9 @@ def table(measured: tuple[Path, ...], scale: str, output: Path) -> None:
         raise click.UsageError(f"--output {output}: must end in .csv")
     from commonfate.tables import flow_quality
 
-    made = flow_quality.assemble([str(path) for path in measured], output.stem, scale)
-    flow_quality.write(made, {"scale": scale}, output)
-    click.echo(f"{flow_quality.summary(made)}\n{output}", err=True)
+    assembled = flow_quality.assemble([str(path) for path in measured], output.stem, scale)
+    flow_quality.write(assembled, {"scale": scale}, output)
+    click.echo(f"{flow_quality.summary(assembled)}\n{output}", err=True)
 
 
 def _listing(manifest: Path) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
-"""Optical flow: estimators, the extraction loop, resizing, colours.
+"""Optical flow: estimators, extraction, quality, drawing, resizing.
 
 Convention, the same everywhere in the package:
 
-- Flow of **gap** g at frame t says where each pixel of frame t is in frame t + g: the point x of
-  frame t is at x + flow(x). A negative gap looks back. Frames count from 0; flow exists for the t
-  with both 0 <= t and 0 <= t + g inside the video.
-- A field is (2, H, W) float32, u (to the right) then v (down), in pixels of the array it is in, a
-  batch (B, 2, H, W). NaN means that there is no value.
-- Pixel centres are at half-integers, so that corners of images fall together when they are resized
-  (`align_corners=False`), and resizing a field scales its values (`resize.resize`).
+- Flow of **gap** g at frame t leads from frame t to frame t + g: the point x of frame t is at
+  x + flow(x) in frame t + g. A negative gap looks back. Frames count from 0; flow exists for each t
+  such that t and t + g are both frames of the video.
+- A field is (2, H, W) float32, u (to the right) then v (down), in pixels of its own array; a
+  batch is (B, 2, H, W). NaN means no value.
+- Pixel centres are at half-integers, so that image corners coincide after resizing
+  (`align_corners=False`). Resizing a field scales its values (`resize.resize`).
 """

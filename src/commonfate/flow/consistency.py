@@ -1,4 +1,4 @@
-"""Forward-backward consistency: whether flow there and flow back lead to where one started."""
+"""Forward-backward consistency: following the flow there and back should return to the start."""
 
 from typing import TypeVar
 
@@ -12,27 +12,27 @@ Array = TypeVar("Array", Tensor, np.ndarray)
 
 
 def consistent(forward: Array, backward: Array, alpha: float = 0.01, beta: float = 0.5) -> Array:
-    """Which pixels the two flows of a pair of frames agree about.
+    """Mask of the pixels where the two flows of a pair of frames agree.
 
     |f(x) + b(x + f(x))|^2 < alpha (|f(x)|^2 + |b(x + f(x))|^2) + beta
 
     Sundaram, Brox and Keutzer, "Dense Point Trajectories by GPU-accelerated Large Displacement
     Optical Flow", ECCV 2010, Eq. 5; also the occlusion test of UnFlow and ARFlow, with the same
-    alpha and beta. What moves into hiding, or out of the frame, fails it.
+    alpha and beta. Points that become occluded or leave the frame fail the test.
 
     Args:
         forward: (B, 2, H, W) float, flow of gap g at frame t, u then v, pixels; NaN where unknown.
         backward: (B, 2, H, W), flow of gap -g at frame t + g, on the same device.
-        alpha: tolerance that grows with the squared length of the flow.
+        alpha: tolerance per squared length of the flow.
         beta: tolerance for still points, in squared pixels.
 
     Returns:
-        (B, H, W) bool, a tensor on the same device, or an array where arrays were given: True where
-        they agree; False where they do not, where either is unknown, and where the point leaves the
-        frame.
+        (B, H, W) bool, a tensor on the same device, or an array if the flows are arrays: True where
+        the flows agree; False where they do not, where either is unknown, and where the point
+        leaves the frame.
 
     Raises:
-        ValueError: the two differ in shape, or are not (B, 2, H, W).
+        ValueError: the flows differ in shape, or are not (B, 2, H, W).
     """
     if forward.ndim != 4 or forward.shape[1] != 2 or forward.shape != backward.shape:
         raise ValueError(
@@ -40,11 +40,11 @@ def consistent(forward: Array, backward: Array, alpha: float = 0.01, beta: float
             f"and {tuple(backward.shape)}"
         )
     if isinstance(forward, np.ndarray):
-        tensors = (torch.from_numpy(np.array(one, order="C")) for one in (forward, backward))
+        tensors = (torch.from_numpy(np.array(flow, order="C")) for flow in (forward, backward))
         return consistent(*tensors, alpha, beta).numpy()
     back, _ = look_up(backward, forward)
     there = forward.float()
     difference = (there + back).square().sum(1)
     lengths = there.square().sum(1) + back.square().sum(1)
-    # NaN compares false: unknown values and points outside of the frame are inconsistent.
+    # NaN compares false: unknown values and points outside the frame are inconsistent.
     return difference < alpha * lengths + beta

@@ -1,4 +1,4 @@
-"""Resizing flow: its values are pixels of the array it is in, so they are scaled with the size."""
+"""Resizing flow: values are pixels of their own array, so they scale with the size."""
 
 from typing import Literal, get_args
 
@@ -11,14 +11,15 @@ Mode = Literal["nearest", "linear"]
 def resize(flow: np.ndarray, size: tuple[int, int], mode: Mode = "linear") -> np.ndarray:
     """Resize a flow field and scale its values by the ratio of the sizes.
 
-    Pixel centres are at half-integers (`align_corners=False`): output pixel i looks at input
-    position (i + 1/2) H/h - 1/2. `linear` blends the four pixels around it, without smoothing
-    before a reduction; `nearest` takes the pixel that contains it (torch's `nearest-exact`).
+    Pixel centres are at half-integers (`align_corners=False`): output pixel i samples input
+    position (i + 1/2) H/h - 1/2. `linear` interpolates between the four pixels around this
+    position, without antialiasing; `nearest` takes the pixel that contains the position (torch's
+    `nearest-exact`).
 
     Args:
         flow: (2, H, W) float32, u then v, pixels; NaN where unknown.
         size: height h and width w of the result.
-        mode: `nearest` leaves a NaN where it is; `linear` spreads it to all that it touches.
+        mode: `nearest` keeps a NaN a single pixel; `linear` spreads NaN to all neighbours.
 
     Returns:
         (2, h, w) float32, u times w/W and v times h/H; a new array.

@@ -1,4 +1,4 @@
-"""Settings of flow: where it comes from, how it is stored, how sources are compared."""
+"""Settings of flow: sources, storage, and the comparison of sources."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -18,17 +18,17 @@ class FlowSource(Settings):
     seed: int = 0
     """Seed of `weights: random`."""
     iterations: PositiveInt | None = None
-    """Updates of a recurrent network, where it has such a setting."""
+    """Number of updates, for recurrent networks that have such a setting."""
     preset: Literal["ultrafast", "fast", "medium"] = "medium"
     """Preset of `dis`."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """What a network computes in; the narrow ones are faster on GPUs and less exact."""
+    """Arithmetic of a network; 16 bits are faster on GPUs and less exact."""
     channels_last: bool = False
-    """Memory layout that some GPUs run convolutions faster in."""
+    """Memory layout in which some GPUs run convolutions faster."""
     compile: bool = False
-    """Compile a network with torch.compile: a minute at the start, faster after it."""
+    """Compile a network with torch.compile: a minute at the start, faster afterwards."""
     consistency: bool = False
-    """Give no value to pixels where forward and backward flow disagree; costs the backward flow."""
+    """Remove values where forward and backward flow disagree; estimates backward flow as well."""
 
 
 SHIPPED = {
@@ -38,7 +38,7 @@ SHIPPED = {
     "raft_small.sprites": FlowSource(estimator="raft_small", weights="sprites", iterations=12),
     "arflow.sprites": FlowSource(estimator="arflow", weights="sprites"),
 }
-"""Flow sources that the package holds all of."""
+"""Flow sources that need no download."""
 
 
 def _shipped() -> dict[str, Any]:
@@ -49,14 +49,14 @@ class FlowConfig(Settings):
     """Estimating and storing flow."""
 
     sources: dict[Name, FlowSource] = Field(SHIPPED)
-    """Flow sources by name; the name appears in paths and tables. Those of the default, which need
-    no download, are there at every scale."""
+    """Flow sources by name; the name appears in paths and tables. The sources of the default, which
+    need no download, exist at every scale."""
     container: Literal["zarr", "tiff"] = "zarr"
     """`zarr`: one zip file a shard; `tiff`: a folder with one file a video and gap."""
     tiff_layout: Literal["packed", "planar"] = "planar"
-    """Of `tiff`: `packed` is FlowDINO's layout of bits."""
+    """Of `tiff`: `packed` is FlowDINO's bit layout."""
     steps_per_pixel: PositiveInt = 32
-    """Quantisation steps a pixel; the largest error is half a step."""
+    """Quantization steps per pixel; the largest error is half a step."""
     batch_size: PositiveInt | None = None
     """Frame pairs at a time; by default as many as fit into memory. Flow does not depend on it."""
 
@@ -67,9 +67,9 @@ class FlowConfig(Settings):
 
 
 class FlowQualityConfig(Settings):
-    """`results/tables/flow_quality.csv`: flow sources against flow that is known."""
+    """`results/tables/flow_quality.csv`: flow sources against known flow."""
 
     datasets: tuple[Name, ...] = ()
-    """Embedded datasets, as only their flow is known; without any there is no such table."""
+    """Embedded datasets, since only their flow is known; without any there is no such table."""
     sources: tuple[Name, ...] = ()
-    """Flow sources that are measured; `truth` shows what quantization alone costs."""
+    """Flow sources to measure; `truth` shows the error of quantization alone."""

@@ -1,23 +1,23 @@
-"""Looking along flow: values of another frame, at the points where the pixels of this one go."""
+"""Backward warping: sample another frame at x + flow(x)."""
 
 import torch
 from torch import Tensor
 
 
 def look_up(values: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Sample values at x + flow(x), bilinearly between the four pixel centres around it.
+    """Sample values at x + flow(x), bilinearly between the four nearest pixel centres.
 
-    The frame is the area of its pixels: a point that is at most half a pixel outside of the
-    outermost centres is still inside and takes their value.
+    The frame is the area of its pixels: a point at most half a pixel beyond the outermost centres
+    is inside and takes their value.
 
     Args:
         values: (B, C, H, W) float, of frame t + gap.
-        flow: (B, 2, H, W) float, of that gap, u then v, pixels; NaN where unknown; on any device,
-            the same for both.
+        flow: (B, 2, H, W) float, of that gap, u then v, pixels; NaN where unknown; on the same
+            device.
 
     Returns:
-        (B, C, H, W) float32, NaN where outside or where a pixel that counts is NaN, and
-        (B, H, W) bool, the points that are inside of the frame; where flow is unknown they are not.
+        (B, C, H, W) float32, NaN outside the frame and where a pixel of nonzero weight is NaN; and
+        (B, H, W) bool, True for points inside the frame, False where flow is unknown.
     """
     height, width = flow.shape[-2:]
     rows = torch.arange(height, dtype=torch.float32, device=flow.device)[:, None]
@@ -27,7 +27,7 @@ def look_up(values: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     x = torch.where(inside, x.clamp(0, width - 1), 0)[:, None]
     y = torch.where(inside, y.clamp(0, height - 1), 0)[:, None]
     left, top = x.floor(), y.floor()
-    # A point on a centre has that centre as both neighbours, so that no NaN beside it counts.
+    # A point on a centre has that centre as both neighbours, so a NaN beside it has no effect.
     right, bottom = x.ceil(), y.ceil()
     flat = values.float().flatten(2)
 

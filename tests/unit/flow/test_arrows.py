@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from commonfate.flow.drawing import arrows
+from commonfate.flow.drawing import pictures
 
-TILE = np.full((arrows.SPACING * 2, arrows.SPACING * 3, 3), 100, np.uint8)
+TILE = np.full((pictures.ARROW_SPACING * 2, pictures.ARROW_SPACING * 3, 3), 100, np.uint8)
 
 
 def drawn(u: float, v: float) -> np.ndarray:
     flow = np.zeros((2, 8, 12), np.float32)
     flow[0], flow[1] = u, v
-    return arrows.draw(TILE, flow, maximum=4.0)
+    return pictures.draw_arrows(TILE, flow, maximum=4.0)
 
 
 def test_an_arrow_goes_from_its_place_to_where_the_flow_points():
     right, down = drawn(4, 0), drawn(0, 4)
-    middle = arrows.SPACING // 2
-    assert right[middle, middle + arrows.SPACING // 2].min() > 200
-    assert right[middle + arrows.SPACING // 2, middle].max() <= 100
-    assert down[middle + arrows.SPACING // 2, middle].min() > 200
+    middle = pictures.ARROW_SPACING // 2
+    assert right[middle, middle + pictures.ARROW_SPACING // 2].min() > 200
+    assert right[middle + pictures.ARROW_SPACING // 2, middle].max() <= 100
+    assert down[middle + pictures.ARROW_SPACING // 2, middle].min() > 200
 
 
 def test_what_is_still_slow_or_unknown_has_no_arrow():

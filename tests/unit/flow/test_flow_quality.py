@@ -17,9 +17,6 @@ from commonfate.flow.quality import (
 from commonfate.flow.quality import (
     report as quality_report,
 )
-from commonfate.flow.quality import (
-    sample as quality_sample,
-)
 from commonfate.flow.quality import stored
 from commonfate.flow.quality.errors import HIDDEN, VISIBLE
 from commonfate.storage.flow import open_reader, open_writer
@@ -40,7 +37,7 @@ def test_errors_are_counted_by_true_magnitude_and_visibility():
     visible = np.array([[True, True, True, False, True, False]])
     found = quality.measure(flow, known, visible)
     assert found.pixels.tolist() == [[1, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
-    assert found.known.tolist() == [[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
+    assert found.valid.tolist() == [[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
     sums = [[0, 0], [0, 0.5], [0, 3.5], [2.9, 0], [0, 0], [0, 4]]
     np.testing.assert_allclose(found.error, sums, atol=1e-6)
     # 3.5 px of 3 is an outlier; 2.9 px is below 3 px; 4 px of 100 are below 5 %.
@@ -120,7 +117,7 @@ def test_stored_truth_has_the_error_of_rounding_alone(reader, truths):
         assert part["saturated"] == 0
     assert parts[2]["consistent"] is None  # gap -2 is not stored
     agreeing = quality.Errors.from_json(parts[1]["consistent"])
-    hidden, visible = agreeing.known.sum(0) / agreeing.pixels.sum(0)
+    hidden, visible = agreeing.valid.sum(0) / agreeing.pixels.sum(0)
     assert visible > 0.97
     assert hidden < 0.8
 
@@ -138,7 +135,7 @@ def test_a_sample_tells_rounding_from_the_estimators_error(reader, truths):
     def exact(pair):
         return truth.flow(truths["sprite"], pair.t, pair.gap)
 
-    found = quality_sample.measure(pairs, truths, exact)
+    found = stored.measure_rounding(pairs, truths, exact)
     assert found["pairs"] == 3
     assert quality.Errors.from_json(found["estimated"]).epe() == 0
     assert quality.Errors.from_json(found["stored"]).epe() == pytest.approx(ROUNDING, rel=0.1)
@@ -146,7 +143,7 @@ def test_a_sample_tells_rounding_from_the_estimators_error(reader, truths):
 
 
 def test_a_report_of_the_truth_has_no_photometric_error(reader, truths, tmp_path):
-    known = quality_report.Stored.of([reader])
+    known = quality_report.StoredFlow.of([reader])
     found = quality_report.report(known, truths, [], 4, tmp_path, "cpu")
     assert found["description"] == "exact"
     assert found["sample"]["pairs"] == 4
@@ -160,7 +157,7 @@ def test_flow_of_another_program_is_measured_but_not_estimated_again(truths, tmp
         flow = truth.flow(truths["sprite"], 0, 3) + np.float32(1)
         writer.add("sprite", 3, FRAMES, SIZE, [(0, flow)])
     found = quality_report.report(
-        quality_report.Stored.of([open_reader(path)]), truths, [], 4, None, "cpu"
+        quality_report.StoredFlow.of([open_reader(path)]), truths, [], 4, None, "cpu"
     )
     assert found["sample"] is None
     errors = quality.Errors.from_json(found["parts"][0]["errors"])
@@ -172,7 +169,7 @@ def test_stores_of_different_sources_are_refused(reader, tmp_path):
     with open_writer(path, provenance={"estimator": "mine"}, key="") as writer:
         writer.add("a", 1, 2, SIZE, [(0, np.zeros((2, *SIZE), np.float32))])
     with pytest.raises(UserError, match=r"is of mine, that of .* of exact; give stores of one"):
-        quality_report.Stored.of([reader, open_reader(path)])
+        quality_report.StoredFlow.of([reader, open_reader(path)])
 
 
 def test_photometric_error_of_a_picture_that_moved():

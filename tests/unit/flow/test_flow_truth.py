@@ -5,7 +5,7 @@ import pytest
 
 from commonfate.base.errors import UserError
 from commonfate.datasets.sprites import annotate, render, scene, truth
-from commonfate.flow.estimators import providers
+from commonfate.flow.estimators import registry
 from commonfate.flow.extraction.extract import extract
 from commonfate.flow.settings import FlowSource
 from commonfate.storage.flow import open_reader, open_writer
@@ -35,7 +35,7 @@ def sprite(tmp_path_factory):
 
 
 def flows(source: FlowSource, sprite, gaps) -> dict:
-    provider, (row, frames) = providers.create(source, "cpu"), sprite
+    provider, (row, frames) = registry.create_provider(source, "cpu"), sprite
     found = {}
     for gap in gaps:
         for t in range(max(0, -gap), min(FRAMES, FRAMES - gap)):
@@ -74,7 +74,7 @@ def test_it_goes_into_a_store_as_any_other_without_a_look_at_the_frames(sprite, 
 
     source = FlowSource(estimator="truth")
     with open_writer(tmp_path / "s.zarr.zip", provenance={}, key="") as writer:
-        extract([sprite[0]], Unread(), providers.create(source, "cpu"), (-1, 2), writer)
+        extract([sprite[0]], Unread(), registry.create_provider(source, "cpu"), (-1, 2), writer)
     reader = open_reader(tmp_path / "s.zarr.zip")
     assert reader.gaps("sprite") == [-1, 2]
     for (gap, t), flow in flows(source, sprite, (-1, 2)).items():
@@ -82,11 +82,11 @@ def test_it_goes_into_a_store_as_any_other_without_a_look_at_the_frames(sprite, 
 
 
 def test_truth_is_an_input_with_a_hash_of_its_own(sprite):
-    provider = providers.create(FlowSource(estimator="truth"), "cpu")
+    provider = registry.create_provider(FlowSource(estimator="truth"), "cpu")
     assert provider.inputs([sprite[0]]) == [sprite[0]["truth"]]
     assert provider.weights_sha256 is None
-    assert not providers.runs_on_gpu(FlowSource(estimator="truth"))
-    assert providers.runs_on_gpu(FlowSource(estimator="raft"))
+    assert not registry.runs_on_gpu(FlowSource(estimator="truth"))
+    assert registry.runs_on_gpu(FlowSource(estimator="raft"))
 
 
 def test_other_videos_have_no_truth(sprite):
@@ -94,4 +94,4 @@ def test_other_videos_have_no_truth(sprite):
     with pytest.raises(UserError, match="its flow is not known exactly, only that of the embedded"):
         flows(FlowSource(estimator="truth"), (row, sprite[1]), (1,))
     with pytest.raises(UserError, match="truth: it has no weights; leave it out"):
-        providers.create(FlowSource(estimator="truth", weights="things"), "cpu")
+        registry.create_provider(FlowSource(estimator="truth", weights="things"), "cpu")

@@ -1,4 +1,4 @@
-"""Pictures in a row as a film: MP4 for players, animated WebP for pages. One frame at a time."""
+"""Films of pictures: MP4 for players, animated WebP for web pages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from commonfate.base.errors import ConfigError
 
 @dataclass(frozen=True)
 class _Format:
-    """How PyAV writes one kind of film."""
+    """Settings of PyAV for one kind of film."""
 
     encoder: str
     pixels: str
@@ -21,7 +21,7 @@ class _Format:
 
 
 _BT601 = 6
-"""FFmpeg's number of the matrix that it turns RGB into YUV with; players guess another for HD."""
+"""FFmpeg's number of its matrix from RGB to YUV; players assume another one for HD."""
 FORMATS = {
     # Without cpu-independent, x264's macroblock tree varies with the alignment of its memory.
     "mp4": _Format(
@@ -32,14 +32,14 @@ FORMATS = {
     ),
     "webp": _Format("libwebp_anim", "bgra", {"quality": "85"}, {"loop": "0"}),
 }
-"""By suffix of the file."""
+"""Formats by suffix of the file."""
 
 
 def write(path: str | Path, pictures: Iterable[np.ndarray], fps: float, suffix: str) -> None:
-    """Write a film; each picture is forgotten once it is encoded.
+    """Write a film, with one picture in memory at a time.
 
     Args:
-        path: where to; its own suffix does not matter.
+        path: file to write; `suffix` decides the format, not the name.
         pictures: at least one, (H, W, 3) uint8 RGB, all of one size.
         fps: pictures a second.
         suffix: a key of `FORMATS`.
@@ -50,23 +50,23 @@ def write(path: str | Path, pictures: Iterable[np.ndarray], fps: float, suffix: 
     """
     import av
 
-    chosen = FORMATS[suffix]
-    if chosen.encoder not in av.codecs_available:
+    form = FORMATS[suffix]
+    if form.encoder not in av.codecs_available:
         raise ConfigError(
-            f".{suffix}: this PyAV lacks the encoder {chosen.encoder}; write a .png, or install "
+            f".{suffix}: this PyAV lacks the encoder {form.encoder}; write a .png, or install "
             f"PyAV from PyPI (pip install av)"
         )
     stream = None
-    with av.open(str(path), "w", format=suffix, options=chosen.container) as container:
+    with av.open(str(path), "w", format=suffix, options=form.container) as container:
         for picture in map(_even, pictures):
             if stream is None:
                 stream = container.add_stream(
-                    chosen.encoder, rate=Fraction(fps).limit_denominator(1001)
+                    form.encoder, rate=Fraction(fps).limit_denominator(1001)
                 )
                 stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt = chosen.pixels
-                stream.codec_context.options = chosen.options
-                # Threads share out the work as they come, and then the bytes differ.
+                stream.pix_fmt = form.pixels
+                stream.codec_context.options = form.options
+                # With several threads the bytes differ from run to run.
                 stream.codec_context.thread_count = 1
                 if suffix == "mp4":
                     stream.codec_context.colorspace = _BT601
@@ -77,7 +77,7 @@ def write(path: str | Path, pictures: Iterable[np.ndarray], fps: float, suffix: 
 
 
 def _even(picture: np.ndarray) -> np.ndarray:
-    """Add a white row and column where height and width are odd: H.264 halves its colours."""
+    """Pad odd heights and widths by a white row or column, since H.264 subsamples colours."""
     height, width = picture.shape[:2]
     odd = ((0, height % 2), (0, width % 2), (0, 0))
     return np.ascontiguousarray(np.pad(picture, odd, constant_values=255))

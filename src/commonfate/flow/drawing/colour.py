@@ -1,13 +1,13 @@
 """Flow as colours: hue is direction, saturation is magnitude.
 
 The wheel of Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011:
-its 55 hues are spaced as the eye tells them apart, not evenly.
+its 55 hues are spaced by how well the eye distinguishes them.
 """
 
 import cv2
 import numpy as np
 
-# How many hues lie between one pure colour and the next: red, yellow, green, cyan, blue, magenta.
+# Number of hues from each pure colour to the next: red, yellow, green, cyan, blue, magenta.
 SEGMENTS = (15, 6, 4, 11, 13, 6)
 CORNERS = ((255, 0, 0), (255, 255, 0), (0, 255, 0), (0, 255, 255), (0, 0, 255), (255, 0, 255))
 
@@ -23,18 +23,18 @@ def wheel() -> np.ndarray:
 
 
 def robust_maximum(*flows: np.ndarray, percentile: float = 99.0) -> float:
-    """Magnitude, in pixels, below which `percentile` % of the known values of all fields lie.
+    """Percentile of the magnitude over the pixels with a value of all fields, in pixels.
 
     Args:
         flows: (2, H, W) float32 each, NaN where unknown.
         percentile: in (0, 100]; 100 is the largest magnitude.
 
     Returns:
-        At least 1e-3, so that a still field is white and not noise.
+        At least 1e-3, so that a still field is drawn white instead of as noise.
     """
     magnitudes = np.concatenate([np.hypot(*flow).ravel() for flow in flows])
-    known = magnitudes[np.isfinite(magnitudes)]
-    return max(float(np.percentile(known, percentile)), 1e-3) if known.size else 1e-3
+    valid = magnitudes[np.isfinite(magnitudes)]
+    return max(float(np.percentile(valid, percentile)), 1e-3) if valid.size else 1e-3
 
 
 def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
@@ -43,14 +43,14 @@ def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
     Args:
         flow: (2, H, W) float32, u then v, NaN where unknown.
         maximum: magnitude in pixels of the fully saturated colours, larger ones are darkened;
-            the field's own `robust_maximum` by default.
+            by default the field's `robust_maximum`.
 
     Returns:
         (H, W, 3) uint8, RGB: white where nothing moves, black where the flow is unknown.
     """
     maximum = robust_maximum(flow) if maximum is None else maximum
-    known = np.isfinite(flow).all(axis=0)
-    u, v = np.where(known, flow, 0) / np.float32(maximum)
+    valid = np.isfinite(flow).all(axis=0)
+    u, v = np.where(valid, flow, 0) / np.float32(maximum)
     hues = wheel()
     # Red is motion to the right (angle -pi of the opposite vector), hues go on clockwise.
     position = (np.arctan2(-v, -u) / np.pi + 1) / 2 * (len(hues) - 1)
@@ -60,11 +60,11 @@ def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
     radius = np.hypot(u, v)[..., None]
     inside = 1 - np.minimum(radius, 1) * (1 - hue)
     drawn = np.where(radius <= 1, inside, hue * 0.75)
-    return np.where(known[..., None], np.floor(drawn * 255), 0).astype(np.uint8)
+    return np.where(valid[..., None], np.floor(drawn * 255), 0).astype(np.uint8)
 
 
 def legend(diameter: int) -> np.ndarray:
-    """The wheel as a disc: the colour at each point is that of flow from the centre to it.
+    """The wheel as a disc: each point has the colour of flow from the centre to it.
 
     Returns:
         (diameter, diameter, 3) uint8, RGB, white outside of the disc, smooth at its rim.

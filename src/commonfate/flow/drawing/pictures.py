@@ -1,4 +1,4 @@
-"""Sheets of pictures: frames beside their coloured flow, with headings and the colours' legend."""
+"""Sheets of frames beside their flow as colours or arrows, with headings and a legend."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from commonfate.flow.drawing.arrows import draw
 from commonfate.flow.drawing.colour import colours, legend
 
+ARROW_SPACING = 28
+"""Pixels of the drawn tile from one arrow to the next."""
+SHORTEST_ARROW = 5.0
+"""Pixels; shorter arrows are left out."""
 MARGIN = 14
 LEGEND = 84
 CAPTION = 24
@@ -25,9 +28,9 @@ class Row:
     """One moment of a video.
 
     Attributes:
-        caption: what and when, e.g. `dog, frame 12`.
-        frame: (H, W, 3) uint8 RGB, or None where frames are not at hand.
-        flows: (2, H, W) float32 for each gap, None where there is none; at least one is there.
+        caption: e.g. `dog, frame 12`.
+        frame: (H, W, 3) uint8 RGB; None if the frames are not available.
+        flows: (2, H, W) float32, pixels, for each gap; None without flow, but not for all gaps.
     """
 
     caption: str
@@ -48,18 +51,18 @@ def sheet(
 
     Args:
         rows: at least one; all with a frame or all without.
-        gaps: of the flows.
+        gaps: gaps of the flows.
         title: first line.
-        maximum: magnitude in pixels that is drawn fully saturated, in all tiles.
+        maximum: magnitude in pixels of fully saturated colours, in all tiles.
         tile: width of a tile in pixels.
-        black: what black means, for the legend.
-        arrows: draw the flow of the first gap as arrows, too, over the frame.
+        black: meaning of black, for the legend.
+        arrows: also draw the flow of the first gap as arrows over the frame.
     """
     lines = [[_fit(image, tile) for image in _images(row, maximum)] for row in rows]
     if arrows:
         for row, line in zip(rows, lines, strict=True):
             if row.frame is not None and row.flows[0] is not None:
-                line[0] = draw(line[0], row.flows[0], maximum)
+                line[0] = draw_arrows(line[0], row.flows[0], maximum)
     heights = [line[0].shape[0] + CAPTION for line in lines]
     columns = len(lines[0])
     top = LEGEND + 3 * MARGIN + 10
@@ -75,11 +78,41 @@ def sheet(
         for column, image in enumerate(line):
             left = MARGIN + column * (tile + MARGIN)
             canvas.paste(Image.fromarray(image), (left, y))
-            # Around the tile, so that one where nothing moves is not lost on the white sheet.
+            # Still tiles are white; the outline keeps them visible on the white sheet.
             pen.rectangle((left - 1, y - 1, left + tile, y + len(image)), outline=OUTLINE)
         pen.text((MARGIN, y + height - CAPTION + 2), row.caption, FAINT, _font(13))
         y += height
     return canvas
+
+
+def draw_arrows(tile: np.ndarray, flow: np.ndarray, maximum: float) -> np.ndarray:
+    """Draw flow as arrows over a frame.
+
+    Args:
+        tile: (h, w, 3) uint8 RGB, the frame at the size of the picture.
+        flow: (2, H, W) float32 at the frame's own size, NaN where unknown.
+        maximum: magnitude in pixels of an arrow as long as the spacing; none is longer.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    drawn = tile.copy()
+    height, width = tile.shape[:2]
+    rows = np.arange(ARROW_SPACING // 2, height, ARROW_SPACING)
+    columns = np.arange(ARROW_SPACING // 2, width, ARROW_SPACING)
+    for y in rows:
+        for x in columns:
+            u, v = flow[:, y * flow.shape[1] // height, x * flow.shape[2] // width]
+            length = np.hypot(u, v) / maximum
+            if not np.isfinite(length) or length * ARROW_SPACING < SHORTEST_ARROW:
+                continue
+            reach = ARROW_SPACING * min(1.0, 1 / length) / maximum
+            end = (round(x + float(u) * reach), round(y + float(v) * reach))
+            for colour, thickness in ((0, 3), (255, 1)):  # white, with an edge on light ground
+                cv2.arrowedLine(
+                    drawn, (int(x), int(y)), end, (colour,) * 3, thickness, cv2.LINE_AA, 0, 0.35
+                )
+    return drawn
 
 
 def _header(
@@ -110,7 +143,7 @@ def _fit(image: np.ndarray, width: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=method)
 
 
-# Both are the same in every frame of a film.
+# Cached, since every frame of a film draws the same.
 @cache
 def _disc(diameter: int) -> np.ndarray:
     return legend(diameter)

@@ -1,4 +1,4 @@
-"""Looking at stored flow: which moments to show, and numbers that tell whether it is sane."""
+"""Review of stored flow: a choice of moments to show, and statistics for a sanity check."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -19,14 +19,16 @@ class FrameSource(Protocol):
         """Frame t: (H, W, 3) uint8, RGB."""
 
 
-COLUMNS = ("video", "gap", "pairs", "median px", "90 %", "99 %", "max")
-COLUMNS += ("saturated %", "invalid %", "consistent %")
+COLUMNS = (
+    *("video", "gap", "pairs", "median px", "90 %", "99 %", "max"),
+    *("saturated %", "invalid %", "consistent %"),
+)
 SAMPLE = 12
-"""Pairs that percentiles and consistency are taken of."""
+"""Number of pairs for percentiles and consistency."""
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
-    """At most `count` of the items, evenly spaced, each the middle of its stretch."""
+    """At most `count` of the items, evenly spaced: the middles of equal stretches."""
     count = min(count, len(items))
     return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
@@ -36,7 +38,7 @@ def moments(
 ) -> list[tuple[str, int]]:
     """Video and t of `count` moments, spread over the videos and over each video.
 
-    Preferred are moments with flow for all of the gaps.
+    Moments with flow for all gaps are preferred.
     """
     chosen = spread(videos, count)
     each = [count // len(chosen) + (i < count % len(chosen)) for i in range(len(chosen))]
@@ -48,7 +50,7 @@ def moments(
 
 
 def covered(reader: FlowReader, video: str, gaps: Sequence[int]) -> list[int]:
-    """The t of a video with flow for all gaps, or where there is none, for any."""
+    """The t of a video with flow for all gaps; if there are none, those with flow for any."""
     ranges = [set(reader.frames_with_flow(video, gap)) for gap in gaps if gap in reader.gaps(video)]
     if not ranges:
         return []
@@ -63,16 +65,16 @@ def row(
     gaps: Sequence[int],
     only_consistent: bool = False,
 ) -> Row:
-    """What a picture shows of one moment.
+    """Read the frame and flows of one moment.
 
     Args:
         reader: the flow.
-        frames: the frames, to be drawn beside it.
-        video: name.
-        t: frame.
-        gaps: of the flows.
-        only_consistent: leave out the values that fail the forward-backward test; where the
-            opposite gap is not stored, that is all.
+        frames: the frames, to be drawn beside the flow.
+        video: name of the video.
+        t: frame number.
+        gaps: gaps of the flows.
+        only_consistent: set values to NaN that fail the forward-backward test: all values, if the
+            opposite gap is not stored.
     """
     stored = [gap for gap in gaps if gap in reader.gaps(video)]
     flows = {
@@ -89,21 +91,24 @@ def row(
 
 
 def scale(rows: Sequence[Row]) -> float:
-    """One maximum for the colours of all rows, in pixels."""
+    """Maximum magnitude for the colours of all rows, in pixels."""
     return robust_maximum(*(flow for row in rows for flow in row.flows if flow is not None))
 
 
 def agreement(
     reader: FlowReader, video: str, gap: int, t: int, flow: np.ndarray
 ) -> np.ndarray | None:
-    """Pixels whose flow back agrees, (H, W) bool; None where the opposite gap is not stored.
+    """Pixels that pass the forward-backward test; None if the opposite gap is not stored.
 
     Args:
-        reader: the flow.
-        video: name.
-        gap: of the flow.
-        t: frame.
-        flow: (2, H, W), as stored for these.
+        reader: the stored flow.
+        video: name of the video.
+        gap: gap of the flow.
+        t: frame number.
+        flow: (2, H, W) float32, the stored flow of this video, gap and t.
+
+    Returns:
+        (H, W) bool.
     """
     if -gap not in reader.gaps(video):
         return None
@@ -113,10 +118,11 @@ def agreement(
 
 
 def statistics(reader: FlowReader, video: str, gap: int, sample: int = SAMPLE) -> list[object]:
-    """Numbers for `COLUMNS`.
+    """Values of `COLUMNS` for one video and gap.
 
-    Saturated and invalid pixels are of all pairs; percentiles of the magnitude, and the share of
-    pixels that pass the forward-backward test, of at most `sample` pairs. None where unknown.
+    Saturated and invalid pixels are counted over all pairs. Percentiles of the magnitude and the
+    share of pixels that pass the forward-backward test come from at most `sample` pairs. None
+    stands for unknown.
     """
     pairs = reader.frames_with_flow(video, gap)
     magnitudes, agreeing = [np.empty(0)], []
@@ -125,9 +131,9 @@ def statistics(reader: FlowReader, video: str, gap: int, sample: int = SAMPLE) -
         magnitudes.append(np.hypot(*flow).ravel())
         if (agrees := agreement(reader, video, gap, t, flow)) is not None:
             agreeing.append(agrees.mean())
-    known = np.concatenate(magnitudes)
-    known = known[np.isfinite(known)]
-    percentiles = np.percentile(known, (50, 90, 99, 100)) if known.size else [None] * 4
+    lengths = np.concatenate(magnitudes)
+    lengths = lengths[np.isfinite(lengths)]
+    percentiles = np.percentile(lengths, (50, 90, 99, 100)) if lengths.size else [None] * 4
     counts = reader.statistics(video, gap)
     shares = [100 * counts[key] / max(counts["pixels"], 1) for key in ("saturated", "invalid")]
     consistency = 100 * float(np.mean(agreeing)) if agreeing else None

@@ -1,1 +1,1 @@
-"""Flow estimators: classical, networks, and the exact flow of rendered videos."""
+"""Flow estimators: classical methods, networks, and the exact flow of rendered videos."""

@@ -1,8 +1,8 @@
 """ARFlow's network PWC-Lite, as a model of ptlflow named `arflow`.
 
 Liu et al., "Learning by Analogy: Reliable Supervision from Transformations for Unsupervised Optical
-Flow Estimation", CVPR 2020: PWC-Net with one decoder for all scales. Names of parameters
-are those of the authors' checkpoints. Importing this module registers the model.
+Flow Estimation", CVPR 2020: PWC-Net with one decoder for all scales. Parameter names are those of
+the authors' checkpoints. Importing this module registers the model with ptlflow.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from commonfate.models.pwc.layers import (
 from commonfate.models.pwc.lite import RADIUS, decode_pair, decode_triple, enlarge
 
 CHANNELS = (3, 16, 32, 64, 96, 128, 192)
-# Flow is estimated at 1/64, 1/32, 1/16, 1/8 and 1/4 of the image, from that many features.
+# Feature channels at 1/64, 1/32, 1/16, 1/8 and 1/4 of the image, where flow is estimated.
 SCALES = (192, 128, 96, 64, 32)
 STRIDE = 64
 REDUCED = 32
@@ -40,8 +40,8 @@ class PwcLite(BaseModel):
     """PWC-Lite of two frames, or of three with flow from the middle one to both others.
 
     Attributes:
-        normalise: how strongly features are brought to a common scale before they are correlated,
-            see `models.pwc.correlation`; 0, as published, but for the first part of trainings.
+        normalise: strength of the normalisation of features before correlation, see
+            `models.pwc.correlation`; 0, as published, except in the first part of training.
     """
 
     pretrained_checkpoints = {  # noqa: RUF012  (as ptlflow declares it)
@@ -53,16 +53,16 @@ class PwcLite(BaseModel):
     }
 
     def __init__(self, n_frames: int = 2, upsample: bool = True, **kwargs: Any) -> None:
-        """Make the network with random weights of torch's global generator.
+        """Build the network with random weights from torch's global generator.
 
         Args:
             n_frames: 2, or 3 for the multi-frame variant, whose weights differ in shape.
-            upsample: enlarge the flow of every scale four times, which makes the finest one that
-                of the image.
-            kwargs: of ptlflow's `BaseModel`.
+            upsample: enlarge the flow of every scale four times; the finest then has the size of
+                the image.
+            kwargs: arguments of ptlflow's `BaseModel`.
 
         Raises:
-            ValueError: another number of frames.
+            ValueError: `n_frames` is another number.
         """
         if n_frames not in (2, 3):
             raise ValueError(f"n_frames must be 2 or 3, found {n_frames}")
@@ -77,14 +77,14 @@ class PwcLite(BaseModel):
         initialise(self, [self.flow_estimators.predict_flow, self.context_networks.convs[-1]])
 
     def prepare(self, images: Tensor) -> tuple[Tensor, InputScaler]:
-        """What the network sees of images as ptlflow gives them, and how to undo the resizing.
+        """Turn images as ptlflow gives them into the network's input.
 
         Args:
             images: (B, N, 3, H, W) float, BGR in [0, 1].
 
         Returns:
-            RGB, resized bilinearly to the next multiples of 64; and the scaler of ptlflow that
-            `postprocess_predictions` takes.
+            RGB images, resized bilinearly to the next multiples of 64; and ptlflow's scaler, with
+            which `postprocess_predictions` undoes the resizing.
         """
         return self.preprocess_images(
             images,
@@ -95,7 +95,7 @@ class PwcLite(BaseModel):
         )
 
     def encode(self, image: Tensor) -> Pyramid:
-        """Features of frames, each on its own.
+        """Features of each frame on its own.
 
         Args:
             image: (B, 3, H, W) float, RGB in [0, 1], sides multiples of 64.
@@ -113,8 +113,8 @@ class PwcLite(BaseModel):
             second: of `encode`, the same shapes.
 
         Returns:
-            (B, 2, h, w) float32 per scale, in pixels of it, finest first; the first is as large as
-            the image with `upsample`, else a quarter of it.
+            (B, 2, h, w) float32 per scale, in pixels of that scale, finest first; the first has the
+            image's size with `upsample`, else a quarter of it.
         """
         layers = self.conv_1x1, self.flow_estimators, self.context_networks
         return self._finish(decode_pair(first, second, *layers, self.normalise))
@@ -142,14 +142,14 @@ class PwcLite(BaseModel):
 
         Args:
             inputs: `images` (B, N, 3, H, W) float, BGR in [0, 1], N frames of any size; and
-                optionally `both_directions`: whether two frames give backward flow too, as they do
-                in training mode unless it says no. Three frames always give both.
+                optionally `both_directions`: True if two frames give backward flow, too; by
+                default they do in training mode. Three frames always give both.
 
         Returns:
             `flows` (B, 1, 2, H, W): from the first of two frames to the second, or from the middle
-            of three to the last. `flows_fw`: the same at all scales at the size that the network
-            works at, as of `decode`. With both directions `flows_bw`: the way back from the second
-            frame of two, or from the middle of three to the first.
+            of three to the last. `flows_fw`: the same at all scales and at the network's own size,
+            as `decode` returns it. With both directions also `flows_bw`: from the second frame of
+            two to the first, or from the middle of three to the first.
         """
         images, resizer = self.prepare(inputs["images"])
         if images.shape[1] != self.n_frames:
@@ -172,7 +172,7 @@ class PwcLite(BaseModel):
         return outputs if backward is None else outputs | {"flows_bw": list(backward)}
 
     def _finish(self, flows: Flows) -> Flows:
-        """Enlarge if asked to, and put the finest scale first."""
+        """Enlarge with `upsample`, and put the finest scale first."""
         return [enlarge(flow, 4) if self.upsample else flow for flow in reversed(flows)]
 
 

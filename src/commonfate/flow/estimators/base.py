@@ -1,4 +1,4 @@
-"""Base class of flow estimators, and checks that they share."""
+"""Base class of flow estimators, and their common checks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,49 +12,49 @@ from commonfate.flow.settings import FlowSource
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Settings of a source that only networks have.
 OF_NETWORKS = ("weights", "iterations", "precision", "channels_last", "compile")
+"""Settings of a flow source that only networks have."""
 
 
 class FlowEstimator(ABC):
     """Estimates flow from pairs of images, in two stages.
 
-    `encode` does what depends on one frame alone; a frame takes part in several pairs (one for each
-    gap, as the first and as the second), and is encoded once for all of them.
+    `encode` does the work that depends on a single frame. A frame is part of several pairs (for
+    each gap, as the first and as the second frame), and is encoded once for all of them.
     """
 
     name: str
-    """As in the configuration: `dis`, `raft`."""
+    """Name in the configuration: `dis`, `raft`."""
     weights_sha256: str | None = None
-    """Hash of the file that the weights were read from; None for classical and random."""
+    """Hash of the file of weights; None for classical estimators and random weights."""
     description: str
-    """A line for tables: which estimator, weights, settings."""
+    """A line for tables: estimator, weights, settings."""
     device: str = "cpu"
-    """Torch device that the flow is computed on."""
+    """Torch device that computes the flow."""
 
     @property
     def workers(self) -> int:
-        """How many threads may call `encode` and `estimate_pairs` at once, to good effect."""
+        """Number of threads that should call `estimate_pairs` in parallel."""
         return 1
 
     @property
     def batch_size(self) -> int:
-        """How many pairs of one call suit the estimator, whatever their size."""
+        """Suitable number of pairs in a call, for any frame size."""
         return 1
 
     def suitable_batch(self, height: int, width: int) -> int:
-        """How many pairs of one call suit the estimator, its device and this size of frames."""
+        """Suitable number of pairs in a call, for this device and frame size in pixels."""
         return self.batch_size
 
     @abstractmethod
     def encode(self, frames: Sequence[np.ndarray]) -> list[Any]:
-        """Do what depends on each frame alone.
+        """Compute the part that depends on each frame alone.
 
         Args:
             frames: (H, W, 3) uint8, RGB, all of one size.
 
         Returns:
-            One item a frame, for `estimate_pairs` of this estimator; it lies on the device.
+            An item for each frame, on the device, for this estimator's `estimate_pairs`.
 
         Raises:
             UserError: the estimator cannot work on frames of this size.
@@ -63,28 +63,28 @@ class FlowEstimator(ABC):
 
     @abstractmethod
     def estimate_pairs(self, pairs: Sequence[tuple[Any, Any]]) -> "Tensor | np.ndarray":
-        """Estimate where each pixel of the first frame of a pair is in the second.
+        """Estimate flow from the first frame of each pair to the second.
 
-        Pairs do not influence each other: a pair gives the same flow in any batch (to rounding).
+        A pair has the same flow in any batch (to rounding).
 
         Args:
-            pairs: at least one, of items that `encode` gave, all of one size.
+            pairs: at least one, of items that `encode` returned, all of one size.
 
         Returns:
-            (B, 2, H, W) float32, u then v, pixels: of networks a tensor on their device, else an
+            (B, 2, H, W) float32, u then v, pixels: a tensor on the device from networks, else an
             array.
 
         Raises:
             UserError: the estimator cannot work on frames of this size.
             ValueError: no pairs, or frames of different sizes.
-            torch.OutOfMemoryError: the device's memory does not suffice for so many pairs.
+            torch.OutOfMemoryError: the pairs do not fit into the device's memory.
         """
 
     def estimate(self, images: "Tensor") -> "Tensor":
-        """Both stages: estimate the flow of pairs of images.
+        """Estimate the flow of pairs of images, by both stages.
 
         Args:
-            images: (B, 2, 3, H, W), RGB, uint8, or float in [0, 1], which is rounded to bytes.
+            images: (B, 2, 3, H, W), RGB, uint8, or float in [0, 1] (rounded to uint8).
 
         Returns:
             (B, 2, H, W) float32 on the CPU.
@@ -103,10 +103,10 @@ class FlowEstimator(ABC):
 
 
 def check_frames(frames: Sequence[np.ndarray]) -> tuple[int, int]:
-    """Height and width of frames that `FlowEstimator.encode` is given.
+    """Check the input of `FlowEstimator.encode`; return the height and width of the frames.
 
     Raises:
-        ValueError: there are none, they are not (H, W, 3) uint8, or not of one size.
+        ValueError: there are no frames, or they are not (H, W, 3) uint8 of one size.
     """
     if not frames:
         raise ValueError("no frames")
@@ -117,13 +117,13 @@ def check_frames(frames: Sequence[np.ndarray]) -> tuple[int, int]:
     shape = shapes.pop()
     types = {frame.dtype for frame in frames}
     if len(shape) != 3 or shape[2] != 3 or types != {np.dtype(np.uint8)}:
-        found = ", ".join(sorted(map(str, types)))
-        raise ValueError(f"frames must be (H, W, 3) uint8, found {shape} {found}")
+        names = ", ".join(sorted(map(str, types)))
+        raise ValueError(f"frames must be (H, W, 3) uint8, found {shape} {names}")
     return shape[0], shape[1]
 
 
 def refuse(source: FlowSource, settings: Sequence[str]) -> None:
-    """Raise a UserError if a source sets what its estimator does not have."""
+    """Raise a UserError if a source sets one of the settings, which its estimator lacks."""
     for setting in settings:
         if getattr(source, setting) != FlowSource.model_fields[setting].default:
             raise UserError(f"flow estimator {source.estimator}: it has no {setting}; leave it out")

@@ -1,4 +1,4 @@
-"""Flow estimators without weights, from OpenCV, on the CPU."""
+"""Flow estimators of OpenCV: no weights, on the CPU."""
 
 import threading
 from abc import abstractmethod
@@ -14,9 +14,9 @@ from commonfate.flow.settings import FlowSource
 
 
 class Classical(FlowEstimator):
-    """Works on grey images, one pair at a time, in as many threads at once as OpenCV may use.
+    """Works on grey images, one pair a thread, in as many threads as OpenCV may use.
 
-    Pairs side by side keep all cores busy; OpenCV's own threads, inside a pair, leave some idle.
+    Parallel pairs keep all cores busy; OpenCV's own threads within a pair leave some idle.
     """
 
     @property
@@ -24,13 +24,13 @@ class Classical(FlowEstimator):
         return cv2.getNumThreads()
 
     def encode(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Grey images, (H, W) uint8."""
+        """Convert to grey images, (H, W) uint8."""
         check_frames(frames)
         with _without_ipp():
             return [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
 
     def estimate_pairs(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """As in the base class; the array lies in memory as (B, H, W, 2), as OpenCV makes it."""
+        """As in the base class; OpenCV's memory layout (B, H, W, 2) is kept."""
         try:
             with _without_ipp():
                 flows = [self.calculate(first, second) for first, second in pairs]
@@ -45,7 +45,7 @@ class Classical(FlowEstimator):
 
     @abstractmethod
     def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Flow (H, W, 2) float32 between two grey images, (H, W) uint8; called from threads."""
+        """Flow (H, W, 2) float32, pixels, between two grey images, (H, W) uint8; thread-safe."""
 
 
 class Dis(Classical):
@@ -58,7 +58,7 @@ class Dis(Classical):
         self.name = "dis"
         self.description = f"DIS (OpenCV {cv2.__version__}, preset {preset})"
         self._preset = getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}")
-        # An object a thread: it keeps buffers between calls, which saves time and cannot be shared.
+        # OpenCV's object reuses its buffers, which saves time; so each thread needs its own.
         self._of_thread = threading.local()
 
     def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -68,7 +68,7 @@ class Dis(Classical):
 
 
 class Farneback(Classical):
-    """Polynomial expansion, as OpenCV's tutorial sets it but with five levels for large motion.
+    """Polynomial expansion with the settings of OpenCV's tutorial, but five pyramid levels.
 
     Farnebäck, "Two-Frame Motion Estimation Based on Polynomial Expansion", SCIA 2003.
     """
@@ -94,10 +94,10 @@ class Farneback(Classical):
 
 @contextmanager
 def _without_ipp() -> Iterator[None]:
-    """Keep OpenCV from Intel's primitives, in this thread.
+    """Disable Intel's primitives (IPP) in OpenCV, in this thread.
 
-    They ask for the processor's name at every call, which a virtual machine answers slowly (6% of
-    the time of DIS), and their results differ between processors.
+    IPP queries the processor's name at every call, which is slow in virtual machines (6% of the
+    time of DIS), and its results differ between processors.
     """
     before = cv2.ipp.useIPP()
     cv2.ipp.setUseIPP(False)

@@ -1,4 +1,4 @@
-"""Flow networks: ptlflow's, and `arflow`, which this package adds to them."""
+"""Flow networks: those of ptlflow, and `arflow` of this package."""
 
 import contextlib
 import functools
@@ -21,8 +21,8 @@ from commonfate.weights import Asset
 if TYPE_CHECKING:
     from commonfate.flow.estimators.staged.network import Network
 
-# What models call the number of their updates.
 ITERATIONS = ("iters", "decoder_depth")
+"""Names that models give to their number of updates."""
 
 
 def names() -> list[str]:
@@ -36,11 +36,11 @@ def model_class(name: str) -> type[nn.Module]:
 
 
 def downloads() -> dict[str, Asset]:
-    """All files of weights that can be fetched, of all networks, by name.
+    """Every file of weights that can be fetched, by name.
 
     Imports ptlflow, which takes seconds.
     """
-    assets = {}
+    assets: dict[str, Asset] = {}
     for name in names():
         published = getattr(model_class(name), "pretrained_checkpoints", {})
         assets |= {asset.name: asset for asset in weights.downloads(name, published).values()}
@@ -48,7 +48,7 @@ def downloads() -> dict[str, Asset]:
 
 
 def updates_argument(reference: type[nn.Module]) -> str | None:
-    """How a model calls the number of its updates; None where it has no such argument."""
+    """Name of a model's argument for the number of updates; None without such an argument."""
     parameters = inspect.signature(reference).parameters
     for name in ITERATIONS:
         if name in parameters and isinstance(parameters[name].default, int):
@@ -57,10 +57,10 @@ def updates_argument(reference: type[nn.Module]) -> str | None:
 
 
 def create(source: FlowSource, device: str) -> "Network":
-    """Make a network of ptlflow with its weights.
+    """Build a network with its weights.
 
     Args:
-        source: of a network that `names` lists.
+        source: names a network that `names` lists.
         device: torch device.
 
     Raises:
@@ -70,9 +70,9 @@ def create(source: FlowSource, device: str) -> "Network":
     reference = model_class(source.estimator)
     published = getattr(reference, "pretrained_checkpoints", {})
     if source.weights is None:
-        known = ", ".join(weights.names(source.estimator, published))
+        listed = ", ".join(weights.names(source.estimator, published))
         raise UserError(
-            f"flow estimator {source.estimator}: weights are not set; known: {known}, or a file"
+            f"flow estimator {source.estimator}: weights are not set; known: {listed}, or a file"
         )
     options = _options(source, reference)
     if source.weights == weights.RANDOM:
@@ -89,7 +89,7 @@ def create(source: FlowSource, device: str) -> "Network":
 
 
 def _options(source: FlowSource, reference: type[nn.Module]) -> dict[str, int]:
-    """Arguments of the model's class that the source sets."""
+    """Arguments of the model's class that follow from the source."""
     if source.iterations is None:
         return {}
     if (name := updates_argument(reference)) is None:
@@ -100,7 +100,7 @@ def _options(source: FlowSource, reference: type[nn.Module]) -> dict[str, int]:
 
 
 def _build(source: FlowSource, reference: type[nn.Module], options: dict[str, Any]) -> nn.Module:
-    """Build the model with weights of the source's seed; torch's generator is left as it was."""
+    """Build the model with random weights; torch's generator keeps its state."""
     with _quietly(), torch.random.fork_rng():
         torch.manual_seed(source.seed)
         try:
@@ -113,7 +113,7 @@ def _build(source: FlowSource, reference: type[nn.Module], options: dict[str, An
 
 @functools.cache
 def _ptlflow() -> ModuleType:
-    """ptlflow, with the networks of this package among its own."""
+    """Import ptlflow and register the networks of this package."""
     with _quietly():
         import ptlflow
 
@@ -123,7 +123,7 @@ def _ptlflow() -> ModuleType:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Hide what ptlflow and its models print, warn and log while imported and built."""
+    """Hide the output, warnings and logs of ptlflow while it is imported and builds models."""
     from loguru import logger
 
     logger.disable("ptlflow")

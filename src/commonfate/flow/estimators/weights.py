@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from commonfate.base.errors import UserError, did_you_mean
 from commonfate.base.files import sha256
-from commonfate.flow.estimators import checkpoint_file
-from commonfate.weights import Asset, fetch, published_assets
+from commonfate.weights import Asset, fetch, published_assets, state_dict
 
 RANDOM = "random"
 
@@ -27,8 +27,8 @@ def downloads(estimator: str, published: Mapping[str, str]) -> dict[str, Asset]:
 
     Args:
         estimator: name of the network.
-        published: its `pretrained_checkpoints` in ptlflow; those that carry no hash are left out,
-            for what they give could not be verified.
+        published: its `pretrained_checkpoints` in ptlflow; those without a hash in their name are
+            left out, since a download could not be verified.
     """
     assets = {}
     for weights, address in published.items():
@@ -41,7 +41,7 @@ def downloads(estimator: str, published: Mapping[str, str]) -> dict[str, Asset]:
 
 
 def names(estimator: str, published: Mapping[str, str]) -> list[str]:
-    """What the setting `weights` of a network may be, besides a file."""
+    """Allowed values of a network's setting `weights`, besides a file."""
     start = f"{estimator}."
     shipped = [name.removeprefix(start) for name in bundled() if name.startswith(start)]
     return list(dict.fromkeys([*shipped, *downloads(estimator, published), RANDOM]))
@@ -50,16 +50,16 @@ def names(estimator: str, published: Mapping[str, str]) -> list[str]:
 def locate(
     estimator: str, weights: str, published: Mapping[str, str], folder: Path | None = None
 ) -> Path:
-    """Path of a file of weights, fetched when it is a published one that is not here yet.
+    """Path of a file of weights; a published file that is not in the cache is fetched.
 
     Args:
         estimator: name of the network.
         weights: name of bundled or published weights, or a path.
         published: addresses of published checkpoints by name, as ptlflow's models have them.
-        folder: the cache of fetched files; `commonfate.weights.folder` says what None means.
+        folder: the cache of fetched files; None stands for `commonfate.weights.folder`.
 
     Raises:
-        UserError: neither known weights nor a file, or they cannot be fetched.
+        UserError: the weights are neither known nor a file, or cannot be fetched.
     """
     if (name := f"{estimator}.{weights}") in (shipped := bundled()):
         return shipped[name]
@@ -80,16 +80,31 @@ def listed() -> dict[str, Asset]:
     return {name: asset for name, asset in published_assets().items() if asset.kind == "flow"}
 
 
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a state dict, and the parameters that ptlflow adds to a model before loading it.
+
+    Takes ptlflow's checkpoints, state dicts as the authors of networks publish them, and
+    safetensors, see `weights.state_dict`.
+
+    Raises:
+        StoreError: the file is no such checkpoint.
+    """
+    state, checkpoint = state_dict.read(path)
+    hyper_parameters = checkpoint.get("hyper_parameters")
+    extra = hyper_parameters.get("extra_params") if isinstance(hyper_parameters, dict) else None
+    return state, extra or {}
+
+
 def load(model: nn.Module, path: Path) -> str:
     """Load a file of weights into a model, strictly, and return the file's SHA-256.
 
-    Weights that are stored in half precision take the model's.
+    Weights stored in half precision are converted to the model's.
 
     Raises:
         StoreError: the file cannot be read as a checkpoint.
-        UserError: it belongs to another network.
+        UserError: the file belongs to another network.
     """
-    state, extra = checkpoint_file.read(path)
+    state, extra = read_checkpoint(path)
     for name, value in extra.items():
         model.add_extra_param(name, value)
     own = model.state_dict()

@@ -1,8 +1,7 @@
 """Extraction: the flow of a shard's videos, for all gaps, into one store.
 
-Pairs that a run before has staged are not estimated again, and only frames that the others need are
-read. Reading, estimation, quantization, compression and writing overlap: see `side_by_side` for
-estimators on the CPU, `batches` for networks.
+Pairs that an earlier run has staged are not estimated again, and only frames that the missing pairs
+need are read. The work itself is in `pipeline`.
 """
 
 import logging
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from commonfate.base.errors import StoreError, UserError
 from commonfate.base.progress import track
-from commonfate.flow.extraction.work import VideoWork
+from commonfate.flow.extraction import pipeline
+from commonfate.flow.extraction.schedule import VideoWork
 from commonfate.storage.flow_info import sources
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ PROGRESS = "flow (pairs)"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Flow that a store does not hold, and why.
+    """Flow that is missing in a store, and why.
 
     Attributes:
-        video: its video.
-        gaps: its gaps.
-        reason: in a line.
-        files: state of the files that were read, see `FrameReader.state`; "" where reading them
-            again is of no use.
-        damaged: its own files cannot be read, which says nothing of other videos.
+        video: name of the video.
+        gaps: gaps without flow.
+        reason: a line.
+        files: state of the files that were read, see `FrameReader.state`; "" if reading them again
+            cannot help.
+        damaged: True if files of the video cannot be read, which does not concern other videos.
     """
 
     video: str
@@ -52,30 +52,33 @@ def extract(
     contents: Mapping[str, str] | None = None,
     may_be_empty: bool = False,
 ) -> list[LeftOut]:
-    """Write the flow of each video for each gap, except what the writer has already.
+    """Write the flow of each video for each gap, except for pairs that are staged already.
 
-    A video whose frames cannot be read, or that the estimator refuses, is left out and the others
-    go on; so is a gap that is too large for a video. What is left out is logged at the end and
-    kept in the store's provenance.
+    A video whose frames cannot be read, or that the estimator refuses, is left out, and so is a gap
+    that is too large for a video; the others go on. All that is left out is logged at the end and
+    recorded in the store's provenance.
 
     Args:
         videos: rows of the manifest; those whose status is not `ok` are skipped.
-        frames: the store of their frames.
-        provider: where flow comes from.
+        frames: store of the videos' frames.
+        provider: source of the flow.
         gaps: from frame t to t + gap.
         writer: entered; the caller exits it.
-        contents: digests, by video, of what its flow is made of; kept with it.
-        may_be_empty: the store is one of several, whose other videos may be whole.
+        contents: by video, the digest of everything that its flow is made of.
+        may_be_empty: True for one of several stores, whose videos may all be damaged.
+
+    Returns:
+        The flow that is left out.
 
     Raises:
-        UserError: as `conclude`.
-        OSError: a pair could not be written; what is staged is kept.
+        UserError: as `finalize`.
+        OSError: a pair could not be written; staged pairs are kept.
     """
     staging = Staging(videos, frames, gaps, writer, provider.consistency, contents)
     for _ in track(staging.run(provider), PROGRESS, staging.total, start=staging.done):
         pass
     left_out = staging.left_out()
-    conclude(videos, gaps, writer, left_out, may_be_empty)
+    finalize(videos, gaps, writer, left_out, may_be_empty)
     return left_out
 
 
@@ -83,9 +86,9 @@ class Staging:
     """The work on some videos of a store.
 
     Attributes:
-        works: a video each.
-        total: pairs that the store can have of these videos.
-        done: pairs of them that are staged already.
+        works: the work on each video.
+        total: number of pairs of these videos.
+        done: number of those that an earlier run has staged.
     """
 
     def __init__(
@@ -97,7 +100,12 @@ class Staging:
         both: bool,
         contents: Mapping[str, str] | None = None,
     ) -> None:
-        """`both` directions of each pair of frames are estimated; the others as in `extract`."""
+        """Plan the work.
+
+        Args:
+            videos, frames, gaps, writer, contents: as in `extract`.
+            both: estimate both directions of each pair of frames.
+        """
         self.works: list[VideoWork] = []
         self._contents = contents or {}
         self._states: dict[str, str] = {}
@@ -111,16 +119,12 @@ class Staging:
             log.info("%d of %d pairs are there already, from a run before", self.done, self.total)
 
     def run(self, provider: "FlowProvider") -> Iterator[None]:
-        """Do what is missing; yields after each pair."""
-        if provider.estimator.workers > 1:
-            from commonfate.flow.extraction import side_by_side as way
-        else:
-            from commonfate.flow.extraction import batches as way
-        for staged in way.run(self.works, provider, self._frames):
+        """Stage the missing pairs; yields after each pair."""
+        for staged in pipeline.run(self.works, provider, self._frames):
             yield from (None for _ in range(staged))
 
     def left_out(self) -> list[LeftOut]:
-        """What cannot be done, and what could not once `run` is through."""
+        """Everything left out, before and during `run`."""
         return [*self._left_out, *self.failures()]
 
     def failures(self) -> list[LeftOut]:
@@ -147,7 +151,7 @@ class Staging:
         name = video["id"]
         try:
             length, size = self._frames.length(name), self._frames.size(name)
-            # As it is before anything is read: a file that is repaired meanwhile counts as changed.
+            # Taken before frames are read, so that a file repaired meanwhile counts as changed.
             self._states[name] = self._frames.state(name)
         except UserError as error:
             self._left_out.append(LeftOut(name, tuple(gaps), str(error)))
@@ -162,22 +166,22 @@ class Staging:
 
 
 def usable(videos: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows whose videos decoded."""
+    """Rows of the manifest whose videos were decoded."""
     return [video for video in videos if video["status"] == "ok"]
 
 
-def conclude(
+def finalize(
     videos: Sequence[Mapping[str, Any]],
     gaps: Sequence[int],
     writer: "FlowWriter",
     left_out: Sequence[LeftOut],
     may_be_empty: bool = False,
 ) -> None:
-    """Say what is left out, and keep it in the store's provenance.
+    """Log what is left out, and record it in the store's provenance.
 
     Raises:
-        UserError: there are usable videos, and none of them gave any flow; where the store
-            `may_be_empty`, only if not all of them are damaged.
+        UserError: none of the usable videos gave any flow; if the store `may_be_empty`, only unless
+            all of them are damaged.
     """
     good = usable(videos)
     if not good:

@@ -1,4 +1,4 @@
-"""Flow of anyone's videos: decode the files that are named, without a dataset or a workflow."""
+"""Flow of a user's own videos: decode files without a dataset or a workflow."""
 
 import logging
 import shutil
@@ -20,59 +20,59 @@ FRAMES = "frames.zarr.zip"
 
 
 class OwnVideos:
-    """Videos of which flow is estimated, and the folder that it goes to.
+    """A user's videos, and the output folder of their flow.
 
-    Frames are several times larger than their videos and their flow. They lie in a hidden folder
-    while they are needed; an interruption leaves them, so that the same command goes on.
+    Frames are several times larger than their videos and their flow. While they are needed they lie
+    in a hidden folder, which survives an interruption, so that the same command can go on.
 
     Args:
         paths: video files, and folders that are searched for videos and folders of frames.
-        output: folder for `videos.parquet`: a row a video, as a manifest.
-        gaps: a video that is too short for all of them is left out.
-        decoding: how files are decoded.
+        output: folder for `videos.parquet`, a manifest with a row for each video.
+        gaps: a video that is too short for all gaps is left out.
+        decoding: settings of the decoder.
 
     Attributes:
-        settings: what the frames are made of: gaps, decoding, sizes and times of the files, names
-            of the videos, and what cannot be opened.
+        settings: inputs of the frames, for provenance: gaps, decoding, sizes and times of the
+            files, names of the videos, and files that cannot be opened.
     """
 
     def __init__(
         self, paths: Sequence[Path], output: Path, gaps: Sequence[int], decoding: Decoding
     ) -> None:
-        found = folder.given(paths)
-        files = sorted({*chain.from_iterable(s.frame_files or (s.path,) for s in found)})
+        videos = folder.given(paths)
+        files = sorted({*chain.from_iterable(v.frame_files or (v.path,) for v in videos)})
         files = [file for file in files if not on_disk.file_fault(file)]
         self.settings = {
             "gaps": list(gaps),
             **decoding.settings(),
             "files": frame_files.state_of(files),
-            "names": [source.id for source in found],
-            "faults": [[source.path, source.fault] for source in found if source.fault],
+            "names": [video.id for video in videos],
+            "faults": [[video.path, video.fault] for video in videos if video.fault],
         }
-        self._table = inventory.build(found, shard_size=len(found))
+        self._table = inventory.build(videos, shard_size=len(videos))
         self._gaps, self._decoding = tuple(gaps), decoding
         self._output, self._report = output, output / REPORT
         self._hidden = output / ".decoded"
 
     @contextmanager
     def decoded(self, keep: bool, retry: bool) -> Iterator[tuple[Path, Path]]:
-        """Decode the videos, unless that is done already, and yield the report and a frame store.
+        """Decode the videos, unless their frames exist; yield paths of the report and frame store.
 
         Args:
             keep: leave the frames in `frames.zarr.zip`.
-            retry: do not be content with a store that has left out some of the videos.
+            retry: decode again if an existing store has left out videos.
 
         Raises:
             UserError: none of the videos is usable.
         """
-        # The hashes of the files are those of the videos: they are read once, while decoded.
+        # The files are not hashed here: decoding hashes each video, in one pass.
         record = provenance.record("flow", self.settings, inputs=[])
         kept = self._output / FRAMES
         is_kept = keep or shard.is_made(kept, self._report, record)
         frames = kept if is_kept else self._hidden / FRAMES
         if shard.is_made(frames, self._report, record) and not (retry and self.left_out()):
             log.info("%s is there already, made from these files", frames)
-            self.say_left_out()
+            self.log_left_out()
             rows = parquet.read(self._report)
         else:
             rows = shard.write(
@@ -83,15 +83,15 @@ class OwnVideos:
         shutil.rmtree(self._hidden, ignore_errors=True)
 
     def has_frames(self) -> bool:
-        """Whether a frame store is kept."""
+        """True if a frame store is kept."""
         return (self._output / FRAMES).is_file()
 
     def left_out(self) -> list[tuple[str, str]]:
-        """File and reason of each video that the report says is not usable."""
+        """File and reason of each unusable video in the report."""
         return manifest.left_out(parquet.read(self._report)) if self._report.is_file() else []
 
-    def say_left_out(self) -> None:
-        """Log what an earlier call has left out."""
+    def log_left_out(self) -> None:
+        """Log the videos that an earlier call has left out."""
         for source, reason in self.left_out():
             log.warning("%s: left out: %s", source, reason)
 

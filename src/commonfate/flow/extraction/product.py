@@ -1,7 +1,7 @@
 """The flow store of some videos: left as it is, brought up to date, or made.
 
-A store knows which content each of its videos had. Where only some videos differ, or some were left
-out and their files have changed since, the flow of the others is taken over.
+A store records the content of each of its videos. If some of them differ, or were left out and
+their files have changed since, the flow of the others is kept.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from commonfate.base import provenance
 from commonfate.base.errors import StoreError, UserError
 from commonfate.base.files import exclusive
 from commonfate.base.progress import track
-from commonfate.flow.extraction import spread
+from commonfate.flow.extraction import processes
 from commonfate.flow.extraction.extract import extract, usable
 from commonfate.storage.flow import open_reader, open_writer
 from commonfate.storage.flow_reader import FlowReader
@@ -25,146 +26,156 @@ from commonfate.storage.frames import FrameReader
 
 if TYPE_CHECKING:
     from commonfate.flow.estimators.provider import FlowProvider
-    from commonfate.flow.extraction.spread import Crew
+    from commonfate.flow.extraction.processes import ProcessSettings
     from commonfate.storage.flow_writer import FlowWriter
 
 log = logging.getLogger(__name__)
 NAMED = 3
-"""Videos that were left out, of which the reason is repeated."""
+"""Largest number of left-out videos whose reason is repeated in the log."""
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """Specification of a flow store, apart from its videos' content.
+
+    Attributes:
+        provider: source of the flow.
+        gaps: from frame t to t + gap.
+        storage: `container`, `steps_per_pixel` and `tiff_layout`, the arguments of
+            `storage.flow.open_writer`.
+        source: settings of the flow source, for provenance.
+        device: device of the provider, for provenance.
+        own: for videos without a dataset `videos`, the inputs of their frames, and `run_in`, the
+            base folder of relative paths; empty for a shard of a dataset.
+    """
+
+    provider: "FlowProvider"
+    gaps: Sequence[int]
+    storage: Mapping[str, Any]
+    source: Mapping[str, Any]
+    device: str
+    own: Mapping[str, Any]
+
+    @property
+    def method_key(self) -> str:
+        """Digest of everything but gaps and videos."""
+        weights = self.provider.weights_sha256
+        return _hash([self.source, dict(self.storage), self.provider.description, weights])
 
 
 def write(
+    spec: StoreSpec,
     videos: Sequence[dict[str, Any]],
     manifest: Path,
     frames: Path,
-    provider: "FlowProvider",
-    gaps: Sequence[int],
     output: Path,
-    storage: dict[str, Any],
-    facts: dict[str, Any],
-    crew: "Crew | None" = None,
+    settings: "ProcessSettings | None" = None,
     retry: bool = False,
 ) -> None:
-    """Write the flow store of some videos, unless it is there already, made of the same.
+    """Write the flow store of some videos, unless an equal one exists.
 
-    What a store has left out is tried again when one of its files has changed.
+    Videos that the existing store has left out are tried again if one of their files has changed.
 
     Args:
+        spec: source, gaps and format of the flow.
         videos: rows of the manifest.
-        manifest: where they are from.
-        frames: the store of their frames.
-        provider: where flow comes from.
-        gaps: from frame t to t + gap.
+        manifest: file of the manifest, for provenance.
+        frames: store of the videos' frames.
         output: the store.
-        storage: `container`, `steps_per_pixel` and `tiff_layout`, as
-            `storage.flow.open_writer` takes them.
-        facts: `source`, the settings of the flow source, and `device`, for the provenance; of
-            videos without data set also `videos`, what their frames are made of, and `run_in`, the
-            folder where relative paths of them begin.
-        crew: the processes that do the work; None does it in this one.
-        retry: try again what was left out, changed or not.
+        settings: of the processes that do the work; None does the work in this one.
+        retry: also try again videos whose files have not changed.
 
     Raises:
-        UserError: nothing gave any flow; of a shard, for another reason than damaged files.
-        OSError: the disk is full, ...; what is staged beside the store is kept.
+        UserError: no video gave any flow; of a shard, for another reason than damaged files.
+        OSError: the disk is full, ...; pairs staged beside the store are kept.
     """
+    provider, gaps = spec.provider, spec.gaps
     record = provenance.record(
         "flow",
-        {"source": facts["source"], "gaps": list(gaps), **storage},
+        {"source": spec.source, "gaps": list(gaps), **spec.storage},
         inputs=[manifest, frames, *provider.inputs(videos)],
         estimator=provider.description,
         weights_sha256=provider.weights_sha256,
-        device=facts["device"],
+        device=spec.device,
     )
-    record |= {name: facts[name] for name in ("videos", "run_in") if name in facts}
-    record["method_key"] = method_key = _method_key(provider, storage, facts)
+    record |= spec.own
+    record["method_key"] = method_key = spec.method_key
     reader = FrameReader(frames)
-    contents = contents_of(videos, reader, provider, record["inputs"])
+    contents = _contents(videos, reader, provider, record["inputs"])
     record["key"] = key = _hash([method_key, list(gaps), contents])
     with exclusive(output):
-        previous = _there(output)
+        previous = _existing(output)
         if previous is not None and previous.provenance.get("key") == key:
             again = [item for item in _left_out(previous) if retry or _has_changed(item, reader)]
             if not again:
-                _say_that_it_is_there(previous)
-                # Of a writer that was killed at its last line, or of settings given up since.
+                _log_existing(previous)
+                # Left by a writer that was killed at its end, or with settings of an earlier call.
                 shutil.rmtree(stage_of(output), ignore_errors=True)
                 return
             log.info("%s: %d of its videos are tried again", output, len(again))
-        with open_writer(output, **storage, provenance=record, key=method_key) as writer:
+        with open_writer(output, **spec.storage, provenance=record, key=method_key) as writer:
             writer.keep(contents, gaps)
             if previous is not None and previous.provenance.get("method_key") == method_key:
-                _take_over(previous, contents, gaps, writer)
-            is_shard = "videos" not in facts
-            if crew is None:
+                _keep_unchanged(previous, contents, gaps, writer)
+            is_shard = not spec.own
+            if settings is None:
                 extract(videos, reader, provider, gaps, writer, contents, is_shard)
             else:
-                spread.extract(videos, frames, gaps, writer, crew, contents, is_shard)
+                processes.extract(videos, frames, gaps, writer, settings, contents, is_shard)
 
 
-def is_there(
-    provider: "FlowProvider",
-    gaps: Sequence[int],
-    output: Path,
-    storage: dict[str, Any],
-    facts: dict[str, Any],
-    retry: bool,
-) -> bool:
-    """Whether a store is there of videos that are as they were; their frames are not needed.
+def is_up_to_date(spec: StoreSpec, output: Path, retry: bool) -> bool:
+    """True if the store of a user's unchanged videos exists; needs no frames.
 
     Args:
-        provider, gaps, output, storage, facts, retry: as `write` takes them.
+        spec, output, retry: as in `write`.
     """
-    previous = _there(output)
+    previous = _existing(output)
     if previous is None:
         return False
-    there = previous.provenance
+    record = previous.provenance
     same = (
-        there.get("method_key") == _method_key(provider, storage, facts)
-        and there["settings"]["gaps"] == list(gaps)
-        and there.get("videos") == facts["videos"]
+        record.get("method_key") == spec.method_key
+        and record["settings"]["gaps"] == list(spec.gaps)
+        and record.get("videos") == spec.own["videos"]
         and not (retry and _left_out(previous))
     )
     if same:
-        _say_that_it_is_there(previous)
+        _log_existing(previous)
     return same
 
 
-def _method_key(provider: "FlowProvider", storage: dict[str, Any], facts: dict[str, Any]) -> str:
-    return _hash([facts["source"], storage, provider.description, provider.weights_sha256])
-
-
-def contents_of(
+def _contents(
     videos: Sequence[Mapping[str, Any]],
     frames: FrameReader,
     provider: "FlowProvider",
     hashes: Mapping[str, str],
 ) -> dict[str, str]:
-    """Digests, by video, of all that is read of it; "" where the frame store has it not.
+    """By video, the digest of all its inputs; "" if the frame store lacks the video.
 
     Args:
         videos: rows of the manifest; those that are not usable are skipped.
-        frames: the store of their frames.
-        provider: where flow comes from.
-        hashes: of the files that the provider reads besides.
+        frames: store of the videos' frames.
+        provider: source of the flow.
+        hashes: SHA-256 of the other files that the provider reads, by path.
     """
-    found = {}
+    contents = {}
     for video in usable(videos):
         try:
             content = frames.content(video["id"])
-        except UserError:  # it will be left out, with this reason
+        except UserError:  # extraction will leave the video out, with this reason
             content = ""
         others = [hashes[path] for path in provider.inputs([video])]
-        found[video["id"]] = _hash([content, *others]) if others else content
-    return found
+        contents[video["id"]] = _hash([content, *others]) if others else content
+    return contents
 
 
 def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _there(store: Path) -> FlowReader | None:
-    """The store; None where there is none that can be read."""
+def _existing(store: Path) -> FlowReader | None:
+    """Open the store; None if there is none that can be read."""
     try:
         reader = open_reader(store)
         reader.provenance  # noqa: B018 - reads the index
@@ -178,7 +189,7 @@ def _left_out(reader: FlowReader) -> list[dict[str, Any]]:
 
 
 def _has_changed(item: Mapping[str, Any], frames: FrameReader) -> bool:
-    """Whether the files of a video are not as they were when it was left out."""
+    """True if files of a left-out video have changed since."""
     if "files" not in item:
         return False
     try:
@@ -187,22 +198,22 @@ def _has_changed(item: Mapping[str, Any], frames: FrameReader) -> bool:
         return False
 
 
-def _say_that_it_is_there(reader: FlowReader) -> None:
-    log.info("%s is there already, made of the same", reader.path)
+def _log_existing(reader: FlowReader) -> None:
+    log.info("%s is there already, made from the same inputs", reader.path)
     for item in _left_out(reader)[:NAMED]:
         log.warning("%s, gaps %s: left out: %s", item["video"], item["gaps"], item["reason"])
     if _left_out(reader):
         log.warning(
-            "%s: %d videos lack flow, all or some of it; it is tried again when files change, "
-            "or with --retry",
+            "%s: %d videos lack all or some of their flow; they are tried again when their files "
+            "change, or with --retry",
             *(reader.path, len({item["video"] for item in _left_out(reader)})),
         )
 
 
-def _take_over(
+def _keep_unchanged(
     previous: FlowReader, contents: Mapping[str, str], gaps: Sequence[int], writer: "FlowWriter"
 ) -> None:
-    """Stage the flow of videos whose content is the same; what is damaged is made anew."""
+    """Stage the previous flow of videos whose content is unchanged; damaged pairs are left out."""
     parts = [
         previous.info(video, gap)
         for video in previous.videos

@@ -1,4 +1,4 @@
-"""Frames decoded from the videos themselves, where no frame store was kept."""
+"""Frames decoded again from the videos, where no frame store was kept."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +19,13 @@ from commonfate.videos.decode import Decoder, Decoding
 
 
 def beside(flow: FlowReader) -> "FrameReader | SourceFrames | None":
-    """The frames that a flow store of `commonfate flow VIDEO` was estimated from.
+    """Open the frames from which `commonfate flow VIDEO` estimated a flow store.
 
     Args:
-        flow: the store; one of a dataset's shard names no videos, and None is returned.
+        flow: the store.
+
+    Returns:
+        A reader; None for the store of a dataset's shard, or if nothing is left of the frames.
     """
     if "run_in" not in flow.provenance:
         return None
@@ -33,14 +36,16 @@ def beside(flow: FlowReader) -> "FrameReader | SourceFrames | None":
 
 
 class SourceFrames:
-    """Read frames as `FrameReader` does; forwards each is decoded once, backwards from the start.
+    """Frames of videos with the interface of `FrameReader`, decoded on demand.
+
+    Reading forwards decodes each frame once; reading backwards decodes again from the start.
 
     Args:
         report: `videos.parquet` of `commonfate flow`.
-        folder: where relative paths of it begin.
+        folder: base of the report's relative paths.
 
     Raises (every method):
-        StoreError: the video is not in the report, is missing, has changed, or does not decode.
+        StoreError: the video is not in the report, is missing, has changed, or cannot be decoded.
     """
 
     def __init__(self, report: Path, folder: Path) -> None:
@@ -51,21 +56,21 @@ class SourceFrames:
         self._decoder: Decoder | None = None
 
     def fps(self, video: str) -> float:
-        """Frames a second."""
+        """Frames per second."""
         return self._row(video)["fps"]
 
     def read(self, video: str, t: int) -> np.ndarray:
         """Frame t, counted from 0: (H, W, 3) uint8, RGB."""
         row = self._row(video)
-        begins = video != self._video or t < self._next
+        restart = video != self._video or t < self._next
         try:
-            if begins:
+            if restart:
                 self.close()
                 self._check(row)
                 self._video = video
             if row["backend"] == "files":
                 return image_file.pixels(self._folder / row["frame_files"][t])
-            if begins:
+            if restart:
                 self._frames, self._next = self._decoded(row), 0
             for frame in self._frames:
                 self._next += 1
@@ -76,7 +81,7 @@ class SourceFrames:
         raise self._refused(row, f"ends before frame {t}")
 
     def close(self) -> None:
-        """End the decoder."""
+        """Close the decoder."""
         if self._decoder is not None:
             self._decoder.__exit__(None, None, None)
             self._decoder = None

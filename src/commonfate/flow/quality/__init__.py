@@ -1,1 +1,1 @@
-"""Errors of flow, where it is known exactly or by what it does to frames."""
+"""Errors of flow: end-point error on rendered frames, photometric error on real ones."""

@@ -1,6 +1,6 @@
-"""End-point error of flow against the truth, by how far pixels move and whether they stay in sight.
+"""End-point error of flow against the truth, by true magnitude and visibility.
 
-Kept are counts and sums, so that parts of a dataset add up to the whole.
+Errors are kept as counts and sums, so that parts of a dataset add up to the whole.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 
 EDGES = (1.0, 2.0, 4.0, 8.0, 16.0)
 RANGES = ("0-1", "1-2", "2-4", "4-8", "8-16", "over 16")
-"""Ranges of the true magnitude in pixels; each holds its lower edge and not its upper one."""
+"""Ranges of the true magnitude in pixels; each includes its lower edge."""
 HIDDEN, VISIBLE = 0, 1
 
 
@@ -20,14 +20,14 @@ class Errors:
 
     Attributes:
         pixels: int64, all pixels.
-        known: int64, those with a value; the others have no part in what follows.
+        valid: int64, pixels with a value; the sums below leave out the others.
         error: float64, sum of the end-point errors, pixels.
         outliers: int64, pixels whose error is above 3 px and above 5 % of the true magnitude
             (Menze and Geiger, "Object Scene Flow for Autonomous Vehicles", CVPR 2015).
     """
 
     pixels: np.ndarray
-    known: np.ndarray
+    valid: np.ndarray
     error: np.ndarray
     outliers: np.ndarray
 
@@ -48,23 +48,23 @@ class Errors:
         """Mean end-point error in pixels; None where no pixel has a value.
 
         Args:
-            where: index of the ranges and of visibility, e.g. `np.s_[0]` or `np.s_[:, VISIBLE]`.
+            where: index by range and visibility, e.g. `np.s_[0]` or `np.s_[:, VISIBLE]`.
         """
-        return ratio(self.error[where], self.known[where])
+        return ratio(self.error[where], self.valid[where])
 
     def outlier_rate(self) -> float | None:
         """Fl-all: share of outliers among the pixels with a value."""
-        return ratio(self.outliers, self.known)
+        return ratio(self.outliers, self.valid)
 
 
 def ratio(part: Any, whole: Any) -> float | None:
-    """Sum of the part by the sum of the whole; None where the whole is nothing."""
+    """Sum of the part over the sum of the whole; None if the latter is 0."""
     total = np.sum(whole)
     return float(np.sum(part) / total) if total else None
 
 
 NONE = Errors(*(np.zeros((len(RANGES), 2), kind) for kind in (int, int, float, int)))
-"""Of no pixels: what sums start from."""
+"""Errors of no pixels, to start sums from."""
 
 
 def measure(flow: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> Errors:
@@ -73,7 +73,7 @@ def measure(flow: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> Errors:
     Args:
         flow: (2, H, W) float, u then v, pixels; NaN where it has no value.
         truth: (2, H, W) float, known everywhere.
-        visible: (H, W) bool, whether what is seen at a pixel is seen in the other frame as well.
+        visible: (H, W) bool, True where the point at a pixel is visible in the other frame, too.
 
     Raises:
         ValueError: the sizes differ.
@@ -83,8 +83,8 @@ def measure(flow: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> Errors:
     truth = truth.astype(np.float64)
     magnitude = np.hypot(*truth)
     error = np.hypot(*(flow - truth))
-    known = np.isfinite(error)
-    error = np.where(known, error, 0)
+    valid = np.isfinite(error)
+    error = np.where(valid, error, 0)
     outlier = (error > 3) & (error > 0.05 * magnitude)
     kinds = (np.digitize(magnitude, EDGES) * 2 + visible).ravel()
 
@@ -92,4 +92,4 @@ def measure(flow: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> Errors:
         sums = np.bincount(kinds, values.ravel(), 2 * len(RANGES)).reshape(-1, 2)
         return sums if values.dtype == float else sums.astype(np.int64)
 
-    return Errors(count(np.ones_like(known)), count(known), count(error), count(outlier))
+    return Errors(count(np.ones_like(valid)), count(valid), count(error), count(outlier))

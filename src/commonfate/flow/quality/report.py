@@ -10,15 +10,7 @@ from commonfate.base.errors import UserError
 from commonfate.base.settings import parse
 from commonfate.datasets.sprites import truth
 from commonfate.flow.drawing.review import spread
-from commonfate.flow.quality import (
-    photometric as quality_photometric,
-)
-from commonfate.flow.quality import (
-    sample as quality_sample,
-)
-from commonfate.flow.quality import (
-    stored as quality_stored,
-)
+from commonfate.flow.quality import photometric, stored
 from commonfate.flow.settings import FlowSource
 from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.frames import FrameReader
@@ -30,12 +22,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Stored:
-    """The stored flow of a source, with what its stores tell of it.
+class StoredFlow:
+    """The stored flow of a source, and the source as its stores record it.
 
     Attributes:
         readers: the stores of all shards.
-        settings: of the source; None where the stores do not tell (flow of another program).
+        settings: of the source; None where they are not recorded (flow of another program).
         description: a line for tables.
         weights_sha256: of a network's weights file.
     """
@@ -46,11 +38,11 @@ class Stored:
     weights_sha256: str | None
 
     @classmethod
-    def of(cls, readers: Sequence[FlowReader]) -> "Stored":
-        """Ask the stores.
+    def of(cls, readers: Sequence[FlowReader]) -> "StoredFlow":
+        """Read the provenance of the stores.
 
         Raises:
-            UserError: they are of different sources.
+            UserError: the stores are of different sources.
         """
         keys = ("estimator", "weights_sha256")
         records = [reader.provenance for reader in readers]
@@ -70,7 +62,7 @@ class Stored:
 
 
 def report(
-    stored: Stored,
+    flow: StoredFlow,
     truths: Mapping[str, str],
     frames: Sequence[FrameReader],
     sample: int,
@@ -80,57 +72,58 @@ def report(
     """Measure everything.
 
     Args:
-        stored: the flow.
-        truths: path of the truth by name of the video.
+        flow: the flow to measure.
+        truths: path of the truth by video name.
         frames: stores of the videos' frames.
-        sample: how many pairs are estimated again, and how many of `frames_of` are looked at.
-        frames_of: folder of real frames for the photometric error, if there is one.
+        sample: number of pairs that are estimated again, and of pairs from `frames_of`.
+        frames_of: folder of real frames for the photometric error.
         device: where networks run.
 
     Returns:
-        `description`; `parts`, see `quality_stored.measure`; `bytes` of the stores and `pairs` in
-        them; `sample`, see `quality_sample.measure`, and `photometric`, see
-        `quality_photometric.measure`, None where there is nothing to measure.
+        `description`; `parts`, see `stored.measure`; `bytes` of the stores and `pairs` in them;
+        `sample`, see `stored.measure_rounding`, and `photometric`, see `photometric.measure`: None
+        where there is nothing to measure.
 
     Raises:
         UserError: no video has exact flow, or the weights are no longer those of the stores.
     """
-    found = quality_stored.pairs(stored.readers, truths)
-    rounding, photometric = None, None
-    if stored.settings is None:
+    pairs = stored.pairs(flow.readers, truths)
+    sampled = spread(pairs, sample)
+    rounding, warping = None, None
+    if flow.settings is None:
         log.info("the stores do not tell their flow source, so no pair is estimated again")
-    elif stored.settings.estimator == "truth":
-        rounding = quality_sample.measure(spread(found, sample), truths, _from_truth(truths))
+    elif flow.settings.estimator == "truth":
+        rounding = stored.measure_rounding(sampled, truths, _from_truth(truths))
     else:
-        estimator = _estimator(stored, device)
+        estimator = _estimator(flow, flow.settings, device)
         readers = {video: reader for reader in frames for video in reader.videos}
-        again = quality_sample.estimating(estimator, readers)
-        rounding = quality_sample.measure(spread(found, sample), truths, again)
+        exact = stored.estimating(estimator, readers)
+        rounding = stored.measure_rounding(sampled, truths, exact)
         if frames_of is not None:
-            images = quality_photometric.frame_pairs(frames_of, sample)
-            photometric = quality_photometric.measure(estimator, images, frames_of)
+            images = photometric.frame_pairs(frames_of, sample)
+            warping = photometric.measure(estimator, images, frames_of)
     return {
-        "description": stored.description,
-        "parts": quality_stored.measure(found, truths),
-        "bytes": quality_stored.size_bytes(stored.readers),
-        "pairs": quality_stored.count(stored.readers),
+        "description": flow.description,
+        "parts": stored.measure(pairs, truths),
+        "bytes": stored.size_bytes(flow.readers),
+        "pairs": stored.count(flow.readers),
         "sample": rounding,
-        "photometric": photometric,
+        "photometric": warping,
     }
 
 
-def _from_truth(truths: Mapping[str, str]) -> quality_sample.Exact:
+def _from_truth(truths: Mapping[str, str]) -> stored.Exact:
     return lambda pair: truth.flow(truths[pair.video], pair.t, pair.gap)
 
 
-def _estimator(stored: Stored, device: str) -> "FlowEstimator":
-    from commonfate.flow.estimators import registry as estimators
+def _estimator(flow: StoredFlow, settings: FlowSource, device: str) -> "FlowEstimator":
+    from commonfate.flow.estimators import registry
 
-    estimator = estimators.create(stored.settings, device)
-    if estimator.weights_sha256 != stored.weights_sha256:
+    estimator = registry.create(settings, device)
+    if estimator.weights_sha256 != flow.weights_sha256:
         raise UserError(
-            f"{stored.readers[0].path}: the weights have changed since (then sha256 "
-            f"{str(stored.weights_sha256)[:12]}, now {str(estimator.weights_sha256)[:12]}); "
+            f"{flow.readers[0].path}: the weights have changed since (then sha256 "
+            f"{str(flow.weights_sha256)[:12]}, now {str(estimator.weights_sha256)[:12]}); "
             f"estimate the flow again"
         )
     return estimator

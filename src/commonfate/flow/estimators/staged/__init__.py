@@ -1,13 +1,11 @@
-"""Networks in two stages: what depends on one frame is computed once for all pairs it is in."""
+"""Networks in two stages: features of a frame are computed once for all pairs it is part of."""
 
 import logging
 
 from torch import nn
 
-from commonfate.flow.estimators.staged.arflow import StagedArflow
-from commonfate.flow.estimators.staged.base import Features, Staged
-from commonfate.flow.estimators.staged.plain import Plain
-from commonfate.flow.estimators.staged.pwcnet import StagedPwcnet
+from commonfate.flow.estimators.staged.base import Features, Plain, Staged
+from commonfate.flow.estimators.staged.pwc import StagedArflow, StagedPwcnet
 from commonfate.flow.estimators.staged.raft import StagedRaft
 
 __all__ = ["Features", "Staged", "stage"]
@@ -18,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def stage(model: nn.Module) -> Staged:
-    """Cut a ptlflow model, whose weights are loaded, into stages; `Plain` if none are known."""
+    """Split a ptlflow model with loaded weights into stages; `Plain` if its family is unknown."""
     for family in FAMILIES:
         if family.fits(model):
             return family(model)

@@ -1,10 +1,12 @@
-"""What networks in two stages have in common."""
+"""Base class of networks in two stages, and the one without a stage for frames."""
 
 from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from commonfate.base.errors import UserError
 
 Features = tuple[Tensor, ...]
 
@@ -23,11 +25,15 @@ class Staged(ABC, nn.Module):
     @staticmethod
     @abstractmethod
     def fits(model: nn.Module) -> bool:
-        """Whether the model has the structure that the stages expect."""
+        """True if the model has the structure that the stages expect."""
 
     @abstractmethod
     def prepare(self, images: Tensor) -> tuple[Tensor, Any]:
-        """Normalise and pad images as the model does; also what `restore` needs to undo it."""
+        """Normalise and pad images as the model does.
+
+        Returns:
+            The prepared images, and the resizer with which `restore` undoes the padding.
+        """
 
     @abstractmethod
     def encode(self, images: Tensor) -> Features:
@@ -38,15 +44,42 @@ class Staged(ABC, nn.Module):
         """The stage of a pair: flow (B, 2, h, w) float32, of the prepared images' size."""
 
     def compile_stages(self) -> None:
-        """Compile what takes the time, with torch.compile, anew for every shape."""
+        """Compile the stages with torch.compile, once for every shape."""
         self.encode = torch.compile(self.encode, dynamic=False)
         self.decode = torch.compile(self.decode, dynamic=False)
 
     def restore(self, flow: Tensor, resizer: Any) -> Tensor:
-        """Bring flow to the size of the images that `prepare` was given."""
+        """Resize or crop flow to the size of the images given to `prepare`."""
         return self.model.postprocess_predictions(flow.contiguous(), resizer, is_flow=True)
 
 
 def precisely(tensor: Tensor) -> torch.autocast:
-    """A context without autocast on the tensor's device: for coordinates and what adds to them."""
+    """Context without autocast on the tensor's device, for coordinates and their updates."""
     return torch.autocast(tensor.device.type, enabled=False)
+
+
+class Plain(Staged):
+    """Any other model of ptlflow. Per frame: the image. Per pair: the model's forward pass."""
+
+    @staticmethod
+    def fits(model: nn.Module) -> bool:
+        return True
+
+    def prepare(self, images: Tensor) -> tuple[Tensor, Any]:
+        return images, None
+
+    def encode(self, images: Tensor) -> Features:
+        return (images,)
+
+    def decode(self, first: Features, second: Features) -> Tensor:
+        images = torch.stack([first[0], second[0]], dim=1).contiguous()
+        flows = self.model({"images": images})["flows"]
+        if flows.ndim != 5 or flows.shape[1] != 1:
+            raise UserError(
+                f"{type(self.model).__name__} gives {tuple(flows.shape)}; "
+                "it does not work on pairs of frames"
+            )
+        return flows[:, 0].float()
+
+    def restore(self, flow: Tensor, resizer: Any) -> Tensor:
+        return flow

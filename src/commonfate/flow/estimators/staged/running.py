@@ -1,8 +1,8 @@
 """Running the two stages: precision, memory layout, compilation.
 
-Whatever the precision, images are prepared, flow is added up and points are sampled in float32.
-float32 is as torch has it by default: on recent GPUs convolutions multiply in TF32 (10 bits of
-mantissa), matrix products, such as RAFT's correlation, do not.
+At every precision, images are prepared, flow is summed and points are sampled in float32. For
+float32, torch's defaults hold: on recent GPUs convolutions multiply in TF32 (10 bits of mantissa);
+matrix products, such as RAFT's correlation, do not.
 """
 
 import logging
@@ -18,16 +18,18 @@ from commonfate.flow.settings import FlowSource
 
 log = logging.getLogger(__name__)
 
-# Sizes of frames times sizes of batches that a process may meet. The last batch of a video is
-# smaller, and without this many torch goes on uncompiled, saying nothing.
 VARIANTS = 256
+"""Largest number of compiled shapes: frame sizes times batch sizes in a process.
+
+The last batch of a video is smaller. Above its default limit torch would silently not compile.
+"""
 
 
 class Runner:
-    """The stages on a device, as a flow source sets them."""
+    """The stages on a device, with the settings of a flow source."""
 
     def __init__(self, staged: Staged, source: FlowSource, device: str) -> None:
-        # Parameters keep asking for gradients, without which autocast would not keep narrow copies.
+        # Parameters keep requires_grad, without which autocast would not cache their 16-bit copies.
         self.staged = staged.eval().to(device)
         self.device = torch.device(device)
         self._channels_last = source.channels_last
@@ -41,17 +43,21 @@ class Runner:
             self.staged.compile_stages()
 
     def rows(self, count: int) -> int:
-        """The batch to run for so many rows: compiled, there is one for each power of two."""
+        """Batch size to run for this number of rows: a power of two if compiled."""
         return 1 << (count - 1).bit_length() if self._compiled else count
 
     def encode(self, images: Tensor) -> tuple[Features, Any]:
-        """The stage of frames (B, 3, H, W) float32 BGR, and what `decode` needs to undo padding."""
-        # Normalised and padded in float32.
+        """Run the stage of frames, (B, 3, H, W) float32 BGR in [0, 1].
+
+        Returns:
+            The features, and the resizer with which `decode` undoes the padding.
+        """
+        # Outside autocast: images are normalised and padded in float32.
         images, resizer = self.staged.prepare(images)
         return self._run(self.staged.encode, self._laid_out(images)), resizer
 
     def decode(self, first: Features, second: Features, resizer: Any) -> Tensor:
-        """The stage of pairs: flow (B, 2, H, W) float32."""
+        """Run the stage of pairs: flow (B, 2, H, W) float32, pixels."""
         first, second = (tuple(map(self._laid_out, frame)) for frame in (first, second))
         flow = self._run(self.staged.decode, first, second)
         return self.staged.restore(flow.float(), resizer)
@@ -70,8 +76,8 @@ class Runner:
             return work(*arguments)
 
 
-def on(source: FlowSource, device: str) -> list[str]:
-    """What is not torch's plainest float32, in words."""
+def describe(source: FlowSource, device: str) -> list[str]:
+    """Words for precision, layout and compilation that differ from plain float32."""
     words = []
     if source.precision != "float32":
         words.append(source.precision)

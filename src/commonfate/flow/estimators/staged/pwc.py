@@ -1,4 +1,4 @@
-"""PWC-Net.
+"""PWC-Net and PWC-Lite, the network of ARFlow.
 
 Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018.
 """
@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from ptlflow.models.pwcnet.pwcnet import PWCDCNet, PWCNet
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from commonfate.flow.estimators.arflow import PwcLite
 from commonfate.flow.estimators.staged.base import Features, Staged, precisely
 from commonfate.models.pwc.correlation import correlation
 from commonfate.models.pwc.warp import warp
 
-# Convolutions of the pyramid's levels 1 to 6, in the order that they are applied.
+# Convolutions of the pyramid's levels 1 to 6, in the order of application.
 PYRAMID = (
     ("1a", "1aa", "1b"),
     ("2a", "2aa", "2b"),
@@ -23,12 +25,12 @@ PYRAMID = (
     ("6aa", "6a", "6b"),
 )
 COARSEST = 6
-# Flow is learnt divided by 20; these bring it to pixels of levels 5 to 2.
+# The network estimates flow divided by 20; these factors give pixels of levels 5 to 2.
 TO_PIXELS = {5: 0.625, 4: 1.25, 3: 2.5, 2: 5.0}
 
 
 class StagedPwcnet(Staged):
-    """A frame gives its pyramid, levels 2 to 6; estimating flow belongs to the pair."""
+    """Per frame: the pyramid's levels 2 to 6. Per pair: warping, cost volumes and decoders."""
 
     @staticmethod
     def fits(model: nn.Module) -> bool:
@@ -79,17 +81,41 @@ class StagedPwcnet(Staged):
         return model.upsample1(flow * model.div_flow)
 
     def _cost(self, first: Tensor, second: Tensor) -> Tensor:
-        """Correlation, as the model's own sampler gives it, but not interpolated 81 times."""
+        """Cost volume; equal to the model's own, whose sampler interpolates 81 times."""
         return self.model.leakyRELU(correlation(first, second, self.model.md))
 
     def _dense(self, level: int, x: Tensor) -> Tensor:
-        """Five convolutions, each of all that was before it."""
+        """Apply five densely connected convolutions."""
         for i in range(5):
             x = torch.cat((getattr(self.model, f"conv{level}_{i}")(x), x), dim=1)
         return x
 
 
 def _warp(features: Tensor, flow: Tensor) -> Tensor:
-    """Warp features; zero where a point lies outside, be it by a fraction of a pixel."""
+    """Warp features; zero where a point lies outside, even by a fraction of a pixel."""
     inside = warp(torch.ones_like(flow[:, :1]), flow, padding="zeros") >= 0.9999
     return warp(features, flow, padding="zeros") * inside
+
+
+class StagedArflow(Staged):
+    """ARFlow's PWC-Lite, see `estimators.arflow`. Per frame: the pyramid. Per pair: the decoder."""
+
+    @staticmethod
+    def fits(model: nn.Module) -> bool:
+        return (
+            isinstance(model, PwcLite)
+            and type(model).forward is PwcLite.forward
+            and model.n_frames == 2
+        )
+
+    def prepare(self, images: Tensor) -> tuple[Tensor, Any]:
+        return self.model.prepare(images)
+
+    def encode(self, images: Tensor) -> Features:
+        return tuple(self.model.encode(images))
+
+    def decode(self, first: Features, second: Features) -> Tensor:
+        flow = self.model.decode(list(first), list(second))[0]
+        if self.model.upsample:
+            return flow
+        return F.interpolate(4 * flow, scale_factor=4, mode="bilinear", align_corners=True)

@@ -1,4 +1,4 @@
-"""Threads that work beside the calling one, with a bound on what waits between them."""
+"""Threads beside the calling one, with a bound on the work that waits between them."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ POLL_S = 0.1
 
 
 class _End:
-    """Last in the queue: no more items, or the reason why there are no more."""
+    """Last entry of the queue: no more items, or the error that ended them."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -22,10 +22,10 @@ class _End:
 
 @contextmanager
 def read_ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
-    """Make items in a thread, at most `depth` ahead of who takes them.
+    """Iterate over items in a thread, at most `depth` items ahead of their consumer.
 
-    Yields an iterator over them; what making an item raises is raised there. The thread has ended
-    when the block is left, however it is left.
+    Yields an iterator over the items, which also raises what iterating raises. The thread has
+    ended when the block is left, by an exception or not.
     """
     queue: Queue[T | _End] = Queue(depth)
     stopped = Event()
@@ -38,27 +38,27 @@ def read_ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
             except Full:
                 continue
 
-    def make() -> None:
+    def produce() -> None:
         try:
             for item in items:
                 put(item)
                 if stopped.is_set():
                     return
-        except BaseException as error:  # it is raised in the thread that takes the items
+        except BaseException as error:  # raised again in the consumer's thread
             put(_End(error))
         else:
             put(_End())
 
-    def take() -> Iterator[T]:
+    def consume() -> Iterator[T]:
         while not isinstance(item := queue.get(), _End):
             yield item
         if item.error is not None:
             raise item.error
 
-    thread = Thread(target=make, name="read ahead", daemon=True)
+    thread = Thread(target=produce, name="read ahead", daemon=True)
     thread.start()
     try:
-        yield take()
+        yield consume()
     finally:
         stopped.set()
         _empty(queue)
@@ -74,21 +74,24 @@ def _empty(queue: Queue[Any]) -> None:
 
 
 class Workers(Generic[T]):
-    """Threads that jobs are handed to; who hands them waits while too many are unfinished.
+    """A thread pool whose `submit` blocks while too many jobs are unfinished.
 
     A context manager. Leaving it by an exception drops the jobs that have not begun.
 
     Attributes:
-        limit: jobs that may be unfinished.
+        limit: number of jobs that may be unfinished.
     """
 
     def __init__(self, threads: int, limit: int) -> None:
+        """With 0 threads every job runs at once, in the thread that submits it."""
         self.limit = limit
         self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
         self._unfinished: deque[Future[T]] = deque()
 
     def __enter__(self) -> "Workers[T]":
-        self._pool = ThreadPoolExecutor(self._threads)
+        if self._threads:
+            self._pool = ThreadPoolExecutor(self._threads)
         return self
 
     def __exit__(
@@ -97,17 +100,22 @@ class Workers(Generic[T]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(cancel_futures=kind is not None)
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=kind is not None)
 
     def submit(self, job: Callable[..., T], *arguments: Any) -> list[T]:
-        """Hand a job over, once fewer than `limit` are unfinished.
+        """Submit a job; wait until fewer than `limit` are unfinished.
+
+        With threads, only one thread at a time may call this.
 
         Returns:
-            Results of earlier jobs that have become known, in order.
+            Results that have become available since the previous call, in order of the jobs.
 
         Raises:
-            What an earlier job raised.
+            Any exception of an earlier job; without threads, of this one.
         """
+        if self._pool is None:
+            return [job(*arguments)]
         results = []
         while self._unfinished and (
             len(self._unfinished) >= self.limit or self._unfinished[0].done()
@@ -117,6 +125,6 @@ class Workers(Generic[T]):
         return results
 
     def finish(self) -> Iterator[T]:
-        """Wait for all jobs; yields their results, in order, and raises as `submit` does."""
+        """Wait for all jobs; yield their results in order, raise as `submit` does."""
         while self._unfinished:
             yield self._unfinished.popleft().result()

@@ -1,4 +1,4 @@
-"""Several devices: a process for each, videos shared out, all staging into one store."""
+"""Extraction on several devices: a process for each, all staging into one store."""
 
 import logging
 import multiprocessing
@@ -16,8 +16,8 @@ from commonfate.base import devices
 from commonfate.base.errors import UserError, as_user_error, naming
 from commonfate.base.processes import shielded
 from commonfate.base.progress import track
-from commonfate.flow.extraction.extract import PROGRESS, LeftOut, Staging, conclude
-from commonfate.flow.extraction.work import VideoWork
+from commonfate.flow.extraction.extract import PROGRESS, LeftOut, Staging, finalize
+from commonfate.flow.extraction.schedule import VideoWork
 from commonfate.flow.settings import FlowSource
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Crew:
-    """The processes, and what each of them makes its flow provider of.
+class ProcessSettings:
+    """Devices, and the settings from which each process makes its flow provider.
 
     Attributes:
-        devices: of each process, as `devices.listed` gives them.
-        source: where flow comes from.
+        devices: device of each process, as `devices.listed` returns them.
+        source: the flow source.
         batch_size: pairs at a time; None leaves it to the estimator.
-        threads: CPU threads of each.
+        threads: CPU threads of each process.
     """
 
     devices: tuple[str, ...]
@@ -45,13 +45,13 @@ class Crew:
 
 @dataclass(frozen=True)
 class _Job:
-    """What a process is to do; arguments of `extract`."""
+    """The share of one process; arguments of `extract`."""
 
     videos: Sequence[Mapping[str, Any]]
     frames: Path
     gaps: Sequence[int]
     writer: "FlowWriter"
-    crew: Crew
+    settings: ProcessSettings
     contents: Mapping[str, str] | None
 
 
@@ -60,52 +60,57 @@ def extract(
     frames: Path,
     gaps: Sequence[int],
     writer: "FlowWriter",
-    crew: Crew,
+    settings: ProcessSettings,
     contents: Mapping[str, str] | None = None,
     may_be_empty: bool = False,
 ) -> list[LeftOut]:
-    """As `commonfate.flow.extraction.extract.extract`, by one process for each device.
+    """Run `commonfate.flow.extraction.extract.extract` with one process for each device.
 
-    When a process fails the others go on to their end; what is staged is kept.
+    When a process fails, the others complete their shares; staged pairs are kept.
 
     Args:
         videos: rows of the manifest.
-        frames: the store of their frames.
+        frames: store of the videos' frames.
         gaps: from frame t to t + gap.
         writer: entered; the caller exits it.
-        crew: the processes.
-        contents, may_be_empty: as `commonfate.flow.extraction.extract.extract` takes them.
+        settings: devices, and settings of the processes.
+        contents, may_be_empty: as in `commonfate.flow.extraction.extract.extract`.
+
+    Returns:
+        The flow that is left out.
 
     Raises:
-        UserError: a process died or failed by a user's mistake, or nothing gave any flow.
+        UserError: a process died or failed by a user's mistake, or no video gave any flow.
         RuntimeError: a process failed otherwise.
     """
     from commonfate.storage.frames import FrameReader
 
-    staging = Staging(videos, FrameReader(frames), gaps, writer, crew.source.consistency, contents)
-    shares = _shares(staging.works, len(crew.devices))
-    processes = _Processes()
+    staging = Staging(
+        videos, FrameReader(frames), gaps, writer, settings.source.consistency, contents
+    )
+    shares = _shares(staging.works, len(settings.devices))
+    pool = _Pool()
     try:
-        for device, share in zip(crew.devices, shares, strict=True):
+        for device, share in zip(settings.devices, shares, strict=True):
             if share:
-                processes.start(device, _Job(share, frames, gaps, writer.worker(), crew, contents))
-        for _ in track(processes.pairs(), PROGRESS, staging.total, start=staging.done):
+                pool.start(device, _Job(share, frames, gaps, writer.worker(), settings, contents))
+        for _ in track(pool.pairs(), PROGRESS, staging.total, start=staging.done):
             pass
     finally:
-        processes.stop()
-    processes.raise_failures()
+        pool.stop()
+    pool.raise_failures()
     order = [work.row["id"] for work in staging.works]
-    failures = sorted(processes.left_out, key=lambda item: order.index(item.video))
+    failures = sorted(pool.left_out, key=lambda item: order.index(item.video))
     left_out = [*staging.left_out(), *failures]
-    conclude(videos, gaps, writer, left_out, may_be_empty)
-    # What computes is only known where it runs: another device may mean another arithmetic.
-    if processes.estimators:
-        writer.provenance["estimator"] = "; ".join(sorted(processes.estimators))
+    finalize(videos, gaps, writer, left_out, may_be_empty)
+    # Each process describes its estimator, since the arithmetic can depend on the device.
+    if pool.estimators:
+        writer.provenance["estimator"] = "; ".join(sorted(pool.estimators))
     return left_out
 
 
 def _shares(works: Sequence[VideoWork], count: int) -> list[list[Mapping[str, Any]]]:
-    """Videos for each process: those with most pairs first, each to who has least so far."""
+    """Divide the videos among the processes: largest first, each to the smallest share so far."""
     shares: list[list[Mapping[str, Any]]] = [[] for _ in range(count)]
     pairs = [0] * count
     unfinished = [work for work in works if work.pairs]
@@ -116,12 +121,12 @@ def _shares(works: Sequence[VideoWork], count: int) -> list[list[Mapping[str, An
     return shares
 
 
-class _Processes:
-    """The processes, and what they report.
+class _Pool:
+    """The running processes, and their reports.
 
     Attributes:
-        left_out: what they gave up.
-        estimators: what they estimate with, described.
+        left_out: flow that they left out.
+        estimators: descriptions of their estimators.
     """
 
     def __init__(self) -> None:
@@ -140,26 +145,26 @@ class _Processes:
         self._running[ours] = (name, process)
 
     def pairs(self) -> Iterator[None]:
-        """Listen to all until they have ended; yields for each pair that is staged."""
+        """Receive reports until all processes have ended; yields for each staged pair."""
         while self._running:
             for connection in wait(list(self._running)):
                 try:
-                    said = connection.recv()
+                    report = connection.recv()
                 except EOFError:
-                    said = self._died(connection)
-                match said:
-                    case int():
-                        yield from (None for _ in range(said))
-                    case str():
-                        self.estimators.add(said)
-                    case Exception():
-                        self._failures.append((self._ended(connection), said))
-                    case list():
-                        self.left_out += said
+                    report = self._died(connection)
+                match report:
+                    case int() as pairs:
+                        yield from (None for _ in range(pairs))
+                    case str() as description:
+                        self.estimators.add(description)
+                    case Exception() as error:
+                        self._failures.append((self._ended(connection), error))
+                    case list() as left_out:
+                        self.left_out += left_out
                         self._ended(connection)
 
     def stop(self) -> None:
-        """End those that still run, when the caller was interrupted."""
+        """Terminate the processes that still run, after an interrupt."""
         for _, process in self._running.values():
             process.terminate()
             process.join()
@@ -186,8 +191,8 @@ class _Processes:
 
 
 def _work(connection: Connection, name: str, job: _Job) -> None:
-    """Body of a process: stage the flow of some videos, and report."""
-    from commonfate.flow.estimators import providers
+    """Main function of a process: stage the flow of its videos, and send reports."""
+    from commonfate.flow.estimators import registry
     from commonfate.storage.frames import FrameReader
 
     logging.basicConfig(
@@ -197,10 +202,10 @@ def _work(connection: Connection, name: str, job: _Job) -> None:
         stream=sys.stderr,
     )
     try:
-        source = job.crew.source
-        providers.limit_threads(job.crew.threads, source)
+        source = job.settings.source
+        registry.limit_threads(job.settings.threads, source)
         with _device(name) as device, naming(job.writer.path), job.writer as writer:
-            provider = providers.create(source, device, job.crew.batch_size)
+            provider = registry.create_provider(source, device, job.settings.batch_size)
             connection.send(provider.description)
             frames = FrameReader(job.frames)
             staging = Staging(

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from commonfate.flow.extraction.overlap import Workers, read_ahead
+from commonfate.flow.extraction.threads import Workers, read_ahead
 
 
 def test_items_are_made_ahead_but_not_without_bound():
