@@ -130,7 +130,7 @@ class Plan:
         return json.dumps(values, sort_keys=True)
 
 
-def _chosen(values: dict[str, Any], names: Container[str]) -> dict[str, Any]:
+def _chosen(values: dict[str, Any], names: Container[str | None]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
 

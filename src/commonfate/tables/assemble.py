@@ -39,8 +39,8 @@ def assemble(plan: Plan, name: str) -> Table:
     if declaration.kind == "sequences":
         sequences.add_rows(table, plan, compared, cited)
     else:
-        for measured in compared:
-            rows.add_measured(table, plan, measured)
+        for each in compared:
+            rows.add_measured(table, plan, each)
         table.breaks.append(len(table.rows))
         rows.add_published(table, cited)
     table.files = provenance.follow(evaluation.path for evaluation in read.values())

@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from commonfate.base.settings import merged, to_pairs
 from commonfate.plan import Plan, RowDeclaration, Run
@@ -17,8 +17,8 @@ from commonfate.tables import comparable, quantities
 from commonfate.tables.quantities import Difference, Numbers
 from commonfate.tables.scores import Cell, by_metric
 
-ONE_SEED: Final = "undecided, as of one seed"
-Verdict = Literal["undecided, as of one seed", "within", "beyond"]
+Verdict = Literal["one seed", "within", "beyond"]
+"""Of a difference: undecided for want of seeds, or within or beyond two standard errors."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class NumberDifference:
     metric: str
     numbers: Numbers
     paper: published.Row
+    """The paper's own row for the same thing."""
     printed: published.Value
     scored_as: Benchmark
     """The benchmark as the paper scores it."""
@@ -50,7 +51,7 @@ class NumberDifference:
     def verdict(self) -> Verdict:
         """Within or beyond two standard errors of our mean; the paper's are seldom printed."""
         if self.numbers.error is None:
-            return ONE_SEED
+            return "one seed"
         printed = quantities.share(self.metric, self.printed.text)
         difference = Difference(self.numbers.mean - printed, self.numbers.error)
         return "within" if difference.verdict == "undecided" else "beyond"
@@ -74,8 +75,6 @@ class Comparison:
     row: RowDeclaration
     cells: list[Cell]
     """Its scores: benchmarks, then scorings."""
-    paper: published.Row | None
-    """The paper's own row for the same thing."""
     differences: list[NumberDifference]
     """Numbers that may be compared with the paper's."""
     trainings: list[Training]
@@ -111,7 +110,7 @@ class Comparison:
         by_seed = dict.fromkeys(
             tuple(scores.planned.run for scores in cell.each) for cell in self.cells
         )
-        starts = [tuple(run.start for run in runs if run.start) for runs in by_seed]
+        starts = (tuple(run.start for run in runs if run.start) for runs in by_seed)
         return [runs for runs in starts if runs]
 
 
@@ -139,14 +138,15 @@ def compare(
                 cell.of(metric),
                 comparable.scored_as(cell, paper, declaration.scorings),
             )
-            key = comparable.published_metric(cell, metric), cell.first.benchmark.published_as or ""
+            dataset = cell.first.benchmark.published_as or ""
+            key = comparable.published_metric(cell, metric), dataset
             if numbers and scored_as and (printed := paper.values.get(key)):
                 data = _other_data(plan, cell.planned.run, scored_as)
                 differences.append(
                     NumberDifference(cell, metric, numbers, paper, printed, scored_as, data)
                 )
     trainings = list(_trainings(row, cells[0].planned.run))
-    return Comparison(row, cells, paper, differences, trainings)
+    return Comparison(row, cells, differences, trainings)
 
 
 def _other_data(plan: Plan, run: Run, scored_as: Benchmark) -> tuple[str, ...]:

@@ -30,8 +30,14 @@ def notes(
     cells = {row.label: row.cells for row in compared}
     for expectation in declaration.expects:
         scoring = declaration.scoring_of(expectation)
-        better = _in_scoring(cells[expectation.better], scoring)
-        worse = _in_scoring(cells[expectation.worse], scoring)
+        better, worse = (
+            {
+                cell.planned.benchmark: cell
+                for cell in cells[label]
+                if cell.planned.scoring == scoring
+            }
+            for label in (expectation.better, expectation.worse)
+        )
         for name, cell in better.items():
             printed = _printed(declaration, expectation, cell, cited)
             yield _start(expectation, cell) + printed + _verdict(plan, cell, worse[name])
@@ -61,7 +67,7 @@ def _verdict(plan: Plan, better: Cell, worse: Cell) -> str:
     ordered = (second, first) if lower else (first, second)
     difference = quantities.difference(*ordered, paired)
     # Of the digits that are printed, so that the table agrees with itself.
-    shown = [Decimal(quantities.digits(metric, numbers.mean)) for numbers in (first, second)]
+    shown = [Decimal(quantities.text(metric, numbers.mean)) for numbers in (first, second)]
     gain, unit = shown[0] - shown[1], quantities.points(metric)
     verdict = f"seen, by {abs(gain)}{unit}"
     if difference.verdict != "seen":
@@ -81,7 +87,7 @@ def _certainty(difference: Difference, paired: bool, metric: str) -> str:
     if difference.error is None:
         return "; one seed decides nothing"
     manner = ", subtracted seed by seed" if paired else ""
-    width = quantities.digits(metric, quantities.STANDARD_ERRORS * difference.error)
+    width = quantities.text(metric, quantities.STANDARD_ERRORS * difference.error)
     return f"; two standard errors of the difference{manner}: {width}{quantities.points(metric)}"
 
 
@@ -93,8 +99,9 @@ def _printed(
 ) -> str:
     """The differences that the paper prints, if it has both rows."""
     labels = {row.label: row.published for row in declaration.rows}
-    first = cited.get(labels[expectation.better] or "")
-    second = cited.get(labels[expectation.worse] or "")
+    first, second = (
+        cited.get(labels[row] or "") for row in (expectation.better, expectation.worse)
+    )
     if first is None or second is None:
         return ""
     better, worse = first.values, second.values

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from commonfate.published import rows as published
 from commonfate.tables import quantities
-from commonfate.tables.comparison import ONE_SEED, Comparison, NumberDifference
+from commonfate.tables.comparison import Comparison, NumberDifference
 
 K = TypeVar("K", bound=Hashable)
 AS_AUTHORS = ", which chooses foreground and checkpoint as the authors did"
@@ -22,7 +22,7 @@ UNLIKE_PAPER = {
 }
 """Remarks on a compared scoring where the paper's numbers come from another one."""
 VERDICTS = {
-    ONE_SEED: "Difference to published undecided, as of one seed",
+    "one seed": "Difference to published undecided, as of one seed",
     "within": "Difference to published within two standard errors of the mean",
     "beyond": "Difference to published beyond two standard errors of the mean",
 }
@@ -51,27 +51,26 @@ def settings(compared: Sequence[Comparison]) -> Iterator[str]:
 def differences(compared: Sequence[Comparison]) -> Iterator[str]:
     """Explain the differences to each paper in each scoring, and judge them."""
     groups: dict[tuple[str, str], list[tuple[str, NumberDifference]]] = {}
-    papers: dict[str, published.Row] = {}
     for row in compared:
         for difference in row.differences:
-            papers.setdefault(difference.paper.paper, difference.paper)
             key = difference.cell.planned.scoring, difference.paper.paper
             groups.setdefault(key, []).append((row.label, difference))
     for (scoring, paper), pairs in groups.items():
         numbers = [number for _, number in pairs]
-        yield _difference(scoring, papers[paper].source, numbers)
+        yield _difference(scoring, numbers)
         yield from dict.fromkeys(note for number in numbers for note in _remarks(paper, number))
         judged = grouped((number.verdict, f"{label}, {number.name}") for label, number in pairs)
         yield from (f"{VERDICTS[verdict]}: {'; '.join(each)}." for verdict, each in judged.items())
 
 
-def _difference(scoring: str, source: str, differences: Sequence[NumberDifference]) -> str:
+def _difference(scoring: str, differences: Sequence[NumberDifference]) -> str:
     names = dict.fromkeys(difference.cell.planned.benchmark for difference in differences)
     units = dict.fromkeys(
         f"units of {difference.metric}" if quantities.is_fraction(difference.metric) else "points"
         for difference in differences
     )
     remarks = AS_PAPER if scoring == differences[0].scored_as.scoring else UNLIKE_PAPER
+    source = differences[0].paper.source
     return (
         f"A difference on {', '.join(names)} is {scoring} minus {source}, in {' and '.join(units)} "
         f"of the printed digits{remarks.get(scoring, '')}."

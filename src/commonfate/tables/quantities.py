@@ -51,13 +51,13 @@ class Numbers:
 
     def text(self, metric: str) -> str:
         """The mean, followed by deviation and number of seeds where there are several."""
-        return digits(metric, self.mean) + self.spread(metric)
+        return text(metric, self.mean) + self.spread(metric)
 
     def spread(self, metric: str) -> str:
         """The text after a mean over several seeds, e.g. ` ± 1.2 (3)`; empty for one seed."""
         if self.deviation is None:
             return ""
-        return f" ± {digits(metric, self.deviation)} ({len(self.by_seed)})"
+        return f" ± {text(metric, self.deviation)} ({len(self.by_seed)})"
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ def difference(first: Numbers, second: Numbers, paired: bool) -> Difference:
         shared = first.by_seed.keys() & second.by_seed.keys()
         by_seed = Numbers({seed: first.by_seed[seed] - second.by_seed[seed] for seed in shared})
         return Difference(by_seed.mean, by_seed.error)
-    mean = first.mean - second.mean
-    if first.error is None or second.error is None:
-        return Difference(mean, None)
-    return Difference(mean, math.hypot(first.error, second.error))
+    error = None
+    if first.error is not None and second.error is not None:
+        error = math.hypot(first.error, second.error)
+    return Difference(first.mean - second.mean, error)
 
 
 def text(metric: str, value: float | None) -> str | None:
@@ -102,11 +102,8 @@ def text(metric: str, value: float | None) -> str | None:
         metric: e.g. `J`.
         value: a share of 1; None, or no finite number, where there is none.
     """
-    return None if value is None or not math.isfinite(value) else digits(metric, value)
-
-
-def digits(metric: str, value: float) -> str:
-    """`text` of a finite number."""
+    if value is None or not math.isfinite(value):
+        return None
     written = f"{number(metric, value):.{3 if is_fraction(metric) else 1}f}"
     return written.removeprefix("-") if Decimal(written) == 0 else written
 

@@ -21,8 +21,6 @@ PRINTED_MEANS = {"Average": AVERAGE, "Seq. Avg.": AVERAGE, "Frame Avg.": FRAME_A
 
 Cells = dict[str, list[dict[str, Any]]]
 """Cells of numbers, by the name of their row."""
-Reader = Callable[[Scores], float]
-"""Takes one number from the scores of a seed."""
 
 
 @dataclass
@@ -96,11 +94,13 @@ def _measured(own: Sequence[tuple[str, Cell]], metrics: Sequence[str]) -> Part:
         for metric in metrics:
             column = _column(label, metric, cell.planned.scoring)
             shared = {"column": column, "source": MEASURED, **table_rows.origin([cell])}
-            sequences: dict[str, Reader] = {
+            sequences = {
                 name: partial(_of_sequence, name=name, metric=metric)
                 for name in cell.first.content["sequences"]
             }
-            means: dict[str, Reader] = {AVERAGE: partial(_over_sequences, metric=metric)}
+            means: dict[str, Callable[[Scores], float]] = {
+                AVERAGE: partial(_over_sequences, metric=metric)
+            }
             if metric == "J_mean":
                 means[FRAME_AVERAGE] = _over_frames
             for cells, readers in ((part.sequences, sequences), (part.means, means)):

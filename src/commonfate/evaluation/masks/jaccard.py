@@ -6,9 +6,8 @@ out of mean and decay, and counts as not recalled, as in the DAVIS tool; frames 
 are taken out before.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 RECALL_ABOVE = 0.5
 BINS = 4
@@ -63,19 +62,19 @@ def _validated(
     return prediction, truth, ~rest[0] if rest else True
 
 
-def mean(values: Sequence[float] | np.ndarray) -> float:
+def mean(values: ArrayLike) -> float:
     """Mean of (T) float values; NaN if there is none."""
-    numbers = np.asarray(values, np.float64)
-    numbers = numbers[~np.isnan(numbers)]
-    return float(numbers.mean()) if numbers.size else float("nan")
+    values = np.asarray(values, np.float64)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if values.size else float("nan")
 
 
-def recall(values: np.ndarray) -> float:
+def recall(values: ArrayLike) -> float:
     """Share of (T) float values strictly above 0.5 (which NaN is not); NaN if there is none."""
     return mean(np.asarray(values, np.float64) > RECALL_ABOVE)
 
 
-def decay(values: np.ndarray) -> float:
+def decay(values: ArrayLike) -> float:
     """Mean over the first quarter of (T) float values, in time order, minus that over the last.
 
     As in the DAVIS tool the quarters share their end frames, which lie at the rounded positions of
