@@ -124,6 +124,7 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     from commonfate import methods
     from commonfate.evaluation import protocols
     from commonfate.evaluation.snapshots import Choice, choose_best
+    from commonfate.methods.base import TrainedMethod
     from commonfate.prediction import predict, runs
     from commonfate.prediction.video_workers import Work
 
@@ -132,7 +133,7 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
     method = methods.create(settings)
     adapting = _adapting(task, options)
     network = runs.NO_NETWORK
-    if settings.trained:
+    if isinstance(method, TrainedMethod):
         best = partial(choose_best, task=task, choice=choice)
         choose = best if options["checkpoint"] == "best" else None
         network = runs.load(options["run"], method, device, choose)

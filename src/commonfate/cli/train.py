@@ -9,7 +9,7 @@ import click
 
 from commonfate.base.errors import ConfigError
 from commonfate.cli import options
-from commonfate.methods.settings import MethodsConfig
+from commonfate.methods.settings import MethodsConfig, class_of
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from commonfate.base.settings import MethodSettings
     from commonfate.methods.base import TrainedMethod
 
-TRAINED = [name for name, field in MethodsConfig.model_fields.items() if field.annotation.trained]
+TRAINED = [name for name in MethodsConfig.model_fields if class_of(name).trained]
 
 
 @click.command()
@@ -70,7 +70,7 @@ def command(
     from commonfate.base.devices import acquire
     from commonfate.base.settings import from_pairs
 
-    settings = from_pairs(MethodsConfig.model_fields[method].annotation, pairs).resolved(())
+    settings = from_pairs(class_of(method), pairs).resolved(())
     device, count = _devices(devices or "1", device)
     # The launcher assigns several devices; a single one is taken under a lock.
     single = count == nodes == 1
@@ -80,9 +80,10 @@ def command(
         from commonfate.training.launch import Options, launch
         from commonfate.training.loop import train
 
-        trained, samples = methods.create(settings), read(index)
+        trained, samples = methods.create_trained(settings), read(index)
         inputs = _inputs(index, trained)
-        fabric = launch(chosen, count, nodes, threads, settings.precision, settings.batch_size)
+        precision, batch_size = trained.settings.precision, trained.settings.batch_size
+        fabric = launch(chosen, count, nodes, threads, precision, batch_size)
         record = _provenance(inputs, settings, seed, fabric)
         if workers is None:
             workers = record["threads"] if fabric.device.type == "cuda" else 0

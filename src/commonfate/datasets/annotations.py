@@ -43,7 +43,8 @@ def size(path: str | Path) -> tuple[int, int]:
     Raises:
         StoreError: the file is missing or is not an image.
     """
-    file = path if Path(path).exists() else (_matches(path) or [path])[0]
+    path = Path(path)
+    file = path if path.exists() else (_matches(path) or [path])[0]
     try:
         return image_file.size(file)
     except ImageError as error:
@@ -146,7 +147,7 @@ def _check_sizes(files: Sequence[Path], masks: Sequence[np.ndarray]) -> None:
             )
 
 
-def _matches(pattern: str | Path) -> list[Path]:
+def _matches(pattern: Path) -> list[Path]:
     return [Path(file) for file in sorted(glob.glob(str(pattern)))]  # noqa: PTH207
 
 

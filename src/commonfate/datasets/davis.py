@@ -66,7 +66,8 @@ class Davis:
 
 
 def _pairs(list_file: Path, root: Path) -> list[tuple[Path, Path]]:
-    pairs, first = [], {}
+    pairs: list[tuple[Path, Path]] = []
+    first: dict[Path, int] = {}
     for number, line in search.lines(list_file):
         names = line.split()
         if len(names) != 2:

@@ -6,6 +6,7 @@ from commonfate.base.errors import ConfigError
 from commonfate.datasets import search
 from commonfate.datasets.settings import (
     AnyDataset,
+    DatasetOnDisk,
     DavisConfig,
     FbmsConfig,
     ImagesConfig,
@@ -96,7 +97,7 @@ def folders(settings: AnyDataset) -> list[str]:
     return list(dict.fromkeys(parents_of_files))
 
 
-def check_root(name: str, settings: AnyDataset) -> None:
+def check_root(name: str, settings: DatasetOnDisk) -> None:
     """Refuse a root that does not exist or holds no file at all.
 
     Raises:

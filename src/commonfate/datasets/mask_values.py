@@ -6,6 +6,7 @@ does not fit its kind is refused.
 """
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -113,6 +114,8 @@ def misread(path: Path, kind: str, problem: str, *others: str) -> StoreError:
 
 def _opaque(path: Path, kind: str) -> Image.Image:
     image = image_file.load(path, "annotation", ADVICE)
-    if image.mode in ("LA", "PA", "RGBA") and image.getchannel("A").getextrema()[0] < 255:
-        raise misread(path, kind, "is transparent in places")
+    if image.mode in ("LA", "PA", "RGBA"):
+        least, _ = image.getchannel("A").getextrema()
+        if cast(float, least) < 255:  # a pair for each channel only of images with several
+            raise misread(path, kind, "is transparent in places")
     return image

@@ -176,10 +176,8 @@ class FolderConfig(_Videos):
     """Folder that is searched, subfolders included."""
 
 
-AnyDataset = (
-    SpritesConfig
-    | SpriteImagesConfig
-    | DavisConfig
+DatasetOnDisk = (
+    DavisConfig
     | SegTrackConfig
     | FbmsConfig
     | ImagesConfig
@@ -187,4 +185,5 @@ AnyDataset = (
     | VocConfig
     | FolderConfig
 )
+AnyDataset = SpritesConfig | SpriteImagesConfig | DatasetOnDisk
 Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]

@@ -3,13 +3,28 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from commonfate.methods.base import Method
+    from commonfate.methods.base import Method, TrainedMethod
 
 
 def create(settings: MethodSettings) -> "Method":
     """Make the method of the settings; its module, and with it torch, is imported only now."""
     module = import_module(f"commonfate.methods.{settings.method}.method")
     return module.create(settings)
+
+
+def create_trained(settings: MethodSettings) -> "TrainedMethod":
+    """Make the method of the settings, one that is trained.
+
+    Raises:
+        ConfigError: the method is not trained.
+    """
+    from commonfate.methods.base import TrainedMethod
+
+    method = create(settings)
+    if not isinstance(method, TrainedMethod):
+        raise ConfigError(f"method {settings.method} is not trained")
+    return method

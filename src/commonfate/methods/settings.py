@@ -1,6 +1,8 @@
 """Settings of all methods, by name."""
 
-from commonfate.base.settings import Settings
+from typing import cast
+
+from commonfate.base.settings import MethodSettings, Settings
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings
@@ -24,3 +26,8 @@ class MethodsConfig(Settings):
     """The flow baseline."""
     feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()
     """The appearance baseline."""
+
+
+def class_of(name: str) -> type[MethodSettings]:
+    """Settings class of the method called `name`, a field of `MethodsConfig`."""
+    return cast(type[MethodSettings], MethodsConfig.model_fields[name].annotation)

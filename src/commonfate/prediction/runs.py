@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from torch import nn
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, from_pairs, parse, to_pairs, unknown
 from commonfate.methods.base import TrainedMethod
-from commonfate.methods.settings import MethodsConfig
+from commonfate.methods.settings import MethodsConfig, class_of
 from commonfate.training import checkpoint
 
 ChooseSnapshot = Callable[[Path, TrainedMethod, nn.Module], tuple[Path, dict[str, Any]]]
@@ -48,10 +48,10 @@ def settings_of_run(run: Path, name: str | None, pairs: Sequence[str]) -> Method
 
 
 def _settings_class(name: str, where: str) -> type[MethodSettings]:
-    fields = MethodsConfig.model_fields
-    if name not in fields:
-        raise ConfigError(f"{where}: method {name!r}{unknown(name, fields)}")
-    return cast(type[MethodSettings], fields[name].annotation)
+    names = MethodsConfig.model_fields
+    if name not in names:
+        raise ConfigError(f"{where}: method {name!r}{unknown(name, names)}")
+    return class_of(name)
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class FlowWriter(ABC):
         for path in self._parts.rglob(f"*{SUFFIX}"):
             staged = scan(path, verify=False)
             part = {} if staged is None else staged.part
-            same = contents.get(part.get("video")) == part.get("content", "")
+            same = contents.get(part.get("video", "")) == part.get("content", "")
             if not (same and part.get("gap") in gaps):
                 path.unlink()
 
@@ -125,8 +125,8 @@ class FlowWriter(ABC):
             content: digest of the flow's inputs; a part of other content is begun again.
         """
         # Numbers that come from a table are NumPy's, which JSON does not take.
-        numbers = (int(number) for number in (gap, frames, *size))
-        info = FlowInfo(video, *numbers, self.steps_per_pixel, content=content)
+        gap, frames, height, width = (int(number) for number in (gap, frames, *size))
+        info = FlowInfo(video, gap, frames, height, width, self.steps_per_pixel, content=content)
         return FlowPart(info, PairFile(self._file(video, gap), asdict(info)), self._encode)
 
     def add(

@@ -131,3 +131,5 @@ class FrameReader(StoreReader):
 
     def _close(self) -> None:
         self._zip.close()
+        self._zip = LazyZip(self.path)
+        self._files.clear()

@@ -34,7 +34,7 @@ DECODED_BYTES = slice(4, 8)
 """Position, in blosc's header, of the size of the decoded data."""
 BLOSC = blosc(2)
 # As in zarr.json: the codec's own attributes are enumerations up to zarr 3.1, then texts.
-_BLOSC = BLOSC.to_dict()["configuration"]
+_BLOSC: Any = BLOSC.to_dict()["configuration"]
 
 
 def residuals_of(steps: np.ndarray) -> np.ndarray:

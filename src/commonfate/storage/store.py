@@ -34,11 +34,8 @@ class StoreReader(ABC):
         self.path = Path(path)
         self._root: dict[str, Any] | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)
+    def __reduce__(self) -> tuple[type["StoreReader"], tuple[Path]]:
+        return type(self), (self.path,)
 
     @property
     def kind(self) -> str:
@@ -58,7 +55,7 @@ class StoreReader(ABC):
     def close(self) -> None:
         """Close open files; reading opens them again."""
         self._close()
-        self.__init__(self.path)
+        self._root = None
 
     def _index(self, item: str) -> dict[str, Any]:
         """The index: `{"kind": verb, "provenance": ..., "videos": {video: ...}}`.
@@ -95,4 +92,4 @@ class StoreReader(ABC):
 
     @abstractmethod
     def _close(self) -> None:
-        """Close files."""
+        """Close files, and forget what was read from them."""

@@ -67,7 +67,8 @@ class TiffFlowWriter(FlowWriter):
         folder.rename(self.path)
 
     def _write(self, path: Path, part: StagedPart) -> None:
-        info, checksums = part.info, []
+        info = part.info
+        checksums: list[int] = []
         with tifffile.TiffWriter(path, bigtiff=needs_bigtiff(info), byteorder="<") as file:
             # The checksums are known at the end; until then blanks take their place.
             blank = " " * len(self._description(part, len(info.sources) * [0]))
@@ -128,6 +129,7 @@ class TiffFlowReader(FlowReader):
     def _close(self) -> None:
         for file, _ in self._open.values():
             file.close()
+        self._open.clear()
 
     def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
         path = _path(self.path, info)

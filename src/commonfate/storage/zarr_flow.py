@@ -107,6 +107,8 @@ class ZarrFlowReader(FlowReader):
     def _close(self) -> None:
         if self._opened is not None:
             self._opened.close()
+        self._opened = None
+        self._arrays.clear()
 
 
 def _node(info: FlowInfo) -> str:

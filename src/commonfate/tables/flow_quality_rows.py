@@ -70,7 +70,7 @@ def _measured(parts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         "EPE hidden": _number(errors.epe(np.s_[:, HIDDEN])),
         "Fl-all %": _percent(errors.outlier_rate()),
         "saturated %": _percent(ratio([part["saturated"] for part in parts], pixels)),
-        "no value %": _percent(ratio(pixels - errors.known.sum(), pixels)),
+        "no value %": _percent(ratio(pixels - errors.valid.sum(), pixels)),
     }
     for number, name in enumerate(RANGES):
         values[f"EPE {name} px"] = _number(errors.epe(number))
@@ -78,7 +78,7 @@ def _measured(parts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         values[f"pixels {name} px %"] = _percent(share) if share else ""
     if all(part["consistent"] is not None for part in parts):
         agreeing = reduce(add, (part["consistent"] for part in parts))
-        values["consistent %"] = _percent(ratio(agreeing.known, pixels))
+        values["consistent %"] = _percent(ratio(agreeing.valid, pixels))
         values["EPE consistent"] = _number(agreeing.epe())
     return {"pairs": str(sum(part["pairs"] for part in parts)), **values}
 

@@ -39,7 +39,7 @@ class Child:
     def __init__(self, timeout_s: float, command: Sequence[str] = COMMAND) -> None:
         self.timeout_s = timeout_s
         self.command = command
-        self._process: subprocess.Popen | None = None
+        self._process: _Process | None = None
 
     def ask(self, request: dict[str, Any]) -> Iterator[np.ndarray | dict[str, Any]]:
         """Yield the frames of an answer, (H, W, 3) uint8, and its last header.
@@ -51,14 +51,13 @@ class Child:
         """
         complete = False
         try:
-            if self._process is None:
-                self._start()
-            self._send(request)
+            process = self._process or self._start()
+            process.send(request)
             while not complete:
-                header, left_s = self._header(self.timeout_s)
+                header, left_s = process.header(self.timeout_s)
                 if "shape" in header:
                     frame = np.empty(header["shape"], np.uint8)
-                    self._fill(memoryview(frame).cast("B"), left_s)
+                    process.fill(frame.data.cast("B"), left_s)
                     yield frame
                 elif "alive" not in header:
                     complete = True
@@ -72,46 +71,77 @@ class Child:
         """Kill the child; the next request starts a new one."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
-            self._process.stdin.close()
-            self._process.stdout.close()
-            self._errors.close()
             self._process = None
 
-    def _start(self) -> None:
+    def _start(self) -> "_Process":
+        self._process = process = _Process(self.command, self.timeout_s)
+        try:
+            process.header(START_S)
+        except NoAnswer as error:
+            # Not the fault of a video.
+            raise RuntimeError(f"the decoding process does not start: {error}") from error
+        return process
+
+
+class _Process:
+    """A running child and its pipes.
+
+    Args:
+        command: command that starts it.
+        timeout_s: for messages.
+    """
+
+    def __init__(self, command: Sequence[str], timeout_s: float) -> None:
+        self.timeout_s = timeout_s
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the child lives
         fcntl.fcntl(self._errors, fcntl.F_SETFL, os.O_APPEND)
-        self._process = subprocess.Popen(
-            self.command,
+        self._child = subprocess.Popen(
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             bufsize=0,
         )
+        assert self._child.stdin is not None and self._child.stdout is not None
+        self._requests, self._answers = self._child.stdin, self._child.stdout
         # Fewer switches between the processes: 1080p frames arrive 1.5 times as fast.
         with contextlib.suppress(OSError):
-            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        try:
-            self._header(START_S)
-        except NoAnswer as error:
-            # Not the fault of a video.
-            raise RuntimeError(f"the decoding process does not start: {error}") from error
+            fcntl.fcntl(self._answers, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def _send(self, request: dict[str, Any]) -> None:
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._child.pid
+
+    def kill(self) -> None:
+        """Kill the child and close its pipes."""
+        self._child.kill()
+        self._child.wait()
+        self._requests.close()
+        self._answers.close()
+        self._errors.close()
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Send a request; a child that has died is found when the answer is read."""
         self._errors.truncate(0)
-        with contextlib.suppress(BrokenPipeError):  # reading the answer says what happened
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):
+            self._requests.write(json.dumps(request).encode() + b"\n")
 
-    def _header(self, left_s: float) -> tuple[dict[str, Any], float]:
+    def header(self, left_s: float) -> tuple[dict[str, Any], float]:
+        """Read a header within `left_s`; return it and the time that is left."""
         length = bytearray(4)
-        left_s = self._fill(memoryview(length), left_s)
+        left_s = self.fill(memoryview(length), left_s)
         text = bytearray(struct.unpack(">I", length)[0])
-        left_s = self._fill(memoryview(text), left_s)
+        left_s = self.fill(memoryview(text), left_s)
         return json.loads(text), left_s
 
-    def _fill(self, view: memoryview, left_s: float) -> float:
-        """Read until `view` is full; return the time that is left."""
-        descriptor = self._process.stdout.fileno()
+    def fill(self, view: memoryview, left_s: float) -> float:
+        """Read until `view` is full; return the time that is left.
+
+        Raises:
+            NoAnswer: `left_s` has passed, or the child has died.
+        """
+        descriptor = self._answers.fileno()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         while view:
@@ -127,7 +157,7 @@ class Child:
         return left_s
 
     def _last_words(self) -> str:
-        code = self._process.wait()
+        code = self._child.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         cause = f"signal {-code}" if code < 0 else f"exit code {code}"

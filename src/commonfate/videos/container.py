@@ -33,8 +33,9 @@ def open_video(path: str) -> Any:
 
     # Before version 19, PyAV refuses files with titles that are not UTF-8 unless told otherwise.
     old = int(av.__version__.partition(".")[0]) < 19
+    lenient: dict[str, Any] = {"metadata_errors": "ignore"} if old else {}
     try:
-        container = av.open(path, **({"metadata_errors": "ignore"} if old else {}))
+        container = av.open(path, **lenient)
     except (av.FFmpegError, OSError) as error:
         raise DecodeError(f"not a readable video: {error.strerror}{_cut_off(path)}") from error
     stream = video_stream(container)

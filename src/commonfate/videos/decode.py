@@ -68,6 +68,7 @@ class Decoder:
             DecodeError: the file is no video, or the decoder hangs or dies on it.
         """
         (header,) = self._ask({"task": "inspect", "path": str(path)})
+        assert isinstance(header, dict)
         return Inspection.from_json(header["done"])
 
     def deinterlaces(self, inspection: Inspection) -> bool:
@@ -110,8 +111,7 @@ class Decoder:
                     raise
                 log.warning("%s: %s; %s decodes it instead", path, error, backends[-1])
                 continue
-            frames = itertools.chain([first], messages)
-            return backend, itertools.takewhile(lambda item: isinstance(item, np.ndarray), frames)
+            return backend, _frames(itertools.chain([first], messages))
         raise AssertionError("the last backend either decodes or raises")
 
     def _without(self, backend: str, error: DecodeError) -> None:
@@ -126,3 +126,11 @@ class Decoder:
                 kinds = {"BackendMissing": BackendMissing}
                 raise kinds.get(message["kind"], DecodeError)(message["error"])
             yield message
+
+
+def _frames(messages: Iterator[np.ndarray | dict[str, Any]]) -> Iterator[np.ndarray]:
+    """The frames of an answer, without its last header."""
+    for message in messages:
+        if isinstance(message, dict):
+            return
+        yield message

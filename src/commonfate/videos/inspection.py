@@ -143,7 +143,8 @@ class Stillness:
 
     def see(self, image: np.ndarray) -> None:
         """Count the next frame."""
-        self._run = self._run + 1 if np.array_equal(image, self._previous) else 1
+        still = self._previous is not None and np.array_equal(image, self._previous)
+        self._run = self._run + 1 if still else 1
         self.longest = max(self.longest, self._run)
         self._previous = image
 

@@ -37,7 +37,7 @@ def test_errors_are_counted_by_true_magnitude_and_visibility():
     visible = np.array([[True, True, True, False, True, False]])
     found = quality.measure(flow, known, visible)
     assert found.pixels.tolist() == [[1, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
-    assert found.known.tolist() == [[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
+    assert found.valid.tolist() == [[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [0, 1]]
     sums = [[0, 0], [0, 0.5], [0, 3.5], [2.9, 0], [0, 0], [0, 4]]
     np.testing.assert_allclose(found.error, sums, atol=1e-6)
     # 3.5 px of 3 is an outlier; 2.9 px is below 3 px; 4 px of 100 are below 5 %.
@@ -117,7 +117,7 @@ def test_stored_truth_has_the_error_of_rounding_alone(reader, truths):
         assert part["saturated"] == 0
     assert parts[2]["consistent"] is None  # gap -2 is not stored
     agreeing = quality.Errors.from_json(parts[1]["consistent"])
-    hidden, visible = agreeing.known.sum(0) / agreeing.pixels.sum(0)
+    hidden, visible = agreeing.valid.sum(0) / agreeing.pixels.sum(0)
     assert visible > 0.97
     assert hidden < 0.8
 

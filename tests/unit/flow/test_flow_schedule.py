@@ -22,8 +22,8 @@ def test_frames_that_no_missing_pair_needs_are_not_read():
 
 def test_both_directions_of_a_pair_of_frames_are_one_unit():
     _, second, third = steps({1: [0], -1: [2]}, both=True)
-    assert second.units == ((Direction(0, 1), Direction(1, -1, wanted=False)),)
-    assert third.units == ((Direction(1, 1, wanted=False), Direction(2, -1)),)
+    assert second.units == ((Direction(0, 1), Direction(1, -1, stored=False)),)
+    assert third.units == ((Direction(1, 1, stored=False), Direction(2, -1)),)
     (unit,) = steps({2: [0], -2: [2]}, both=True)[-1].units
-    assert [direction.wanted for direction in unit] == [True, True]
+    assert [direction.stored for direction in unit] == [True, True]
     assert [direction.target for direction in unit] == [2, 0]

@@ -21,7 +21,7 @@ def instances(scene: Scene, seen: np.ndarray) -> np.ndarray:
 
 def classes(scene: Scene, seen: np.ndarray) -> np.ndarray:
     """Label maps (T, H, W) uint8: 0 is background, c + 1 an object of class c of `shapes`."""
-    families = [scene.layers[number].shape.family for number in scene.objects]
+    families = [scene.layers[number].outline.family for number in scene.objects]
     return _labelled(scene, seen, [1 + shapes.CLASSES.index(family) for family in families])
 
 

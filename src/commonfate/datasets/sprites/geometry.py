@@ -28,6 +28,12 @@ class Layer:
     shape: Shape | None
     maps: np.ndarray
 
+    @property
+    def outline(self) -> Shape:
+        """The shape of a layer that does not cover all of its plane, as every object."""
+        assert self.shape is not None
+        return self.shape
+
     def plane(self, t: int, points: np.ndarray) -> np.ndarray:
         """Map image points of frame t to the layer's own plane."""
         for warp in self.maps[t]:
@@ -73,7 +79,7 @@ def area(layer: Layer, t: int, step: int = 1) -> float:
         step: count every `step`-th pixel only, in both directions.
     """
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    around = layer.shape.size * REACH * np.stack([np.cos(angle), np.sin(angle)])
+    around = layer.outline.size * REACH * np.stack([np.cos(angle), np.sin(angle)])
     corners = layer.image(t, around)
     # Image sizes are even, so pixels lie at half-integers: on this grid an object in full view
     # has exactly its visible pixels.

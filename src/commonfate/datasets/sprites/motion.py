@@ -137,7 +137,10 @@ def draw_track(rng: np.random.Generator, unit: float, size: tuple[int, int], fra
         ),
         turn=wave(rng, rng.uniform(0.0, 0.35), periods, None),
         spin=rng.uniform(-0.03, 0.03) * slow,
-        stretch=tuple(wave(rng, rng.uniform(0.0, 0.12), periods, None) for _ in range(2)),
+        stretch=(
+            wave(rng, rng.uniform(0.0, 0.12), periods, None),
+            wave(rng, rng.uniform(0.0, 0.12), periods, None),
+        ),
         pause=_draw_pause(rng, frames) if rng.random() < 0.95 else None,
     )
 

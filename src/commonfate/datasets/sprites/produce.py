@@ -32,8 +32,9 @@ def parse(pairs: Sequence[str]) -> SpritesConfig | SpriteImagesConfig:
     Raises:
         ConfigError: a key or value is not allowed.
     """
-    images = f"adapter={SpriteImagesConfig().adapter}" in pairs
-    return from_pairs(SpriteImagesConfig if images else SpritesConfig, pairs)
+    if f"adapter={SpriteImagesConfig().adapter}" in pairs:
+        return from_pairs(SpriteImagesConfig, pairs)
+    return from_pairs(SpritesConfig, pairs)
 
 
 def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs: int = 1) -> None:
@@ -50,12 +51,14 @@ def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs
         ConfigError: a codec that this PyAV does not have.
         StoreError: scikit-image lacks a photograph.
     """
+    render_item: Callable[[Path, int], None]
     if isinstance(config, SpritesConfig):
-        parts, render_item, count = ("videos", "masks", "truth"), render_video, config.videos
+        parts = ["videos", "masks", "truth"]
+        render_item, count = partial(render_video, config), config.videos
         content = f"{count} videos of {config.frames} frames"
     else:
-        parts, render_item = ("images", "masks"), render_image
-        count = config.images + config.train_images
+        parts = ["images", "masks"]
+        render_item, count = partial(render_image, config), config.images + config.train_images
         content = f"{count} images"
     pictures = [textures.photograph_path(name) for name in textures.PHOTOGRAPHS]
     record = provenance.record("sprites", config.model_dump(mode="json"), pictures)
@@ -63,7 +66,7 @@ def produce(config: SpritesConfig | SpriteImagesConfig, output: str | Path, jobs
         if waited and _is_made(Path(output), record):
             log.info("%s is there already, another process has rendered it", output)
             return
-        _write(Path(output), parts, partial(render_item, config), count, jobs, record)
+        _write(Path(output), parts, render_item, count, jobs, record)
     log.info("%s: %s", output, content)
 
 

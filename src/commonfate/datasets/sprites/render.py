@@ -6,6 +6,7 @@ Textures of the layers are sampled backwards and blended from back to front.
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def draw_textures(rng: np.random.Generator, scene: Scene) -> list[Texture]:
 
 def _texture(rng: np.random.Generator, layer: Layer, scene: Scene, unit: float) -> Texture:
     if layer.kind == "object":
-        return materials.thing(rng, layer.shape)
+        return materials.thing(rng, layer.outline)
     points = geometry.pixels(scene.size)
     border = np.concatenate([points[:, 0], points[:, -1], points[:, :, 0], points[:, :, -1]], 1)
     seen = np.concatenate([layer.plane(t, border) for t in range(scene.frames)], 1)
@@ -80,7 +81,8 @@ def write_mp4(
             f"use one of: {', '.join(usable) or 'none, reinstall PyAV'}"
         )
     with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream(encoder, rate=Fraction(fps).limit_denominator(1001))
+        rate = Fraction(fps).limit_denominator(1001)
+        stream: Any = container.add_stream(encoder, rate=rate)  # the stub: of any kind
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"
         # Threads share out the work as they come, and then the bytes differ from run to run.

@@ -116,7 +116,7 @@ class Crop:
 def grid(low: np.ndarray, high: np.ndarray) -> tuple[tuple[float, float], tuple[int, int]]:
     """Origin (x, y) and shape (h, w) of the texels that hold the points from `low` to `high`."""
     margin = 4
-    origin = tuple(float(np.floor(low[i]) - margin) for i in (0, 1))
+    origin = float(np.floor(low[0]) - margin), float(np.floor(low[1]) - margin)
     width, height = (int(np.ceil(high[i] + margin - origin[i])) * DENSITY for i in (0, 1))
     return origin, (height, width)
 

@@ -57,7 +57,7 @@ def save(path: str | Path, scene: Scene, seen: np.ndarray, labels: np.ndarray) -
         seen: (T, H, W), see `annotate.seen_layers`.
         labels: (T, H, W), see `annotate.instances`.
     """
-    families = [scene.layers[number].shape.family for number in scene.objects]
+    families = [scene.layers[number].outline.family for number in scene.objects]
     layers = [
         {"kind": layer.kind, "shape": layer.shape and vars(layer.shape)} for layer in scene.layers
     ]

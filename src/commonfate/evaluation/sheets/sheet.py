@@ -105,9 +105,9 @@ def moments(sequences: Mapping[str, Any], metric: str = "J") -> list[Moment]:
     """
     ranked = sorted(sequences, key=lambda name: (-sequences[name]["metrics"][metric], name))
     still = all(len(sequences[name]["frames"]) == 1 for name in ranked)
-    wanted = IMAGES if still else VIDEOS
-    best = ranked[: min(wanted, (len(ranked) + 1) // 2)]
-    worst = ranked[len(best) :][-wanted:]
+    most = IMAGES if still else VIDEOS
+    best = ranked[: min(most, (len(ranked) + 1) // 2)]
+    worst = ranked[len(best) :][-most:]
     groups = {f"Highest {metric}": best, f"Lowest {metric}": worst}
     if not worst:
         groups = {"The only sequence": best}

@@ -23,7 +23,7 @@ def wheel() -> np.ndarray:
 
 
 def robust_maximum(*flows: np.ndarray, percentile: float = 99.0) -> float:
-    """Percentile of the magnitude over the known pixels of all fields, in pixels.
+    """Percentile of the magnitude over the pixels with a value of all fields, in pixels.
 
     Args:
         flows: (2, H, W) float32 each, NaN where unknown.
@@ -33,8 +33,8 @@ def robust_maximum(*flows: np.ndarray, percentile: float = 99.0) -> float:
         At least 1e-3, so that a still field is drawn white instead of as noise.
     """
     magnitudes = np.concatenate([np.hypot(*flow).ravel() for flow in flows])
-    known = magnitudes[np.isfinite(magnitudes)]
-    return max(float(np.percentile(known, percentile)), 1e-3) if known.size else 1e-3
+    valid = magnitudes[np.isfinite(magnitudes)]
+    return max(float(np.percentile(valid, percentile)), 1e-3) if valid.size else 1e-3
 
 
 def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
@@ -49,8 +49,8 @@ def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
         (H, W, 3) uint8, RGB: white where nothing moves, black where the flow is unknown.
     """
     maximum = robust_maximum(flow) if maximum is None else maximum
-    known = np.isfinite(flow).all(axis=0)
-    u, v = np.where(known, flow, 0) / np.float32(maximum)
+    valid = np.isfinite(flow).all(axis=0)
+    u, v = np.where(valid, flow, 0) / np.float32(maximum)
     hues = wheel()
     # Red is motion to the right (angle -pi of the opposite vector), hues go on clockwise.
     position = (np.arctan2(-v, -u) / np.pi + 1) / 2 * (len(hues) - 1)
@@ -60,7 +60,7 @@ def colours(flow: np.ndarray, maximum: float | None = None) -> np.ndarray:
     radius = np.hypot(u, v)[..., None]
     inside = 1 - np.minimum(radius, 1) * (1 - hue)
     drawn = np.where(radius <= 1, inside, hue * 0.75)
-    return np.where(known[..., None], np.floor(drawn * 255), 0).astype(np.uint8)
+    return np.where(valid[..., None], np.floor(drawn * 255), 0).astype(np.uint8)
 
 
 def legend(diameter: int) -> np.ndarray:

@@ -131,9 +131,9 @@ def statistics(reader: FlowReader, video: str, gap: int, sample: int = SAMPLE) -
         magnitudes.append(np.hypot(*flow).ravel())
         if (agrees := agreement(reader, video, gap, t, flow)) is not None:
             agreeing.append(agrees.mean())
-    known = np.concatenate(magnitudes)
-    known = known[np.isfinite(known)]
-    percentiles = np.percentile(known, (50, 90, 99, 100)) if known.size else [None] * 4
+    lengths = np.concatenate(magnitudes)
+    lengths = lengths[np.isfinite(lengths)]
+    percentiles = np.percentile(lengths, (50, 90, 99, 100)) if lengths.size else [None] * 4
     counts = reader.statistics(video, gap)
     shares = [100 * counts[key] / max(counts["pixels"], 1) for key in ("saturated", "invalid")]
     consistency = 100 * float(np.mean(agreeing)) if agreeing else None

@@ -70,9 +70,9 @@ def create(source: FlowSource, device: str) -> "Network":
     reference = model_class(source.estimator)
     published = getattr(reference, "pretrained_checkpoints", {})
     if source.weights is None:
-        known = ", ".join(weights.names(source.estimator, published))
+        listed = ", ".join(weights.names(source.estimator, published))
         raise UserError(
-            f"flow estimator {source.estimator}: weights are not set; known: {known}, or a file"
+            f"flow estimator {source.estimator}: weights are not set; known: {listed}, or a file"
         )
     options = _options(source, reference)
     if source.weights == weights.RANDOM:

@@ -63,9 +63,9 @@ def create(source: FlowSource, device: str = "cpu") -> FlowEstimator:
         raise ValueError("truth is no estimator of images; see create_provider")
     from commonfate.flow.estimators import networks
 
-    known = networks.names()
-    if source.estimator not in known:
-        names = [*CLASSICAL, TRUTH, *known]
+    network_names = networks.names()
+    if source.estimator not in network_names:
+        names = [*CLASSICAL, TRUTH, *network_names]
         hint = did_you_mean(source.estimator, names) or f"; known: {', '.join(names)}"
         raise UserError(f"flow estimator {source.estimator!r} is unknown{hint}")
     return networks.create(source, device)

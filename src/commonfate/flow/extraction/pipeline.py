@@ -135,7 +135,7 @@ class _Video:
         if flows is None:
             return 0
         directions = [direction for unit, _ in units for direction in unit]
-        kept = [n for n, direction in enumerate(directions) if direction.wanted]
+        kept = [n for n, direction in enumerate(directions) if direction.stored]
         fields = self._quantized(flows, kept)
         # Two batches, so that the device works on one while the other is compressed.
         self._writing.limit = 2 * len(kept)

@@ -19,12 +19,12 @@ class Direction:
     Attributes:
         t: first frame.
         gap: from t to t + gap.
-        wanted: True if the flow is stored; else it only serves the consistency check.
+        stored: True if the flow is stored; else it only serves the consistency check.
     """
 
     t: int
     gap: int
-    wanted: bool = True
+    stored: bool = True
 
     @property
     def target(self) -> int:
@@ -57,20 +57,20 @@ def steps(missing: Mapping[int, Iterable[int]], both: bool = False) -> list[Step
     """The needed frames in ascending order, each with the pairs that it completes.
 
     Args:
-        missing: for each gap the frames t whose flow is wanted.
-        both: estimate both directions of every pair of frames, wanted or not.
+        missing: for each gap the frames t whose flow is missing.
+        both: estimate both directions of every pair of frames, stored or not.
     """
-    wanted = {(t, gap) for gap, frames in missing.items() for t in frames}
+    requested = {(t, gap) for gap, frames in missing.items() for t in frames}
     units: dict[int, list[Unit]] = defaultdict(list)
     last_use: dict[int, int] = {}
-    for pair in sorted({(min(t, t + gap), max(t, t + gap)) for t, gap in wanted}):
+    for pair in sorted({(min(t, t + gap), max(t, t + gap)) for t, gap in requested}):
         first, second = pair
         ways = [(first, second - first), (second, first - second)]
-        directions = [Direction(*way, wanted=way in wanted) for way in ways]
+        directions = [Direction(*way, stored=way in requested) for way in ways]
         if both:
             units[second].append(tuple(directions))
         else:
-            units[second] += [(direction,) for direction in directions if direction.wanted]
+            units[second] += [(direction,) for direction in directions if direction.stored]
         for frame in pair:
             last_use[frame] = max(second, last_use.get(frame, 0))
     done: dict[int, list[int]] = defaultdict(list)

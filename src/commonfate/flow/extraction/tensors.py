@@ -26,8 +26,8 @@ def without_inconsistent(flows: Tensor) -> Tensor:
         flows: (2 B, 2, H, W) float32, pixels: each forward field is followed by its backward field.
     """
     forward, backward = flows[0::2], flows[1::2]
-    known = torch.stack([consistent(forward, backward), consistent(backward, forward)], 1)
-    return flows.where(known.flatten(0, 1)[:, None], torch.nan)
+    agreeing = torch.stack([consistent(forward, backward), consistent(backward, forward)], 1)
+    return flows.where(agreeing.flatten(0, 1)[:, None], torch.nan)
 
 
 class Transfer:

@@ -20,14 +20,14 @@ class Errors:
 
     Attributes:
         pixels: int64, all pixels.
-        known: int64, pixels with a value; the sums below leave out the others.
+        valid: int64, pixels with a value; the sums below leave out the others.
         error: float64, sum of the end-point errors, pixels.
         outliers: int64, pixels whose error is above 3 px and above 5 % of the true magnitude
             (Menze and Geiger, "Object Scene Flow for Autonomous Vehicles", CVPR 2015).
     """
 
     pixels: np.ndarray
-    known: np.ndarray
+    valid: np.ndarray
     error: np.ndarray
     outliers: np.ndarray
 
@@ -50,11 +50,11 @@ class Errors:
         Args:
             where: index by range and visibility, e.g. `np.s_[0]` or `np.s_[:, VISIBLE]`.
         """
-        return ratio(self.error[where], self.known[where])
+        return ratio(self.error[where], self.valid[where])
 
     def outlier_rate(self) -> float | None:
         """Fl-all: share of outliers among the pixels with a value."""
-        return ratio(self.outliers, self.known)
+        return ratio(self.outliers, self.valid)
 
 
 def ratio(part: Any, whole: Any) -> float | None:
@@ -83,8 +83,8 @@ def measure(flow: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> Errors:
     truth = truth.astype(np.float64)
     magnitude = np.hypot(*truth)
     error = np.hypot(*(flow - truth))
-    known = np.isfinite(error)
-    error = np.where(known, error, 0)
+    valid = np.isfinite(error)
+    error = np.where(valid, error, 0)
     outlier = (error > 3) & (error > 0.05 * magnitude)
     kinds = (np.digitize(magnitude, EDGES) * 2 + visible).ravel()
 
@@ -92,4 +92,4 @@ def measure(flow: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> Errors:
         sums = np.bincount(kinds, values.ravel(), 2 * len(RANGES)).reshape(-1, 2)
         return sums if values.dtype == float else sums.astype(np.int64)
 
-    return Errors(count(np.ones_like(known)), count(known), count(error), count(outlier))
+    return Errors(count(np.ones_like(valid)), count(valid), count(error), count(outlier))

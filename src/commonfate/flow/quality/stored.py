@@ -73,13 +73,13 @@ def measure(pairs: Sequence[Pair], truths: Mapping[str, str]) -> list[dict[str, 
     for pair in track(pairs, "comparing with the truth (pairs)", len(pairs)):
         part = parts.setdefault((pair.video, pair.gap), _part(pair))
         flow = pair.reader.read(pair.video, pair.gap, pair.t)
-        known = _truth(truths[pair.video], pair)
+        truth = _truth(truths[pair.video], pair)
         part["pairs"] += 1
-        part["errors"] += errors.measure(flow, *known)
+        part["errors"] += errors.measure(flow, *truth)
         if part["consistent"] is not None:
             agrees = agreement(pair.reader, pair.video, pair.gap, pair.t, flow)
             agreeing = np.where(agrees, flow, np.nan)
-            part["consistent"] += errors.measure(agreeing, *known)
+            part["consistent"] += errors.measure(agreeing, *truth)
     return [_as_json(part) for part in parts.values()]
 
 
@@ -102,9 +102,9 @@ def measure_rounding(
     for pair in track(sample, "comparing with the flow before storing (pairs)", len(sample)):
         stored = pair.reader.read(pair.video, pair.gap, pair.t)
         estimated = np.where(np.isfinite(stored).all(0), exact(pair), np.nan)
-        known = _truth(truths[pair.video], pair)
-        before += errors.measure(estimated, *known)
-        after += errors.measure(stored, *known)
+        truth = _truth(truths[pair.video], pair)
+        before += errors.measure(estimated, *truth)
+        after += errors.measure(stored, *truth)
         difference = np.abs(estimated - stored)
         largest = max(largest, float(np.max(difference, initial=0, where=difference >= 0)))
     return {

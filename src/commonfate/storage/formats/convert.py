@@ -105,8 +105,8 @@ def parts_of(source: Source, videos: Sequence[str] = (), gaps: Sequence[int] = (
     parts = [(video, gap) for video in chosen for gap in source.gaps(video)]
     chosen_parts = [part for part in parts if not gaps or part[1] in gaps]
     if not chosen_parts:
-        there = sorted({gap for _, gap in parts})
-        raise StoreError(f"no flow of gap {', '.join(map(str, gaps))}; there are gaps {there}")
+        stored = sorted({gap for _, gap in parts})
+        raise StoreError(f"no flow of gap {', '.join(map(str, gaps))}; there are gaps {stored}")
     return chosen_parts
 
 

@@ -107,8 +107,9 @@ class FlowFolder:
                 first file is damaged.
         """
         files = self._numbered(video, gap)
-        size = self.form.read(files[min(files)]).shape[1:]
-        return FlowInfo(video, gap, len(files) + abs(gap), *size, self.form.steps_per_pixel)
+        _, height, width = self.form.read(files[min(files)]).shape
+        frames = len(files) + abs(gap)
+        return FlowInfo(video, gap, frames, height, width, self.form.steps_per_pixel)
 
     def read(self, video: str, gap: int, t: int) -> np.ndarray:
         """Flow from frame t to t + gap, (2, H, W) float32, pixels; NaN where there is no value.

@@ -60,8 +60,8 @@ def _choose(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
     fields = [array for array in named.values() if _is_flow(array)]
     if len(fields) == 1:
         return fields[0]
-    if not fields and _is_pair(u := arrays.get("u"), v := arrays.get("v")):
-        return np.stack([u, v])
+    if not fields and {"u", "v"} <= arrays.keys() and _is_pair(arrays["u"], arrays["v"]):
+        return np.stack([arrays["u"], arrays["v"]])
     content = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
     amount = "several arrays that may be" if fields else "no array that is"
     raise broken(
@@ -71,9 +71,7 @@ def _choose(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
     )
 
 
-def _is_pair(u: np.ndarray | None, v: np.ndarray | None) -> bool:
-    if u is None or v is None:
-        return False
+def _is_pair(u: np.ndarray, v: np.ndarray) -> bool:
     return u.ndim == 2 and u.shape == v.shape and _is_real(u) and _is_real(v)
 
 

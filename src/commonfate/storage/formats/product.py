@@ -9,6 +9,7 @@ from commonfate.base import provenance
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import exclusive, sha256
 from commonfate.storage.flow import open_reader, open_writer
+from commonfate.storage.flow_reader import FlowReader
 from commonfate.storage.formats import FORMATS
 from commonfate.storage.formats.convert import Part, Source, Tally, to_folder, to_store
 from commonfate.storage.formats.folder_writer import FlowFolderWriter
@@ -34,7 +35,7 @@ def record(
         names = files if files is not None else sorted(p for p in path.rglob("*") if p.is_file())
         content = [[name.relative_to(path).as_posix(), sha256(name)] for name in names]
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    origin = source.provenance if files is None else {}
+    origin = source.provenance if isinstance(source, FlowReader) else {}
     kept = {name: origin[name] for name in ("estimator", "weights_sha256") if name in origin}
     of = {"of": origin} if files is None else {}
     conversion = provenance.record("convert", settings, [], **of, **kept)
