@@ -1,13 +1,14 @@
 """The extraction pipeline: read, encode, estimate, write.
 
-Networks and estimators on the CPU differ in the number of threads and the size of batches only:
+Networks and other estimators differ only in threads and sizes:
 
-    stage                  networks           others
-    read frames ahead      1 thread           1 thread
+                           networks           others
+    read frames            1 thread           1 thread
     encode frames          calling thread     calling thread
     estimate, quantize     calling thread     1 thread a core
     compress, write        2 threads          the thread that estimated
-    pairs in a batch       what fits          1
+    frames read ahead      16                 1 a core
+    pairs in a batch       as many as fit     1
 
 Every frame is encoded once and kept until its last pair is estimated. The stages are bounded, so
 memory does not grow with the length of a video. The bytes of a store depend neither on the batch
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FRAMES_AHEAD = 16
+"""Frames that are read ahead for a network, which takes a batch of them at once."""
 JOBS_PER_THREAD = 3
 """Unfinished jobs for each estimating thread: enough that none waits for a frame."""
 WRITERS = 2
@@ -55,11 +57,12 @@ def run(works: Iterable[VideoWork], provider: FlowProvider, frames: Frames) -> I
     """
     threads = provider.estimator.workers
     parallel = threads > 1
+    depth = threads if parallel else FRAMES_AHEAD
     with (
         _one_thread_each(provider, parallel),
         Workers[int](threads if parallel else 0, JOBS_PER_THREAD * threads) as estimating,
         Workers[int](0 if parallel else WRITERS, limit=1) as writing,
-        read_ahead(frames_of(works, provider, frames), FRAMES_AHEAD) as ahead,
+        read_ahead(frames_of(works, provider, frames), depth) as ahead,
     ):
         batches = Batches(provider)
         for work, steps in groupby(ahead, key=itemgetter(0)):
