@@ -13,11 +13,15 @@ The defaults are those of a cell, commented out, of GWM's released notebook for 
 The settings behind the paper's CRF numbers on videos (Tables 1 and 10 to 12) are not published.
 """
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Settings
+
+if TYPE_CHECKING:  # the plan reads the settings, and needs no arrays
+    import numpy as np
 
 EXTRA = "pip install 'commonfate[crf]', or make crf in the project's folder"
 """Command that installs pydensecrf2; both compile it."""
@@ -56,7 +60,7 @@ def is_installed() -> bool:
     return True
 
 
-def refine(frame: np.ndarray, foreground: np.ndarray, settings: CrfSettings) -> np.ndarray:
+def refine(frame: "np.ndarray", foreground: "np.ndarray", settings: CrfSettings) -> "np.ndarray":
     """Refine the probability of the foreground.
 
     The two labels are treated alike: refining `1 - foreground` gives one minus the result, up to
@@ -76,6 +80,7 @@ def refine(frame: np.ndarray, foreground: np.ndarray, settings: CrfSettings) -> 
     """
     if not is_installed():
         raise ConfigError(MISSING)
+    import numpy as np
     from pydensecrf import densecrf
 
     _validate(frame, foreground)
@@ -93,7 +98,9 @@ def refine(frame: np.ndarray, foreground: np.ndarray, settings: CrfSettings) -> 
     return refined.reshape(height, width)
 
 
-def _validate(frame: np.ndarray, foreground: np.ndarray) -> None:
+def _validate(frame: "np.ndarray", foreground: "np.ndarray") -> None:
+    import numpy as np
+
     if frame.dtype != np.uint8 or frame.shape != (*foreground.shape, 3):
         raise ValueError(
             f"expected a frame of {(*foreground.shape, 3)} uint8, the foreground's size, not "
@@ -104,8 +111,10 @@ def _validate(frame: np.ndarray, foreground: np.ndarray) -> None:
         raise ValueError("the foreground must be a probability in [0, 1]")
 
 
-def _energy(foreground: np.ndarray, floor: float) -> np.ndarray:
+def _energy(foreground: "np.ndarray", floor: float) -> "np.ndarray":
     """(2, H * W) float32: negative logarithm of the floored probabilities, background first."""
+    import numpy as np
+
     foreground = np.asarray(foreground, np.float64).ravel()
     probabilities = np.stack([1 - foreground, foreground]).clip(floor, 1)
     return np.ascontiguousarray(-np.log(probabilities), np.float32)

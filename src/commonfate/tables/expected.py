@@ -67,7 +67,7 @@ def _verdict(plan: Plan, better: Cell, worse: Cell) -> str:
     ordered = (second, first) if lower else (first, second)
     difference = quantities.difference(*ordered, paired)
     # Of the digits that are printed, so that the table agrees with itself.
-    shown = [Decimal(quantities.text(metric, numbers.mean)) for numbers in (first, second)]
+    shown = [Decimal(quantities.text(metric, numbers.mean) or "nan") for numbers in (first, second)]
     gain, unit = shown[0] - shown[1], quantities.points(metric)
     verdict = f"seen, by {abs(gain)}{unit}"
     if difference.verdict != "seen":

@@ -51,7 +51,7 @@ class Numbers:
 
     def text(self, metric: str) -> str:
         """The mean, followed by deviation and number of seeds where there are several."""
-        return text(metric, self.mean) + self.spread(metric)
+        return (text(metric, self.mean) or "") + self.spread(metric)
 
     def spread(self, metric: str) -> str:
         """The text after a mean over several seeds, e.g. ` ± 1.2 (3)`; empty for one seed."""

@@ -64,9 +64,9 @@ def _validated(
 
 def mean(values: ArrayLike) -> float:
     """Mean of (T) float values; NaN if there is none."""
-    values = np.asarray(values, np.float64)
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if values.size else float("nan")
+    numbers = np.asarray(values, np.float64)
+    numbers = numbers[~np.isnan(numbers)]
+    return float(numbers.mean()) if numbers.size else float("nan")
 
 
 def recall(values: ArrayLike) -> float:
