@@ -35,7 +35,7 @@ from tabulate import tabulate
 from torch import Tensor
 from torch.nn import functional
 
-from commonfate.methods import create
+from commonfate.methods import create_trained
 from commonfate.methods.amd.loss import LOSSES
 from commonfate.methods.amd.network import AmdNetwork
 from commonfate.methods.amd.settings import AmdSettings
@@ -108,7 +108,7 @@ class Trial:
         frames = torch.stack([smooth, smooth.roll((2, 3), (2, 3))]) + noise
         self.frames = frames.clamp(0, 1).to(self.device)
         torch.manual_seed(1)
-        self.network: AmdNetwork = create(self.settings).build().to(self.device).eval()
+        self.network: AmdNetwork = create_trained(self.settings).build().to(self.device).eval()
         if self.way == PLAIN:
             self.network.to(memory_format=torch.contiguous_format)
 
@@ -151,7 +151,7 @@ class Trial:
 
     def measure(self, steps: int) -> dict[str, float]:
         """Median milliseconds of a step and of its parts, and the peak of its memory in MB."""
-        optimiser = create(self.settings).optimiser(self.network)
+        optimiser = create_trained(self.settings).optimiser(self.network)
         times: dict[str, list[float]] = {part: [] for part in PARTS}
         for step in range(WARM + steps):
             spent = dict.fromkeys(PARTS, 0.0)

@@ -67,7 +67,7 @@ class Plain(UNetMethod):
             "flow": torch.from_numpy(np.ascontiguousarray(target)),
         }
 
-    def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def loss(self, model: nn.Module, batch: Batch, iteration: int) -> dict[str, Tensor]:
         """Eq. 4, mean over pixels and batch, times the multiplier."""
         flow = batch["flow"]
         size = (flow.shape[-2], flow.shape[-1])
@@ -143,7 +143,7 @@ class Trial:
 
     def loss_of(self, logits: Tensor, batch: Batch) -> Tensor:
         """The loss of logits, which the method takes for its network's output."""
-        return self.method.loss(lambda _image: logits, batch)["loss"]
+        return self.method.loss(lambda _image: logits, batch, 0)["loss"]
 
     def measure(self, steps: int, workers: int) -> dict[str, float]:
         """Median milliseconds of a step and of its parts, and the peak of its memory in MB."""
