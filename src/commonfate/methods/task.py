@@ -107,11 +107,14 @@ class TrainingTask(ABC):
         """
         return None
 
-    def measure(self, model: nn.Module, iteration: int) -> dict[str, dict[str, float]]:
-        """Measurements for the log in addition to the loss, by name; usually none.
+    def is_measured(self, iteration: int) -> bool:
+        """True if `measure` is due before the first step (0), or after this number of steps."""
+        return False
 
-        Called before the first step, with iteration 0, and after each step, with the number of
-        steps so far. Random states are restored afterwards.
+    def measure(self, model: nn.Module, iteration: int) -> dict[str, dict[str, float]]:
+        """Measurements for the log beside the loss, by name, where `is_measured`.
+
+        Random states are put back afterwards.
         """
         return {}
 

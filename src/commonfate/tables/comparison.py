@@ -44,7 +44,7 @@ class NumberDifference:
     @property
     def text(self) -> str:
         """Measured minus printed, as the table shows it: of the digits that are printed."""
-        shown = Decimal(quantities.text(self.metric, self.numbers.mean) or "nan")
+        shown = Decimal(quantities.digits(self.metric, self.numbers.mean))
         return f"{shown - Decimal(self.printed.text):+}{self.numbers.spread(self.metric)}"
 
     @property

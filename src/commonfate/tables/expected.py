@@ -67,7 +67,7 @@ def _verdict(plan: Plan, better: Cell, worse: Cell) -> str:
     ordered = (second, first) if lower else (first, second)
     difference = quantities.difference(*ordered, paired)
     # Of the digits that are printed, so that the table agrees with itself.
-    shown = [Decimal(quantities.text(metric, numbers.mean) or "nan") for numbers in (first, second)]
+    shown = [Decimal(quantities.digits(metric, numbers.mean)) for numbers in (first, second)]
     gain, unit = shown[0] - shown[1], quantities.points(metric)
     verdict = f"seen, by {abs(gain)}{unit}"
     if difference.verdict != "seen":
@@ -87,7 +87,7 @@ def _certainty(difference: Difference, paired: bool, metric: str) -> str:
     if difference.error is None:
         return "; one seed decides nothing"
     manner = ", subtracted seed by seed" if paired else ""
-    width = quantities.text(metric, quantities.STANDARD_ERRORS * difference.error)
+    width = quantities.digits(metric, quantities.STANDARD_ERRORS * difference.error)
     return f"; two standard errors of the difference{manner}: {width}{quantities.points(metric)}"
 
 

@@ -51,13 +51,13 @@ class Numbers:
 
     def text(self, metric: str) -> str:
         """The mean, followed by deviation and number of seeds where there are several."""
-        return (text(metric, self.mean) or "") + self.spread(metric)
+        return digits(metric, self.mean) + self.spread(metric)
 
     def spread(self, metric: str) -> str:
         """The text after a mean over several seeds, e.g. ` ± 1.2 (3)`; empty for one seed."""
         if self.deviation is None:
             return ""
-        return f" ± {text(metric, self.deviation)} ({len(self.by_seed)})"
+        return f" ± {digits(metric, self.deviation)} ({len(self.by_seed)})"
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,11 @@ def text(metric: str, value: float | None) -> str | None:
         metric: e.g. `J`.
         value: a share of 1; None, or no finite number, where there is none.
     """
-    if value is None or not math.isfinite(value):
-        return None
+    return None if value is None or not math.isfinite(value) else digits(metric, value)
+
+
+def digits(metric: str, value: float) -> str:
+    """A finite share of 1 as a table shows it, see `text`."""
     written = f"{number(metric, value):.{3 if is_fraction(metric) else 1}f}"
     return written.removeprefix("-") if Decimal(written) == 0 else written
 

@@ -136,7 +136,7 @@ class Session:
 
     def _measure(self) -> None:
         """Log the task's own measurements, in the first process."""
-        if self._metrics is None:
+        if self._metrics is None or not self._task.is_measured(self._iteration):
             return
         with randomness.untouched():
             measured = self._task.measure(self._learner.network, self._iteration)

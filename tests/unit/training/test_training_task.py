@@ -59,11 +59,10 @@ def taught(tiny):
         method.loss, method.after_step = timed_loss, follow
         method.weight_decay = lambda iteration: 0.01 * iteration
         method.kept = lambda model: model.teacher.state_dict()
-        method.measure = lambda model, iteration: (
-            {"teacher": {"centre": float(model.centre[0]), "draw": float(torch.rand(()))}}
-            if iteration % 5 == 0
-            else {}
-        )
+        method.is_measured = lambda iteration: iteration % 5 == 0
+        method.measure = lambda model, iteration: {
+            "teacher": {"centre": float(model.centre[0]), "draw": float(torch.rand(()))}
+        }
         return method
 
     return make
@@ -126,7 +125,7 @@ def test_measurements_are_logged_and_leave_no_trace(taught, train, tmp_path):
     measured = [line for line in lines(tmp_path / "with") if "teacher" in line]
     assert [line["iteration"] for line in measured] == [0, 5, 10]
     method = taught()
-    method.measure = lambda model, iteration: {}
+    method.is_measured = lambda iteration: False
     train(method, tmp_path / "without")
     with_, without = (state(tmp_path / name)["model"] for name in ("with", "without"))
     assert all(torch.equal(with_[name], without[name]) for name in without)

@@ -139,13 +139,15 @@ class FlowTask(TrainingTask):
             "motion": torch.linalg.vector_norm(flow, dim=2).mean(),
         }
 
+    def is_measured(self, iteration: int) -> bool:
+        settings = self.settings
+        return iteration % settings.evaluate_every == 0 or iteration == settings.iterations
+
     def measure(self, model: nn.Module, iteration: int) -> dict[str, dict[str, float]]:
         """End-point errors on held-out pairs: of DIS before the first step, then of the network."""
         settings = self.settings
         if iteration == 0:
             return {"dis": self._held_out.errors(held_out.of_dis())}
-        if iteration % settings.evaluate_every and iteration != settings.iterations:
-            return {}
         device = next(model.parameters()).device
         measured = self.build(pretrained=False, updates=settings.evaluation_updates)
         measured.eval().to(device).load_state_dict(model.state_dict())
