@@ -188,15 +188,15 @@ def test_the_best_is_chosen_by_the_foreground_that_scores_it(run, task):
 
 
 @pytest.mark.parametrize(
-    ("method", "foreground"),
+    ("method", "foreground", "reason"),
     [
-        (Columns(), "object"),
-        (Columns(), "classes"),
-        (Columns(gives="classes"), "oracle"),
+        (Columns(), "object", "does not say which of its segments is the object; leave"),
+        (Columns(), "classes", "predicts masks; leave"),
+        (Columns(gives="classes"), "oracle", "predicts classes; leave"),
     ],
 )
-def test_a_foreground_that_does_not_fit(run, task, method, foreground):
-    with pytest.raises(ConfigError, match=f"--foreground {foreground}: method columns predicts"):
+def test_a_foreground_that_does_not_fit(run, task, method, foreground, reason):
+    with pytest.raises(ConfigError, match=f"--foreground {foreground}: method columns {reason}"):
         load(run, "best", task, method, foreground=foreground)
 
 

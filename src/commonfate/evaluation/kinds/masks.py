@@ -57,8 +57,8 @@ class Masks(EvaluationKind):
         super().check_rule(rule, settings)
         if rule == "object" and settings.foreground != rule:
             raise ConfigError(
-                f"--foreground {rule}: method {settings.method} predicts no such thing; leave it "
-                f"out, or choose another"
+                f"--foreground {rule}: method {settings.method} does not say which of its segments "
+                f"is the object; leave the option out, or choose unsupervised"
             )
 
     def evaluate(
