@@ -266,9 +266,13 @@ def test_one_of_several_processes_is_killed(shard, tmp_path, caplog):
     shard += [f"--gap={gap}" for gap in (-4, -3, -2, 2, 3, 4)]
 
     def kill_one() -> None:
+        while not (children := multiprocessing.active_children()):
+            time.sleep(0.001)
+        # Held while it imports, it cannot have finished when the other has staged something.
+        os.kill(children[0].pid, signal.SIGSTOP)
         while not staged(output):
             time.sleep(0.005)
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        os.kill(children[0].pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()

@@ -12,6 +12,19 @@ import torch
 from commonfate.training import checkpoint
 
 COMMAND = [sys.executable, "-c", "from commonfate.cli import main; main()", "train"]
+# The same, which stands still after its first checkpoint, so that a signal finds it there.
+WAITING = """
+import time
+from commonfate.cli import main
+from commonfate.training import checkpoint
+save = checkpoint.save
+def save_and_wait(path, state):
+    save(path, state)
+    checkpoint.save = save
+    time.sleep(2)
+checkpoint.save = save_and_wait
+main()
+"""
 SETTINGS = {
     "width": 4,
     "image_size": [16, 32],
@@ -24,12 +37,12 @@ SETTINGS = {
 }
 
 
-def start(index_path, folder, *options):
+def start(index_path, folder, *options, command=COMMAND):
     pairs = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
     where = (f"--index={index_path}", f"--output={folder}")
     often = ("--checkpoint-every=3", "--log-every=2")
     return subprocess.Popen(
-        [*COMMAND, *where, "--method=gwm", *pairs, "--device=cpu", "--threads=1", *often, *options],
+        [*command, *where, "--method=gwm", *pairs, "--device=cpu", "--threads=1", *often, *options],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -42,8 +55,10 @@ def finish(process):
     return errors
 
 
-def stop_after_a_checkpoint(process, folder, number):
-    """Send a signal to the process and its workers, once it has saved a state of its own."""
+def stop_after_a_checkpoint(index_path, folder, number, *options):
+    """Train, and send a signal to the process and its workers once it has saved a state."""
+    command = [sys.executable, "-c", WAITING, "train"]
+    process = start(index_path, folder, *options, command=command)
     state = folder / ".resume.pt"
     before = state.stat().st_mtime_ns if state.exists() else 0
     deadline = time.monotonic() + 120
@@ -54,7 +69,7 @@ def stop_after_a_checkpoint(process, folder, number):
     os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=60)
     assert not (folder / "checkpoint.pt").exists(), "the training was over before the signal"
-    return checkpoint.load(state)["iteration"], errors
+    return process.returncode, checkpoint.load(state)["iteration"], errors
 
 
 def assert_same_training(item, other):
@@ -80,12 +95,13 @@ def test_killed_then_stopped_by_slurm_it_ends_as_if_unbroken(index_path, tmp_pat
     unbroken, folder = tmp_path / "unbroken", tmp_path / "broken"
     finish(start(index_path, unbroken))
 
-    killed_at, _ = stop_after_a_checkpoint(start(index_path, folder), folder, signal.SIGKILL)
+    _, killed_at, _ = stop_after_a_checkpoint(index_path, folder, signal.SIGKILL)
 
-    process = start(index_path, folder, "--workers=1")
-    stopped_at, errors = stop_after_a_checkpoint(process, folder, signal.SIGTERM)
+    code, stopped_at, errors = stop_after_a_checkpoint(
+        index_path, folder, signal.SIGTERM, "--workers=1"
+    )
     assert f"going on from iteration {killed_at} of 60" in errors
-    assert process.returncode == 1
+    assert code == 1
     assert errors.strip().splitlines()[-1] == (
         f"{folder}: stopped by SIGTERM after iteration {stopped_at} of 60; "
         "the same command goes on from there"

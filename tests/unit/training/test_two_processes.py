@@ -35,6 +35,17 @@ SETTINGS = ["width=4", "image_size=[16, 32]", "flow_size=[16, 32]", "iterations=
 SETTINGS += ["batch_size=4", "warmup_iterations=3", "flip=true"]
 
 
+# The same, which stands still after its first checkpoint, so that a signal finds it there.
+WAITING = """
+import time
+from commonfate.training import checkpoint
+save = checkpoint.save
+def save_and_wait(path, state):
+    save(path, state)
+    checkpoint.save = save
+    time.sleep(2)
+checkpoint.save = save_and_wait
+"""
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
 
@@ -87,7 +98,7 @@ def test_the_batch_is_shared_and_the_loss_is_that_of_one_process(start, tmp_path
 
 def test_stopped_by_a_signal_all_processes_save_the_same_step(start, tmp_path):
     finish(start(tmp_path / "unbroken", 2))
-    process, state = start(tmp_path / "broken", 2), tmp_path / "broken/.resume.pt"
+    process, state = start(tmp_path / "broken", 2, WAITING), tmp_path / "broken/.resume.pt"
     while not state.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
