@@ -21,7 +21,7 @@ from pydantic import (
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
-from commonfate.evaluation.settings import BenchmarkConfig
+from commonfate.evaluation.settings import SegmentsBenchmark
 from commonfate.flow.settings import FlowConfig, FlowQualityConfig
 from commonfate.methods.settings import MethodsConfig
 from commonfate.prediction.crf import CrfSettings
@@ -127,7 +127,7 @@ class Config(Settings):
     methods: MethodsConfig = MethodsConfig()
     crf: CrfSettings = CrfSettings()
     """Refinement of the foreground, in rows of tables with a CRF."""
-    benchmarks: dict[Name, BenchmarkConfig] = Field({})
+    benchmarks: dict[Name, SegmentsBenchmark] = Field({})
     """Benchmarks by name; the name heads the columns of tables."""
     tables: dict[Name, TableConfig] = Field({})
     """Tables to make by name; each is declared in workflow/tables."""

@@ -41,9 +41,9 @@ class MethodSettings(Settings):
     """True if prediction reads flow."""
     learns_from: ClassVar[str] = "flow"
     """Kind of its training samples, one of `samples.kinds`."""
-    gives: ClassVar[str] = "masks"
-    """Contents of a prediction, one of `evaluation.kinds`: soft `masks` of segments, `classes` that
-    have names."""
+    gives: ClassVar[tuple[str, ...]] = ("masks",)
+    """Kinds of evaluation that can score it, of `evaluation.kinds`: by soft `masks` of segments, by
+    `classes` that have names, by the `features` of its encoder."""
     foreground: ClassVar[str] = "unsupervised"
     """Rule of `evaluation.masks.foreground` that chooses the foreground without ground truth."""
     not_learnt: ClassVar[tuple[str, ...]] = ()

@@ -36,7 +36,7 @@ EXISTING = click.Path(exists=True, path_type=Path)
     required=True,
     metavar="NAME",
     help="Rule of the scores. "
-    + "; ".join(f"For {kind.name}: {', '.join(kind.rules)}" for kind in kinds.KINDS.values())
+    + "; ".join(f"For {kind.name}: {', '.join(kind.rules)}" for kind in kinds.of_predictions())
     + ".",
 )
 @click.option(
@@ -83,7 +83,7 @@ def command(
     if flow and not frames:
         raise click.UsageError("--flow is drawn beside frames: name their stores with --frames")
     opened = Predictions.open(predictions)
-    frames_and_mean, kind = protocols.get(protocol), kinds.of_rule(foreground)
+    frames_and_mean, kind = protocols.get(protocol), kinds.scoring_predictions(foreground)
     scores = kind.evaluate(opened, manifest, frames_and_mean, foreground, output)
     if frames:
         _draw(scores, opened, manifest, frames, flow, scale, output)

@@ -9,7 +9,7 @@ import click
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings
 from commonfate.cli import options
-from commonfate.evaluation.settings import BenchmarkConfig
+from commonfate.evaluation.settings import SegmentsBenchmark
 from commonfate.samples.kinds import KINDS
 
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -40,7 +40,7 @@ OPTIONS = (
         help="Refine the two groups by a conditional random field on the frame.",
     ),
     options.assignments("A setting of --crf, e.g. iterations=5.", "--crf-set", "crf_pairs"),
-    options.fields(BenchmarkConfig, "resolution", "crop"),
+    options.fields(SegmentsBenchmark, "resolution", "crop"),
     click.option(
         "--frames-of",
         type=click.Choice(["annotated", "all"]),

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from commonfate.base.settings import Name, Settings, unknown
+from commonfate.base.settings import MethodSettings, Name, Settings, unknown
 from commonfate.evaluation import kinds
+from commonfate.evaluation.kinds import EvaluationKind, Scoring
 
 Protocol = Literal[
     "davis",
@@ -31,8 +32,10 @@ Metric = Annotated[
 
 
 class BenchmarkConfig(Settings):
-    """A dataset split with ground truth, and the way it is scored."""
+    """A dataset split with ground truth, and the way it is scored: keys of all kinds."""
 
+    kind: str
+    """Subject and protocol of the scores."""
     dataset: Name
     """Name of the dataset."""
     split: Literal["train", "val", "all"] = "val"
@@ -44,6 +47,38 @@ class BenchmarkConfig(Settings):
     pretrain_datasets: tuple[Name, ...] = ()
     """Datasets, with all splits, of methods that learn from pairs of frames and of runs that other
     runs start from; empty: the same as of other methods."""
+    metrics: tuple[Metric, ...]
+    """Metrics that tables show."""
+    published_as: str | None = None
+    """Name of the same benchmark in the papers' tables, if there is one."""
+
+    @property
+    def learnt_from(self) -> tuple[str, ...]:
+        """Datasets of trained methods that do not learn from `pretrain_datasets`."""
+        return self.train_datasets or (self.dataset,)
+
+    def evaluation_of(self, settings: MethodSettings) -> EvaluationKind:
+        """The kind of evaluation by which the benchmark scores a method.
+
+        Raises:
+            ConfigError: the method does not give what is scored.
+        """
+        raise NotImplementedError
+
+    def protocol_of(self, scoring: Scoring) -> str:
+        """Name of the protocol of a scoring."""
+        raise NotImplementedError
+
+    def rule_of(self, scoring: Scoring, settings: MethodSettings) -> str:
+        """Rule of a scoring, one of those of the kind."""
+        raise NotImplementedError
+
+
+class SegmentsBenchmark(BenchmarkConfig):
+    """A benchmark of predicted segments or classes."""
+
+    kind: Literal["segments"] = "segments"
+    """Predicted segments or classes are scored."""
     protocol: Protocol = "davis"
     """Rule for averaging and for excluded frames."""
     released_protocol: Protocol | None = None
@@ -54,10 +89,15 @@ class BenchmarkConfig(Settings):
     """Size at which frames are segmented: that of the training, or each frame's own."""
     crop: Literal["none", "square"] = "none"
     """`square`: segment and score only the central square of each frame."""
-    published_as: str | None = None
-    """Name of the same benchmark in the papers' tables, if there is one."""
 
-    @property
-    def learnt_from(self) -> tuple[str, ...]:
-        """Datasets of trained methods that do not learn from `pretrain_datasets`."""
-        return self.train_datasets or (self.dataset,)
+    def evaluation_of(self, settings: MethodSettings) -> EvaluationKind:
+        """The kind that scores the method's predictions."""
+        return kinds.predicted_by(settings)
+
+    def protocol_of(self, scoring: Scoring) -> str:
+        """`protocol`, or that of the released code where the scoring asks for it."""
+        return (scoring.released_frames and self.released_protocol) or self.protocol
+
+    def rule_of(self, scoring: Scoring, settings: MethodSettings) -> str:
+        """The rule that chooses the foreground: the scoring's, or the method's own."""
+        return scoring.foreground or settings.foreground

@@ -63,7 +63,7 @@ def choose_best(
     snapshots = sorted((run / "snapshots").glob("*.pt"))
     if not snapshots:
         raise StoreError(f"{run}/snapshots: holds no *.pt to choose from; train the run again")
-    kind, protocol = kinds.KINDS[method.settings.gives], choice.protocol
+    kind, protocol = kinds.predicted_by(method.settings), choice.protocol
     rule = choice.foreground or kind.rule_of(method.settings)
     kind.check_rule(rule, method.settings)
     kind.check_benchmark(task.benchmark, "--checkpoint best")

@@ -7,6 +7,7 @@ from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, unknown
 from commonfate.config import Config
 from commonfate.evaluation import kinds as evaluation_kinds
+from commonfate.evaluation.kinds import EvaluationKind
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan.declarations import TableDeclaration
 from commonfate.published import rows as published
@@ -100,7 +101,7 @@ def learning(
     for dataset in learnt_from:
         has(config, dataset, kind.name, f"{where}: {name} learns from", hint)
         _split(config, dataset, split, f"{where}: {name} learns from split")
-        if settings.gives == "classes":
+        if "classes" in settings.gives:
             _fits(config, dataset, settings, where)
     overlap = split == scored.split or "all" in (split, scored.split)
     if kind.supervised and scored.dataset in learnt_from and overlap:
@@ -146,23 +147,31 @@ def starting(settings: MethodSettings, start: MethodSettings, where: str) -> Non
 
 def scoring(
     config: Config, settings: MethodSettings, scored: BenchmarkConfig, name: str, where: str
-) -> None:
-    """Check that a scoring is of what the method gives, and has the metrics of the benchmark.
+) -> EvaluationKind:
+    """Check that a benchmark can score what the method gives, by a scoring and its metrics.
+
+    Returns:
+        The kind of evaluation.
 
     Raises:
-        ConfigError: it is not, or has not; the message begins with `where`.
+        ConfigError: it cannot; the message begins with `where`.
     """
-    kind = evaluation_kinds.of_scoring(name)
-    if kind.name != settings.gives:
+    try:
+        kind = scored.evaluation_of(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    if name not in kind.scorings:
+        names = " and ".join(other.name for other in evaluation_kinds.with_scoring(name))
         raise ConfigError(
-            f"{where}: scoring {name} is of {kind.name}, but {settings.method} gives "
-            f"{settings.gives}"
+            f"{where}: scoring {name} is of {names}, but {settings.method} gives "
+            f"{' and '.join(settings.gives)}"
         )
     for metric in scored.metrics:
         if metric not in [defined.name for defined in kind.metrics]:
             raise ConfigError(f"{where}: scoring {name} has no metric {metric}")
     if kind.truth is not None:
         has(config, scored.dataset, kind.truth, f"{where}: scoring {name} compares")
+    return kind
 
 
 def comparing(config: Config, table: str, declaration: TableDeclaration) -> None:

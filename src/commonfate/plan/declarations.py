@@ -139,7 +139,7 @@ class TableDeclaration(Settings):
                     f"published: kind sequences shows {', '.join(OF_SEQUENCES)}, not {metric}"
                 )
         for name in self.scorings:
-            if not kinds.of_scoring(name).has_sequence_tables:
+            if not any(kind.has_sequence_tables for kind in kinds.with_scoring(name)):
                 raise ValueError(
                     f"scoring {name!r} has no numbers of sequences; choose another kind"
                 )

@@ -11,7 +11,6 @@ from typing import Any
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
 from commonfate.config import Config
-from commonfate.evaluation import kinds
 from commonfate.plan import checks
 from commonfate.plan.cells import Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
@@ -74,7 +73,6 @@ class Plan:
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""
-        scorings = kinds.scorings()
         for name in self.config.tables[table].benchmarks:
             requests = [
                 Request(self.config, table, row, name, seed) for seed in self.config.seeds_of(table)
@@ -83,15 +81,14 @@ class Plan:
             runs = dict.fromkeys(request.run() for request in requests)
             benchmark, where = self.config.benchmarks[name], requests[0].where
             for scored_by, run in product(self.declarations[table].scorings_of(row), runs):
-                checks.scoring(self.config, run.settings, benchmark, scored_by, where)
-                scoring = scorings[scored_by]
-                released = scoring.released_frames and benchmark.released_protocol
+                kind = checks.scoring(self.config, run.settings, benchmark, scored_by, where)
+                scoring = kind.scorings[scored_by]
                 yield Evaluation(
                     run,
                     name,
                     scored_by,
-                    released or benchmark.protocol,
-                    scoring.foreground or run.settings.foreground,
+                    benchmark.protocol_of(scoring),
+                    benchmark.rule_of(scoring, run.settings),
                     scoring.checkpoint if run.settings.trained else "last",
                     requests[0].adapt,
                     row.crf,

@@ -113,7 +113,7 @@ def _summary(
         "description": work.method.description,
         "foreground": work.method.settings.foreground,
         "learns_from": work.method.settings.learns_from,
-        "gives": work.method.settings.gives,
+        "gives": work.method.settings.gives[0],
         "segments": {
             "components": max(frame.components for frame in frames),
             "groups": max(frame.groups for frame in frames),

@@ -5,7 +5,8 @@ Every note is a template filled with results of `comparison`; rows that agree sh
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from commonfate.evaluation import kinds, protocols
+from commonfate.evaluation import kinds
+from commonfate.evaluation.kinds import EvaluationKind, PredictionKind
 from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
@@ -162,23 +163,37 @@ def _scorings(compared: Sequence[Comparison]) -> Iterator[str]:
     """Explain the scorings of a table, then their rules, checkpoints and protocols."""
     cells = _cells(compared)
     planned = [cell.planned for _, cell in cells]
-    for name in dict.fromkeys(cell.scoring for cell in planned):
-        yield _scoring(name, [pair for pair in cells if pair[1].planned.scoring == name])
+    for (name, kind), pairs in _by_scoring(cells).items():
+        yield _scoring(name, kind, pairs)
     for rule in dict.fromkeys(cell.foreground for cell in planned):
         yield from filter(None, [kinds.of_rule(rule).rule_note(rule)])
-    best = [cell.scoring for cell in planned if cell.checkpoint == "best"]
-    if best:
-        metrics = dict.fromkeys(kinds.of_scoring(name).main_metric for name in best)
+    best = [kinds.of_rule(cell.foreground) for cell in planned if cell.checkpoint == "best"]
+    metrics = dict.fromkeys(kind.main_metric for kind in best if isinstance(kind, PredictionKind))
+    if metrics:
         yield (
             f"Checkpoint best: of a training's snapshots the one of highest "
             f"{' or '.join(metrics)}, by the same protocol and foreground."
         )
-    for name in dict.fromkeys(cell.protocol for cell in planned):
-        yield f"Protocol {name}: {protocols.get(name).description}"
+    for name, kind in dict.fromkeys(
+        (cell.protocol, kinds.of_rule(cell.foreground)) for cell in planned
+    ):
+        yield f"Protocol {name}: {kind.protocol_note(name)}"
 
 
-def _scoring(name: str, cells: list[tuple[str, Cell]]) -> str:
-    planned, kind = [cell.planned for _, cell in cells], kinds.of_scoring(name)
+def _by_scoring(
+    cells: list[tuple[str, Cell]],
+) -> dict[tuple[str, EvaluationKind], list[tuple[str, Cell]]]:
+    """Cells with their rows' labels, by scoring and kind of evaluation."""
+    grouped: dict[tuple[str, EvaluationKind], list[tuple[str, Cell]]] = {}
+    for pair in cells:
+        planned = pair[1].planned
+        key = planned.scoring, kinds.of_rule(planned.foreground)
+        grouped.setdefault(key, []).append(pair)
+    return grouped
+
+
+def _scoring(name: str, kind: EvaluationKind, cells: list[tuple[str, Cell]]) -> str:
+    planned = [cell.planned for _, cell in cells]
     # What is not trained has no snapshots to choose from, so it is always `last`.
     first = next((cell for cell in planned if cell.run.settings.trained), planned[0])
     frames = ", ".join(dict.fromkeys(f"{cell.protocol} on {cell.benchmark}" for cell in planned))

@@ -186,4 +186,4 @@ def test_unknown_rule():
     with pytest.raises(ConfigError, match="foreground 'orakle' is unknown; did you mean oracle"):
         foreground.get("orakle")
     with pytest.raises(ConfigError, match="'clases' is unknown; did you mean classes"):
-        kinds.of_rule("clases")
+        kinds.scoring_predictions("clases")

@@ -1,6 +1,6 @@
-"""A sketch of a third kind of evaluation: of features. It touches nothing but the registry.
+"""A sketch of a new kind of evaluation: of predicted vectors. It touches nothing but the registry.
 
-Predictions are features of every pixel; a pixel is given the class of the nearest mean feature,
+Predictions are a vector of every pixel; a pixel is given the class of the nearest mean feature,
 taken over the other sequences.
 """
 
@@ -21,7 +21,7 @@ from commonfate.base.settings import parse
 from commonfate.cli import commonfate
 from commonfate.datasets import annotations
 from commonfate.evaluation import kinds, protocols, record
-from commonfate.evaluation.kinds import EvaluationKind, Metric, Scoring
+from commonfate.evaluation.kinds import Metric, PredictionKind, Scoring
 from commonfate.evaluation.sheets import pictures, sheet
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.prediction import benchmark, maps
@@ -33,10 +33,10 @@ from helpers.segmented import FRAMES, truth_mask
 ROW = {"label": "pixels", "method": "feature_clustering"}
 
 
-class Features(EvaluationKind):
-    """Scores of features by the nearest class mean."""
+class Vectors(PredictionKind):
+    """Scores of vectors by the nearest class mean."""
 
-    name = "features"
+    name = "vectors"
     rules = ("nearest_mean",)
     scorings = {"nearest_mean": Scoring("nearest_mean")}  # noqa: RUF012
     metrics = (
@@ -103,8 +103,8 @@ def _metrics(protocol, scores):
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
-    monkeypatch.setitem(kinds.KINDS, "features", Features())
-    monkeypatch.setattr(FeatureClusteringSettings, "gives", "features")
+    monkeypatch.setitem(kinds.KINDS, "vectors", Vectors())
+    monkeypatch.setattr(FeatureClusteringSettings, "gives", ("vectors",))
 
 
 def _plan(*scorings, metrics=("NCM",), **row):
@@ -128,7 +128,7 @@ def evaluated(manifest, predict, tmp_path, monkeypatch):
     created = _plan("nearest_mean")
     (planned,) = created.evaluations("probes")
     description = {"network": "none", "resolution": "that of the frame"}
-    written = predict(lambda video, t: truth_mask(), method="feature_clustering", gives="features",
+    written = predict(lambda video, t: truth_mask(), method="feature_clustering", gives="vectors",
                       description=description)  # fmt: skip
     for video, frames in FRAMES.items():
         (written.parent / "features" / video).mkdir(parents=True)
@@ -174,7 +174,7 @@ def test_a_table_shows_its_number(evaluated):
 def test_a_sheet_shows_its_pictures(evaluated):
     _, planned, manifest = evaluated
     opened = Predictions.open(planned.predictions / "predictions.json")
-    scores = Features().evaluate(
+    scores = Vectors().evaluate(
         opened, manifest, protocols.get("frame_average"), "nearest_mean", planned.path
     )
 
@@ -190,7 +190,7 @@ def test_a_sheet_shows_its_pictures(evaluated):
     assert sheet.caption(scores).startswith("gwm-test: NCM 97.6 of 2 sequences, 7 frames")
 
 
-def test_features_are_not_scored_as_masks_nor_by_their_metrics(registered):
+def test_vectors_are_not_scored_as_masks_nor_by_their_metrics(registered):
     with pytest.raises(ConfigError, match="scoring oracle is of masks, but feature_clustering"):
         _plan("oracle")
     with pytest.raises(ConfigError, match="scoring nearest_mean has no metric J"):
@@ -200,15 +200,16 @@ def test_features_are_not_scored_as_masks_nor_by_their_metrics(registered):
 
 
 def test_a_rule_is_of_one_kind():
-    assert kinds.of_rule("nearest_mean").name == "features"
-    with pytest.raises(ConfigError, match="method feature_clustering predicts features; leave it"):
-        Features().check_rule("oracle", FeatureClusteringSettings())
+    assert kinds.of_rule("nearest_mean").name == "vectors"
+    with pytest.raises(ConfigError, match="method feature_clustering predicts vectors; leave it"):
+        Vectors().check_rule("oracle", FeatureClusteringSettings())
 
 
 def test_names_are_unique_and_fit_into_paths():
     for names in (kinds.rules(), kinds.scorings()):
         assert len(set(names)) == len(names)
-    assert sum(len(kind.scorings) for kind in kinds.KINDS.values()) == len(kinds.scorings())
+    every = [rule for kind in kinds.KINDS.values() for rule in kind.rules]
+    assert len(set(every)) == len(every)
     rule = Path(__file__).parents[3] / "workflow/rules/evaluate.smk"
     assert 'foreground="[a-z_]+"' in rule.read_text()
     assert all(name.replace("_", "").isalpha() and name.islower() for name in kinds.rules())

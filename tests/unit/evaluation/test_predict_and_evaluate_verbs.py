@@ -13,7 +13,7 @@ from commonfate.cli import evaluate, predict
 from commonfate.evaluation import kinds
 from commonfate.evaluation.masks import foreground
 from commonfate.evaluation.protocols import PROTOCOLS
-from commonfate.evaluation.settings import BenchmarkConfig
+from commonfate.evaluation.settings import SegmentsBenchmark
 from commonfate.methods.feature_clustering.method import FeatureClustering
 from commonfate.prediction import crf
 from commonfate.prediction.unfinished import key_of
@@ -203,7 +203,7 @@ def test_a_crf_that_is_not_installed_is_refused_before_anything_is_read(stores, 
 
 
 def test_names_are_those_of_the_configuration():
-    protocols = BenchmarkConfig.model_fields["protocol"].annotation.__args__
+    protocols = SegmentsBenchmark.model_fields["protocol"].annotation.__args__
     assert set(protocols) == set(PROTOCOLS)
     assert set(kinds.KINDS["masks"].rules) == set(foreground.FOREGROUNDS)
 

@@ -1,4 +1,4 @@
-"""Kinds of evaluation, by the contents of the predictions that they score (`gives` of a method).
+"""Kinds of evaluation, by what a method gives (`gives` of its settings).
 
 A new kind is a subclass of `EvaluationKind` in a module of its own, and a line in `KINDS`. Nothing
 here imports numpy or torch: configuration and plan ask the kinds every time Snakemake starts.
@@ -7,13 +7,14 @@ here imports numpy or torch: configuration and plan ask the kinds every time Sna
 from collections.abc import Mapping
 
 from commonfate.base.errors import ConfigError
-from commonfate.base.settings import unknown
-from commonfate.evaluation.kinds.base import EvaluationKind, Metric, Scoring
+from commonfate.base.settings import MethodSettings, unknown
+from commonfate.evaluation.kinds.base import EvaluationKind, Metric, PredictionKind, Scoring
 from commonfate.evaluation.kinds.classes import Classes
 from commonfate.evaluation.kinds.masks import Masks
 
-__all__ = ["KINDS", "EvaluationKind", "Metric", "Scoring", "metric", "metrics", "of_rule"]
-__all__ += ["of_scoring", "rules", "scorings"]
+__all__ = ["KINDS", "EvaluationKind", "Metric", "PredictionKind", "Scoring", "metric", "metrics"]
+__all__ += ["of_predictions", "of_rule", "predicted_by", "rules", "scoring_predictions", "scorings"]
+__all__ += ["with_scoring"]
 
 KINDS: Mapping[str, EvaluationKind] = {kind.name: kind for kind in (Masks(), Classes())}
 
@@ -28,28 +29,56 @@ def metric(name: str) -> Metric:
     return metrics().get(name, Metric(name))
 
 
-def scorings() -> dict[str, Scoring]:
-    """Scorings of all kinds, by name."""
-    return {name: scoring for kind in KINDS.values() for name, scoring in kind.scorings.items()}
+def scorings() -> tuple[str, ...]:
+    """Names of the scorings of all kinds."""
+    return tuple(dict.fromkeys(name for kind in KINDS.values() for name in kind.scorings))
 
 
-def rules() -> tuple[str, ...]:
-    """Rules of all kinds: the names that `--foreground` may have."""
-    return tuple(rule for kind in KINDS.values() for rule in kind.rules)
-
-
-def of_scoring(name: str) -> EvaluationKind:
-    """The kind that has a scoring of this name."""
-    return next(kind for kind in KINDS.values() if name in kind.scorings)
+def with_scoring(name: str) -> list[EvaluationKind]:
+    """The kinds that have a scoring of this name."""
+    return [kind for kind in KINDS.values() if name in kind.scorings]
 
 
 def of_rule(name: str) -> EvaluationKind:
     """The kind that has a rule of this name.
 
     Raises:
+        KeyError: there is no such rule.
+    """
+    return {rule: kind for kind in KINDS.values() for rule in kind.rules}[name]
+
+
+def of_predictions() -> tuple[PredictionKind, ...]:
+    """The kinds that score predictions."""
+    return tuple(kind for kind in KINDS.values() if isinstance(kind, PredictionKind))
+
+
+def predicted_by(settings: MethodSettings) -> PredictionKind:
+    """The kind that scores the predictions of a method.
+
+    Raises:
+        ConfigError: the method predicts nothing; it only has features.
+    """
+    for kind in of_predictions():
+        if kind.name in settings.gives:
+            return kind
+    raise ConfigError(
+        f"method {settings.method} predicts no segments, it gives {' and '.join(settings.gives)}"
+    )
+
+
+def rules() -> tuple[str, ...]:
+    """The names that `--foreground` may have: rules of the kinds that score predictions."""
+    return tuple(rule for kind in of_predictions() for rule in kind.rules)
+
+
+def scoring_predictions(rule: str) -> PredictionKind:
+    """The kind that scores predictions by a rule of this name.
+
+    Raises:
         ConfigError: there is no such rule.
     """
-    for kind in KINDS.values():
-        if name in kind.rules:
+    for kind in of_predictions():
+        if rule in kind.rules:
             return kind
-    raise ConfigError(f"foreground {name!r}{unknown(name, rules())}")
+    raise ConfigError(f"foreground {rule!r}{unknown(rule, rules())}")

@@ -47,23 +47,21 @@ class Scoring:
 
 
 class EvaluationKind(ABC):
-    """A kind of evaluation: its metrics, scorings and rules, its scores, its words in tables.
+    """A kind of evaluation: its metrics, scorings and rules, its words in tables.
 
-    Configuration, plan, verbs, sheets and tables ask it. A rule is the choice between prediction
-    and score, e.g. of the foreground among segments; its name is `--foreground` of the verbs, and
-    part of the path of the scores.
+    Configuration, plan, verbs, sheets and tables ask it. A rule is the choice between what a method
+    gives and its score, e.g. of the foreground among segments; its name is part of the path of the
+    scores.
     """
 
     name: ClassVar[str]
-    """Contents of the predictions that it scores: `gives` of their methods' settings."""
+    """Its name among `gives` of methods' settings."""
     rules: ClassVar[tuple[str, ...]]
     """Names of its rules, unique among all kinds."""
     scorings: ClassVar[Mapping[str, Scoring]]
-    """Its scorings by name, unique among all kinds."""
+    """Its scorings by name; other kinds may have some of the same names."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Metrics that its scores may have; other kinds may have some of the same."""
-    main_metric: ClassVar[str]
-    """Metric by which snapshots are chosen and sheets ordered; every frame has it, too."""
     is_average: ClassVar[bool] = True
     """Scores are averages over frames, as a protocol says; if not, all pixels are counted together
     and the protocol only says which frames count."""
@@ -71,6 +69,36 @@ class EvaluationKind(ABC):
     """Scores have the metrics of single sequences that tables of kind `sequences` show."""
     truth: ClassVar[str | None] = None
     """Kind of sample, see `samples.kinds`, that a data set must offer to be scored; None is any."""
+
+    @abstractmethod
+    def words(self, rules: str) -> str:
+        """Description of a scoring by rules of this kind, e.g. `foreground oracle`; may be empty.
+
+        Args:
+            rules: one of them, or several with the rows that have them.
+        """
+
+    @abstractmethod
+    def protocol_note(self, protocol: str) -> str:
+        """Description of a protocol, see `Evaluation.protocol`, below a table."""
+
+    def rule_note(self, rule: str) -> str:
+        """Note on a rule below a table; empty if there is nothing to say."""
+        return ""
+
+    def looks_at_ground_truth(self, rule: str) -> bool:
+        """True if the choice that a rule makes depends on the ground truth."""
+        return False
+
+
+class PredictionKind(EvaluationKind):
+    """A kind of evaluation of what a method predicts, frame by frame.
+
+    Its rules are `--foreground` of the verbs. Its name is what predictions contain.
+    """
+
+    main_metric: ClassVar[str]
+    """Metric by which snapshots are chosen and sheets ordered; every frame has it, too."""
     annotations: ClassVar[str | None] = None
     """Kind of annotations, see `datasets.annotations`, that are scored; None is any."""
 
@@ -113,7 +141,7 @@ class EvaluationKind(ABC):
         """Score predictions; write the scores, and a folder of the scored masks or label maps.
 
         Args:
-            predictions: of a method whose `gives` is `name`.
+            predictions: of a method whose `gives` has `name`.
             manifest: of the data set.
             protocol: the frames that count, and the mean.
             rule: one of `rules`.
@@ -165,18 +193,8 @@ class EvaluationKind(ABC):
             folder: the folder that `evaluate` wrote.
         """
 
-    @abstractmethod
-    def words(self, rules: str) -> str:
-        """Description of a scoring by rules of this kind, e.g. `foreground oracle`; may be empty.
+    def protocol_note(self, protocol: str) -> str:
+        """Frames that count, and the mean."""
+        from commonfate.evaluation import protocols
 
-        Args:
-            rules: one of them, or several with the rows that have them.
-        """
-
-    def rule_note(self, rule: str) -> str:
-        """Note on a rule below a table; empty if there is nothing to say."""
-        return ""
-
-    def looks_at_ground_truth(self, rule: str) -> bool:
-        """True if the choice that a rule makes depends on the ground truth."""
-        return False
+        return protocols.get(protocol).description

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from commonfate.evaluation.kinds.base import EvaluationKind, Metric, Pictures, Scoring
+from commonfate.evaluation.kinds.base import Metric, Pictures, PredictionKind, Scoring
 from commonfate.evaluation.kinds.masks import MIOU
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from commonfate.prediction.segmenting import Segmented
 
 
-class Classes(EvaluationKind):
+class Classes(PredictionKind):
     """Scores of classes that have names; nothing is chosen."""
 
     name = "classes"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings
-from commonfate.evaluation.kinds.base import EvaluationKind, Metric, Pictures, Scoring
+from commonfate.evaluation.kinds.base import Metric, Pictures, PredictionKind, Scoring
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ MAE = Metric(
 )
 
 
-class Masks(EvaluationKind):
+class Masks(PredictionKind):
     """Scores of segments; a rule of `masks.foreground` chooses the foreground among them."""
 
     name = "masks"

@@ -15,7 +15,7 @@ import numpy as np
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import replacing
 from commonfate.evaluation import kinds
-from commonfate.evaluation.kinds.base import EvaluationKind, Pictures
+from commonfate.evaluation.kinds.base import Pictures, PredictionKind
 from commonfate.evaluation.sheets import layout, pictures
 from commonfate.evaluation.sheets.layout import Row
 from commonfate.flow.drawing import colour
@@ -67,7 +67,7 @@ def of_evaluation(
     """
     by_name = {video.name: video for video in videos}
     square = predictions.metadata["crop"] == "square"
-    kind = kinds.of_rule(scores["foreground"])
+    kind = kinds.scoring_predictions(scores["foreground"])
     rows = []
     for moment in moments(scores["sequences"], kind.main_metric):
         frame, shown, note = _input(moment, frames, flow, square)
@@ -152,7 +152,7 @@ def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
     ]
     images = scores["n_sequences"] == scores["n_frames"]
     count = f"{scores['n_frames']} {'images' if images else 'frames'}"
-    kind = kinds.of_rule(scores["foreground"])
+    kind = kinds.scoring_predictions(scores["foreground"])
     metric = kind.main_metric
     score = f"{metric} {100 * scores['metrics'][metric]:.1f}"
     parts = [
@@ -191,7 +191,7 @@ def _input(
     return frame, shown, note
 
 
-def _row(moment: Moment, kind: EvaluationKind, shown: Pictures, note: str) -> Row:
+def _row(moment: Moment, kind: PredictionKind, shown: Pictures, note: str) -> Row:
     summary, label = None, f"{kind.main_metric} {100 * moment.score:.1f}"
     if moment.sequence_score is not None:
         mean = "mean " if kind.is_average else ""

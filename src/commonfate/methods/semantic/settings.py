@@ -24,7 +24,7 @@ class SemanticSettings(TrainedSettings):
     """A class for each pixel, learnt from labelled images."""
 
     learns_from: ClassVar[str] = "labels"
-    gives: ClassVar[Literal["masks", "classes"]] = "classes"
+    gives: ClassVar[tuple[str, ...]] = ("classes",)
     named: ClassVar[tuple[str, ...]] = ("size", "classes")
 
     method: Literal["semantic"] = "semantic"
