@@ -11,6 +11,7 @@ from commonfate.models.frame import MEAN, STD
 
 Feature = Literal["tokens", "keys", "cls", "attention"]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
+TOKENS: tuple[Feature, ...] = ("tokens",)
 
 
 class Encoder(nn.Module, ABC):
@@ -35,7 +36,7 @@ class Encoder(nn.Module, ABC):
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
-    def forward(self, images: Tensor, names: Collection[Feature] = ("tokens",)) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, names: Collection[Feature] = TOKENS) -> dict[str, Tensor]:
         """Features of images of one size, in one pass.
 
         Args:
