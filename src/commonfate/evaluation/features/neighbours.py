@@ -34,7 +34,7 @@ def nearest(queries: Tensor, bank: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
     Args:
         queries: (n, C) float32, unit vectors.
-        bank: (m, C) float32, unit vectors on the same device.
+        bank: (m, C) float, unit vectors on the same device; fewer bits are widened for the product.
         k: neighbours, at most m.
 
     Returns:
@@ -59,7 +59,7 @@ def _nearest(queries: Tensor, bank: Tensor, k: int) -> tuple[Tensor, Tensor]:
         torch.empty(len(queries), 0, dtype=torch.int64, device=queries.device),
     )
     for start in range(0, len(bank), BANK_AT_ONCE):
-        cosine = queries @ bank[start : start + BANK_AT_ONCE].T
+        cosine = queries @ bank[start : start + BANK_AT_ONCE].to(queries.dtype).T
         top, place = cosine.topk(min(k, cosine.shape[1]), dim=1)
         best, index = torch.cat([best, top], 1), torch.cat([index, place + start], 1)
         best, order = best.topk(min(k, best.shape[1]), dim=1)

@@ -43,7 +43,7 @@ class Memory:
     """Patches of training images.
 
     Attributes:
-        vectors: (m, C) float32, unit features.
+        vectors: (m, C) float16, unit features: those of stores have no more bits.
         shares: (m, K) float32, shares of the classes, which sum to 1.
         images: number of training images that have a patch in it.
     """
@@ -102,8 +102,10 @@ def remember(
     if len(order) > settings.memory:
         order = np.sort(generator.choice(order, settings.memory, replace=False))
     each = settings.memory // max(len(order), 1)
-    vectors: list[Tensor] = []
-    owners: list[Tensor] = []
+    room = min(settings.memory, each * len(order), len(order) * int(np.prod(features.shape[1:3])))
+    vectors = torch.empty(room, features.shape[-1], dtype=torch.float16)
+    owners = torch.empty(room, settings.classes)
+    filled = images = 0
     starts = range(0, len(order), at_once)
     for start in track(starts, "filling the memory", len(starts)):
         chosen = order[start : start + at_once]
@@ -115,12 +117,12 @@ def remember(
             valid = owned.any(1).nonzero()[:, 0].numpy()
             if len(valid) > each:
                 valid = np.sort(generator.choice(valid, each, replace=False))
-            if len(valid):
-                vectors.append(unit(image[valid]))
-                owners.append(owned[valid])
-    if not vectors:
+            end = filled + len(valid)
+            vectors[filled:end], owners[filled:end] = unit(image[valid]), owned[valid]
+            filled, images = end, images + bool(len(valid))
+    if not filled:
         raise ValueError("training images: there is none with a pixel that is not void")
-    return Memory(torch.cat(vectors), torch.cat(owners), len(vectors))
+    return Memory(vectors[:filled], owners[:filled], images)
 
 
 def look_up(features: Tensor, memory: Memory, settings: RetrievalSettings) -> Tensor:
