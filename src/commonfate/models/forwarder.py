@@ -115,19 +115,21 @@ def _weights(
         settings: how sources are chosen.
     """
     cosine = targets @ sources.mT
-    if near is not None:
-        near = near.repeat(1, sources.shape[1] // near.shape[1])
-        if settings.outside == "ignored":
-            cosine = cosine.masked_fill(~near, -torch.inf)
-        elif settings.outside == "similarity_0":
-            cosine = cosine.masked_fill(~near, 0)
+    if near is not None and settings.outside != "lost":
+        value = -torch.inf if settings.outside == "ignored" else 0.0
+        _by_frame(cosine, near).masked_fill_(~near[:, None], value)
     if settings.top_k is not None and settings.top_k < cosine.shape[2]:
         least = cosine.topk(settings.top_k, dim=2).values[..., -1:]
-        cosine = cosine.masked_fill(cosine < least, -torch.inf)
-    weights = (cosine / settings.temperature).softmax(2)
+        cosine.masked_fill_(cosine < least, -torch.inf)
+    weights = cosine.div_(settings.temperature).softmax(2)
     if near is not None and settings.outside == "lost":
-        weights = weights * near
+        _by_frame(weights, near).mul_(near[:, None])
     return weights
+
+
+def _by_frame(values: Tensor, near: Tensor) -> Tensor:
+    """View of (B, R, N) values as (B, R, frames, P)."""
+    return values.unflatten(2, (-1, near.shape[1]))
 
 
 def _check(features: Tensor, first: Tensor) -> None:
