@@ -58,7 +58,7 @@ def score(clips: Sequence[Clip]) -> Result:
         masks = [(predicted[t - 1], truth[t]) for t in counted]
         values = np.array([_of_masks(masks, [o]) for o in objects])
         each.extend(values)
-        merged.append(_of_masks(masks, list(objects)))
+        merged.append(values[0] if len(objects) == 1 else _of_masks(masks, list(objects)))
         items[i] = values.mean()
         later += len(np.setdiff1d(truth[1:], [0, VOID, *objects]))
     metrics = _named(each, "") | _named(merged, "_merged")

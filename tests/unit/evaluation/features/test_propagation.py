@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from commonfate.evaluation.features.propagation import (
+    FRAMES_APART,
     by_flow,
     by_forwarder,
     chained,
@@ -27,6 +28,10 @@ def test_clips_of_a_video():
     assert frames_of(7, 3) == [range(0, 7, 3), range(1, 7, 3), range(2, 7, 3)]
     assert [list(clip) for clip in frames_of(4, 3)] == [[0, 3]]
     assert frames_of(1, 3) == frames_of(0, 2) == frames_of(3, 5) == []
+
+
+def test_steps_are_those_of_the_table_at_24_frames_a_second():
+    assert tuple(round(24 * seconds) for seconds in (0.1, 0.2, 0.4, 0.8)) == FRAMES_APART
 
 
 def test_held_still():
@@ -68,6 +73,11 @@ def test_chained_flow_follows_the_way():
     total = chained(np.stack([first, second]))
     np.testing.assert_allclose(total[0, 0], [np.nan, 4, -1.25, 0])
     np.testing.assert_array_equal(chained(first[None]), first)
+
+
+def test_clip_of_a_single_frame_has_no_later_masks():
+    masks, unknown = by_flow(row(0, 1), flow(0, 0, 2))
+    assert masks.shape == (0, 1, 2) and unknown.shape == (0,)
 
 
 def test_flow_of_another_size_is_refused():
