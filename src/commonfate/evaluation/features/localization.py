@@ -46,7 +46,10 @@ def score(predicted: np.ndarray, truth: Sequence[np.ndarray], released: bool = F
     best = np.full(len(predicted), np.nan)
     for i, true in enumerate(truth):
         if len(true):
-            best[i] = boxes.overlap(predicted[i : i + 1], np.asarray(true), epsilon).max()
+            # Released in float32, where one half stays one half despite what is added.
+            best[i] = np.float32(
+                boxes.overlap(predicted[i : i + 1], np.asarray(true), epsilon).max()
+            )
     boxless = np.isnan(best)
     with np.errstate(invalid="ignore"):
         correct = best >= LEAST_OVERLAP if released else best > LEAST_OVERLAP
