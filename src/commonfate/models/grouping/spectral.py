@@ -25,7 +25,7 @@ class Spectrum:
     values: np.ndarray
     """(n,) float32, ascending; NaN where the affinities have no further structure."""
     vectors: np.ndarray
-    """(n, N) float32 with v' D v = 1; rows without a solution are 0. The first is constant, positive."""
+    """(n, N) float32 with v' D v = 1; rows without a solution are 0. The first is constant, > 0."""
 
     @property
     def gap(self) -> float:
