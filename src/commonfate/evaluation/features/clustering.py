@@ -25,15 +25,13 @@ from commonfate.evaluation.features.units import (
     centres_of,
     enlarge,
     labels_of,
+    reduction_of,
     units_of,
 )
-from commonfate.models.grouping import reduction
-from commonfate.models.grouping.clusters import ITERATIONS, POINTS_PER_CLUSTER, sample
+from commonfate.models.grouping.clusters import ITERATIONS, POINTS_PER_CLUSTER
 
 CLASSES = VOID
 """Columns of counts: classes are 0 to 254."""
-REDUCTION_POINTS = 65_536
-"""Most points on which standardisation and components are fitted."""
 ALL_VOID = "its truth is void everywhere"
 
 
@@ -124,7 +122,7 @@ def _score(
     items = np.full(len(truth), np.nan)
     means: list[float] = []
     few = scored = 0
-    each = None
+    each: np.ndarray | None = None
     for batch in batches(clips, settings.level, settings.batch):
         units = [
             unit
@@ -133,10 +131,12 @@ def _score(
         ]
         if not units:
             continue
-        together = reduce(units, settings, seed) if settings.batch is not None else None
+        together = (
+            reduction_of(units, settings.components, seed) if settings.batch is not None else None
+        )
         in_batch = []
         for unit in units:
-            reduced = together or reduce([unit], settings, seed)
+            reduced = together or reduction_of([unit], settings.components, seed)
             k = settings.clusters or len(unit.classes)
             centres = centres_of(
                 unit,
@@ -154,30 +154,19 @@ def _score(
         means.append(_mean(in_batch) if settings.batch is not None else np.nan)
         if settings.batch is None:
             means[-1:] = in_batch
-    whole = settings.level == "dataset" and each is not None
-    void = np.flatnonzero((truth == VOID).all((1, 2))) if not settings.void_is_a_class else []
+    classes = None
+    if settings.level == "dataset" and each is not None:
+        classes = each[: 1 + np.flatnonzero(~np.isnan(each)).max()]
+    void = (truth == VOID).all((1, 2)) & (not settings.void_is_a_class)
     note = f"fewer different features than clusters in {few} of {scored} units"
     return Result(
         {"mIoU": _mean(means)},
         items,
         predictions,
-        classes=each[: 1 + np.flatnonzero(~np.isnan(each)).max()] if whole else None,
-        left_out=dict.fromkeys(map(int, void), ALL_VOID),
+        classes=classes,
+        left_out=dict.fromkeys(np.flatnonzero(void).tolist(), ALL_VOID),
         notes=(note,) if few else (),
     )
-
-
-def reduce(units: Sequence[Unit], settings: ClusteringSettings, seed: int) -> reduction.Reduction:
-    """Standardise and reduce the features of units, as fitted on a sample of their points."""
-    size = max(REDUCTION_POINTS, settings.points_per_cluster * (settings.clusters or 1))
-    sizes = [unit.points for unit in units]
-    chosen = sample(sum(sizes), size, seed)
-    starts = np.cumsum([0, *sizes])
-    parts = [
-        unit.gather(chosen[(chosen >= start) & (chosen < end)] - start)
-        for unit, start, end in zip(units, starts, starts[1:], strict=False)
-    ]
-    return reduction.fit(np.concatenate(parts), settings.components)
 
 
 def _unit(

@@ -1,6 +1,6 @@
 """Frames whose features are clustered together: a frame, a clip, or a data set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,26 +8,38 @@ import torch
 from torch.nn import functional
 
 from commonfate.datasets.mask_values import VOID
-from commonfate.models.grouping import clusters
+from commonfate.models.grouping import clusters, reduction
 from commonfate.models.grouping.reduction import Reduction
 
+REDUCTION_POINTS = 65_536
+"""Most points on which standardisation and components are fitted."""
 BLOCK = 2**20
 """Points that are reduced and assigned at once."""
 
 
-def enlarge(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The nearest entries of a map (..., h, w) at the pixel centres of another size (H, W)."""
-    rows, columns = (
-        ((2 * np.arange(to) + 1) * of) // (2 * to)
-        for of, to in zip(labels.shape[-2:], size, strict=True)
-    )
+def enlarge(labels: np.ndarray, size: tuple[int, int], *, corners: bool = False) -> np.ndarray:
+    """The nearest entries of a map (..., h, w) at the pixels of another size (H, W).
+
+    Args:
+        labels: the map.
+        size: H and W.
+        corners: take the entry at a pixel's upper left corner, as torch's mode `nearest` does, and
+            released code with it; else at its centre, as `nearest-exact`.
+    """
+    h, w = labels.shape[-2:]
+    rows, columns = _places(h, size[0], corners), _places(w, size[1], corners)
     return labels[..., rows[:, None], columns]
+
+
+def _places(of: int, to: int, corners: bool) -> np.ndarray:
+    pixels = np.arange(to)
+    places: np.ndarray = pixels * of // to if corners else (2 * pixels + 1) * of // (2 * to)
+    return places
 
 
 def batches(clips: np.ndarray, level: str, size: int | None) -> Iterator[np.ndarray]:
     """Clips (m,) in order of first occurrence, `size` at a time; all at once for a data set."""
-    _, first = np.unique(clips, return_index=True)
-    ordered = clips[np.sort(first)]
+    ordered = np.array(list(dict.fromkeys(clips.tolist())), clips.dtype)
     step = len(ordered) if level == "dataset" or size is None else size
     return (ordered[i : i + step] for i in range(0, len(ordered), max(step, 1)))
 
@@ -37,7 +49,7 @@ def units_of(clips: np.ndarray, batch: np.ndarray, level: str) -> list[np.ndarra
     if level == "dataset":
         return [np.arange(len(clips))]
     of_clips = [np.flatnonzero(clips == clip) for clip in batch]
-    return of_clips if level == "clip" else [frame[None] for c in of_clips for frame in c]
+    return of_clips if level == "clip" else [np.array([frame]) for c in of_clips for frame in c]
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,18 @@ class Unit:
         return np.concatenate(parts)
 
 
+def reduction_of(units: Sequence[Unit], components: int, seed: int) -> Reduction:
+    """Standardise and reduce the features of units, as fitted to a sample of their points."""
+    sizes = [unit.points for unit in units]
+    chosen = clusters.sample(sum(sizes), REDUCTION_POINTS, seed)
+    starts = np.cumsum([0, *sizes])
+    parts = [
+        unit.gather(chosen[(chosen >= start) & (chosen < end)] - start)
+        for unit, start, end in zip(units, starts, starts[1:], strict=False)
+    ]
+    return reduction.fit(np.concatenate(parts), components)
+
+
 def centres_of(
     unit: Unit,
     reduced: Reduction,
@@ -118,8 +142,10 @@ def centres_of(
     )
 
 
-def labels_of(unit: Unit, reduced: Reduction, centres: np.ndarray) -> np.ndarray:
-    """Clusters (m, H, W) int64 of a unit's frames, at the size of its truth."""
+def labels_of(
+    unit: Unit, reduced: Reduction, centres: np.ndarray, *, corners: bool = False
+) -> np.ndarray:
+    """Clusters (m, H, W) int64 of a unit's frames, at the size of its truth; see `enlarge`."""
     shape = unit.valid.shape[1:]
     step = max(1, BLOCK // int(np.prod(shape)))
     maps = []
@@ -127,7 +153,8 @@ def labels_of(unit: Unit, reduced: Reduction, centres: np.ndarray) -> np.ndarray
         frames = range(start, min(start + step, len(unit.frames)))
         block = np.concatenate([_rounded(reduced(unit.vectors(i))) for i in frames])
         maps.append(clusters.assign(block, centres).reshape(-1, *shape))
-    return enlarge(np.concatenate(maps), unit.truth.shape[1:])
+    height, width = unit.truth.shape[1:]
+    return enlarge(np.concatenate(maps), (height, width), corners=corners)
 
 
 def _rounded(standardised: np.ndarray) -> np.ndarray:

@@ -163,7 +163,7 @@ def test_the_same_seed_gives_the_same_labels():
 
 def test_a_sample_of_the_points_serves_large_data_sets(monkeypatch):
     truth = np.tile(scene(), (8, 1, 1))
-    monkeypatch.setattr("commonfate.evaluation.features.clustering.REDUCTION_POINTS", 50)
+    monkeypatch.setattr("commonfate.evaluation.features.units.REDUCTION_POINTS", 50)
     monkeypatch.setattr("commonfate.evaluation.features.units.BLOCK", 30)
     chosen = settings(points_per_cluster=10)
     assert score(one_hot(truth), truth, chosen).metrics["mIoU"] == 1
