@@ -67,7 +67,8 @@ def _array(values: Any) -> np.ndarray:
 
 def read_tolerances(readme: str, file: str) -> list[Tolerance]:
     """Patterns of keys with their tolerances, from the tables of the README."""
-    (section,) = [part for part in readme.split("\n## ")[1:] if file in part.split("\n")[0]]
+    heading = re.compile(rf"(.*[ ,])?{re.escape(file)}\b")
+    (section,) = [part for part in readme.split("\n## ")[1:] if heading.match(part)]
     rows = (line.strip().strip("|").split("|") for line in section.splitlines() if "| `" in line)
     cells = ([cell.strip() for cell in row] for row in rows)
     return [
@@ -82,7 +83,7 @@ def _pattern(key: str) -> str:
     """Regular expression of a key: `{a,b}` are alternatives, `N` is a number, `*` anything."""
     pattern = re.escape(key).replace(r"\*", ".+").replace(",", "|")
     pattern = pattern.replace(r"\{", "(").replace(r"\}", ")")
-    return re.sub(r"(?<![A-Za-z])N(?![A-Za-z])", r"\\d+", pattern)
+    return re.sub(r"(?<![A-Z])N(?![A-Za-z])", r"\\d+", pattern)
 
 
 def _limit(text: str) -> tuple[float, bool] | None:
