@@ -1,16 +1,15 @@
 """Keys of DINO's vision transformers, by which Guess What Moves compares segments."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from commonfate.base.errors import UserError
 from commonfate.models import state_file
+from commonfate.models.encoders.positions import positions
 from commonfate.models.frame import MEAN, STD, to_image
 from commonfate.weights import fetch, published_assets
 
@@ -83,28 +82,6 @@ class DinoKeys:
             tokens = block(tokens)
         _, keys, _ = last.attn.qkv(last.norm1(tokens)).chunk(3, dim=-1)
         return keys[:, 1:]
-
-
-def positions(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Position embedding for a grid of another size, interpolated as DINO's code does.
-
-    Bicubic without smoothing, unlike timm's. DINO's code adds a tenth of a patch to both sides,
-    which moves the samples slightly.
-
-    Args:
-        embedding: (1, 1 + S*S, C), learned; the class token's is first.
-        grid: rows h and columns w of patches.
-
-    Returns:
-        (1, 1 + h*w, C).
-    """
-    side = math.isqrt(embedding.shape[1] - 1)
-    if grid == (side, side):
-        return embedding
-    learned = embedding[:, 1:].mT.unflatten(2, (side, side))
-    scale = [(new + 0.1) / side for new in grid]
-    resized = functional.interpolate(learned, scale_factor=scale, mode="bicubic")
-    return torch.cat([embedding[:, :1], resized.flatten(2).mT], dim=1)
 
 
 def weights_file(name: str, weights: str | None) -> Path:

@@ -10,6 +10,7 @@ from timm.models.vision_transformer import VisionTransformer
 from commonfate.base.errors import ConfigError
 from commonfate.models import backbones, catalogue
 from commonfate.models.backbones.vit import KeyMaps
+from commonfate.models.encoders.positions import positions
 
 IMAGE = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 
@@ -79,10 +80,24 @@ def test_vit_maps_are_the_keys_of_layers_6_8_10_and_12():
             lambda _, __, output, layer=layer: qkv.__setitem__(layer, output)
         )
     ours = KeyMaps(network, patch_stride=8).eval()
-    theirs((IMAGE - ours.mean) / ours.std)
-    for layer, item in zip((6, 8, 10, 12), ours(IMAGE), strict=True):
+    image = IMAGE[..., :32, :32]  # of the size where timm interpolates no positions
+    theirs((image - ours.mean) / ours.std)
+    for layer, item in zip((6, 8, 10, 12), ours(image), strict=True):
         keys = qkv[layer][:, 1:, 24:48]  # of [queries, keys, values], without the class token
         torch.testing.assert_close(item.flatten(2), keys.mT)
+
+
+def test_positions_are_dinos_at_every_size():
+    """timm's are smoothed; with patches that see nothing, positions alone reach the first keys."""
+    network = tiny_vit(depth=1)
+    network.patch_embed.proj.weight.data.zero_()
+    network.pos_embed.data.normal_()
+    backbone = KeyMaps(network, layers=(1,), patch_stride=8)
+    (keys,) = backbone(IMAGE)
+    patches = network.patch_embed.proj.bias.expand(1, 8 * 12, -1)
+    placed = torch.cat([network.cls_token, patches], 1) + positions(network.pos_embed, (8, 12))
+    expected = backbone.last_keys(backbone.last_norm(placed))[:, 1:]
+    torch.testing.assert_close(keys[:1].flatten(2).mT, expected)
 
 
 def test_overlapping_patches_are_centred_on_the_cells():

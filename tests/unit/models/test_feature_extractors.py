@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.models import dino_keys, features
 from commonfate.models.catalogue import MULTIPLE
+from commonfate.models.encoders.positions import positions
 from commonfate.models.frame import resize_frame, to_image
 from commonfate.weights import Asset, published_assets
 
@@ -101,7 +102,7 @@ def test_positions_are_sampled_as_dino_does():
     values = torch.tensor([3.0, -1, 4, 1, -5, 9, 2, -6, 5, 3])
     learned = values.repeat(10, 1)  # each column of patches has a value
     embedding = torch.cat([torch.tensor([-7.0]), learned.flatten()]).view(1, 101, 1)
-    result = dino_keys.positions(embedding, (12, 16))
+    result = positions(embedding, (12, 16))
     assert result.shape == (1, 1 + 12 * 16, 1)
     assert result[0, 0, 0] == -7
     where = (torch.arange(16) + 0.5) * 10 / 16.1 - 0.5
@@ -109,7 +110,7 @@ def test_positions_are_sampled_as_dino_does():
     inside = slice(3, 13)  # the border is repeated
     for row in result[0, 1:, 0].view(12, 16):
         torch.testing.assert_close(row[inside], expected[inside])
-    assert dino_keys.positions(embedding, (10, 10)) is embedding
+    assert positions(embedding, (10, 10)) is embedding
 
 
 def test_dino_refuses_frames_that_are_not_whole_patches(tiny_dino, tmp_path):

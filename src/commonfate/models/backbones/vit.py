@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from commonfate.models.backbones.base import Backbone
+from commonfate.models.encoders.positions import positions
 
 KEY_LAYERS = (6, 8, 10, 12)
 """Layers whose keys are used, of twelve, counted from 1."""
@@ -88,7 +89,9 @@ class KeyMaps(Backbone):
         image = functional.pad(image, [self._border] * 4, mode="replicate")
         patches = self.network.patch_embed.proj(image)
         grid = (patches.shape[2], patches.shape[3])
-        return self.network._pos_embed(patches.permute(0, 2, 3, 1).contiguous()), grid
+        token = self.network.cls_token.expand(len(image), -1, -1)
+        tokens = torch.cat([token, patches.flatten(2).mT], dim=1)
+        return tokens + positions(self.network.pos_embed, grid), grid
 
 
 def _keys(block: Any, tokens: Tensor) -> Tensor:
