@@ -4,6 +4,7 @@ from typing import cast
 
 from commonfate.base.settings import MethodSettings, Settings
 from commonfate.methods.amd.settings import AmdSettings
+from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
@@ -22,6 +23,8 @@ class MethodsConfig(Settings):
     """Appearance-motion decomposition."""
     semantic: SemanticSettings = SemanticSettings()
     """Semantic segmentation, fine-tuned on labels."""
+    dino: DinoSettings = DinoSettings()
+    """An encoder that learns from images without labels."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
     """The flow baseline."""
     feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()

@@ -36,7 +36,7 @@ def test_every_frame_of_every_usable_video_is_a_sample(tmp_path, make_shard, mak
 def test_a_split_without_videos(make_shard, make_manifest):
     frames, _ = make_shard("toy", 0, {"a": 3})
     manifest = make_manifest("toy", [("a", "train", 0, "truncated")])
-    with pytest.raises(UserError, match="1 videos were left out .* 0 have no frames; give a data"):
+    with pytest.raises(UserError, match=r"1 videos were left out .* 0 have no frames; give a data"):
         build([manifest], [frames], [], "all", "frames")
 
 

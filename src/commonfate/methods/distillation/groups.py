@@ -45,6 +45,7 @@ def _chosen(
     module: nn.Module, later: Collection[int], is_late: bool, decayed: bool
 ) -> Iterator[nn.Parameter]:
     for name, parameter in module.named_parameters():
-        if parameter.requires_grad and (id(parameter) in later) == is_late:
-            if is_decayed(name, parameter) == decayed:
-                yield parameter
+        if not parameter.requires_grad:
+            continue
+        if (id(parameter) in later, is_decayed(name, parameter)) == (is_late, decayed):
+            yield parameter
