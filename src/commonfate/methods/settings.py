@@ -6,6 +6,7 @@ from commonfate.base.settings import MethodSettings, Settings
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
+from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
@@ -25,6 +26,8 @@ class MethodsConfig(Settings):
     """Semantic segmentation, fine-tuned on labels."""
     dino: DinoSettings = DinoSettings()
     """An encoder that learns from images without labels."""
+    frozen: FrozenSettings = FrozenSettings()
+    """An encoder, measured as it is."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
     """The flow baseline."""
     feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()

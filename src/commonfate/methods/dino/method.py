@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from commonfate.base.errors import ConfigError
-from commonfate.methods.base import Prediction, TrainedMethod
+from commonfate.methods.base import Encoding, TrainedMethod
 from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.distillation import schedules
 from commonfate.methods.distillation.crops import crops
@@ -19,7 +18,7 @@ from commonfate.models.heads import DinoHead
 from commonfate.samples.example import Example
 
 
-class Dino(TrainedMethod):
+class Dino(TrainedMethod, Encoding):
     """Self-distillation with no labels; gives features, no segments."""
 
     settings: DinoSettings
@@ -120,18 +119,19 @@ class Dino(TrainedMethod):
             if name.startswith(("student.backbone.", "teacher.backbone."))
         }
 
-    def encoder(self, model: nn.Module) -> Encoder:
-        """The encoder that training has made, of the network `weights_of`.
+    def encoder(self, model: nn.Module | None) -> Encoder:
+        """A copy of the encoder that training has made, of the network `weights_of`.
 
         Args:
             model: as `build` makes it.
         """
-        encoder = model.get_submodule(f"{self.settings.weights_of}.backbone")
-        assert isinstance(encoder, Encoder)
-        return encoder
+        assert isinstance(model, Distilled)
+        return self.encoder_of(model.state_dict()).to(model.centre.device)
 
     def encoder_of(self, weights: Mapping[str, Tensor]) -> Encoder:
-        """An encoder with the weights of a checkpoint or of a snapshot, in evaluation mode.
+        """An encoder with the weights of a checkpoint or of a snapshot.
+
+        In evaluation mode and without gradients.
 
         Args:
             weights: of the whole network, or those that `kept` chooses.
@@ -154,22 +154,7 @@ class Dino(TrainedMethod):
                 f"the weights do not fit the encoder of the settings ({reason}); use the settings "
                 f"that they were trained with"
             ) from error
-        return encoder.eval()
-
-    def predict(
-        self,
-        model: nn.Module | None,
-        frame: np.ndarray,
-        flow: np.ndarray | None,
-        *,
-        size: tuple[int, int] | None = None,
-    ) -> Prediction:
-        """Refuse: the method has an encoder and no segments.
-
-        Raises:
-            ConfigError: always.
-        """
-        raise ConfigError("method dino predicts no segments, it gives features")
+        return encoder.eval().requires_grad_(False)
 
 
 def create(settings: DinoSettings) -> Dino:

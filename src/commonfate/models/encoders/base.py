@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +21,13 @@ class Encoder(nn.Module, ABC):
         dim: channels C of `tokens`, `keys` and `cls`.
         patch: pixels P between the cells of the maps of features; sides of images are multiples.
         offers: features that the network has.
+        network: the network itself, whose parameters have timm's names.
     """
 
     dim: int
     patch: int
     offers: tuple[Feature, ...] = FEATURES
+    network: Any
     mean: Tensor
     std: Tensor
 

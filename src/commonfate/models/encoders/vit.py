@@ -15,8 +15,6 @@ class ViTEncoder(Encoder):
     Its parameters have timm's names, which are DINO's.
     """
 
-    network: Any
-
     def __init__(
         self,
         dim: int,
@@ -50,6 +48,7 @@ class ViTEncoder(Encoder):
             num_heads=heads,
             num_classes=0,
             global_pool="token",
+            class_token=True,
             drop_path_rate=drop_path,
             init_values=1.0 if layer_scale else None,
             dynamic_img_size=True,

@@ -117,15 +117,15 @@ def test_the_encoder_of_a_network_and_of_its_weights(tiny, network, branch):
     model = network(method)
     with torch.no_grad():
         model.teacher.backbone.network.norm.bias.add_(1)
-    own = method.encoder(model)
-    assert own is getattr(model, branch).backbone
     model.eval()
     images = torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
-    expected = own(images)["tokens"]
+    expected = getattr(model, branch).backbone(images)["tokens"]
     assert expected.shape == (2, 2, 3, 16)
-    for kept in (model.state_dict(), method.kept(model)):
-        encoder = method.encoder_of(kept)
+    encoders = [method.encoder(model)]
+    encoders += [method.encoder_of(kept) for kept in (model.state_dict(), method.kept(model))]
+    for encoder in encoders:
         assert not encoder.training
+        assert not any(parameter.requires_grad for parameter in encoder.parameters())
         torch.testing.assert_close(encoder(images)["tokens"], expected, rtol=0, atol=0)
 
 
@@ -133,12 +133,6 @@ def test_weights_of_another_encoder_are_refused(tiny, network):
     other = tiny(depth=3)
     with pytest.raises(ConfigError, match="do not fit the encoder of the settings"):
         tiny().encoder_of(network(other).state_dict())
-
-
-def test_it_predicts_no_segments(tiny):
-    method = tiny()
-    with pytest.raises(ConfigError, match="gives features"):
-        method.predict(None, np.zeros((8, 8, 3), np.uint8), None)
 
 
 def test_16_bit_arithmetic(tiny, batch):
