@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -67,7 +67,6 @@ def choose_best(
     rule = choice.foreground or kind.rule_of(method.settings)
     kind.check_rule(rule, method.settings)
     kind.check_benchmark(task.benchmark, "--checkpoint best")
-    assert isinstance(method, Segmenting)  # it has a kind of predictions
     metric = kind.main_metric
     scored = record.scored_frames(protocol, task.benchmark)
     options = replace(task.options, crf=None, frames_of="annotated")
@@ -75,7 +74,7 @@ def choose_best(
     scores = {}
     for path in snapshots:
         checkpoint.load_weights(path, model)
-        frames = segment(method, model, plain, f"snapshot {path.stem}")
+        frames = segment(cast(Segmenting, method), model, plain, f"snapshot {path.stem}")
         score = scores[path.stem] = kind.snapshot_score(frames, protocol, rule, task.options.crop)
         log.info("%s: %s %.4f (%s, protocol %s)", path, metric, score, rule, protocol.name)
     best = max(snapshots, key=lambda path: scores[path.stem])
