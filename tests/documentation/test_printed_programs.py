@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from commonfate import cli
+from commonfate.methods.dino.method import create
+from commonfate.methods.dino.settings import DinoSettings
 from commonfate.storage.flow import open_reader
 from commonfate.tables import render
+from commonfate.training import checkpoint
 from helpers import pages, videos
 from helpers.pages import ROOT, Block
 
@@ -121,10 +125,23 @@ def test_tables_reads_scores_of_all_seeds(tmp_path: Path, monkeypatch: pytest.Mo
     assert means.loc["A", "J"].tolist() == [3.0, pytest.approx(7**0.5), 3.0]
 
 
+def test_dino_reads_the_encoder_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run of a small network that has taken no step."""
+    settings = DinoSettings(dim=12, depth=1, heads=2, outputs=4, hidden=4, bottleneck=2)
+    torch.manual_seed(0)
+    state = {"settings": settings.model_dump(mode="json"), "iteration": 0}
+    (tmp_path / "run").mkdir()
+    checkpoint.save(
+        tmp_path / "run/checkpoint.pt", state | {"model": create(settings).build().state_dict()}
+    )
+    monkeypatch.chdir(tmp_path)
+    assert run(of("dino.md", having="encoder_of"))["_"].shape == (1, 4, 6, 12)
+
+
 def test_every_program_is_run_by_a_test_above() -> None:
     names = {block.page.name for block in PROGRAMS}
-    assert names == {"your-videos.md", "flow-files.md", "tables.md"}
-    assert len(PROGRAMS) == 6
+    assert names == {"your-videos.md", "dino.md", "flow-files.md", "tables.md"}
+    assert len(PROGRAMS) == 7
 
 
 def test_the_list_of_voc_is_made_of_its_masks(tmp_path: Path) -> None:

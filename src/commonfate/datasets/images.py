@@ -5,6 +5,7 @@ DUTS:       DUTS-TE/DUTS-TE-Image/a.jpg           DUTS-TE/DUTS-TE-Mask/a.png
 ECSSD:      images/0001.jpg                       ground_truth_mask/0001.png
 DUT-OMRON:  DUT-OMRON-image/im005.jpg             pixelwiseGT-new-PNG/im005.png
 pairs:      images/a.jpg                          masks/a.png
+plain:      a.jpg, b/c.jpg                        none
 """
 
 import logging
@@ -33,13 +34,15 @@ class Images:
         self.settings = settings
 
     def videos(self) -> list[VideoSource]:
-        """List the images, sorted by id; all are of the split `val`.
+        """List the images, sorted by id: of the split `val`, or without masks of `train`.
 
         Raises:
             ConfigError: the root does not exist or is empty.
             StoreError: a folder is missing, or an image has no mask, or a mask no image.
         """
         check_root(self.name, self.settings)
+        if self.settings.layout == "plain":
+            return self._without_masks()
         images, masks = (self._files(folder) for folder in IMAGE_FOLDERS[self.settings.layout])
         self._check(images, masks)
         keys = sorted(images.keys() & masks.keys())
@@ -54,6 +57,15 @@ class Images:
                 annotation_kind=self.settings.annotation_kind,
             )
             for name, key in zip(names, keys, strict=True)
+        ]
+        return sorted(sources, key=lambda source: source.id)
+
+    def _without_masks(self) -> list[VideoSource]:
+        images = self._files("")
+        names = identifiers(list(images), [""] * len(images))
+        sources = [
+            VideoSource(id=name, split="train", path=str(path), frame_files=(str(path),))
+            for name, path in zip(names, images.values(), strict=True)
         ]
         return sorted(sources, key=lambda source: source.id)
 

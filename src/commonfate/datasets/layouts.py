@@ -24,7 +24,7 @@ IMAGE_FOLDERS = {
     "dut_omron": ("DUT-OMRON-image", "pixelwiseGT-new-PNG"),
     "pairs": ("images", "masks"),
 }
-"""Folders of images and of masks, by the layout of an image benchmark."""
+"""Folders of images and of masks, by the layout of an image benchmark; `plain` has none."""
 
 FBMS_FOLDERS = {"train": "Trainingset", "val": "Testset"}
 """Folders of FBMS-59's splits."""
@@ -59,6 +59,8 @@ def files(settings: AnyDataset) -> list[str]:
             tops = [f"{FBMS_FOLDERS[split]}/<sequence>" for split in splits]
             names = ("<sequence>_<0001>.jpg", "GroundTruth/<sequence>_<0001>.pgm")
             return [f"{top}/{name}" for top in tops for name in names]
+        case ImagesConfig(layout="plain"):
+            return ["[<folder>/]<image>.jpg"]
         case ImagesConfig(layout=layout):
             images, masks = IMAGE_FOLDERS[layout]
             return [f"{images}/<image>.jpg", f"{masks}/<image>.png"]

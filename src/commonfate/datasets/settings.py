@@ -125,14 +125,15 @@ class FbmsConfig(_Videos):
 
 
 class ImagesConfig(_Images):
-    """Still images with a mask each; all are of the split `val`."""
+    """Still images with a mask each, all of the split `val`; or without, of the split `train`."""
 
     adapter: Literal["images"] = "images"
-    """Image benchmarks, and any folder of images beside a folder of masks."""
+    """Image benchmarks, any folder of images beside a folder of masks, and photographs alone."""
     root: Path
-    """Folder that holds both folders."""
-    layout: Literal["cub", "duts", "ecssd", "dut_omron", "pairs"] = "pairs"
-    """Names of the folders; of `pairs` they are images and masks."""
+    """Folder that holds both folders; of `plain`, the images."""
+    layout: Literal["cub", "duts", "ecssd", "dut_omron", "pairs", "plain"] = "pairs"
+    """Names of the folders; of `pairs` they are images and masks. `plain` is a folder of images
+    without masks, subfolders included, to learn from."""
     annotation_kind: MaskKind = "grey"
     """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
     255 is void) or `colours` (all but black is foreground)."""

@@ -4,6 +4,7 @@ from typing import cast
 
 from commonfate.base.settings import MethodSettings, Settings
 from commonfate.methods.amd.settings import AmdSettings
+from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
@@ -23,6 +24,8 @@ class MethodsConfig(Settings):
     """Appearance-motion decomposition."""
     semantic: SemanticSettings = SemanticSettings()
     """Semantic segmentation, fine-tuned on labels."""
+    dino: DinoSettings = DinoSettings()
+    """An encoder that learns from images without labels."""
     frozen: FrozenSettings = FrozenSettings()
     """An encoder, measured as it is."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()

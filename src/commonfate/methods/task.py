@@ -75,7 +75,8 @@ class TrainingTask(ABC):
         """Make the optimiser.
 
         Before every step its groups get the `learning_rate`, times their `factor` if any, and the
-        `weight_decay`, unless they have `decay: False`.
+        `weight_decay`, unless they have `decay: False`. Groups with `starts_at` do not change
+        before that iteration.
         """
 
     @abstractmethod

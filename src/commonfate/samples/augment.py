@@ -22,5 +22,6 @@ def augment(transform: v2.Transform, images: Tensor, seed: int) -> Tensor:
         seed: in [0, 2**63).
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # Not `torch.manual_seed`, which formats a stack for GPUs that it does not seed yet.
+        torch.default_generator.manual_seed(seed)
         return transform(images)

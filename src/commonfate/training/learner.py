@@ -79,6 +79,9 @@ class Learner:
     def update(self, learning_rate: float, weight_decay: float | None = None) -> None:
         """Second half of a step: change the weights, and what follows them."""
         for group in self._optimiser.param_groups:
+            if self._iteration < group.get("starts_at", 0):
+                for parameter in group["params"]:
+                    parameter.grad = None  # so the optimiser neither moves it nor remembers
             group["lr"] = learning_rate * group.get("factor", 1)
             if weight_decay is not None and group.get("decay", True):
                 group["weight_decay"] = weight_decay

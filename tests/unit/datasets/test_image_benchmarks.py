@@ -43,6 +43,22 @@ def test_folders_of_classes_become_part_of_the_name(tmp_path):
     ]
 
 
+def test_photographs_without_masks_are_to_learn_from(tmp_path):
+    (tmp_path / "b").mkdir()
+    for name in ("2.jpg", "b/1.png", "notes.txt", "b/.hidden.jpg"):
+        (tmp_path / name).touch()
+    first, second = videos(tmp_path, "plain")
+    assert (first.id, second.id) == ("2", "b__1")
+    assert second.frame_files == (f"{tmp_path}/b/1.png",)
+    assert {(video.split, video.annotation_files) for video in (first, second)} == {("train", None)}
+
+
+def test_a_folder_without_photographs(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(StoreError, match="holds no image"):
+        videos(tmp_path, "plain")
+
+
 def test_images_without_flow_have_no_gaps():
     settings = ImagesConfig(root="/data", layout="duts")
     assert settings.gaps == ()

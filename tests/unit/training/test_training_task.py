@@ -181,3 +181,23 @@ def test_after_a_step_that_was_skipped_nothing_follows(tiny, monkeypatch):
         learner.gradient(batch(), iteration)
         learner.update(0.1)
     assert followed == [1, 3]
+
+
+def test_a_group_may_begin_later(tiny):
+    """Before its first iteration neither weight decay nor the optimiser's memory changes it."""
+    method = tiny()
+    method.optimiser = lambda model: torch.optim.AdamW(
+        [
+            {"params": list(model[0].parameters())},
+            {"params": list(model[2].parameters()), "starts_at": 2},
+        ],
+        weight_decay=0.5,
+    )
+    learner = learner_of(method)
+    start = learner.network[2].weight.detach().clone()
+    for iteration in range(4):
+        learner.gradient(batch(), iteration)
+        learner.update(0.1)
+        assert torch.equal(learner.network[2].weight, start) == (iteration < 2)
+    steps = {int(state["step"]) for state in learner.state()["optimiser"]["state"].values()}
+    assert steps == {2, 4}

@@ -1,0 +1,1 @@
+"""Self-distillation without labels: loss, schedules, crops and networks of DINO and its heirs."""
