@@ -2,7 +2,8 @@
 
 import pytest
 
-from commonfate.models.forwarder import ForwarderSettings, forward, window
+from commonfate.models.forwarder import forward, window
+from commonfate.models.settings import ForwarderSettings
 
 
 @pytest.fixture

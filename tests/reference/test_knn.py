@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.evaluation.features.knn import KnnSettings, score, votes
+from commonfate.evaluation.features.knn import score, votes
 from commonfate.evaluation.features.neighbours import nearest
+from commonfate.evaluation.features.settings import KnnSettings
 
 
 @pytest.fixture

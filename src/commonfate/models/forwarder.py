@@ -7,38 +7,15 @@ which departs from the paper; `listing` is the paper's Listing 1.
 """
 
 from collections.abc import Iterator
-from typing import Literal, Self
 
 import torch
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
-from commonfate.base.settings import Settings
+from commonfate.models.settings import ForwarderSettings
 
 AT_ONCE = 2**26
 """Affinities that are held at once; more target patches are done in several goes."""
-
-
-class ForwarderSettings(Settings):
-    """Choice of the patches that a patch takes its map from."""
-
-    context: NonNegativeInt | None = 7
-    """Frames before the target that are read, beside the first frame; none: all of them."""
-    top_k: PositiveInt | None = 5
-    """Patches of the whole context that count, with those equal to the last; none: all."""
-    window: NonNegativeInt | None = 6
-    """Largest distance of rows and of columns, patches; none: everywhere."""
-    temperature: PositiveFloat = 0.1
-    """Temperature of the affinities."""
-    outside: Literal["ignored", "similarity_0", "lost"] = "ignored"
-    """Patches outside the window: ignored (released), of similarity 0 and so of weight 1 (Eq. 4),
-    or dropped after the weights were normalised, so that their mass is lost (Listing 1)."""
-
-    @classmethod
-    def listing(cls) -> Self:
-        """Settings of the paper's Listing 1."""
-        return cls(context=None, top_k=None, outside="lost")
 
 
 @torch.no_grad()

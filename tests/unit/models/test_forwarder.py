@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from commonfate.models import forwarder
-from commonfate.models.forwarder import ForwarderSettings, forward, window
+from commonfate.models.forwarder import forward, window
+from commonfate.models.settings import ForwarderSettings
 
 EVERYWHERE = ForwarderSettings(window=None, top_k=None)
 

@@ -10,15 +10,13 @@ batch of clips, the score is a mean of batch means, and void is a class of its o
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
-from pydantic import Field, PositiveInt
 
-from commonfate.base.settings import Settings
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features import matching
 from commonfate.evaluation.features.result import Result, over_repeats
+from commonfate.evaluation.features.settings import ClusteringSettings
 from commonfate.evaluation.features.units import (
     Unit,
     batches,
@@ -28,58 +26,10 @@ from commonfate.evaluation.features.units import (
     reduction_of,
     units_of,
 )
-from commonfate.models.grouping.clusters import ITERATIONS, POINTS_PER_CLUSTER
 
 CLASSES = VOID
 """Columns of counts: classes are 0 to 254."""
 ALL_VOID = "its truth is void everywhere"
-
-
-class ClusteringSettings(Settings):
-    """Clustering protocol."""
-
-    level: Literal["frame", "clip", "dataset"] = "dataset"
-    """Frames that are clustered and matched together: F, C, D."""
-    clusters: PositiveInt | None = None
-    """K; none: the number of classes that occur in the unit."""
-    matched: Literal["hungarian", "many_to_one"] = "hungarian"
-    """One to one by IoU, or each cluster to the class of its best precision."""
-    background: bool = True
-    """Class 0 is part of the mean."""
-    components: PositiveInt = 50
-    """Principal components of the standardised features that are clustered."""
-    points_per_cluster: PositiveInt = POINTS_PER_CLUSTER
-    """Centres are fitted to at most so many times K points."""
-    starts: PositiveInt = 5
-    """Runs of K-means, of which the best is taken."""
-    iterations: PositiveInt = ITERATIONS
-    """Most steps of a run."""
-    seed: int = Field(1, ge=0)
-    """Seed of the first repeat; the next have the next."""
-    repeats: PositiveInt = 5
-    """Clusterings that are averaged."""
-    batch: PositiveInt | None = None
-    """Clips whose features are reduced together and whose scores are averaged first; none: each
-    unit alone."""
-    side: PositiveInt | None = None
-    """Features are enlarged to squares of this side before they are clustered; none: tokens are
-    clustered, and label maps enlarged."""
-    void_is_a_class: bool = False
-    """Cluster, match and score void pixels as a class of their own."""
-    left_over: Literal["none", "background"] = "none"
-    """Class of clusters that are matched to none."""
-
-    def as_released(self) -> "ClusteringSettings":
-        """The protocol of TimeT's released code."""
-        whole = self.level == "dataset"
-        changes = {
-            "batch": None if whole else 16,
-            "side": 112 if whole else 224,
-            "void_is_a_class": not whole,
-            "left_over": "background",
-            "repeats": 1,
-        }
-        return self.model_copy(update=changes)
 
 
 def score(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from commonfate.evaluation.features.dense import enlarged
-from commonfate.evaluation.features.probe import ProbeSettings, ScoreSettings
+from commonfate.evaluation.features.settings import ProbeSettings
 
 WIDTH = 512
 DROPOUT = 0.1
@@ -45,13 +45,3 @@ class FCNHead(nn.Module):
         joined = torch.cat([features, self.convolutions(features)], 1)
         scores: Tensor = self.layer(self.dropout(self.join(joined)))
         return scores
-
-
-LEOPART_VOC = ProbeSettings(
-    classes=21,
-    batch_size=32,
-    epochs=30,
-    released=ScoreSettings(side=100, keep="best", images=256, absent_as_zero=True),
-)
-"""Leopart on VOC: 448 px, crops of 0.8 to 1 and flips; the released score is of the first eight
-batches of 32."""

@@ -25,8 +25,8 @@ from commonfate.evaluation.features.units import (
     reduction_of,
 )
 from commonfate.evaluation.masks.jaccard import count, jaccard
-from commonfate.models.grouping.clusters import ITERATIONS, POINTS_PER_CLUSTER
 from commonfate.models.grouping.reduction import Reduction
+from commonfate.models.settings import ITERATIONS, POINTS_PER_CLUSTER
 
 BLUR, SIGMA = 7, 0.6
 """Kernel and deviation of the blur of an attention map, patches."""

@@ -8,25 +8,15 @@ fewer than five classes have votes, with arbitrary others; here a class without 
 
 import numpy as np
 import torch
-from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from commonfate.base.progress import track
-from commonfate.base.settings import Settings
 from commonfate.evaluation.features.neighbours import finite, nearest, unit
 from commonfate.evaluation.features.result import Result
+from commonfate.evaluation.features.settings import KnnSettings
 
 GUESSES = 5
 IMAGES_AT_ONCE = 1024
-
-
-class KnnSettings(Settings):
-    """Settings of the classifier."""
-
-    k: tuple[PositiveInt, ...] = (10, 20, 100, 200)
-    """Numbers of neighbours; each gives a score."""
-    temperature: PositiveFloat = 0.07
-    """Temperature of the votes."""
 
 
 def votes(similar: Tensor, labels: Tensor, classes: int, temperature: float) -> Tensor:

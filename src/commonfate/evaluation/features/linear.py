@@ -9,7 +9,7 @@ the work.
 from torch import Tensor, nn
 
 from commonfate.evaluation.features.dense import enlarged
-from commonfate.evaluation.features.probe import ProbeSettings, ScoreSettings
+from commonfate.evaluation.features.settings import ProbeSettings
 
 
 class LinearHead(nn.Module):
@@ -29,30 +29,3 @@ class LinearHead(nn.Module):
         """Scores of the classes: (b, C, h, w) to (b, K, side, side), or (b, K, h, w)."""
         scores: Tensor = self.layer(features)
         return scores if self.side is None else enlarged(scores, (self.side, self.side))
-
-
-TIMET_VOC = ProbeSettings(classes=21)
-"""TimeT and Leopart on VOC: 448 px; TimeT neither augments nor shuffles, so cached features are
-exact."""
-FLOWDINO_VOC = ProbeSettings(
-    classes=21,
-    batch_size=25,
-    epochs=25,
-    side=None,
-    released=ScoreSettings(side=100, keep="best", images=200, absent_as_zero=True),
-)
-"""FlowDINO on VOC: 320 px, crops of 0.8 to 1 and flips, so the backbone runs in every epoch; the
-released score is of the first eight batches of 25."""
-FLOWDINO_COCO = ProbeSettings(
-    classes=27,
-    optimiser="adamw",
-    learning_rate=5e-3,
-    weight_decay=0.01,
-    batch_size=1,
-    epochs=2,
-    drop_every=None,
-    side=None,
-    void_is_a_class=True,
-    released=ScoreSettings(absent_as_zero=True),
-)
-"""FlowDINO on COCO-Stuff: 5,000 images twice, one a step, void as a 28th output."""

@@ -1,82 +1,23 @@
 """Training and scoring of a head on frozen features: the part that linear and FCN probes share."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, Self
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from commonfate.base.progress import track
-from commonfate.base.settings import Settings
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.dense import Counts, enlarged, nearest_labels, pair
 from commonfate.evaluation.features.result import Result
+from commonfate.evaluation.features.settings import ProbeSettings
 
 Batch = tuple[np.ndarray, np.ndarray]
 """Features (b, h, w, C) float and truth (b, H, W) uint8, 255 void."""
 Epochs = Callable[[int], Iterable[Batch]]
 """Batches of an epoch, by its number from 0: of cached features, or of augmented images that went
 through the backbone just now."""
-
-
-class ScoreSettings(Settings):
-    """Images, head and pixels that are scored."""
-
-    side: PositiveInt | None = None
-    """Rows and columns of the scored maps; none: those of the truth."""
-    keep: Literal["last", "best"] = "last"
-    """Score the head of the last epoch, or of the epoch that scores best on the same images."""
-    images: PositiveInt | None = None
-    """Score only so many images, the first; none: all."""
-    absent_as_zero: bool = False
-    """Count classes that do not occur as 0 instead of leaving them out."""
-
-
-class ProbeSettings(Settings):
-    """Training of a head, and its scores."""
-
-    classes: PositiveInt
-    """Classes of the truth."""
-    optimiser: Literal["sgd", "adamw"] = "sgd"
-    """SGD has momentum 0.9."""
-    learning_rate: PositiveFloat = 0.01
-    """Learning rate at the start."""
-    weight_decay: NonNegativeFloat = 1e-4
-    """Weight decay."""
-    batch_size: PositiveInt = 60
-    """Images a step, of cached features; batches of other features come as they are."""
-    epochs: PositiveInt = 50
-    """Passes over the training images."""
-    drop_every: PositiveInt | None = 20
-    """Epochs after which the rate falls to a tenth, again and again; none: cosine to 0."""
-    side: PositiveInt | None = 100
-    """Rows and columns at which head and truth meet in training; none: the grid of the features."""
-    void_is_a_class: bool = False
-    """Learn void pixels as a class of its own; it is never right in the score."""
-    score: ScoreSettings = ScoreSettings()
-    """The score that is reported."""
-    released: ScoreSettings = ScoreSettings(side=100, keep="best", absent_as_zero=True)
-    """The score of the released code, see `as_released`."""
-    seed: NonNegativeInt = 0
-    """Seed of the weights and of dropout."""
-
-    @property
-    def outputs(self) -> int:
-        """Channels of the head."""
-        return self.classes + self.void_is_a_class
-
-    def as_released(self) -> Self:
-        """Settings whose score is that of the released code."""
-        return self.model_copy(update={"score": self.released})
-
-    @model_validator(mode="after")
-    def _classes_fit(self) -> Self:
-        if self.outputs > VOID:
-            raise ValueError(f"classes: at most {VOID} outputs, not {self.outputs}")
-        return self
 
 
 def cached(features: np.ndarray, truth: np.ndarray, batch: int, seed: int | None = None) -> Epochs:

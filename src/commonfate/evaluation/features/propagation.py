@@ -11,14 +11,11 @@ from torch.nn import functional
 
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.neighbours import finite
+from commonfate.evaluation.features.settings import RELEASED
 from commonfate.flow.consistency import consistent
 from commonfate.flow.warp import look_up
-from commonfate.models.forwarder import ForwarderSettings, forward
-
-RELEASED = ForwarderSettings(context=4, window=12, top_k=5)
-"""The forwarder as TimeT's released propagation of masks runs it, at 224 px."""
-FRAMES_APART = (2, 5, 10, 19)
-"""Steps of Table 11 on DAVIS, of 24 frames a second: 0.1, 0.2, 0.4 and 0.8 s."""
+from commonfate.models.forwarder import forward
+from commonfate.models.settings import ForwarderSettings
 
 
 def frames_of(number: int, step: int) -> list[range]:

@@ -11,31 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
 from commonfate.base.progress import track
-from commonfate.base.settings import Settings
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.dense import Counts, enlarged, pair
 from commonfate.evaluation.features.neighbours import nearest, unit
 from commonfate.evaluation.features.result import Result
-
-
-class RetrievalSettings(Settings):
-    """Settings of memory and look-up."""
-
-    classes: PositiveInt
-    """Classes of the truth."""
-    memory: PositiveInt = 10_240_000
-    """Largest number of patches in the memory, the same number from each image."""
-    k: PositiveInt = 30
-    """Neighbours of a patch."""
-    temperature: PositiveFloat = 0.02
-    """Temperature of their weights."""
-    seed: NonNegativeInt = 0
-    """Seed of the choice of patches."""
+from commonfate.evaluation.features.settings import RetrievalSettings
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonfate.models.grouping.threads import single_threaded
+from commonfate.models.settings import ITERATIONS, POINTS_PER_CLUSTER
 
 if TYPE_CHECKING:
     import torch
 
-POINTS_PER_CLUSTER = 256
 CHUNK = 16_384
 """Vectors that are compared with the centres at once."""
 WORKERS = 8
 """Most threads that assign; each holds a chunk's distances."""
-ITERATIONS = 50
 
 
 def sample(total: int, size: int, seed: int) -> np.ndarray:

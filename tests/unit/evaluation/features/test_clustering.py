@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.features.clustering import ClusteringSettings, score
+from commonfate.evaluation.features.clustering import score
+from commonfate.evaluation.features.settings import ClusteringSettings
 
 LEVELS = ("frame", "clip", "dataset")
 CLIPS = np.array([0, 0, 1, 1, 2])

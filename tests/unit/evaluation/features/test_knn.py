@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from commonfate.evaluation.features import neighbours
-from commonfate.evaluation.features.knn import KnnSettings, best_classes, score, votes
+from commonfate.evaluation.features.knn import best_classes, score, votes
 from commonfate.evaluation.features.neighbours import nearest, unit
+from commonfate.evaluation.features.settings import KnnSettings
 
 EAST, NORTH, WEST = [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]
 

@@ -9,20 +9,16 @@ import torch
 from torch import nn
 
 from commonfate.evaluation.features.dense import enlarged
-from commonfate.evaluation.features.fcn import LEOPART_VOC, FCNHead
-from commonfate.evaluation.features.linear import (
+from commonfate.evaluation.features.fcn import FCNHead
+from commonfate.evaluation.features.linear import LinearHead
+from commonfate.evaluation.features.probe import cached, fit, run, score
+from commonfate.evaluation.features.settings import (
     FLOWDINO_COCO,
     FLOWDINO_VOC,
+    LEOPART_VOC,
     TIMET_VOC,
-    LinearHead,
-)
-from commonfate.evaluation.features.probe import (
     ProbeSettings,
     ScoreSettings,
-    cached,
-    fit,
-    run,
-    score,
 )
 
 QUICK = ProbeSettings(classes=3, learning_rate=1.0, batch_size=4, epochs=8, side=8)

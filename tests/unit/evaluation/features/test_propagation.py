@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from commonfate.evaluation.features.propagation import (
-    FRAMES_APART,
     by_flow,
     by_forwarder,
     chained,
     frames_of,
     held_still,
 )
-from commonfate.models.forwarder import ForwarderSettings
+from commonfate.evaluation.features.settings import FRAMES_APART
+from commonfate.models.settings import ForwarderSettings
 
 
 def row(*labels):

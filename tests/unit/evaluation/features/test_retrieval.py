@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.evaluation.features.retrieval import (
-    Memory,
-    RetrievalSettings,
-    look_up,
-    remember,
-    score,
-    shares,
-)
+from commonfate.evaluation.features.retrieval import Memory, look_up, remember, score, shares
+from commonfate.evaluation.features.settings import RetrievalSettings
 
 SETTINGS = RetrievalSettings(classes=3, memory=100, k=2, temperature=1)
 
