@@ -113,7 +113,7 @@ FORMATS = {
         | under("model.", meta(prototypes__weight=(300, 256))),
         (384, 16, 6, 12),
     ),
-    "Leopart, Lightning": ({"state_dict": under("teacher.", S16) | under("student.", S16)},
+    "Leopart, Lightning": ({"state_dict": under("teacher.", S16) | under("model.", S16)},
                            (384, 16, 6, 12)),
     "FlowDINO": (
         {
@@ -182,10 +182,13 @@ def test_a_part_is_chosen_by_name(read, tmp_path):
         read(content, "ema")
 
 
-def test_of_timet_the_student_is_evaluated(read):
-    """time_tuning.py: the teacher is a copy of `feature_extractor`, which `forward` always uses."""
+@pytest.mark.parametrize("names", [("feature_extractor.model.", "teacher.model."),
+                                   ("model.", "teacher.")])  # fmt: skip
+def test_of_timet_and_leopart_the_student_is_evaluated(read, names):
+    """TimeT's time_tuning.py: `forward` uses `feature_extractor`, of which the teacher is a copy.
+    Leopart's experiments/utils.py: `get_backbone_weights` takes what begins with `model`."""
     student, teacher = vit(24, 8, 2, depth=1), vit(24, 8, 3, depth=1)
-    content = under("feature_extractor.model.", student) | under("teacher.model.", teacher)
+    content = under(names[0], student) | under(names[1], teacher)
     assert read(content).network.pos_embed.shape[1] == 5
     assert read(content, "teacher").network.pos_embed.shape[1] == 10
 
