@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveInt
 from scipy import ndimage
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from commonfate.base.settings import Settings
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.result import Result
+from commonfate.evaluation.features.settings import ForegroundSettings
 from commonfate.evaluation.features.units import (
     Unit,
     centres_of,
@@ -26,7 +25,6 @@ from commonfate.evaluation.features.units import (
 )
 from commonfate.evaluation.masks.jaccard import count, jaccard
 from commonfate.models.grouping.reduction import Reduction
-from commonfate.models.settings import ITERATIONS, POINTS_PER_CLUSTER
 
 BLUR, SIGMA = 7, 0.6
 """Kernel and deviation of the blur of an attention map, patches."""
@@ -37,40 +35,6 @@ CUTS = (0.55, 0.75)
 STEP = 0.05
 """A tuned threshold is a multiple of this."""
 ALL_VOID = "its truth is void everywhere"
-
-
-class ForegroundSettings(Settings):
-    """Cluster-based foreground extraction."""
-
-    clusters: PositiveInt = 300
-    """K."""
-    mass: float = Field(0.65, gt=0, le=1)
-    """Share of the attention that its mask keeps."""
-    background: float = Field(0.65, ge=0, le=1)
-    """Share of the clusters, the least precise, that are background unless the cut is tuned."""
-    components: PositiveInt = 50
-    """Principal components that are clustered."""
-    points_per_cluster: PositiveInt = POINTS_PER_CLUSTER
-    """Centres are fitted to at most so many times K points."""
-    starts: PositiveInt = 5
-    """Runs of K-means."""
-    iterations: PositiveInt = ITERATIONS
-    """Most steps of a run."""
-    seed: int = Field(1, ge=0)
-    """Seed of samples and centres."""
-    side: PositiveInt | None = None
-    """Label maps and truth are compared on squares of this side; none: at the truth's size."""
-    corners: bool = False
-    """Resize label maps and masks from the corners of pixels, as torch's mode `nearest`."""
-    tuned: bool = False
-    """Tune the cut on the training images' truth, and cluster the scored images anew."""
-    void_is_foreground: bool = False
-    """Count void pixels as foreground; else they are left out."""
-
-    def as_released(self) -> "ForegroundSettings":
-        """The protocol of Leopart's and TimeT's released code."""
-        changes = {"side": 100, "tuned": True, "void_is_foreground": True, "corners": True}
-        return self.model_copy(update=changes)
 
 
 @dataclass(frozen=True)

@@ -6,40 +6,16 @@ background are matched to classes one to one by their pixels. Truth enters in th
 """
 
 import numpy as np
-from pydantic import Field, PositiveInt
 
-from commonfate.base.settings import Settings
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features import matching
 from commonfate.evaluation.features.result import Result, over_repeats
+from commonfate.evaluation.features.settings import PrototypesSettings
 from commonfate.evaluation.features.units import enlarge
 from commonfate.models.grouping import clusters, reduction
 
 NO_OBJECT = "attention is the same everywhere"
 ALL_VOID = "its truth is void everywhere"
-
-
-class PrototypesSettings(Settings):
-    """Clustering of objects."""
-
-    clusters: PositiveInt = 20
-    """K, the classes without background."""
-    components: PositiveInt = 64
-    """Whitened principal components of the mean features, after these have length 1."""
-    starts: PositiveInt = 10
-    """Runs of K-means, of which the best is taken."""
-    iterations: PositiveInt = 300
-    """Most steps of a run."""
-    seed: int = Field(0, ge=0)
-    """Seed of the first repeat; the next have the next."""
-    repeats: PositiveInt = 10
-    """Clusterings whose mean and deviation are reported."""
-    side: PositiveInt | None = None
-    """Masks and truth are compared on squares of this side; none: at the truth's size."""
-
-    def as_released(self) -> "PrototypesSettings":
-        """The protocol of FlowDINO's released code, which compares masks of 224 x 224 pixels."""
-        return self.model_copy(update={"side": 224})
 
 
 def objects(attention: np.ndarray) -> np.ndarray:

@@ -12,8 +12,10 @@ from pydantic import (
 )
 
 from commonfate.base.settings import Settings
-from commonfate.datasets.mask_values import VOID
 from commonfate.models.settings import ITERATIONS, POINTS_PER_CLUSTER, ForwarderSettings
+
+MOST_OUTPUTS = 255
+"""Labels are bytes, and 255 is void."""
 
 
 class ScoreSettings(Settings):
@@ -68,8 +70,8 @@ class ProbeSettings(Settings):
 
     @model_validator(mode="after")
     def _classes_fit(self) -> Self:
-        if self.outputs > VOID:
-            raise ValueError(f"classes: at most {VOID} outputs, not {self.outputs}")
+        if self.outputs > MOST_OUTPUTS:
+            raise ValueError(f"classes: at most {MOST_OUTPUTS} outputs, not {self.outputs}")
         return self
 
 
@@ -183,3 +185,60 @@ RELEASED = ForwarderSettings(context=4, window=12, top_k=5)
 """The forwarder as TimeT's released propagation of masks runs it, at 224 px."""
 FRAMES_APART = (2, 5, 10, 19)
 """Steps of Table 11 on DAVIS, of 24 frames a second: 0.1, 0.2, 0.4 and 0.8 s."""
+
+
+class ForegroundSettings(Settings):
+    """Cluster-based foreground extraction."""
+
+    clusters: PositiveInt = 300
+    """K."""
+    mass: float = Field(0.65, gt=0, le=1)
+    """Share of the attention that its mask keeps."""
+    background: float = Field(0.65, ge=0, le=1)
+    """Share of the clusters, the least precise, that are background unless the cut is tuned."""
+    components: PositiveInt = 50
+    """Principal components that are clustered."""
+    points_per_cluster: PositiveInt = POINTS_PER_CLUSTER
+    """Centres are fitted to at most so many times K points."""
+    starts: PositiveInt = 5
+    """Runs of K-means."""
+    iterations: PositiveInt = ITERATIONS
+    """Most steps of a run."""
+    seed: int = Field(1, ge=0)
+    """Seed of samples and centres."""
+    side: PositiveInt | None = None
+    """Label maps and truth are compared on squares of this side; none: at the truth's size."""
+    corners: bool = False
+    """Resize label maps and masks from the corners of pixels, as torch's mode `nearest`."""
+    tuned: bool = False
+    """Tune the cut on the training images' truth, and cluster the scored images anew."""
+    void_is_foreground: bool = False
+    """Count void pixels as foreground; else they are left out."""
+
+    def as_released(self) -> "ForegroundSettings":
+        """The protocol of Leopart's and TimeT's released code."""
+        changes = {"side": 100, "tuned": True, "void_is_foreground": True, "corners": True}
+        return self.model_copy(update=changes)
+
+
+class PrototypesSettings(Settings):
+    """Clustering of objects."""
+
+    clusters: PositiveInt = 20
+    """K, the classes without background."""
+    components: PositiveInt = 64
+    """Whitened principal components of the mean features, after these have length 1."""
+    starts: PositiveInt = 10
+    """Runs of K-means, of which the best is taken."""
+    iterations: PositiveInt = 300
+    """Most steps of a run."""
+    seed: int = Field(0, ge=0)
+    """Seed of the first repeat; the next have the next."""
+    repeats: PositiveInt = 10
+    """Clusterings whose mean and deviation are reported."""
+    side: PositiveInt | None = None
+    """Masks and truth are compared on squares of this side; none: at the truth's size."""
+
+    def as_released(self) -> "PrototypesSettings":
+        """The protocol of FlowDINO's released code, which compares masks of 224 x 224 pixels."""
+        return self.model_copy(update={"side": 224})
