@@ -130,7 +130,7 @@ def _predict(settings: Any, device: str, options: dict[str, Any]) -> None:
 
     choice = Choice(protocols.get(options["protocol"]), options["foreground"])
     task = _task(settings, options)
-    method = methods.create(settings)
+    method = methods.create_segmenting(settings)
     adapting = _adapting(task, options)
     network = runs.NO_NETWORK
     if isinstance(method, TrainedMethod):

@@ -37,13 +37,14 @@ def list_(starts: tuple[str, ...], urls: bool) -> None:
     """
     from tabulate import tabulate
 
-    from commonfate.flow.estimators import weights
-    from commonfate.weights import folder
+    from commonfate.weights import bundled, folder
+    from commonfate.weights.assets import BUNDLED
 
     here = "this package"
     rows: list[tuple[str, ...]] = [
-        (name, "flow", path.name, _megabytes(path.stat().st_size), "", here, "yes")
-        for name, path in weights.bundled().items()
+        (name, kind, path.name, _megabytes(path.stat().st_size), "", here, "yes")
+        for kind in BUNDLED
+        for name, path in bundled(kind).items()
     ]
     rows += [_row(asset, urls) for asset in _all_assets().values()]
     rows = [row for row in rows if not starts or row[0].startswith(starts)]
@@ -65,9 +66,8 @@ def fetch(names: tuple[str, ...]) -> None:
         commonfate weights fetch raft.things arflow.sintel
     """
     from commonfate import weights
-    from commonfate.flow.estimators.weights import bundled
 
-    shipped, assets = bundled(), _assets_of(names)
+    shipped, assets = weights.bundled(), _assets_of(names)
     unknown = [name for name in names if name not in {**shipped, **assets}]
     if unknown:
         every = [*shipped, *assets]
@@ -119,10 +119,9 @@ def show(name: str) -> None:
     \b
         commonfate weights show raft_small.sprites
     """
-    from commonfate.flow.estimators import weights
-    from commonfate.weights import state_dict
+    from commonfate.weights import bundled, state_dict
 
-    shipped = weights.bundled()
+    shipped = bundled()
     path = shipped.get(name, Path(name))
     if not path.is_file():
         names = ", ".join(shipped) or "none"
@@ -145,10 +144,9 @@ def _all_assets() -> "dict[str, Asset]":
 def _assets_of(names: tuple[str, ...]) -> "dict[str, Asset]":
     """Published weights by name; with those of ptlflow, seconds to import, only if need be."""
     from commonfate import weights
-    from commonfate.flow.estimators.weights import bundled
 
     table = weights.published_assets()
-    return table if set(names) <= {*table, *bundled()} else _all_assets()
+    return table if set(names) <= {*table, *weights.bundled()} else _all_assets()
 
 
 def _row(asset: "Asset", urls: bool) -> tuple[str, ...]:

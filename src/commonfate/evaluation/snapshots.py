@@ -15,7 +15,7 @@ from torch import nn
 from commonfate.base.errors import StoreError
 from commonfate.evaluation import kinds, record
 from commonfate.evaluation.protocols import Protocol
-from commonfate.methods.base import TrainedMethod
+from commonfate.methods.base import Segmenting, TrainedMethod
 from commonfate.prediction.benchmark import Benchmark
 from commonfate.prediction.segmenting import Task, segment
 from commonfate.training import checkpoint
@@ -67,6 +67,7 @@ def choose_best(
     rule = choice.foreground or kind.rule_of(method.settings)
     kind.check_rule(rule, method.settings)
     kind.check_benchmark(task.benchmark, "--checkpoint best")
+    assert isinstance(method, Segmenting)  # it has a kind of predictions
     metric = kind.main_metric
     scored = record.scored_frames(protocol, task.benchmark)
     options = replace(task.options, crf=None, frames_of="annotated")

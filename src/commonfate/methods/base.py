@@ -1,4 +1,7 @@
-"""Interface between a method and prediction, training and adaptation."""
+"""Interface between a method and prediction, extraction of features, training and adaptation.
+
+A method has one or more roles: `Segmenting`, `Encoding`, `TrainedMethod`.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from torch import Tensor, nn
 
 from commonfate.base.settings import MethodSettings, TrainedSettings
 from commonfate.methods.task import TrainingTask
+from commonfate.models.encoders import Encoder
 from commonfate.samples.example import Example
 
 
@@ -26,7 +30,7 @@ class Prediction:
     groups: Tensor
 
 
-class Method(ABC):
+class Method:
     """A method with its settings; holds no state that training changes.
 
     The settings' `trained`, `reads_frame` and `reads_flow` say what the method needs.
@@ -39,6 +43,10 @@ class Method(ABC):
     def description(self) -> dict[str, str]:
         """Description for tables, e.g. `{"features": "pixels", "resolution": "128x224"}`."""
         return {}
+
+
+class Segmenting(Method, ABC):
+    """A method that segments frames."""
 
     def feature_file(self) -> Path | None:
         """Weights of a published network that prediction uses beside the method's own; or None.
@@ -71,12 +79,28 @@ class Method(ABC):
         """
 
 
+class Encoding(Method, ABC):
+    """A method that has an encoder of images."""
+
+    @abstractmethod
+    def encoder(self, model: nn.Module | None) -> Encoder:
+        """The encoder, in eval mode and without gradients.
+
+        Args:
+            model: the trained network, as `build` makes it; None if the method is not trained.
+
+        Raises:
+            UserError: published weights are missing, cannot be fetched, or do not fit.
+        """
+
+
 class TrainedMethod(Method, TrainingTask):
     """A method with a network, a loss and a recipe.
 
-    Test-time adaptation to a video needs `prepare`, `loss`, `optimiser` and `adaptation_rate`, and
-    of the settings `batch_size`, `clip_norm`, `flip` and `precision`. A method keeps no state
-    between calls, so restoring the trained weights is enough before the next video.
+    Test-time adaptation to a video needs a `Segmenting` method with `prepare`, `loss`, `optimiser`
+    and `adaptation_rate`, and of the settings `batch_size`, `clip_norm`, `flip` and `precision`. A
+    method keeps no state between calls, so restoring the trained weights is enough before the next
+    video.
     """
 
     settings: TrainedSettings

@@ -5,6 +5,7 @@ from typing import cast
 from commonfate.base.settings import MethodSettings, Settings
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
+from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
@@ -22,6 +23,8 @@ class MethodsConfig(Settings):
     """Appearance-motion decomposition."""
     semantic: SemanticSettings = SemanticSettings()
     """Semantic segmentation, fine-tuned on labels."""
+    frozen: FrozenSettings = FrozenSettings()
+    """An encoder, measured as it is."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
     """The flow baseline."""
     feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()

@@ -1,5 +1,6 @@
-"""Names of feature extractors and backbones, for settings and plan; imports no torch."""
+"""Names of feature extractors, backbones and encoders, for settings and plan; imports no torch."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from commonfate.base.errors import ConfigError, did_you_mean
@@ -54,3 +55,59 @@ def check_backbone(name: str) -> None:
             f"backbone {name!r} is unknown{did_you_mean(name, BACKBONES) or ';'} "
             f"known: {', '.join(BACKBONES)}"
         )
+
+
+@dataclass(frozen=True)
+class Vit:
+    """Sizes of a vision transformer."""
+
+    dim: int
+    depth: int
+    heads: int
+    patch: int
+    image_size: int = 224
+    """Side of the square whose positions are learned, pixels."""
+    layer_scale: bool = False
+
+
+VITS: dict[str, Vit] = {
+    "vit_tiny_8": Vit(192, 12, 3, 8),
+    "vit_tiny_16": Vit(192, 12, 3, 16),
+    "vit_small_8": Vit(384, 12, 6, 8),
+    "vit_small_14": Vit(384, 12, 6, 14, 518, layer_scale=True),
+    "vit_small_16": Vit(384, 12, 6, 16),
+    "vit_base_8": Vit(768, 12, 12, 8),
+    "vit_base_14": Vit(768, 12, 12, 14, 518, layer_scale=True),
+    "vit_base_16": Vit(768, 12, 12, 16),
+    "vit_demo_8": Vit(192, 6, 3, 8, 64),
+    "vit_smoke_8": Vit(48, 2, 1, 8, 32),
+}
+"""Vision transformers by name; those of patch 14 are DINOv2's, the last two those of small scales.
+"""
+ARCHITECTURES = (*VITS, "resnet50")
+"""Names of the architectures of encoders."""
+PUBLISHED_ENCODERS: dict[str, str] = {
+    "dino.vits8": "vit_small_8",
+    "dino.vits16": "vit_small_16",
+    "dino.vitb8": "vit_base_8",
+    "dino.vitb16": "vit_base_16",
+    "dino.vits8.full": "vit_small_8",
+    "dino.vits16.full": "vit_small_16",
+    "dino.vitb8.full": "vit_base_8",
+    "dino.vitb16.full": "vit_base_16",
+    "dinov2.vits14": "vit_small_14",
+    "dinov2.vitb14": "vit_base_14",
+    "ibot.vits16": "vit_small_16",
+    "ibot.vitb16": "vit_base_16",
+    "msn.vits16": "vit_small_16",
+    "mocov3.vits16": "vit_small_16",
+    "mocov3.vitb16": "vit_base_16",
+    "swav.resnet50": "resnet50",
+    "leopart.vits16": "vit_small_16",
+    "leopart.vitb8": "vit_base_8",
+    "timet.vits16": "vit_small_16",
+    "supervised.resnet50": "resnet50",
+}
+"""Published weights of encoders, names of `weights/published.csv`, and their architectures."""
+RANDOM = "random"
+"""In the place of weights: an encoder that nothing has trained."""

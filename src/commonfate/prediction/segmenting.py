@@ -14,7 +14,7 @@ from torch.nn import functional
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.progress import track
 from commonfate.datasets import annotations
-from commonfate.methods.base import Method
+from commonfate.methods.base import Segmenting
 from commonfate.models.frame import resize_frame
 from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark, Crop, central_square
 from commonfate.prediction.crf import CrfSettings
@@ -95,7 +95,7 @@ class Segmented:
 
 
 def segment(
-    method: Method, model: nn.Module | None, task: Task, description: str
+    method: Segmenting, model: nn.Module | None, task: Task, description: str
 ) -> Iterator[Segmented]:
     """Segment the frames of a benchmark that the task names, in order.
 
@@ -113,7 +113,7 @@ def segment(
 
 
 def _unless_broken(
-    method: Method, model: nn.Module | None, task: Task, video: AnnotatedVideo
+    method: Segmenting, model: nn.Module | None, task: Task, video: AnnotatedVideo
 ) -> Iterator[Segmented]:
     """As `segment_video`, up to a frame that cannot be read."""
     try:
@@ -123,7 +123,7 @@ def _unless_broken(
 
 
 def segment_video(
-    method: Method, model: nn.Module | None, task: Task, video: AnnotatedVideo
+    method: Segmenting, model: nn.Module | None, task: Task, video: AnnotatedVideo
 ) -> Iterator[Segmented]:
     """Segment the frames of a video, in order; arguments as for `segment`.
 
@@ -159,7 +159,7 @@ def _read(task: Task, video: AnnotatedVideo, t: int) -> _Input:
 
 
 def _segment_frame(
-    method: Method, model: nn.Module | None, task: Task, video: AnnotatedVideo, t: int
+    method: Segmenting, model: nn.Module | None, task: Task, video: AnnotatedVideo, t: int
 ) -> Segmented:
     inputs, options = _read(task, video, t), task.options
     size = inputs.frame.shape[:2] if options.resolution == "native" else None

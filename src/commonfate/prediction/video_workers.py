@@ -21,7 +21,7 @@ from torch import nn
 
 from commonfate.base import processes
 from commonfate.base.errors import StoreError, UserError
-from commonfate.methods.base import Method, TrainedMethod
+from commonfate.methods.base import Segmenting, TrainedMethod
 from commonfate.prediction import maps
 from commonfate.prediction.benchmark import AnnotatedVideo
 from commonfate.prediction.segmenting import Segmented, Task, segment_video
@@ -49,7 +49,7 @@ class Work:
         adapting: adaptation of the network to each video; None uses the network as it is.
     """
 
-    method: Method
+    method: Segmenting
     weights: Path | None
     task: Task
     device: str

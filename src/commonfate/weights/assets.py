@@ -130,7 +130,7 @@ class Asset:
     digest: Digest | None
     """Hash; None if none is published: then only files that are plainly wrong are refused."""
     kind: str = "flow"
-    """Purpose: flow, backbone or segmentation; the cache has a folder for each."""
+    """Purpose: flow, backbone, encoder or segmentation; the cache has a folder for each."""
     size: int | None = None
     """Bytes, if published."""
     home: str = ""
@@ -161,6 +161,22 @@ class Asset:
         if foreign_content(path):
             return False
         return self.digest is None or self.digest.matches(path)
+
+
+BUNDLED = {"flow": "commonfate.flow", "encoder": "commonfate.models.encoders"}
+"""By purpose, the packages whose folder `bundled` holds weights."""
+
+
+def bundled(kind: str | None = None) -> dict[str, Path]:
+    """Files of weights that ship with this package, by name: `raft_small.sprites`.
+
+    Args:
+        kind: a key of `BUNDLED`; None is all.
+    """
+    packages = [BUNDLED[kind]] if kind else BUNDLED.values()
+    folders = [Path(str(resources.files(package) / "bundled")) for package in packages]
+    files = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
+    return {path.name.removesuffix(".safetensors"): path for path in files}
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from commonfate.base.errors import StoreError, UserError
 from commonfate.cli.weights import command
-from commonfate.flow.estimators import networks, weights
+from commonfate.flow.estimators import networks
 from commonfate.weights import Asset, Digest
 
 GOOD = hashlib.sha256(b"good").hexdigest()
@@ -33,7 +33,8 @@ def known(tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "downloads", lambda: assets)
     published = {asset.name: asset for asset in others}
     monkeypatch.setattr("commonfate.weights.published_assets", lambda: published)
-    monkeypatch.setattr(weights, "bundled", lambda: {"tiny.sprites": file})
+    shipped = {"flow": {"tiny.sprites": file}, None: {"tiny.sprites": file}}
+    monkeypatch.setattr("commonfate.weights.bundled", lambda kind=None: shipped.get(kind, {}))
     monkeypatch.setenv("COMMONFATE_WEIGHTS", str(tmp_path / "cache"))
     (tmp_path / "cache" / "flow").mkdir(parents=True)
     return tmp_path / "cache" / "flow"

@@ -9,7 +9,7 @@ from torch import nn
 
 from commonfate.base.errors import StoreError, UserError
 from commonfate.flow.estimators import weights
-from commonfate.weights import state_dict
+from commonfate.weights import assets, state_dict
 
 THINGS = {"things": "https://127.0.0.1:9/raft_small-things-b7d9f997.ckpt"}
 
@@ -33,7 +33,7 @@ def shipped(tmp_path, monkeypatch, model):
     folder.mkdir(parents=True)
     half = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     save_file(half, folder / "tiny.sprites.safetensors", {"network": "tiny", "seed": "0"})
-    monkeypatch.setattr(weights.resources, "files", lambda _: folder.parent)
+    monkeypatch.setattr(assets.resources, "files", lambda _: folder.parent)
     return folder
 
 

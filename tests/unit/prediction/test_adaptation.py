@@ -13,7 +13,7 @@ from torch import nn
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import TrainedSettings
-from commonfate.methods.base import TrainedMethod
+from commonfate.methods.base import Segmenting, TrainedMethod
 from commonfate.prediction.adaptation import AdaptationOptions, Adapter, read_samples, video_seed
 from commonfate.samples import index, sampler
 from commonfate.samples.build import build
@@ -38,7 +38,7 @@ class ShiftSettings(TrainedSettings):
     snapshots: int = 1
 
 
-class Shift(TrainedMethod):
+class Shift(TrainedMethod, Segmenting):
     """Its network is a number: the motion that it believes in, and batch norm, which it ignores."""
 
     def build(self, pretrained=True):

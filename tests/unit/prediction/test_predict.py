@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from commonfate.base.errors import ConfigError
-from commonfate.methods.base import Method, Prediction
+from commonfate.methods.base import Prediction, Segmenting
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.prediction import benchmark, crf, maps, predict, segmenting
 from commonfate.prediction.crf import CrfSettings
@@ -38,7 +38,7 @@ class Flow:
         return np.full((2, 8, 12), gap, np.float32), gap
 
 
-class Halves(Method):
+class Halves(Segmenting):
     """Three components; the brighter the frame, the more of it is the second group."""
 
     def __init__(self, groups=2):

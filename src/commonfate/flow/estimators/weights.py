@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +9,12 @@ from torch import Tensor
 
 from commonfate.base.errors import UserError, did_you_mean
 from commonfate.base.files import sha256
-from commonfate.weights import Asset, fetch, published_assets, state_dict
+from commonfate.weights import Asset, bundled, fetch, published_assets, state_dict
 
 if TYPE_CHECKING:
     from ptlflow.models.base_model.base_model import BaseModel
 
 RANDOM = "random"
-
-
-def bundled() -> dict[str, Path]:
-    """Files of weights that ship with this package, by name: `raft_small.sprites`."""
-    folder = Path(str(resources.files("commonfate.flow") / "bundled"))
-    ending = ".safetensors"
-    return {file.name.removesuffix(ending): file for file in sorted(folder.glob(f"*{ending}"))}
 
 
 def downloads(estimator: str, published: Mapping[str, str]) -> dict[str, Asset]:
@@ -46,7 +38,7 @@ def downloads(estimator: str, published: Mapping[str, str]) -> dict[str, Asset]:
 def names(estimator: str, published: Mapping[str, str]) -> list[str]:
     """Allowed values of a network's setting `weights`, besides a file."""
     start = f"{estimator}."
-    shipped = [name.removeprefix(start) for name in bundled() if name.startswith(start)]
+    shipped = [name.removeprefix(start) for name in bundled("flow") if name.startswith(start)]
     return list(dict.fromkeys([*shipped, *downloads(estimator, published), RANDOM]))
 
 
@@ -64,7 +56,7 @@ def locate(
     Raises:
         UserError: the weights are neither known nor a file, or cannot be fetched.
     """
-    if (name := f"{estimator}.{weights}") in (shipped := bundled()):
+    if (name := f"{estimator}.{weights}") in (shipped := bundled("flow")):
         return shipped[name]
     assets = downloads(estimator, published)
     if weights in assets:

@@ -13,7 +13,7 @@ from commonfate.methods.amd import samples
 from commonfate.methods.amd.loss import LOSSES
 from commonfate.methods.amd.network import AmdNetwork, Pairs, stretched
 from commonfate.methods.amd.settings import AmdSettings
-from commonfate.methods.base import Prediction, TrainedMethod
+from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
 from commonfate.models.frame import resize_frame, to_image
 from commonfate.models.pwc.layers import initialise
 from commonfate.samples.example import Example
@@ -24,7 +24,7 @@ LEAST_SHARE = 1e-3
 """Segments with a smaller share of all pixels have vanished, and are never the object."""
 
 
-class Amd(TrainedMethod):
+class Amd(TrainedMethod, Segmenting):
     """Appearance-motion decomposition; one of the segments is the object, the same in all frames.
 
     Prediction runs the appearance pathway alone, on single frames.

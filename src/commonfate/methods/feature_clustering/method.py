@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from commonfate.methods.base import Method, Prediction
+from commonfate.methods.base import Prediction, Segmenting
 from commonfate.methods.feature_clustering.clustering import kmeans, spectral
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.gwm.merge import merge
@@ -17,7 +17,7 @@ from commonfate.models.catalogue import MULTIPLE
 from commonfate.models.frame import nearest_multiple, resize_frame
 
 
-class FeatureClustering(Method):
+class FeatureClustering(Segmenting):
     """Clusters of the feature vectors of one frame, as in Guess What Moves, Table 6.
 
     Every position of the feature map counts once; position itself is not a feature.

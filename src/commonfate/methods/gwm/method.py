@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from commonfate.base.errors import UserError
-from commonfate.methods.base import Prediction, TrainedMethod
+from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
 from commonfate.methods.gwm import samples
 from commonfate.methods.gwm.merge import merge
 from commonfate.methods.gwm.objective import objective
@@ -33,7 +33,7 @@ class SegmentationNetwork(Protocol):
         """Dense features (B, C, h, w) and logits (B, K, H, W) of images (B, 3, H, W) in [0, 1]."""
 
 
-class GuessWhatMoves(TrainedMethod):
+class GuessWhatMoves(TrainedMethod, Segmenting):
     """Segments that a network predicts from one frame and that simple motions explain.
 
     Subclasses add the network: `build` makes a `SegmentationNetwork`.

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from commonfate.methods.base import Method, Prediction, required
+from commonfate.methods.base import Prediction, Segmenting, required
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 
 BINS = 256
@@ -15,7 +15,7 @@ LEAST_MOTION = 1 / 64
 """Shorter residuals, in pixels, are no motion: the largest rounding error of stored flow."""
 
 
-class ResidualFlow(Method):
+class ResidualFlow(Segmenting):
     """Length of the flow after the dominant affine motion is removed, split by Otsu's threshold."""
 
     settings: ResidualFlowSettings

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from commonfate.methods.base import Prediction, TrainedMethod
+from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
 from commonfate.methods.semantic.network import SegmentationNetwork, objective, upsampled
 from commonfate.methods.semantic.samples import prepare, resize_image, resized_size
 from commonfate.methods.semantic.settings import SemanticSettings
@@ -16,7 +16,7 @@ from commonfate.models.frame import nearest_multiple, to_image
 from commonfate.samples.example import Example
 
 
-class SemanticSegmentation(TrainedMethod):
+class SemanticSegmentation(TrainedMethod, Segmenting):
     """A class for each pixel of an image (AMD, Section 4.4)."""
 
     settings: SemanticSettings

@@ -1,0 +1,1 @@
+"""Encoders that are measured as they are."""

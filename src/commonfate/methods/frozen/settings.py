@@ -1,0 +1,37 @@
+"""Settings of encoders that are measured as they are."""
+
+import re
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from commonfate.base.settings import MethodSettings
+
+
+class FrozenSettings(MethodSettings):
+    """An encoder with published, bundled, random or the user's own weights, not trained further."""
+
+    trained: ClassVar[bool] = False
+    reads_frame: ClassVar[bool] = True
+    reads_flow: ClassVar[bool] = False
+    gives: ClassVar[tuple[str, ...]] = ("features",)
+    named: ClassVar[tuple[str, ...]] = ("encoder", "part", "seed")
+
+    method: Literal["frozen"] = "frozen"
+    encoder: str = "dino.vits16"
+    """Name of published or bundled weights (`commonfate weights list`), a file of weights, or
+    `random.` and an architecture."""
+    part: str | None = None
+    """Part of a checkpoint of several networks, e.g. `student`; none is the one that its authors
+    evaluate."""
+    seed: int = Field(0, ge=0)
+    """Seed of random weights."""
+
+    @property
+    def slug(self) -> tuple[str, ...]:
+        """E.g. `("dino.vits16",)`, `("random.vit_small_16", "s0")`."""
+        name = Path(self.encoder).name if "/" in self.encoder else self.encoder
+        parts = [re.sub(r"[^a-zA-Z0-9_.=]+", "_", name)]
+        parts += [self.part] if self.part else []
+        return tuple(parts + ([f"s{self.seed}"] if name.startswith("random.") else []))
