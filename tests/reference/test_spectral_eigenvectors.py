@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from commonfate.methods.feature_clustering.clustering import affinity, eigenvectors, spectral
+from commonfate.methods.feature_clustering.clustering import spectral
+from commonfate.models.grouping.spectral import affinity, eigenvectors
 
 
 @pytest.fixture

@@ -4,10 +4,7 @@ import warnings
 
 import numpy as np
 
-STRUCTURE = 1e-4
-"""Eigenvectors with a smaller normalised affinity are rounding errors of float32."""
-TOLERANCE = 1e-6
-"""Relative accuracy of the eigenvalues."""
+from commonfate.models.grouping.spectral import affinity, eigenvectors
 
 
 def kmeans(vectors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
@@ -72,58 +69,3 @@ def spectral(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
         return (vectors[0] > 0).astype(np.int64)
     # Rounded, so that vectors that are equal up to the solver's errors are the same.
     return kmeans(np.round(vectors.T / np.abs(vectors).max(), 4), clusters, seed)
-
-
-def affinity(features: np.ndarray) -> np.ndarray:
-    """Cosines of feature vectors, negative ones set to 0.
-
-    Melas-Kyriazi et al. 2022, Section 3.1, without the colour term.
-
-    Args:
-        features: (N, C) float.
-
-    Returns:
-        (N, N) float32 in [0, 1], symmetric; rows of zero vectors are 0.
-    """
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    direction = (features / np.where(length > 0, length, 1)).astype(np.float32)
-    return np.maximum(direction @ direction.T, 0)
-
-
-def eigenvectors(affinities: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Solve (D - W) v = lambda D v for the smallest eigenvalues after the trivial 0.
-
-    With y = D^(1/2) v these are the largest eigenvalues 1 - lambda of D^(-1/2) W D^(-1/2), from
-    which the trivial solution, y = D^(1/2) 1, is removed. So the next vector separates the parts
-    even of a graph that is not connected, where 0 is a multiple eigenvalue.
-
-    Args:
-        affinities: (N, N) float32, symmetric, not negative: W. D is diagonal, its row sums.
-        count: number of eigenvectors, at most N - 1.
-
-    Returns:
-        Eigenvalues (n,), ascending, and eigenvectors (n, N) with v' D v = 1, both float32; n is
-        smaller than `count` if the affinities have less structure. No vector has more positive than
-        negative entries; entries without any affinity are 0.
-    """
-    from scipy.sparse.linalg import LinearOperator, eigsh
-
-    degree = affinities.sum(1)
-    root = np.sqrt(np.where(degree > 0, degree, 1))
-    count = min(count, len(degree) - 1)
-    if count < 1 or not degree.any():
-        return np.zeros(0, np.float32), np.zeros((0, len(degree)), np.float32)
-    trivial = np.sqrt(degree / degree.sum())
-
-    def times(y: np.ndarray) -> np.ndarray:
-        y = y.ravel()
-        # The identity shifts all eigenvalues by 1: ARPACK fails on a matrix of zeros.
-        return y + affinities @ (y / root) / root - trivial * (trivial @ y)
-
-    start = np.random.default_rng(0).standard_normal(len(degree)).astype(np.float32)
-    operator = LinearOperator(affinities.shape, matvec=times, dtype=np.float32)
-    values, vectors = eigsh(operator, count, which="LA", v0=start, tol=TOLERANCE)
-    order = [i for i in np.argsort(-values) if values[i] - 1 > STRUCTURE]
-    solutions = np.where(degree > 0, (vectors[:, order] / root[:, None]).T, 0)
-    mostly_positive = np.sign(solutions).sum(1, keepdims=True) > 0
-    return 2 - values[order], np.where(mostly_positive, -solutions, solutions)

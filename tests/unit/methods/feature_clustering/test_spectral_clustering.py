@@ -7,7 +7,8 @@ from scipy.linalg import eigh
 from sklearn.cluster import KMeans
 
 from commonfate.methods.feature_clustering import clustering
-from commonfate.methods.feature_clustering.clustering import affinity, eigenvectors, spectral
+from commonfate.methods.feature_clustering.clustering import spectral
+from commonfate.models.grouping.spectral import affinity, eigenvectors
 from helpers.strict import no_warnings
 
 

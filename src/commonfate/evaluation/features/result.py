@@ -1,0 +1,55 @@
+"""Results of a protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Result:
+    """Scores of features by one protocol; shares of 1, NaN where there is nothing to score.
+
+    Attributes:
+        metrics: by name; means over the repeats, if there are several.
+        spread: their population standard deviations over the repeats; empty without repeats.
+        repeats: metrics of each repeat, e.g. of each seed of a clustering.
+        items: (n,) score of each image or frame, by which pictures are chosen; NaN for those that
+            are not scored.
+        classes: (C,) score of each class, NaN of those that do not occur; None without classes.
+        left_out: reasons why items are not scored, by their index.
+        predictions: what was scored, one entry an item: label maps (n, H, W) or boxes (n, 4).
+        notes: sentences on this result, e.g. that there were fewer points than clusters.
+    """
+
+    metrics: Mapping[str, float]
+    items: np.ndarray
+    predictions: np.ndarray
+    spread: Mapping[str, float] = field(default_factory=dict)
+    repeats: tuple[Mapping[str, float], ...] = ()
+    classes: np.ndarray | None = None
+    left_out: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def over_repeats(results: list[Result]) -> Result:
+    """One result of several repeats: mean and population deviation; pictures are of the first."""
+    first = results[0]
+    names = first.metrics
+    values = {name: [result.metrics[name] for result in results] for name in names}
+    classes = None
+    if first.classes is not None:
+        stacked = np.stack([r.classes for r in results if r.classes is not None])
+        occurs = np.isfinite(stacked).any(0)
+        classes = np.full(len(first.classes), np.nan)
+        classes[occurs] = np.nanmean(stacked[:, occurs], 0)
+    return Result(
+        {name: float(np.mean(each)) for name, each in values.items()},
+        first.items,
+        first.predictions,
+        {name: float(np.std(each)) for name, each in values.items()},
+        tuple(result.metrics for result in results),
+        classes,
+        first.left_out,
+        tuple(dict.fromkeys(note for result in results for note in result.notes)),
+    )

@@ -1,0 +1,1 @@
+"""Groups of feature vectors: eigenvectors of their affinity, clusters, boxes of masks."""
