@@ -1,7 +1,8 @@
 """Features of one image or frame as bytes: on their way to a store, and in it.
 
 Types: float16 for `tokens`, `keys` and `cls`, whose relative error is then at most 2^-11; float32
-for `attention`, whose small values float16 would not resolve.
+for `attention`, whose small values float16 would not resolve, and for `eigenvectors`, whose signs
+near 0 count.
 """
 
 import json
@@ -17,17 +18,28 @@ from commonfate.storage.damage import crc32c
 
 FORMAT = 1
 """Version of the stores of features."""
-DTYPES = {"tokens": "<f2", "keys": "<f2", "cls": "<f2", "attention": "<f4"}
+DTYPES = {
+    "tokens": "<f2",
+    "keys": "<f2",
+    "cls": "<f2",
+    "attention": "<f4",
+    "eigenvectors": "<f4",
+    "eigenvalues": "<f4",
+}
 """Type of each feature in a store."""
 AXES = {
     "tokens": ("item", "y", "x", "channel"),
     "keys": ("item", "y", "x", "channel"),
     "cls": ("item", "channel"),
     "attention": ("item", "head", "y", "x"),
+    "eigenvectors": ("item", "vector", "y", "x"),
+    "eigenvalues": ("item", "vector"),
 }
 """Names of the axes of the arrays."""
 LARGEST = float(np.finfo(np.float16).max)
 CHECKSUM_BYTES = 4
+MAY_LACK = ("eigenvalues",)
+"""Features whose missing values are NaN."""
 WHOLE = "whole"
 """Group of the arrays of a store that has no maps, only features of whole images."""
 
@@ -44,10 +56,11 @@ def storable(name: str, values: np.ndarray) -> np.ndarray:
         values: float, of one item.
 
     Raises:
-        NotStorable: a value is NaN or infinite, or larger than float16 can hold. Nothing is scaled
-            or cut: such features show a fault of the weights, or another scale than encoders have.
+        NotStorable: a value is NaN or infinite (but for those of `MAY_LACK`), or larger than
+            float16 can hold. Nothing is scaled or cut: such features show a fault of the weights, or
+            another scale than encoders have.
     """
-    if not np.isfinite(values).all():
+    if name not in MAY_LACK and not np.isfinite(values).all():
         raise NotStorable(f"its {name} are not finite: NaN or infinity")
     dtype = np.dtype(DTYPES[name])
     largest = float(np.abs(values).max(initial=0))

@@ -39,7 +39,9 @@ class FeatureReader(StoreReader):
     """Read stored features; nothing is read before it is asked for.
 
     Features are `tokens` and `keys` (h, w, C) float16, `cls` (C,) float16, `attention`
-    (heads, h, w) float32. Float16 has 11 bits: calculate in float32 (`.astype("float32")`).
+    (heads, h, w) float32, `eigenvectors` (5, h, w) float32 with `eigenvalues` (5,) float32, NaN and
+    vectors of 0 where an image has fewer. Float16 has 11 bits: calculate in float32
+    (`.astype("float32")`).
 
     Raises (every method):
         StoreError: the store is missing or damaged, or does not hold what is asked for.

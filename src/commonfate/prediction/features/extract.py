@@ -12,7 +12,10 @@ from torch import Tensor
 
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.progress import track
+from commonfate.models.encoders import FEATURES as ENCODER_FEATURES
 from commonfate.models.encoders import Encoder
+from commonfate.models.encoders import Feature as EncoderFeature
+from commonfate.models.grouping import spectral
 from commonfate.prediction.features.pictures import picture
 from commonfate.prediction.features.views import View
 from commonfate.storage.feature_items import NotStorable
@@ -64,7 +67,7 @@ def check(encoder: Encoder, view: View) -> None:
             feature.
     """
     view.check(encoder.patch)
-    if lacking := [name for name in view.features if name not in encoder.offers]:
+    if lacking := [name for name in _of_encoder(view) if name not in encoder.offers]:
         raise ConfigError(
             f"view {view}: the encoder has no {' and no '.join(lacking)}, only "
             f"{', '.join(encoder.offers)}"
@@ -119,17 +122,37 @@ class Extractor:
         batch = self._waiting.pop(size)
         images = torch.stack([each.picture for each in batch]).to(self._device)
         with torch.inference_mode():
-            features = self._encoder(images, self._view.features)
-        arrays = {name: features[name].float().cpu().numpy() for name in self._view.features}
+            features = self._encoder(images, _of_encoder(self._view))
+        arrays = {name: values.float().cpu().numpy() for name, values in features.items()}
         for n, each in enumerate(batch):
             if each.video in self.left_out:
                 continue
             try:
-                own: dict[str, np.ndarray] = {name: array[n] for name, array in arrays.items()}
+                own = _stored({name: array[n] for name, array in arrays.items()}, self._view)
                 self._writer.add(each.video, each.t, each.size, own)
             except NotStorable as error:
                 self.left_out[each.video] = f"frame {each.t}: {error}"
                 log.warning("%s: left out: %s", each.video, self.left_out[each.video])
+
+
+def _of_encoder(view: View) -> list[EncoderFeature]:
+    """Features that the encoder gives for a view."""
+    names = [name for name in ENCODER_FEATURES if name in view.features]
+    return names if "eigenvectors" not in view.features or "keys" in names else [*names, "keys"]
+
+
+def _stored(features: dict[str, np.ndarray], view: View) -> dict[str, np.ndarray]:
+    """Features of one picture that a view names, from those of the encoder."""
+    own: dict[str, np.ndarray] = {}
+    own |= {name: values for name, values in features.items() if name in view.features}
+    if "eigenvectors" in view.features:
+        keys = features["keys"]
+        if not np.isfinite(keys).all():
+            raise NotStorable("its keys are not finite: NaN or infinity")
+        solved = spectral.spectrum(keys.reshape(-1, keys.shape[-1]))
+        own["eigenvectors"] = solved.vectors.reshape(-1, *keys.shape[:2])
+        own["eigenvalues"] = solved.values
+    return own
 
 
 def extract(

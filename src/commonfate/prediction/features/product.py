@@ -77,6 +77,7 @@ def write(
     record = {
         **spec.record,
         "encoder_sha256": weights,
+        "patch": spec.encoder.patch,
         "device": spec.device,
         "method_key": method_key,
         "key": key,

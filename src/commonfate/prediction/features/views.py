@@ -8,6 +8,7 @@ A view has a name, `{geometry}.{features}`, that is part of paths:
 320crop.tokens          short side to 320, the central square
 480short.tokens         short side to 480, the long side in proportion
 native.keys             its own size, cut to whole patches
+native.eigenvectors     five eigenvectors of these keys in their stead, which take far less room
 """
 
 import re
@@ -17,8 +18,9 @@ from typing import Literal, get_args
 
 from commonfate.base.errors import ConfigError, StoreError, did_you_mean
 
-Feature = Literal["tokens", "keys", "cls", "attention"]
-"""Features of encoders, see `models.encoders.base.Encoder`."""
+Feature = Literal["tokens", "keys", "cls", "attention", "eigenvectors"]
+"""Features of encoders, see `models.encoders.base.Encoder`, and Deep Spectral's eigenvectors of
+keys, see `models.grouping.spectral`."""
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 Geometry = Literal["square", "crop", "imagenet", "short", "native"]
 GEOMETRIES: tuple[Geometry, ...] = get_args(Geometry)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.models.encoders import Encoder, create
+from commonfate.models.grouping import spectral
 from commonfate.prediction.features import extract, pictures
 from commonfate.prediction.features.views import parse
 from commonfate.storage.features import FeatureReader, FeatureWriter
@@ -206,6 +207,49 @@ def test_truth_lies_where_the_picture_does():
     assert (pictures.labels(truth, placement) == np.repeat([[0, 7]], 8, 1)).all()
     native = parse("native.tokens").place((20, 40), 16)
     assert np.array_equal(pictures.labels(truth, native), truth[:16, :32])
+
+
+def test_eigenvectors_are_those_of_unrounded_keys(tmp_path):
+    """No keys are stored; an image of one colour has the constant vector alone."""
+    encoder = create.create("random.vit_smoke_8")
+    textured, plain = frames(1, (45, 60))[0], np.full((24, 24, 3), 90, np.uint8)
+    videos = [Video("a", [textured]), Video("b", [plain])]
+    reader = features(tmp_path, videos, encoder, "native.eigenvectors")
+    assert reader.names == ["eigenvectors", "eigenvalues"]
+    image = torch.from_numpy(textured[:40, :56].copy()).permute(2, 0, 1)[None].float() / 255
+    keys = encoder(image, ["keys"])["keys"][0].numpy()
+    expected = spectral.spectrum(keys.reshape(35, -1))
+    vectors = reader.read("a", 0, "eigenvectors")
+    assert vectors.dtype == np.float32 and vectors.shape == (5, 5, 7)
+    np.testing.assert_allclose(vectors.reshape(5, 35), expected.vectors, atol=1e-4)
+    np.testing.assert_allclose(reader.read("a", 0, "eigenvalues"), expected.values, atol=1e-4)
+    assert reader.read("b", 0, "eigenvalues")[0] == 0
+    assert reader.size("a") == (45, 60)
+
+
+def test_eigenvectors_beside_keys(tmp_path):
+    videos = [Video("a", frames(2, (32, 40)))]
+    encoder = create.create("random.vit_smoke_8")
+    reader = features(tmp_path, videos, encoder, "native.keys+eigenvectors")
+    assert reader.names == ["keys", "eigenvectors", "eigenvalues"]
+    assert reader.read("a", 1, "keys").shape == (4, 5, 48)
+    with pytest.raises(ConfigError, match="has no keys"):
+        extract.check(Means(), parse("native.eigenvectors"))
+
+
+def test_keys_that_are_not_finite_have_no_eigenvectors(tmp_path):
+    class Broken(Means):
+        offers = ("keys",)
+
+        def _features(self, images, names):
+            keys = torch.ones(len(images), 4, 6, 3)
+            keys[0] = float("nan")
+            return {"keys": keys}
+
+    videos = [Video("a", frames(1)), Video("b", frames(1))]
+    reader = features(tmp_path, videos, Broken(), "native.eigenvectors", batch_size=2)
+    assert reader.left_out == {"a": "frame 0: its keys are not finite: NaN or infinity"}
+    assert np.isnan(reader.read("b", 0, "eigenvalues")[1:]).all()
 
 
 def test_digests_tell_weights_apart():

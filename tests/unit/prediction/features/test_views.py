@@ -20,6 +20,7 @@ from commonfate.prediction.features.views import Placement, View, parse
         ("320crop.tokens", View("crop", 320, ("tokens",))),
         ("480short.keys", View("short", 480, ("keys",))),
         ("native.keys", View("native", None, ("keys",))),
+        ("native.eigenvectors", View("native", None, ("eigenvectors",))),
         ("native.keys+cls", View("native", None, ("keys", "cls"))),
     ],
 )
@@ -50,8 +51,8 @@ def test_other_names_are_refused(name, message):
         parse(name)
 
 
-def test_features_are_those_of_encoders():
-    assert views.FEATURES == encoders.FEATURES
+def test_features_are_those_of_encoders_and_eigenvectors():
+    assert (*encoders.FEATURES, "eigenvectors") == views.FEATURES
 
 
 @pytest.mark.parametrize(
