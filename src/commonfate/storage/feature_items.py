@@ -57,8 +57,8 @@ def storable(name: str, values: np.ndarray) -> np.ndarray:
 
     Raises:
         NotStorable: a value is NaN or infinite (but for those of `MAY_LACK`), or larger than
-            float16 can hold. Nothing is scaled or cut: such features show a fault of the weights, or
-            another scale than encoders have.
+            float16 can hold. Nothing is scaled or cut: such features show a fault of the
+            weights, or another scale than encoders have.
     """
     if name not in MAY_LACK and not np.isfinite(values).all():
         raise NotStorable(f"its {name} are not finite: NaN or infinity")
