@@ -143,7 +143,7 @@ def decoded(data: bytes, dtype: str, shape: Sequence[int]) -> np.ndarray:
 def zarr_settings(name: str) -> dict[str, Any]:
     """Settings of `zarr.create_array` for items that `Item.encoded` encodes.
 
-    Not compressed: the low bits of features are noise, and bitshuffle with zstd gains little.
+    Not compressed: blosc (zstd, bitshuffle) makes tokens only 7 % smaller.
     """
     return {
         "dtype": DTYPES[name],
