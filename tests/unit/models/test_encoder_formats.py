@@ -10,9 +10,11 @@ facebookresearch/dinov2 dinov2/models/vision_transformer.py; the READMEs of leop
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from commonfate.base.errors import UserError
 from commonfate.models.encoders import ResNetEncoder, ViTEncoder, formats
+from commonfate.training import checkpoint
 from commonfate.weights import state_dict
 
 
@@ -111,7 +113,7 @@ FORMATS = {
         | under("model.", meta(prototypes__weight=(300, 256))),
         (384, 16, 6, 12),
     ),
-    "Leopart, Lightning": ({"state_dict": under("teacher.", S16) | under("student.", S16)},
+    "Leopart, Lightning": ({"state_dict": under("teacher.", S16) | under("model.", S16)},
                            (384, 16, 6, 12)),
     "FlowDINO": (
         {
@@ -178,6 +180,32 @@ def test_a_part_is_chosen_by_name(read, tmp_path):
     assert read(content, "student").network.pos_embed.shape[1] == 10
     with pytest.raises(UserError, match=r"no single part 'ema'; its networks are student.module.b"):
         read(content, "ema")
+
+
+@pytest.mark.parametrize("names", [("feature_extractor.model.", "teacher.model."),
+                                   ("model.", "teacher.")])  # fmt: skip
+def test_of_timet_and_leopart_the_student_is_evaluated(read, names):
+    """TimeT's time_tuning.py: `forward` uses `feature_extractor`, of which the teacher is a copy.
+    Leopart's experiments/utils.py: `get_backbone_weights` takes what begins with `model`."""
+    student, teacher = vit(24, 8, 2, depth=1), vit(24, 8, 3, depth=1)
+    content = under(names[0], student) | under(names[1], teacher)
+    assert read(content).network.pos_embed.shape[1] == 5
+    assert read(content, "teacher").network.pos_embed.shape[1] == 10
+
+
+def test_a_run_of_this_project_is_read(tmp_path):
+    torch.manual_seed(0)
+    student, teacher = (ViTEncoder(64, 1, 1, 8, 16) for _ in range(2))
+    model = nn.ModuleDict({"student": student, "teacher": teacher, "head": nn.Linear(64, 4)})
+    optimiser = torch.optim.AdamW(student.parameters())
+    student(torch.rand(1, 3, 16, 16))["tokens"].sum().backward()
+    optimiser.step()
+    path = tmp_path / "checkpoint.pt"
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
+    checkpoint.save(path, {**state, "settings": {"method": "dino"}, "iteration": 1})
+    images = torch.rand(1, 3, 24, 16)
+    tokens = formats.load(path)(images)["tokens"]
+    torch.testing.assert_close(tokens, teacher.eval()(images)["tokens"].detach())
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,9 @@ VIT, RESNET = "pos_embed", "layer4.2.conv3.weight"
 BESIDE = ("head.", "fc.", "mask_token", "masked_embed", "projection_head.", "prototypes.")
 """Beginnings of keys that lie among those of a backbone and are no part of it: heads of DINO, MoCo
 v3 and classifiers, of MSN; mask tokens of DINOv2 and iBOT; heads of SwAV and Leopart."""
-PREFERRED = ("teacher", "target_encoder", "base_encoder", "student")
-"""Parts of a checkpoint, the first of which is taken: those that the authors evaluate."""
+PREFERRED = ("feature_extractor", "model", "teacher", "target_encoder", "base_encoder", "student")
+"""Parts of a checkpoint, the first of which is taken: those that the authors evaluate. Of TimeT and
+Leopart, the first two, this is the student."""
 MOCO_V3, MOCO_V3_HEADS = "base_encoder", 12
 """MoCo v3 has 12 heads in ViT-S, too, where all others have 6."""
 HEAD_DIM = 64
@@ -40,7 +41,8 @@ def load(path: Path, part: str | None = None) -> Encoder:
     Args:
         path: file of torch.save or of safetensors.
         part: name of a part of the checkpoint, e.g. `student`; None takes the one that the authors
-            evaluate: the teacher, MSN's target encoder, MoCo's base encoder.
+            evaluate: the teacher, MSN's target encoder, MoCo's base encoder, the student of Leopart
+            and TimeT.
 
     Returns:
         In eval mode, without gradients, on the CPU.

@@ -11,7 +11,8 @@ def positions(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
     """Position embedding for a grid of another size, interpolated as DINO's code does.
 
     Bicubic without smoothing, unlike timm's. DINO's code adds a tenth of a patch to both sides,
-    which moves the samples slightly.
+    which moves the samples slightly. DINOv2's without registers does the same (its
+    `interpolate_offset` of 0.1).
 
     Args:
         embedding: (1, 1 + S*S, C), learned; the class token's is first.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonfate.models.grouping.threads import single_threaded
+
 if TYPE_CHECKING:
     import torch
 
@@ -104,13 +106,12 @@ def assign(
         for part in _parts(len(vectors), chunk):
             labels[part] = _nearest(_on(_finite(vectors[part]), device), _on(centres, device)).cpu()
         return labels
-    from threadpoolctl import threadpool_limits
 
     def work(part: slice) -> None:
         products = _finite(vectors[part]) @ centres.T
         labels[part] = (squares - 2 * products).argmin(1)
 
-    with threadpool_limits(1), ThreadPoolExecutor(min(os.cpu_count() or 1, WORKERS)) as threads:
+    with single_threaded(), ThreadPoolExecutor(min(os.cpu_count() or 1, WORKERS)) as threads:
         list(threads.map(work, _parts(len(vectors), chunk)))
     return labels
 

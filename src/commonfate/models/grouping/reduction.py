@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from commonfate.models.grouping.threads import single_threaded
+
 WHITE_FLOOR = 1e-12
 """Smallest variance that whitening divides by, relative to the largest."""
 
@@ -19,9 +21,7 @@ class Reduction:
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """Components (N, D) float32 of vectors (N, C)."""
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):
+        with single_threaded():
             return (vectors.astype(np.float32, copy=False) - self.offset) @ self.matrix
 
 
@@ -45,8 +45,6 @@ def fit(
         raise ValueError("no vectors to reduce")
     if not np.isfinite(vectors).all():
         raise ValueError("vectors to reduce hold NaN or infinite values")
-    from threadpoolctl import threadpool_limits
-
     values = vectors.astype(np.float64)
     mean, deviation = values.mean(0), values.std(0)
     constant = deviation <= 1e-6 * np.abs(mean) + 1e-12
@@ -55,7 +53,7 @@ def fit(
         scale = np.where(constant, 0.0, 1.0)
     matrix = np.diag(scale)
     if components is not None:
-        with threadpool_limits(1):
+        with single_threaded():
             centred = (values - mean) * scale
             variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
             order = np.argsort(-variances, kind="stable")[: min(components, len(values))]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from commonfate.models.grouping.threads import single_threaded
+
 STORED = 5
 """Eigenvectors that the released code keeps of an image, the constant one included."""
 STRUCTURE = 1e-4
@@ -25,7 +27,7 @@ class Spectrum:
     values: np.ndarray
     """(n,) float32, ascending; NaN where the affinities have no further structure."""
     vectors: np.ndarray
-    """(n, N) float32 with v' D v = 1; rows without a solution are 0. The first is constant, positive."""
+    """(n, N) float32 with v' D v = 1; rows without a solution are 0. The first is constant, > 0."""
 
     @property
     def gap(self) -> float:
@@ -67,12 +69,10 @@ def spectrum(features: np.ndarray, count: int = STORED) -> Spectrum:
         raise ValueError(f"features of shape {features.shape}: expected (patches, channels)")
     if not np.isfinite(features).all():
         raise ValueError("features hold NaN or infinite values")
-    from threadpoolctl import threadpool_limits
-
     values = np.full(count, np.nan, np.float32)
     vectors = np.zeros((count, len(features)), np.float32)
     # Threads would change entries by about 1e-6 of the largest, and the signs of those near 0.
-    with threadpool_limits(1):
+    with single_threaded():
         weights = affinity(features.astype(np.float32, copy=False))
         degree = weights.sum(1)
         if degree.any():

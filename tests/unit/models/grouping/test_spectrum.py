@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from threadpoolctl import threadpool_limits
 
 from commonfate.models.grouping.spectral import spectrum
 
@@ -36,11 +36,10 @@ def test_zero_features_and_one_patch():
 
 def test_equal_features_give_equal_vectors_for_any_number_of_threads():
     features = np.random.default_rng(0).standard_normal((150, 16)).astype(np.float32)
-    before = torch.get_num_threads()
-    try:
-        results = [torch.set_num_threads(n) or spectrum(features).vectors for n in (1, 2)]
-    finally:
-        torch.set_num_threads(before)
+    results = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            results.append(spectrum(features).vectors)
     assert np.array_equal(*results)
 
 
