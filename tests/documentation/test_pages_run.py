@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from commonfate.storage.features import FeatureReader
 from commonfate.storage.flow import open_reader
 from helpers import pages, videos
 from helpers.pages import ROOT
@@ -111,6 +112,16 @@ def test_flow_files(user) -> None:
     assert np.array_equal(
         open_reader(user.folder / "sintel.zarr.zip").read("alley_1", 1, 3), before
     )
+
+
+def test_features(user) -> None:
+    """The first command; those after it need a dataset."""
+    cv2.imwrite(str(user.folder / "photo.png"), np.zeros((40, 60, 3), np.uint8))
+    (user.folder / "photos").mkdir(exist_ok=True)
+    (user.folder / "photo.png").rename(user.folder / "photos/a.png")
+    changes = {"dino.vits16": "random.vit_smoke_8"}  # which is fetched
+    run(user, commands("docs/features.md")[:1], changes)
+    assert FeatureReader(user.folder / "features.zarr.zip").videos == ["a", "clip"]
 
 
 def test_weights(user) -> None:

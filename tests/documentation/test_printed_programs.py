@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from commonfate import cli
 from commonfate.methods.dino.method import create
 from commonfate.methods.dino.settings import DinoSettings
+from commonfate.storage.features import FeatureReader
 from commonfate.storage.flow import open_reader
 from commonfate.tables import render
 from commonfate.training import checkpoint
@@ -112,6 +114,30 @@ def test_flow_files_reads_packed_tiff(here: Path, tiff: Callable[[str], None]) -
     assert np.array_equal(np.stack([variables["u"][3], variables["v"][3]]), truth(here))
 
 
+@pytest.fixture
+def stored(here: Path) -> Path:
+    """The same with the features of the video and of an image of another size."""
+    cv2.imwrite("photo.png", np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8))
+    shutil.copy("blackswan.mp4", "clip.mp4")
+    encoder = ("--encoder", "random.vit_smoke_8", "--view", "64.tokens", "--device", "cpu")
+    verb("features", "photo.png", "clip.mp4", "-o", "features.zarr.zip", *encoder)
+    return here
+
+
+def test_features_reads_features(stored: Path) -> None:
+    variables = run(of("features.md", having="FeatureReader"))
+    assert variables["tokens"].shape == (8, 8, 48)
+    assert (variables["height"], variables["width"]) == (48, 64)
+    assert variables["whole"].shape == (FRAMES, 8, 8, 48)
+    assert variables["items"] == FRAMES + 1
+
+
+def test_features_reads_features_through_zarr_alone(stored: Path) -> None:
+    variables = run(of("features.md", having="ZipStore"))
+    expected = FeatureReader("features.zarr.zip").read("clip", 0)
+    assert np.array_equal(variables["tokens"], expected)
+
+
 def test_tables_reads_scores_of_all_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path("results/tables/table1.long.csv")
@@ -140,8 +166,8 @@ def test_dino_reads_the_encoder_of_a_run(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_every_program_is_run_by_a_test_above() -> None:
     names = {block.page.name for block in PROGRAMS}
-    assert names == {"your-videos.md", "dino.md", "flow-files.md", "tables.md"}
-    assert len(PROGRAMS) == 7
+    assert names == {"your-videos.md", "dino.md", "features.md", "flow-files.md", "tables.md"}
+    assert len(PROGRAMS) == 9
 
 
 def test_the_list_of_voc_is_made_of_its_masks(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ GROUPS = {
     "Your own videos": {
         "try": Verb("first_look", "Draw the optical flow of a video, or of one rendered here."),
         "flow": Verb("flow", "Estimate and store optical flow."),
+        "features": Verb("features", "Extract and store features of an encoder."),
         "view": Verb("view", "Draw stored flow as pictures or films, with statistics."),
         "convert": Verb("convert", "Convert stored flow from and to other formats."),
     },

@@ -65,7 +65,7 @@ class Staged:
                 payload = file.read(record.length)
                 if len(payload) < record.length or crc32(payload) != record.crc32:
                     raise StoreError(
-                        f"{self.path}: the staged flow of frame {t} is damaged; "
+                        f"{self.path}: the staged frame {t} is damaged; "
                         f"delete {self.path} and run the same command again"
                     )
                 yield payload

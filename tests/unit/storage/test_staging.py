@@ -171,7 +171,7 @@ def test_counts_of_pairs(tmp_path, container):
 def test_staged_bytes_that_were_damaged_are_named(tmp_path, container):
     path = tmp_path / "s"
     with (
-        pytest.raises(StoreError, match=r"1\.pairs: the staged flow of frame 1 is damaged; delete"),
+        pytest.raises(StoreError, match=r"1\.pairs: the staged frame 1 is damaged; delete"),
         open_writer(path, container, **KEYS) as writer,
     ):
         writer.add("bear", 1, 3, SIZE, [(0, flow_of(0)), (1, flow_of(1))])

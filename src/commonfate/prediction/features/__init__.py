@@ -1,0 +1,1 @@
+"""Features of an encoder, extracted into stores."""
