@@ -21,6 +21,7 @@ from pydantic import (
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Name, Settings, merged, parse, unknown
 from commonfate.datasets.settings import Dataset
+from commonfate.evaluation.features.benchmarks import AnyFeatureBenchmark, FeatureBenchmark
 from commonfate.evaluation.settings import SegmentsBenchmark
 from commonfate.flow.settings import FlowConfig, FlowQualityConfig
 from commonfate.methods.settings import MethodsConfig
@@ -63,6 +64,9 @@ def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Seeds = Annotated[tuple[NonNegativeInt, ...], AfterValidator(_each_once)]
+
+
+Benchmark = Annotated[SegmentsBenchmark | AnyFeatureBenchmark, Field(discriminator="kind")]
 
 
 class TableConfig(Settings):
@@ -127,7 +131,7 @@ class Config(Settings):
     methods: MethodsConfig = MethodsConfig()
     crf: CrfSettings = CrfSettings()
     """Refinement of the foreground, in rows of tables with a CRF."""
-    benchmarks: dict[Name, SegmentsBenchmark] = Field({})
+    benchmarks: dict[Name, Benchmark] = Field({})
     """Benchmarks by name; the name heads the columns of tables."""
     tables: dict[Name, TableConfig] = Field({})
     """Tables to make by name; each is declared in workflow/tables."""
@@ -154,6 +158,16 @@ class Config(Settings):
             raise ValueError(f"seed is not a key any more; write seeds: [{given['seed']}]")
         return given
 
+    @field_validator("benchmarks", mode="before")
+    @classmethod
+    def _segments_unless_said(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {
+            name: {"kind": "segments", **values} if isinstance(values, Mapping) else values
+            for name, values in given.items()
+        }
+
     @field_validator("flow")
     @classmethod
     def _samples_have_other_names(cls, flow: FlowConfig) -> FlowConfig:
@@ -171,6 +185,10 @@ class Config(Settings):
                 _must_exist(dataset, self.datasets, f"benchmarks.{name}.train_datasets")
             for dataset in benchmark.pretrain_datasets:
                 _must_exist(dataset, self.datasets, f"benchmarks.{name}.pretrain_datasets")
+            _check_view(benchmark, f"benchmarks.{name}.view")
+            source = getattr(benchmark, "flow", None)
+            if source is not None:
+                _must_exist(source, self.flow.sources, f"benchmarks.{name}.flow")
         for name, table in self.tables.items():
             for benchmark_name in table.benchmarks:
                 _must_exist(benchmark_name, self.benchmarks, f"tables.{name}.benchmarks")
@@ -216,6 +234,14 @@ class Config(Settings):
             for name in (each.dataset, *each.learnt_from, *each.pretrain_datasets)
         ]
         return list(dict.fromkeys(names))
+
+
+def _check_view(benchmark: Benchmark, key: str) -> None:
+    if isinstance(benchmark, FeatureBenchmark):
+        try:
+            benchmark.checked_view()
+        except ConfigError as error:
+            raise ValueError(f"{key}: {error}") from None
 
 
 def _must_exist(name: str, names: Collection[str], key: str) -> None:

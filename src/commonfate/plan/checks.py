@@ -1,5 +1,6 @@
 """Checks of a plan, so that impossible requests fail before hours of training."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from commonfate import datasets
@@ -7,6 +8,7 @@ from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, unknown
 from commonfate.config import Config
 from commonfate.evaluation import kinds as evaluation_kinds
+from commonfate.evaluation.features.benchmarks import FeatureBenchmark
 from commonfate.evaluation.kinds import EvaluationKind
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan.declarations import TableDeclaration
@@ -46,6 +48,37 @@ def segmenting(
         has(config, scored.dataset, "flow", f"{where}: {settings.method} looks at")
         _at_every_frame(config, scored.dataset, settings, where)
     _split(config, scored.dataset, scored.split, f"{where}: split")
+
+
+def probing(
+    config: Config,
+    scored: FeatureBenchmark,
+    extra: Iterable[tuple[str, object]],
+    where: str,
+) -> None:
+    """Check that features can be scored on a benchmark.
+
+    Args:
+        config: the configuration.
+        scored: the benchmark.
+        extra: what only segments can have, each with its name; refused if it is there.
+        where: beginning of the messages.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    for name, value in extra:
+        if value:
+            raise ConfigError(f"{where}: {name} is for segments, not for features; leave it out")
+    _split(config, scored.dataset, scored.split, f"{where}: split")
+    if scored.fits:
+        _split(config, scored.dataset, scored.fit_split, f"{where}: fit_split")
+    count = len(datasets.class_names(config.datasets[scored.dataset]))
+    if scored.classes not in (None, count):
+        raise ConfigError(
+            f"{where}: the protocol has {scored.classes} classes, data set {scored.dataset} "
+            f"{count}; set settings.classes of the benchmark"
+        )
 
 
 def resolved(config: Config, dataset: str, settings: S, where: str) -> S:

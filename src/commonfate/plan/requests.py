@@ -7,6 +7,7 @@ from typing import Any
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, merged, parse, unknown
 from commonfate.config import ADAPT, Config
+from commonfate.evaluation.features.benchmarks import FeatureBenchmark
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan import checks
 from commonfate.plan.cells import Run, run_name
@@ -38,7 +39,11 @@ class Request:
         at_this_scale = {key: value for key, value in self._at_this_scale.items() if key != ADAPT}
         changes = merged(row.settings, at_this_scale)
         settings = self._settings(row.method, changes)
-        checks.segmenting(self.config, settings, self._scored, self.adapt, self.where)
+        if isinstance(self._scored, FeatureBenchmark):
+            extra = (f"adapt {self.adapt}", self.adapt), ("a CRF", self.row.crf)
+            checks.probing(self.config, self._scored, extra, self.where)
+        else:
+            checks.segmenting(self.config, settings, self._scored, self.adapt, self.where)
         if row.start is not None:
             first = self._settings(row.start.method, row.start.settings)
             checks.starting(settings, first, f"{self._row}: start")
@@ -94,8 +99,10 @@ class Request:
         settings = checks.resolved(self.config, self._scored.dataset, settings, self.where)
         if start is not None:
             settings = settings.model_copy(update={"start": str(start.checkpoint)})
-        datasets: tuple[str, ...] = (self._scored.dataset,)
-        split: str = self._scored.train_split
+        # An encoder that is measured as it is belongs to no data.
+        is_encoder = settings.gives == ("features",)
+        datasets: tuple[str, ...] = () if is_encoder else (self._scored.dataset,)
+        split: str = "all" if is_encoder else self._scored.train_split
         if settings.trained:
             datasets, split = _learnt_from(self._scored, settings, is_start)
             checks.learning(self.config, settings, self._scored, datasets, split, self.where)

@@ -10,13 +10,14 @@ from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, unknown
 from commonfate.evaluation.kinds.base import EvaluationKind, Metric, PredictionKind, Scoring
 from commonfate.evaluation.kinds.classes import Classes
+from commonfate.evaluation.kinds.features import Features
 from commonfate.evaluation.kinds.masks import Masks
 
 __all__ = ["KINDS", "EvaluationKind", "Metric", "PredictionKind", "Scoring", "metric", "metrics"]
 __all__ += ["of_predictions", "of_rule", "predicted_by", "rules", "scoring_predictions", "scorings"]
 __all__ += ["with_scoring"]
 
-KINDS: Mapping[str, EvaluationKind] = {kind.name: kind for kind in (Masks(), Classes())}
+KINDS: Mapping[str, EvaluationKind] = {kind.name: kind for kind in (Masks(), Classes(), Features())}
 
 
 def metrics() -> dict[str, Metric]:

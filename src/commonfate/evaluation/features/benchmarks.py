@@ -1,0 +1,268 @@
+"""Benchmarks of features: data, view and protocol, as the configuration states them.
+
+Every kind of benchmark is a protocol. The scoring `released` takes the settings of the authors'
+released code, where they differ; see `as_released` of the settings.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import PositiveInt
+
+from commonfate.base.errors import ConfigError
+from commonfate.base.settings import MethodSettings, Name, Settings
+from commonfate.evaluation import kinds
+from commonfate.evaluation.features.settings import (
+    LEOPART_VOC,
+    TIMET_VOC,
+    ClusteringSettings,
+    ForegroundSettings,
+    KnnSettings,
+    ProbeSettings,
+    PrototypesSettings,
+    RetrievalSettings,
+)
+from commonfate.evaluation.kinds import EvaluationKind, Scoring
+from commonfate.evaluation.settings import BenchmarkConfig, Metric
+from commonfate.prediction.features import views
+
+
+class FeatureBenchmark(BenchmarkConfig):
+    """A benchmark of the features of an encoder."""
+
+    truth: ClassVar[str]
+    """Truth that is scored: `labels` of pixels, `boxes`, `image_labels` or `masks`."""
+    fits: ClassVar[bool] = False
+    """True if something is fitted on `fit_split` of the same dataset, by its truth or without."""
+    has_settings: ClassVar[bool] = True
+    """True if there is a group of keys `settings`."""
+
+    view: str
+    """View whose features are scored, e.g. `448.tokens`; docs/features.md lists them."""
+    fit_split: Literal["train", "val", "all"] = "train"
+    """Split that heads, memories and thresholds are fitted on, if the protocol has any."""
+
+    def evaluation_of(self, settings: MethodSettings) -> EvaluationKind:
+        """The kind `features`.
+
+        Raises:
+            ConfigError: the method has no encoder.
+        """
+        if "features" not in settings.gives:
+            raise ConfigError(
+                f"method {settings.method} has no encoder, it gives {' and '.join(settings.gives)}"
+            )
+        return kinds.KINDS["features"]
+
+    def protocol_of(self, scoring: Scoring) -> str:
+        """`released` or `leak_free`."""
+        return "released" if scoring.released_frames else "leak_free"
+
+    def rule_of(self, scoring: Scoring, settings: MethodSettings) -> str:
+        """The protocol."""
+        return self.kind
+
+    @property
+    def frames_of(self) -> Literal["annotated", "all"]:
+        """Frames whose features are computed: those with an annotation, or all."""
+        return "annotated" if self.truth in ("labels", "masks") else "all"
+
+    @property
+    def reads_features(self) -> bool:
+        """True if the protocol reads features."""
+        return True
+
+    @property
+    def classes(self) -> int | None:
+        """Classes that the settings name; None if they name none."""
+        return getattr(getattr(self, "settings", None), "classes", None)
+
+    def checked_view(self) -> views.View:
+        """The view.
+
+        Raises:
+            ConfigError: there is no such view, or it lacks what the protocol reads.
+        """
+        view = views.parse(self.view)
+        missing = [name for name in self.reads if name not in view.features]
+        if missing:
+            raise ConfigError(
+                f"view {self.view} has no {' and no '.join(missing)}, which {self.kind} reads"
+            )
+        return view
+
+    reads: ClassVar[tuple[str, ...]] = ("tokens",)
+    """Features that the view must have."""
+
+
+class LocalizationBenchmark(FeatureBenchmark):
+    """Boxes of Deep Spectral Methods (FlowDINO, Tables I to III)."""
+
+    truth: ClassVar[str] = "boxes"
+    reads: ClassVar[tuple[str, ...]] = ("eigenvectors",)
+    has_settings: ClassVar[bool] = False
+
+    kind: Literal["localization"]
+    """Boxes of one object an image are scored."""
+    view: Literal["native.eigenvectors"] = "native.eigenvectors"
+    """Five eigenvectors of each image, at its own size."""
+    metrics: tuple[Metric, ...] = ("CorLoc",)
+    """Metrics that tables show."""
+
+
+class LinearBenchmark(FeatureBenchmark):
+    """Linear probe of pixels (FlowDINO, Tables IV and VI; TimeT, Table 5 and others)."""
+
+    truth: ClassVar[str] = "labels"
+    fits: ClassVar[bool] = True
+
+    kind: Literal["linear"]
+    """A linear head on frozen features is scored."""
+    view: str = "448.tokens"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("mIoU",)
+    """Metrics that tables show."""
+    settings: ProbeSettings = TIMET_VOC
+    """Training of the head, and its score."""
+
+
+class FcnBenchmark(FeatureBenchmark):
+    """FCN head on frozen features (TimeT, Table 5)."""
+
+    truth: ClassVar[str] = "labels"
+    fits: ClassVar[bool] = True
+
+    kind: Literal["fcn"]
+    """An FCN head on frozen features is scored."""
+    view: str = "448.tokens"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("mIoU",)
+    """Metrics that tables show."""
+    settings: ProbeSettings = LEOPART_VOC
+    """Training of the head, and its score."""
+
+
+class ClusteringBenchmark(FeatureBenchmark):
+    """Clusters of patches against classes, per frame, clip or dataset (TimeT, Tables 1 to 5)."""
+
+    truth: ClassVar[str] = "labels"
+
+    kind: Literal["clustering"]
+    """Clusters of patches are scored."""
+    view: str = "448.tokens"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("mIoU",)
+    """Metrics that tables show."""
+    clip_length: PositiveInt = 1
+    """Annotated frames of a clip, where clips are clustered."""
+    settings: ClusteringSettings = ClusteringSettings()
+    """Level, number of clusters, matching."""
+
+
+class PrototypesBenchmark(FeatureBenchmark):
+    """Clusters of objects, one an image (FlowDINO, Table V)."""
+
+    truth: ClassVar[str] = "labels"
+    reads: ClassVar[tuple[str, ...]] = ("tokens", "attention")
+
+    kind: Literal["prototypes"]
+    """Clusters of the objects that attention shows are scored."""
+    view: str = "448.tokens+attention"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("mIoU",)
+    """Metrics that tables show."""
+    settings: PrototypesSettings = PrototypesSettings()
+    """Components, clusters and repeats."""
+
+
+class KnnBenchmark(FeatureBenchmark):
+    """Weighted nearest neighbours among labelled images (FlowDINO, Tables VI and VII)."""
+
+    truth: ClassVar[str] = "image_labels"
+    fits: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("cls",)
+
+    kind: Literal["knn"]
+    """Classes of images by their neighbours are scored."""
+    view: str = "224.cls"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("top1",)
+    """Metrics that tables show."""
+    settings: KnnSettings = KnnSettings()
+    """Numbers of neighbours and temperature."""
+
+
+class ForegroundBenchmark(FeatureBenchmark):
+    """Cluster-based foreground extraction (TimeT, Table 6)."""
+
+    truth: ClassVar[str] = "labels"
+    fits: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("tokens", "attention")
+
+    kind: Literal["foreground"]
+    """A foreground of clusters that attention prefers is scored."""
+    view: str = "448.tokens+attention"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("J",)
+    """Metrics that tables show."""
+    settings: ForegroundSettings = ForegroundSettings()
+    """Clusters, attention and cut."""
+
+
+class RetrievalBenchmark(FeatureBenchmark):
+    """In-context retrieval from a memory of labelled patches (TimeT, Table 8)."""
+
+    truth: ClassVar[str] = "labels"
+    fits: ClassVar[bool] = True
+
+    kind: Literal["retrieval"]
+    """Classes of patches by their neighbours are scored."""
+    view: str = "448.tokens"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("mIoU",)
+    """Metrics that tables show."""
+    settings: RetrievalSettings = RetrievalSettings(classes=21)
+    """Memory and look-up."""
+
+
+class CarryingSettings(Settings):
+    """Propagation of the first mask of a clip."""
+
+    by: Literal["still", "flow", "forwarder"] = "forwarder"
+    """The first mask is held still, moved by optical flow, or carried by TimeT's forwarder."""
+    step: PositiveInt = 2
+    """Frames of the video from one frame of a clip to the next."""
+
+
+class PropagationBenchmark(FeatureBenchmark):
+    """Masks given in the first frame of a clip, carried to the others (TimeT, Table 11)."""
+
+    truth: ClassVar[str] = "masks"
+
+    kind: Literal["propagation"]
+    """Carried masks are scored."""
+    view: str = "224.tokens"
+    """View whose features carry the masks."""
+    metrics: tuple[Metric, ...] = ("J", "F")
+    """Metrics that tables show."""
+    flow: Name | None = None
+    """Flow source that moves masks, if `settings.by` is `flow`."""
+    settings: CarryingSettings = CarryingSettings()
+    """Way and step."""
+
+    @property
+    def reads_features(self) -> bool:
+        """True for the forwarder."""
+        return self.settings.by == "forwarder"
+
+
+AnyFeatureBenchmark = (
+    LocalizationBenchmark
+    | LinearBenchmark
+    | FcnBenchmark
+    | ClusteringBenchmark
+    | PrototypesBenchmark
+    | KnnBenchmark
+    | ForegroundBenchmark
+    | RetrievalBenchmark
+    | PropagationBenchmark
+)
