@@ -3,14 +3,20 @@
 from pathlib import Path
 
 from commonfate.datasets import layouts, on_disk, search, shards, voc
-from commonfate.datasets.base import Adapter, Stamped, VideoSource
+from commonfate.datasets.base import Adapter, Stamped, VideoSource, thinned, with_rate
 from commonfate.datasets.davis import Davis
 from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
 from commonfate.datasets.images import Images
 from commonfate.datasets.names import printable
 from commonfate.datasets.segtrack import SegTrack
-from commonfate.datasets.settings import AnyDataset, SpriteImagesConfig, VocConfig
+from commonfate.datasets.settings import (
+    AnyDataset,
+    RecordedVideos,
+    SpriteImagesConfig,
+    SpritesConfig,
+    VocConfig,
+)
 from commonfate.datasets.sprites.listing import SpriteImages, Sprites
 from commonfate.datasets.voc import Voc
 from commonfate.datasets.youtube_vos import YoutubeVos
@@ -67,11 +73,16 @@ def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
 
 
 def videos(name: str, settings: AnyDataset, rendered_root: str | Path) -> list[VideoSource]:
-    """List the videos of a dataset; videos whose names are not UTF-8 have this as their fault.
+    """List the videos of a dataset with the frames that are used, as its setting `every` says.
+
+    Videos whose names are not UTF-8 have this as their fault.
 
     Args and errors as of `open` and of the adapter's `videos`.
     """
-    return [on_disk.nameable(source) for source in open(name, settings, rendered_root).videos()]
+    sources = map(on_disk.nameable, open(name, settings, rendered_root).videos())
+    if not isinstance(settings, RecordedVideos):
+        return list(sources)
+    return [thinned(with_rate(source, settings.fps), settings.every) for source in sources]
 
 
 def stamps(name: str, settings: AnyDataset, rendered_root: str | Path) -> dict[str, str]:
@@ -120,7 +131,7 @@ def class_names(settings: AnyDataset) -> tuple[str, ...]:
     """
     if isinstance(settings, VocConfig):
         return voc.CLASSES
-    if isinstance(settings, SpriteImagesConfig) and settings.labels == "classes":
+    if isinstance(settings, SpritesConfig | SpriteImagesConfig) and settings.labels == "classes":
         from commonfate.datasets.sprites import shapes
 
         return "background", *shapes.CLASSES

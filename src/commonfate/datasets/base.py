@@ -1,6 +1,6 @@
 """Interface of all datasets: a list of videos."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 
@@ -28,6 +28,10 @@ class VideoSource:
         truth: file with exact ground truth of a rendered video, else "".
         fault: reason why the video cannot be opened, as far as listing shows; it is left out for
             this reason. "" without a fault.
+        fps: frames a second of `frame_files`; 1 if unknown, so that times count frames.
+        every: of a video file, one frame in so many is used; `frame_files` and `annotation_files`
+            list the used ones alone.
+        label: name of the class of a whole image, as of ImageNet's; "" without one.
     """
 
     id: str
@@ -38,6 +42,28 @@ class VideoSource:
     annotation_kind: str = ""
     truth: str = ""
     fault: str = ""
+    fps: float = 1.0
+    every: int = 1
+    label: str = ""
+
+
+def with_rate(source: VideoSource, fps: float | None) -> VideoSource:
+    """The same video with another frame rate, if it comes as images and there is one."""
+    return source if fps is None or source.frame_files is None else replace(source, fps=fps)
+
+
+def thinned(source: VideoSource, every: int) -> VideoSource:
+    """The same video with one frame in `every`, from the first on."""
+    if every == 1:
+        return source
+    frames, annotations = source.frame_files, source.annotation_files
+    return replace(
+        source,
+        frame_files=None if frames is None else frames[::every],
+        annotation_files=None if annotations is None else annotations[::every],
+        fps=source.fps / every,
+        every=every,
+    )
 
 
 class Adapter(Protocol):

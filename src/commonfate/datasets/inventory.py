@@ -22,6 +22,9 @@ COLUMNS = (
     "annotation_files",
     "annotation_kind",
     "truth",
+    "fps",
+    "every",
+    "label",
     "fault",
 )
 
@@ -76,6 +79,9 @@ def build(
             "annotation_files": _list(source.annotation_files),
             "annotation_kind": source.annotation_kind,
             "truth": source.truth,
+            "fps": source.fps,
+            "every": source.every,
+            "label": source.label,
             "fault": source.fault,
         }
         for source in ordered

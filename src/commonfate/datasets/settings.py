@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from commonfate.base.settings import Settings
 
@@ -17,10 +17,18 @@ def _can_be_encoded(size: tuple[int, int]) -> tuple[int, int]:
 Gap = Annotated[int, Field(ge=-64, le=64)]
 PairGap = Annotated[int, Field(ge=1, le=64)]
 MaskKind = Literal["binary", "grey", "instances", "colours"]
+Labels = Literal["instances", "classes"]
+Look = Literal["any", "by_class"]
 Size = Annotated[tuple[int, int], AfterValidator(_can_be_encoded)]
 
 
-class _Videos(Settings):
+class _Shards(Settings):
+    shard_size: PositiveInt | None = None
+    """Videos or images in one shard; none: `shard_size` of all datasets. For images it is best
+    thousands, since later stages run one job a shard."""
+
+
+class _Videos(_Shards):
     gaps: tuple[Gap, ...] = (-1, 1)
     """Frame gaps of the flow: from frame t to t+gap."""
     pair_gaps: tuple[PairGap, ...] = (1,)
@@ -35,7 +43,17 @@ class _Videos(Settings):
         return self
 
 
-class _Images(Settings):
+class RecordedVideos(_Videos):
+    """Settings of all datasets of videos that the project does not render."""
+
+    every: int = Field(1, ge=1, le=1000)
+    """Use one frame in so many, from the first on; gaps then count the frames that are used."""
+    fps: PositiveFloat | None = None
+    """Frames a second of frames that come as images, before `every`; none: unknown, so that times
+    count frames. Video files say it themselves."""
+
+
+class _Images(_Shards):
     gaps: tuple[()] = ()
     """Empty: still images have no flow."""
     pair_gaps: tuple[()] = ()
@@ -59,6 +77,11 @@ class SpritesConfig(_Videos):
     """Equal seeds give equal bytes."""
     codec: Literal["h264", "mpeg4"] = "h264"
     """Video codec of the MP4 files."""
+    labels: Labels = "instances"
+    """Content of the masks: a number for each object, or for its class (its family of shapes)."""
+    look: Look = "any"
+    """`any`: every object may show every photograph; `by_class`: each class has two photographs to
+    itself, of which train and val show different halves, so that appearance tells the class."""
 
 
 class SpriteImagesConfig(_Images):
@@ -70,15 +93,26 @@ class SpriteImagesConfig(_Images):
     """Number of images of the split `val`."""
     train_images: int = Field(0, ge=0)
     """Number of images, of other scenes, of the split `train`."""
-    labels: Literal["instances", "classes"] = "instances"
+    labels: Labels = "instances"
     """Content of the masks: a number for each object, or for its class (its family of shapes)."""
     size: Size = (128, 224)
     """Height and width, even numbers."""
     seed: int = Field(0, ge=0)
     """Equal seeds give equal bytes; no scene is that of a video, whatever the seeds."""
+    look: Look = "any"
+    """`any`: every object may show every photograph; `by_class`: each class has two photographs to
+    itself, of which train and val show different halves, so that appearance tells the class."""
+    objects: int | None = Field(None, ge=1, le=3)
+    """Objects an image; none: one to three. An image of one object with `look: by_class` has the
+    thing that it shows, one of ten, as its label, as the images of ImageNet have."""
+
+    @property
+    def shows_one_thing(self) -> bool:
+        """True if the label of an image is the thing that it shows."""
+        return self.objects == 1 and self.look == "by_class"
 
 
-class DavisConfig(_Videos):
+class DavisConfig(RecordedVideos):
     """DAVIS 2016 in its official layout; frames are read in place."""
 
     adapter: Literal["davis"] = "davis"
@@ -89,12 +123,14 @@ class DavisConfig(_Videos):
     """Resolution of the frames."""
     splits: tuple[Literal["train", "val"], ...] = ("train", "val")
     """Splits to read; each has its list in ImageSets."""
+    fps: PositiveFloat | None = 24.0
+    """Frames a second before `every`; none: unknown, so that times count frames."""
     annotation_kind: MaskKind = "binary"
     """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
     255 is void) or `colours` (all but black is foreground)."""
 
 
-class SegTrackConfig(_Videos):
+class SegTrackConfig(RecordedVideos):
     """SegTrackv2; every sequence is of the split `val`, and frames are read in place."""
 
     adapter: Literal["segtrack"] = "segtrack"
@@ -108,7 +144,7 @@ class SegTrackConfig(_Videos):
     """Frame gaps of the flow: from frame t to t+gap."""
 
 
-class FbmsConfig(_Videos):
+class FbmsConfig(RecordedVideos):
     """FBMS-59, annotated in some frames only; frames are read in place."""
 
     adapter: Literal["fbms"] = "fbms"
@@ -138,7 +174,7 @@ class ImagesConfig(_Images):
     255 is void) or `colours` (all but black is foreground)."""
 
 
-class YoutubeVosConfig(_Videos):
+class YoutubeVosConfig(RecordedVideos):
     """Training split of YouTube-VOS 2019; frames are read in place."""
 
     adapter: Literal["youtube_vos"] = "youtube_vos"
@@ -167,7 +203,7 @@ class VocConfig(_Images):
     """List of the split `train`: with SBD's masks (10,582 images), or VOC's alone (1,464)."""
 
 
-class FolderConfig(_Videos):
+class FolderConfig(RecordedVideos):
     """A folder of anyone's videos (files or folders of frames), without ground truth."""
 
     adapter: Literal["folder"] = "folder"

@@ -6,6 +6,7 @@ train/Annotations/0043f083b5/00000.png                instances, of every fifth 
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from commonfate.base.errors import ConfigError, StoreError
@@ -15,6 +16,9 @@ from commonfate.datasets.layouts import DOCS, YOUTUBE_VOS_FRAMES, YOUTUBE_VOS_LA
 from commonfate.datasets.settings import YoutubeVosConfig
 
 log = logging.getLogger(__name__)
+
+FPS = {"all": 30.0, "every_fifth": 6.0}
+"""Frames a second, by the setting `frames`."""
 
 
 class YoutubeVos:
@@ -45,7 +49,10 @@ class YoutubeVos:
                 bare[0],
             )
         kind = self.settings.annotation_kind
-        sources = [_video(folder, annotated.get(folder.name), kind) for folder in folders]
+        fps = FPS[self.settings.frames]
+        sources = [
+            replace(_video(folder, annotated.get(folder.name), kind), fps=fps) for folder in folders
+        ]
         return sorted(sources, key=lambda source: source.id)
 
     def stamps(self) -> dict[str, str]:
