@@ -153,7 +153,8 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
             "datasets/sprites/adapter",
             "sprits",
             "config: datasets.sprites.adapter 'sprits' is unknown; did you mean sprites? Known: "
-            "sprites, sprite_images, davis, segtrack, fbms, images, youtube_vos, voc, folder",
+            "sprites, sprite_images, davis, segtrack, fbms, images, youtube_vos, voc, davis2017, "
+            "visor, uvo, vspw, moments, epic, voc_boxes, coco20k, cocostuff27, imagenet, folder",
         ),
         (
             "data_roles",

@@ -2,23 +2,39 @@
 
 from pathlib import Path
 
-from commonfate.datasets import layouts, on_disk, search, shards, voc
+from commonfate.datasets import (
+    coco_stuff_classes,
+    layouts,
+    on_disk,
+    search,
+    shards,
+    voc,
+    youtube_vos_classes,
+)
 from commonfate.datasets.base import Adapter, Stamped, VideoSource, thinned, with_rate
+from commonfate.datasets.clips import Clips
+from commonfate.datasets.coco20k import Coco20k
+from commonfate.datasets.coco_stuff import CocoStuff27
 from commonfate.datasets.davis import Davis
 from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
+from commonfate.datasets.imagenet import Imagenet
 from commonfate.datasets.images import Images
 from commonfate.datasets.names import printable
 from commonfate.datasets.segtrack import SegTrack
+from commonfate.datasets.sequences import Sequences
 from commonfate.datasets.settings import (
     AnyDataset,
+    CocoStuff27Config,
     RecordedVideos,
     SpriteImagesConfig,
     SpritesConfig,
     VocConfig,
+    YoutubeVosConfig,
 )
 from commonfate.datasets.sprites.listing import SpriteImages, Sprites
 from commonfate.datasets.voc import Voc
+from commonfate.datasets.voc_boxes import VocBoxes
 from commonfate.datasets.youtube_vos import YoutubeVos
 
 __all__ = [
@@ -45,6 +61,16 @@ _SHIPPED = {
     "images": Images,
     "youtube_vos": YoutubeVos,
     "voc": Voc,
+    "davis2017": Sequences,
+    "visor": Sequences,
+    "uvo": Clips,
+    "vspw": Clips,
+    "moments": Clips,
+    "epic": Clips,
+    "voc_boxes": VocBoxes,
+    "coco20k": Coco20k,
+    "cocostuff27": CocoStuff27,
+    "imagenet": Imagenet,
     "folder": Folder,
 }
 
@@ -52,7 +78,11 @@ _SPLITS = {
     "sprites": ("train", "val"),
     "segtrack": ("val",),
     "images": ("val",),
-    "youtube_vos": ("train",),
+    "uvo": ("train",),
+    "vspw": ("train",),
+    "epic": ("train",),
+    "voc_boxes": ("val",),
+    "coco20k": ("val",),
     "folder": ("train",),
 }
 """Splits of adapters whose settings do not choose them."""
@@ -127,10 +157,15 @@ def shard_digests(
 def class_names(settings: AnyDataset) -> tuple[str, ...]:
     """Names of the classes in order of their labels, background first.
 
-    Empty for data sets whose annotations are not of the kind `classes`.
+    COCO-Stuff's pixels are all of a class, so it has no background. Names of YouTube-VOS are read
+    from its meta.json. Empty for data sets without classes of pixels, and before a download.
     """
     if isinstance(settings, VocConfig):
         return voc.CLASSES
+    if isinstance(settings, CocoStuff27Config):
+        return coco_stuff_classes.CLASSES
+    if isinstance(settings, YoutubeVosConfig) and settings.labels == "classes":
+        return youtube_vos_classes.class_names(settings)
     if isinstance(settings, SpritesConfig | SpriteImagesConfig) and settings.labels == "classes":
         from commonfate.datasets.sprites import shapes
 
@@ -140,6 +175,8 @@ def class_names(settings: AnyDataset) -> tuple[str, ...]:
 
 def splits(settings: AnyDataset) -> tuple[str, ...]:
     """Names of the splits that a dataset has."""
+    if isinstance(settings, YoutubeVosConfig):
+        return ("train", "val") if settings.held_out else ("train",)
     if isinstance(settings, SpriteImagesConfig):
         return ("train", "val") if settings.train_images else ("val",)
     return getattr(settings, "splits", None) or _SPLITS[settings.adapter]

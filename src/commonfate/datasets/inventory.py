@@ -24,6 +24,7 @@ COLUMNS = (
     "truth",
     "fps",
     "every",
+    "numbered",
     "label",
     "fault",
 )
@@ -81,6 +82,7 @@ def build(
             "truth": source.truth,
             "fps": source.fps,
             "every": source.every,
+            "numbered": source.numbered,
             "label": source.label,
             "fault": source.fault,
         }

@@ -202,7 +202,8 @@ def _add_folder(
 ) -> None:
     files = [Path(file) for file in video["frame_files"]]
     entry.update(backend="files", frames=len(files))
-    check_numbering(files)
+    if video["numbered"]:
+        check_numbering(files)
     height, width = frame_size(files)
     entry.update(height=height, width=width, fps=video["fps"])
     if reason := verdict.too_short(len(files), gaps):
