@@ -4,7 +4,8 @@
 def dataset_options(wildcards):
     """Settings that say which videos there are: no gaps, which are read later, and no shards."""
     return set_options(
-        CONFIG.datasets[wildcards.dataset], leave_out=("gaps", "pair_gaps", "shard_size")
+        CONFIG.datasets[wildcards.dataset],
+        leave_out=("gaps", "pair_gaps", "shard_size"),
     )
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "Adapter",
     "Stamped",
     "VideoSource",
+    "box_files",
     "class_names",
     "layout",
     "open",
@@ -180,6 +181,11 @@ def splits(settings: AnyDataset) -> tuple[str, ...]:
     if isinstance(settings, SpriteImagesConfig):
         return ("train", "val") if settings.train_images else ("val",)
     return getattr(settings, "splits", None) or _SPLITS[settings.adapter]
+
+
+def box_files(settings: AnyDataset) -> list[str]:
+    """File or folder of the boxes that a dataset ships, if it ships any and is there."""
+    return [str(path) for path in layouts.box_files(settings) if path.exists()]
 
 
 def layout(settings: AnyDataset) -> list[str]:

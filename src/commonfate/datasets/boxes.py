@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from commonfate.base.errors import ConfigError
 from commonfate.datasets import annotations, mask_values
 from commonfate.datasets.base import Adapter, Box, Boxed
 
@@ -29,7 +30,8 @@ def of_dataset(adapter: Adapter, manifest: pd.DataFrame) -> pd.DataFrame:
         manifest: its videos, see `videos.manifest`.
 
     Raises:
-        ConfigError: as the adapter's `videos`; so does StoreError.
+        ConfigError: as the adapter's `videos` (so does StoreError), or the masks hold classes but
+            no objects.
         StoreError: a mask or the file of boxes is missing or damaged.
     """
     usable = manifest[manifest["status"] == "ok"]
@@ -58,11 +60,14 @@ def of_masks(video: str, files: Sequence[str], kind: str) -> Iterator[Box]:
 
     Raises:
         StoreError: a mask is missing or damaged.
-        ValueError: the masks hold classes but no objects, so that boxes are not known.
+        ConfigError: the masks hold classes but no objects, so that boxes are not known.
     """
     name, _, numbers = kind.partition(":")
     if name in ("classes", "coco_stuff27"):
-        raise ValueError(f"{video}: masks of kind {kind} hold no objects, so they have no boxes")
+        raise ConfigError(
+            f"{video}: its masks hold {kind}, not objects, so that there are no boxes; set the "
+            f"dataset's labels to instances if it has them"
+        )
     classes = numbers.split(".") if name == "objects" else []
     for t, file in enumerate(files):
         if file:

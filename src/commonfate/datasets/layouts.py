@@ -147,6 +147,16 @@ def files(settings: AnyDataset) -> list[str]:
     return []
 
 
+def box_files(settings: AnyDataset) -> list[Path]:
+    """File or folder of the boxes that a dataset ships; empty if it ships none."""
+    match settings:
+        case VocBoxesConfig(root=root):
+            return [root / "Annotations"]
+        case Coco20kConfig(root=root):
+            return [root / COCO20K_BOXES]
+    return []
+
+
 def voc_lists(settings: VocConfig) -> list[str]:
     """Names of the lists of the splits, in the order of the setting `splits`."""
     return [settings.train_list if split == "train" else split for split in settings.splits]

@@ -3,14 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from commonfate import datasets
 from commonfate.base import parquet
-from commonfate.base.errors import StoreError
-from commonfate.datasets import boxes, inventory
+from commonfate.base.errors import ConfigError, StoreError
+from commonfate.cli import commonfate
+from commonfate.datasets import boxes, inventory, layouts
 from commonfate.datasets.base import Box
-from commonfate.datasets.settings import SpritesConfig
+from commonfate.datasets.settings import Coco20kConfig, SpritesConfig, VocBoxesConfig
 from commonfate.datasets.sprites import produce, truth
 
 MASK = np.array([[0, 0, 2, 2], [1, 0, 2, 0], [1, 0, 255, 255]], np.uint8)
@@ -42,7 +44,7 @@ def test_boxes_of_the_masks_of_a_video(tmp_path):
 def test_a_foreground_without_objects_is_one_box(tmp_path):
     file = save(tmp_path / "a.png", 255 * (MASK == 1) + 255 * (MASK == 2))
     assert list(boxes.of_masks("v", [file], "binary")) == [Box("v", 0, 0, 0, 4, 3)]
-    with pytest.raises(ValueError, match="v: masks of kind classes hold no objects"):
+    with pytest.raises(ConfigError, match="v: its masks hold classes, not objects, so that there"):
         list(boxes.of_masks("v", [file], "classes"))
     with pytest.raises(StoreError, match=r"b\.png"):
         list(boxes.of_masks("v", [str(tmp_path / "b.png")], "instances"))
@@ -55,6 +57,12 @@ def test_sprites_have_the_boxes_of_their_truth(tmp_path):
     manifest.loc[1, "status"] = "left_out"
     table = boxes.of_dataset(datasets.open("s", config, tmp_path), manifest)
     assert set(table["video"]) == {"sprite_0000"}
+    output = tmp_path / "boxes.parquet"
+    parquet.write(tmp_path / "manifest.parquet", manifest, {})
+    files = ["--manifest", tmp_path / "manifest.parquet", "--output", output]
+    arguments = ["boxes", "--dataset=s", "--set=adapter=sprites", *map(str, files)]
+    assert CliRunner().invoke(commonfate, arguments, catch_exceptions=False).exit_code == 0
+    assert parquet.read(output).to_numpy().tolist() == table.to_numpy().tolist()
     exact = truth.load(tmp_path / "truth/sprite_0000.npz").boxes
     seen = exact[~np.isnan(exact).any(-1)]
     assert np.array_equal(table[["x0", "y0", "x1", "y1"]].to_numpy(), seen)
@@ -78,3 +86,13 @@ def test_boxes_of_the_adapter_are_those_of_usable_images():
 
     manifest = pd.DataFrame({"id": ["a", "b"], "status": ["left_out", "ok"]})
     assert list(boxes.of_dataset(Shipped(), manifest)["video"]) == ["b"]
+
+
+def test_the_source_of_shipped_boxes(tmp_path):
+    settings = VocBoxesConfig(root=tmp_path)
+    assert datasets.box_files(settings) == datasets.box_files(SpritesConfig()) == []
+    (tmp_path / "Annotations").mkdir()
+    assert datasets.box_files(settings) == [f"{tmp_path}/Annotations"]
+    assert layouts.box_files(Coco20kConfig(root=tmp_path)) == [
+        tmp_path / "annotations/instances_train2014.json"
+    ]
