@@ -106,7 +106,7 @@ class Config(Settings):
     seeds: Seeds = (0,)
     """Seeds of training, a run for each; tables show mean and deviation of several."""
     shard_size: PositiveInt = 256
-    """Videos in one shard; later stages run one job a shard."""
+    """Videos in one shard; later stages run one job a shard. A dataset may have its own."""
     train_threads: PositiveInt = 8
     """CPU threads of a training, for each of its devices. A change trains nothing again, although
     sums in another order give slightly other weights."""
@@ -128,6 +128,9 @@ class Config(Settings):
     """Contents of the table of flow sources."""
     flow_roles: dict[Name, Name] = Field({})
     """Flow sources by role (raft, pwcnet, arflow); rows of tables name roles."""
+    data_roles: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field({})
+    """Datasets by role (unlabelled_video, moments, images, egocentric), which encoders learn from;
+    the datasets of one role are one set of videos or images."""
     methods: MethodsConfig = MethodsConfig()
     crf: CrfSettings = CrfSettings()
     """Refinement of the foreground, in rows of tables with a CRF."""
@@ -198,6 +201,11 @@ class Config(Settings):
             _must_exist(name, MethodsConfig.model_fields, "train_devices")
         for role, source in self.flow_roles.items():
             _must_exist(source, self.flow.sources, f"flow_roles.{role}")
+        for role, names in self.data_roles.items():
+            for dataset in names:
+                _must_exist(dataset, self.datasets, f"data_roles.{role}")
+                if names.count(dataset) > 1:
+                    raise ValueError(f"data_roles.{role}: {dataset!r} is there twice")
         for name in self.flow_quality.datasets:
             rendered = [key for key, value in self.datasets.items() if value.adapter == "sprites"]
             _must_exist(name, rendered, "flow_quality.datasets")
@@ -219,6 +227,10 @@ class Config(Settings):
         if path.parts[:1] != RESULTS.parts or path.is_relative_to(self.results):
             return target
         return str(self.results / path.relative_to(RESULTS))
+
+    def shard_size_of(self, dataset: str) -> int:
+        """Videos in one shard of a dataset."""
+        return self.datasets[dataset].shard_size or self.shard_size
 
     def seeds_of(self, table: str) -> tuple[int, ...]:
         """Seeds of the trainings of a table."""

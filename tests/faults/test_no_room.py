@@ -64,6 +64,8 @@ def calls(made: Path, to: Path) -> dict[str, list[str]]:
         "frames": f"frames --inventory {made}/inventory.parquet --shard=0 --gap=-1 --gap=1"
         f" --output {to}/frames.zarr.zip --report {to}/report.parquet",
         "manifest": f"manifest {made}/report.parquet --dataset=s --output {to}/manifest.parquet",
+        "boxes": f"boxes --dataset=s --set=adapter=sprites --manifest {made}/manifest.parquet"
+        f" --output {to}/boxes.parquet",
         "flow": f"flow {stores} --gap=-1 --gap=1 --output {to}/flow.zarr.zip",
         "flow of a video": f"flow {made}/sprites/videos/sprite_0000.mp4 --output {to}/own",
         "flow by two processes": f"flow {stores} --devices=cpu,cpu --output {to}/two.zarr.zip",

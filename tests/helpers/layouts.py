@@ -21,7 +21,7 @@ def paper(folder: Path) -> None:
     }
     for name, root in roots.items():
         values["datasets"][name]["root"] = str(folder / root)
-        (folder / root).mkdir(parents=True)
+        (folder / root).mkdir(parents=True, exist_ok=True)
     for name, settings in config.load(values).datasets.items():
         if name in roots:
             for below in datasets.layout(settings):

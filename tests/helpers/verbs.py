@@ -84,5 +84,6 @@ SETTINGS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "train": _of_method,
     "train-flow": lambda values: recipe(values["network"], values["pairs"]),
     "videos": lambda values: inventory.parse_settings(values["pairs"]),
+    "boxes": lambda values: inventory.parse_settings(values["pairs"]),
 }
 """By verb: what reads the texts of its --set."""

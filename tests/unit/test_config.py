@@ -67,15 +67,16 @@ def test_the_front_page_of_the_report_names_keys_that_exist() -> None:
             1,
             "config: sead is unknown; did you mean seeds? Known: scale, based_on, seeds, "
             "shard_size, train_threads, predict_threads, train_devices, weights_folder, datasets, "
-            "decode, frames, flow, flow_training, flow_quality, flow_roles, methods, crf, "
-            "benchmarks, tables",
+            "decode, frames, flow, flow_training, flow_quality, flow_roles, data_roles, methods, "
+            "crf, benchmarks, tables",
         ),
         (
             "zzz",
             1,
             "config: zzz is unknown. Known: scale, based_on, seeds, shard_size, train_threads, "
             "predict_threads, train_devices, weights_folder, datasets, decode, frames, flow, "
-            "flow_training, flow_quality, flow_roles, methods, crf, benchmarks, tables",
+            "flow_training, flow_quality, flow_roles, data_roles, methods, crf, benchmarks, "
+            "tables",
         ),
         (
             "datasets/sprites/size",
@@ -86,8 +87,9 @@ def test_the_front_page_of_the_report_names_keys_that_exist() -> None:
         (
             "datasets/sprites/vidoes",
             3,
-            "config: datasets.sprites.vidoes is unknown; did you mean videos? Known: gaps, "
-            "pair_gaps, adapter, videos, frames, size, fps, seed, codec",
+            "config: datasets.sprites.vidoes is unknown; did you mean videos? Known: "
+            "shard_size, gaps, pair_gaps, adapter, videos, frames, size, fps, seed, codec, "
+            "labels, look",
         ),
         (
             "methods/gwm/merge/featurs",
@@ -151,7 +153,25 @@ def test_an_unknown_key(key: str, value: Any, message: str) -> None:
             "datasets/sprites/adapter",
             "sprits",
             "config: datasets.sprites.adapter 'sprits' is unknown; did you mean sprites? Known: "
-            "sprites, sprite_images, davis, segtrack, fbms, images, youtube_vos, voc, folder",
+            "sprites, sprite_images, davis, segtrack, fbms, images, youtube_vos, voc, davis2017, "
+            "visor, uvo, vspw, moments, epic, voc_boxes, coco20k, cocostuff27, imagenet, folder",
+        ),
+        (
+            "data_roles",
+            {"images": ["sprits"]},
+            "config: data_roles.images 'sprits' is unknown; did you mean sprites? Known: "
+            "sprites, sprite_images, sprite_classes, sprite_semantic, sprite_photos, sprite_clips",
+        ),
+        (
+            "data_roles",
+            {"images": ["sprites", "sprites"]},
+            "config: data_roles.images: 'sprites' is there twice",
+        ),
+        (
+            "data_roles",
+            {"images": []},
+            "config: data_roles.images = []: List should have at least 1 item after validation, "
+            "not 0",
         ),
         (
             "datasets/cats",
@@ -271,5 +291,7 @@ def test_a_recipe_of_flow_training_keeps_what_is_not_changed() -> None:
 def test_only_flow_that_is_known_can_be_compared_with() -> None:
     values = _with("datasets/mine", {"adapter": "folder", "root": "."})
     values["flow_quality"] = {"datasets": ["mine"], "sources": ["dis"]}
-    assert _mistake(values) == "config: flow_quality.datasets 'mine' is unknown. Known: sprites"
+    assert _mistake(values) == (
+        "config: flow_quality.datasets 'mine' is unknown. Known: sprites, sprite_clips"
+    )
     assert "flow_quality.sources 'fis'" in _mistake(_with("flow_quality/sources", ["fis"]))

@@ -114,7 +114,7 @@ def listing(dataset):
             settings,
             Path(RESULTS, "datasets", dataset),
             Path(RESULTS, "videos", dataset, "inventory"),
-            CONFIG.shard_size,
+            CONFIG.shard_size_of(dataset),
         )
     except UserError as error:
         sys.exit(str(error))

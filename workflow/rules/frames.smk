@@ -72,3 +72,31 @@ rule manifest:
             --dataset {wildcards.dataset:q} \
             --output {output:q} >{log:q} 2>&1
         """
+
+
+rule boxes:
+    """List the boxes of a dataset's objects: its own, or those of its masks."""
+    input:
+        manifest="<results>/videos/{dataset}/manifest.parquet",
+        shipped=lambda wildcards: datasets.box_files(CONFIG.datasets[wildcards.dataset]),
+    output:
+        "<results>/videos/{dataset}/boxes.parquet",
+    log:
+        "<logs>/videos/{dataset}/boxes.log",
+    benchmark:
+        "<benchmarks>/videos/{dataset}/boxes.tsv"
+    conda:
+        "../../envs/commonfate.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=dataset_options,
+    shell:
+        """
+        commonfate boxes \
+            --dataset {wildcards.dataset:q} {params.settings:q} \
+            --manifest {input.manifest:q} \
+            --output {output:q} 2>{log:q}
+        """

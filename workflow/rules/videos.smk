@@ -2,9 +2,10 @@
 
 
 def dataset_options(wildcards):
-    """Settings that say which videos there are: no gaps, as they are read later."""
+    """Settings that say which videos there are: no gaps, which are read later, and no shards."""
     return set_options(
-        CONFIG.datasets[wildcards.dataset], leave_out=("gaps", "pair_gaps")
+        CONFIG.datasets[wildcards.dataset],
+        leave_out=("gaps", "pair_gaps", "shard_size"),
     )
 
 
@@ -58,7 +59,7 @@ rule videos:
     params:
         settings=dataset_options,
         listing=lambda wildcards: as_listed(wildcards.dataset, wildcards.shard),
-        shard_size=CONFIG.shard_size,
+        shard_size=lambda wildcards: CONFIG.shard_size_of(wildcards.dataset),
         rendered=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
     shell:
         """

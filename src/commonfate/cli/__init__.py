@@ -42,6 +42,7 @@ GROUPS = {
         "manifest": Verb(
             "videos", "Gather the shards: which videos are usable, and why not.", "manifest"
         ),
+        "boxes": Verb("boxes", "List the boxes of a dataset's objects."),
         "samples": Verb("samples", "Index training samples."),
         "train": Verb("train", "Train a method."),
         "predict": Verb("predict", "Segment the frames of a benchmark, or of any videos."),

@@ -79,6 +79,7 @@ def videos(
     from commonfate.datasets import inventory, shards
 
     settings = inventory.parse_settings(pairs)
+    shard_size = settings.shard_size or shard_size
     sources = datasets.videos(dataset, settings, rendered or Path("results/datasets") / dataset)
     memory = output.with_name(shards.FILE)
     table = inventory.build(sources, shard_size, shards.read(memory, shard_size))
@@ -89,7 +90,7 @@ def videos(
     for video in table[table["fault"] != ""].to_dict("records"):
         log.warning("%s: will be left out: %s", video["source"], video["fault"])
     # The list of videos does not depend on gaps.
-    listed = settings.model_dump(mode="json", exclude={"gaps", "pair_gaps"})
+    listed = settings.model_dump(mode="json", exclude={"gaps", "pair_gaps", "shard_size"})
     record = provenance.record(
         "videos", {"dataset": dataset, "shard_size": shard_size, **listed}, inputs=[]
     )

@@ -2,17 +2,39 @@
 
 from pathlib import Path
 
-from commonfate.datasets import layouts, on_disk, search, shards, voc
-from commonfate.datasets.base import Adapter, Stamped, VideoSource
+from commonfate.datasets import (
+    coco_stuff_classes,
+    layouts,
+    on_disk,
+    search,
+    shards,
+    voc,
+    youtube_vos_classes,
+)
+from commonfate.datasets.base import Adapter, Stamped, VideoSource, thinned, with_rate
+from commonfate.datasets.clips import Clips
+from commonfate.datasets.coco20k import Coco20k
+from commonfate.datasets.coco_stuff import CocoStuff27
 from commonfate.datasets.davis import Davis
 from commonfate.datasets.fbms import Fbms
 from commonfate.datasets.folder import Folder
+from commonfate.datasets.imagenet import Imagenet
 from commonfate.datasets.images import Images
 from commonfate.datasets.names import printable
 from commonfate.datasets.segtrack import SegTrack
-from commonfate.datasets.settings import AnyDataset, SpriteImagesConfig, VocConfig
+from commonfate.datasets.sequences import Sequences
+from commonfate.datasets.settings import (
+    AnyDataset,
+    CocoStuff27Config,
+    RecordedVideos,
+    SpriteImagesConfig,
+    SpritesConfig,
+    VocConfig,
+    YoutubeVosConfig,
+)
 from commonfate.datasets.sprites.listing import SpriteImages, Sprites
 from commonfate.datasets.voc import Voc
+from commonfate.datasets.voc_boxes import VocBoxes
 from commonfate.datasets.youtube_vos import YoutubeVos
 
 __all__ = [
@@ -20,6 +42,7 @@ __all__ = [
     "Adapter",
     "Stamped",
     "VideoSource",
+    "box_files",
     "class_names",
     "layout",
     "open",
@@ -39,6 +62,16 @@ _SHIPPED = {
     "images": Images,
     "youtube_vos": YoutubeVos,
     "voc": Voc,
+    "davis2017": Sequences,
+    "visor": Sequences,
+    "uvo": Clips,
+    "vspw": Clips,
+    "moments": Clips,
+    "epic": Clips,
+    "voc_boxes": VocBoxes,
+    "coco20k": Coco20k,
+    "cocostuff27": CocoStuff27,
+    "imagenet": Imagenet,
     "folder": Folder,
 }
 
@@ -46,7 +79,11 @@ _SPLITS = {
     "sprites": ("train", "val"),
     "segtrack": ("val",),
     "images": ("val",),
-    "youtube_vos": ("train",),
+    "uvo": ("train",),
+    "vspw": ("train",),
+    "epic": ("train",),
+    "voc_boxes": ("val",),
+    "coco20k": ("val",),
     "folder": ("train",),
 }
 """Splits of adapters whose settings do not choose them."""
@@ -67,11 +104,16 @@ def open(name: str, settings: AnyDataset, rendered_root: str | Path) -> Adapter:
 
 
 def videos(name: str, settings: AnyDataset, rendered_root: str | Path) -> list[VideoSource]:
-    """List the videos of a dataset; videos whose names are not UTF-8 have this as their fault.
+    """List the videos of a dataset with the frames that are used, as its setting `every` says.
+
+    Videos whose names are not UTF-8 have this as their fault.
 
     Args and errors as of `open` and of the adapter's `videos`.
     """
-    return [on_disk.nameable(source) for source in open(name, settings, rendered_root).videos()]
+    sources = map(on_disk.nameable, open(name, settings, rendered_root).videos())
+    if not isinstance(settings, RecordedVideos):
+        return list(sources)
+    return [thinned(with_rate(source, settings.fps), settings.every) for source in sources]
 
 
 def stamps(name: str, settings: AnyDataset, rendered_root: str | Path) -> dict[str, str]:
@@ -116,11 +158,16 @@ def shard_digests(
 def class_names(settings: AnyDataset) -> tuple[str, ...]:
     """Names of the classes in order of their labels, background first.
 
-    Empty for data sets whose annotations are not of the kind `classes`.
+    COCO-Stuff's pixels are all of a class, so it has no background. Names of YouTube-VOS are read
+    from its meta.json. Empty for data sets without classes of pixels, and before a download.
     """
     if isinstance(settings, VocConfig):
         return voc.CLASSES
-    if isinstance(settings, SpriteImagesConfig) and settings.labels == "classes":
+    if isinstance(settings, CocoStuff27Config):
+        return coco_stuff_classes.CLASSES
+    if isinstance(settings, YoutubeVosConfig) and settings.labels == "classes":
+        return youtube_vos_classes.class_names(settings)
+    if isinstance(settings, SpritesConfig | SpriteImagesConfig) and settings.labels == "classes":
         from commonfate.datasets.sprites import shapes
 
         return "background", *shapes.CLASSES
@@ -129,9 +176,16 @@ def class_names(settings: AnyDataset) -> tuple[str, ...]:
 
 def splits(settings: AnyDataset) -> tuple[str, ...]:
     """Names of the splits that a dataset has."""
+    if isinstance(settings, YoutubeVosConfig):
+        return ("train", "val") if settings.held_out else ("train",)
     if isinstance(settings, SpriteImagesConfig):
         return ("train", "val") if settings.train_images else ("val",)
     return getattr(settings, "splits", None) or _SPLITS[settings.adapter]
+
+
+def box_files(settings: AnyDataset) -> list[str]:
+    """File or folder of the boxes that a dataset ships, if it ships any and is there."""
+    return [str(path) for path in layouts.box_files(settings) if path.exists()]
 
 
 def layout(settings: AnyDataset) -> list[str]:

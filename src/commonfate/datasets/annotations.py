@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from commonfate.base.errors import StoreError
-from commonfate.datasets import image_file, mask_values
+from commonfate.datasets import image_file, label_maps, mask_values
 from commonfate.datasets.image_file import ImageError
 from commonfate.datasets.mask_values import ADVICE, misread
 
@@ -24,9 +24,22 @@ FBMS_BACKGROUND_ABOVE = 0.99
 FAINTEST = 32
 """Least maximum of a mask in grey: below it, values are labels. CUB's shares begin at 51."""
 
-KINDS = ("binary", "grey", "instances", "colours", "classes", "union:N", "fbms:X")
-"""For messages; N counts files, X is a threshold."""
-_KIND = re.compile(r"binary|grey|instances|colours|classes|union:[1-9][0-9]*|fbms:0\.[0-9]+")
+KINDS = (
+    "binary",
+    "grey",
+    "instances",
+    "colours",
+    "classes",
+    "objects:C",
+    "coco_stuff27",
+    "union:N",
+    "fbms:X",
+)
+"""For messages; C numbers the class of each object, N counts files, X is a threshold."""
+_KIND = re.compile(
+    r"binary|grey|instances|colours|classes|coco_stuff27|objects:[0-9]+(\.[0-9]+)*"
+    r"|union:[1-9][0-9]*|fbms:0\.[0-9]+"
+)
 
 
 def is_kind(kind: str) -> bool:
@@ -61,7 +74,8 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
             `grey`: 128 and above is foreground; if all values are 0 and 1, 1 is;
             `instances`: 0 is background, 1 to 254 are objects, all foreground, 255 is void;
             `colours`: black is background, every colour is foreground;
-            `classes`: as `instances`, with classes in place of objects;
+            `classes`, `objects:C`: as `instances`, with classes in place of objects;
+            `coco_stuff27`: every pixel with a class is foreground;
             `union:N`: N binary files, together the foreground;
             `fbms:X`: grey above X, of 1, is foreground.
 
@@ -76,11 +90,10 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"annotation_kind {kind!r} is unknown; known: {', '.join(KINDS)}")
     path = Path(path)
     name, _, number = kind.partition(":")
-    if name in ("instances", "classes"):
-        is_class = name == "classes"
-        values = mask_values.class_labels(path) if is_class else mask_values.labels(path, name)
+    if label_maps.is_labelled(kind):
+        values = label_maps.read(path, kind)
         void = values == mask_values.VOID
-        return (values > 0) & ~void, void
+        return ~void if name == "coco_stuff27" else (values > 0) & ~void, void
     if name == "union":
         foreground = _union(path, int(number))
     elif name == "fbms":
@@ -92,6 +105,25 @@ def read(path: str | Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
     else:
         foreground = _binary(path, name)
     return foreground, np.zeros_like(foreground)
+
+
+def labels(path: str | Path, kind: str) -> np.ndarray:
+    """Read an annotation as a label map.
+
+    Args:
+        path: as of `read`.
+        kind: as of `read`. Of `instances` labels are objects, of `classes`, `objects:C` and
+            `coco_stuff27` classes; of all others 1 is the foreground.
+
+    Returns:
+        (H, W) uint8; 255 is void. 0 is background, but of `coco_stuff27` the first class.
+
+    Raises: as `read`.
+    """
+    if is_kind(kind) and label_maps.is_labelled(kind):
+        return label_maps.read(Path(path), kind)
+    foreground, void = read(path, kind)
+    return np.where(void, mask_values.VOID, foreground).astype(np.uint8)
 
 
 def _binary(path: Path, kind: str) -> np.ndarray:

@@ -22,6 +22,10 @@ COLUMNS = (
     "annotation_files",
     "annotation_kind",
     "truth",
+    "fps",
+    "every",
+    "numbered",
+    "label",
     "fault",
 )
 
@@ -76,6 +80,10 @@ def build(
             "annotation_files": _list(source.annotation_files),
             "annotation_kind": source.annotation_kind,
             "truth": source.truth,
+            "fps": source.fps,
+            "every": source.every,
+            "numbered": source.numbered,
+            "label": source.label,
             "fault": source.fault,
         }
         for source in ordered

@@ -4,14 +4,25 @@ from pathlib import Path
 
 from commonfate.base.errors import ConfigError
 from commonfate.datasets import search
+from commonfate.datasets.sequence_folders import sequence_folders
 from commonfate.datasets.settings import (
     AnyDataset,
+    Coco20kConfig,
+    CocoStuff27Config,
     DatasetOnDisk,
+    Davis2017Config,
     DavisConfig,
+    EpicConfig,
     FbmsConfig,
+    ImagenetConfig,
     ImagesConfig,
+    MomentsConfig,
     SegTrackConfig,
+    UvoConfig,
+    VisorConfig,
+    VocBoxesConfig,
     VocConfig,
+    VspwConfig,
     YoutubeVosConfig,
 )
 
@@ -41,6 +52,24 @@ VOC_LABELS = {
     "val": "SegmentationClass",
 }
 """Folder of the labels of the images of a list."""
+
+CLIP_FOLDERS = {
+    "uvo": ("uvo_videos_dense", "uvo_videos_sparse"),
+    "vspw": ("data",),
+    "moments": ("videos/training", "videos/validation"),
+    "epic": ("P01/videos",),
+}
+"""Folders of videos without masks, by adapter; EPIC-KITCHENS has one a participant."""
+
+COCO20K_LIST = "coco_20k_filenames.txt"
+COCO20K_IMAGES = "images/train2014"
+COCO20K_BOXES = "annotations/instances_train2014.json"
+
+COCO_STUFF_IMAGES = {"cocostuff": "images/{}", "flowdino": "{}"}
+"""Folder of COCO-Stuff's images of a split of 2017, by layout."""
+COCO_STUFF_LABELS = "annotations/{}"
+COCO_STUFF_CURATED = "curated/{}/Coco164kFull_Stuff_Coarse_7.txt"
+COCO_STUFF_SPLITS = {"train": "train2017", "val": "val2017"}
 
 
 def files(settings: AnyDataset) -> list[str]:
@@ -81,6 +110,52 @@ def files(settings: AnyDataset) -> list[str]:
                 f"{YOUTUBE_VOS_FRAMES[frames]}/<video>/<00000>.jpg",
                 f"{YOUTUBE_VOS_LABELS}/<video>/<00000>.png",
             ]
+        case VocBoxesConfig(image_list=name):
+            return [
+                "JPEGImages/<image>.jpg",
+                "Annotations/<image>.xml",
+                f"ImageSets/Main/{name}.txt",
+            ]
+        case Davis2017Config() | VisorConfig():
+            parts = sequence_folders(settings)
+            return [
+                f"{parts.frames}/<sequence>/<frame>.jpg",
+                f"{parts.masks}/<sequence>/<frame>.png",
+                *parts.lists.values(),
+            ]
+        case UvoConfig():
+            return [f"{folder}/<video>.mp4" for folder in CLIP_FOLDERS["uvo"]]
+        case VspwConfig():
+            return ["data/<video>/origin/<00000000>.jpg"]
+        case MomentsConfig(splits=splits):
+            train, val = CLIP_FOLDERS["moments"]
+            return [f"{train if name == 'train' else val}/<class>/<clip>.mp4" for name in splits]
+        case EpicConfig():
+            return ["P01/videos/<video>.MP4"]
+        case Coco20kConfig():
+            return [f"{COCO20K_IMAGES}/<image>.jpg", COCO20K_BOXES, COCO20K_LIST]
+        case CocoStuff27Config(layout=layout):
+            folders_of_split = [COCO_STUFF_SPLITS[split] for split in settings.splits]
+            return [
+                *(
+                    f"{COCO_STUFF_IMAGES[layout].format(top)}/<image>.jpg"
+                    for top in folders_of_split
+                ),
+                *(f"{COCO_STUFF_LABELS.format(top)}/<image>.png" for top in folders_of_split),
+                *(COCO_STUFF_CURATED.format(top) for top in folders_of_split if settings.curated),
+            ]
+        case ImagenetConfig(splits=splits):
+            return [f"{split}/<class>/<image>.JPEG" for split in splits]
+    return []
+
+
+def box_files(settings: AnyDataset) -> list[Path]:
+    """File or folder of the boxes that a dataset ships; empty if it ships none."""
+    match settings:
+        case VocBoxesConfig(root=root):
+            return [root / "Annotations"]
+        case Coco20kConfig(root=root):
+            return [root / COCO20K_BOXES]
     return []
 
 
@@ -96,7 +171,7 @@ def folders(settings: AnyDataset) -> list[str]:
         parents = Path(pattern).parent.parts
         fixed = [part for n, part in enumerate(parents) if "<" not in "".join(parents[: n + 1])]
         parents_of_files.append(Path(*fixed).as_posix())
-    return list(dict.fromkeys(parents_of_files))
+    return [folder for folder in dict.fromkeys(parents_of_files) if folder != "."]
 
 
 def check_root(name: str, settings: DatasetOnDisk) -> None:

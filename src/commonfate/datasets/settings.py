@@ -1,181 +1,59 @@
 """Settings of datasets: one class an adapter; `adapter` says which one a dataset has."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, PositiveFloat, model_validator
+from pydantic import Field
 
-from commonfate.base.settings import Settings
+from commonfate.datasets.settings_images import (
+    Coco20kConfig,
+    CocoStuff27Config,
+    ImagenetConfig,
+    ImagesConfig,
+    SpriteImagesConfig,
+    VocBoxesConfig,
+    VocConfig,
+)
+from commonfate.datasets.settings_shared import RecordedVideos
+from commonfate.datasets.settings_videos import (
+    Davis2017Config,
+    DavisConfig,
+    EpicConfig,
+    FbmsConfig,
+    FolderConfig,
+    MomentsConfig,
+    SegTrackConfig,
+    SpritesConfig,
+    UvoConfig,
+    VisorConfig,
+    VspwConfig,
+    YoutubeVosConfig,
+)
 
-
-def _can_be_encoded(size: tuple[int, int]) -> tuple[int, int]:
-    if any(side % 2 or side < 32 for side in size):
-        raise ValueError("height and width must be even numbers of at least 32")
-    return size
-
-
-Gap = Annotated[int, Field(ge=-64, le=64)]
-PairGap = Annotated[int, Field(ge=1, le=64)]
-MaskKind = Literal["binary", "grey", "instances", "colours"]
-Size = Annotated[tuple[int, int], AfterValidator(_can_be_encoded)]
-
-
-class _Videos(Settings):
-    gaps: tuple[Gap, ...] = (-1, 1)
-    """Frame gaps of the flow: from frame t to t+gap."""
-    pair_gaps: tuple[PairGap, ...] = (1,)
-    """Frame gaps of the pairs that methods without flow learn from: frames t and t+gap."""
-
-    @model_validator(mode="after")
-    def _gaps_make_sense(self) -> "_Videos":
-        if not self.gaps or 0 in self.gaps or len(set(self.gaps)) < len(self.gaps):
-            raise ValueError(f"gaps {list(self.gaps)} must be different and not 0")
-        if not self.pair_gaps or len(set(self.pair_gaps)) < len(self.pair_gaps):
-            raise ValueError(f"pair_gaps {list(self.pair_gaps)} must be different, at least one")
-        return self
-
-
-class _Images(Settings):
-    gaps: tuple[()] = ()
-    """Empty: still images have no flow."""
-    pair_gaps: tuple[()] = ()
-    """Empty: still images make no pairs."""
-
-
-class SpritesConfig(_Videos):
-    """The embedded data: textured objects over textured backgrounds, rendered to MP4."""
-
-    adapter: Literal["sprites"] = "sprites"
-    """Rendered by the project."""
-    videos: int = Field(12, ge=2)
-    """Number of videos; a quarter of them (at least one) is the split `val`."""
-    frames: int = Field(24, ge=2)
-    """Frames a video."""
-    size: Size = (128, 224)
-    """Height and width, even numbers."""
-    fps: PositiveFloat = 12.0
-    """Frames a second."""
-    seed: int = Field(0, ge=0)
-    """Equal seeds give equal bytes."""
-    codec: Literal["h264", "mpeg4"] = "h264"
-    """Video codec of the MP4 files."""
-
-
-class SpriteImagesConfig(_Images):
-    """Embedded stand-in for image benchmarks: still images of scenes like those of `sprites`."""
-
-    adapter: Literal["sprite_images"] = "sprite_images"
-    """Rendered by the project."""
-    images: int = Field(12, ge=1)
-    """Number of images of the split `val`."""
-    train_images: int = Field(0, ge=0)
-    """Number of images, of other scenes, of the split `train`."""
-    labels: Literal["instances", "classes"] = "instances"
-    """Content of the masks: a number for each object, or for its class (its family of shapes)."""
-    size: Size = (128, 224)
-    """Height and width, even numbers."""
-    seed: int = Field(0, ge=0)
-    """Equal seeds give equal bytes; no scene is that of a video, whatever the seeds."""
-
-
-class DavisConfig(_Videos):
-    """DAVIS 2016 in its official layout; frames are read in place."""
-
-    adapter: Literal["davis"] = "davis"
-    """DAVIS 2016 as its authors ship it."""
-    root: Path
-    """Folder that holds JPEGImages, Annotations and ImageSets."""
-    resolution: Literal["480p", "1080p"] = "480p"
-    """Resolution of the frames."""
-    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
-    """Splits to read; each has its list in ImageSets."""
-    annotation_kind: MaskKind = "binary"
-    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
-    255 is void) or `colours` (all but black is foreground)."""
-
-
-class SegTrackConfig(_Videos):
-    """SegTrackv2; every sequence is of the split `val`, and frames are read in place."""
-
-    adapter: Literal["segtrack"] = "segtrack"
-    """SegTrackv2 as its authors ship it, or with the objects of a frame merged."""
-    root: Path
-    """Folder that holds JPEGImages and GroundTruth, or JPEGImages and Annotations."""
-    annotation_kind: MaskKind = "binary"
-    """Kind of masks that are merged to one a frame: `binary` (0 and 255), `grey` (0 to 255),
-    `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
-    gaps: tuple[Gap, ...] = (-2, -1, 1, 2)
-    """Frame gaps of the flow: from frame t to t+gap."""
-
-
-class FbmsConfig(_Videos):
-    """FBMS-59, annotated in some frames only; frames are read in place."""
-
-    adapter: Literal["fbms"] = "fbms"
-    """FBMS-59 as its authors ship it, or cleaned by MotionGrouping's tool (FBMS_clean)."""
-    root: Path
-    """Folder that holds Trainingset and Testset, or JPEGImages and Annotations."""
-    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
-    """Splits to read; `val` is the test set of 30 sequences."""
-    annotation_kind: MaskKind = "binary"
-    """Kind of the masks of the cleaned layout: `binary` (0 and 255), `grey` (0 to 255),
-    `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
-    gaps: tuple[Gap, ...] = (-6, -3, 3, 6)
-    """Frame gaps of the flow: from frame t to t+gap."""
-
-
-class ImagesConfig(_Images):
-    """Still images with a mask each, all of the split `val`; or without, of the split `train`."""
-
-    adapter: Literal["images"] = "images"
-    """Image benchmarks, any folder of images beside a folder of masks, and photographs alone."""
-    root: Path
-    """Folder that holds both folders; of `plain`, the images."""
-    layout: Literal["cub", "duts", "ecssd", "dut_omron", "pairs", "plain"] = "pairs"
-    """Names of the folders; of `pairs` they are images and masks. `plain` is a folder of images
-    without masks, subfolders included, to learn from."""
-    annotation_kind: MaskKind = "grey"
-    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
-    255 is void) or `colours` (all but black is foreground)."""
-
-
-class YoutubeVosConfig(_Videos):
-    """Training split of YouTube-VOS 2019; frames are read in place."""
-
-    adapter: Literal["youtube_vos"] = "youtube_vos"
-    """YouTube-VOS as its authors ship it."""
-    root: Path
-    """Folder that holds train_all_frames, or train, or both."""
-    frames: Literal["all", "every_fifth"] = "all"
-    """`all`: frames of train_all_frames; `every_fifth`: of train."""
-    annotation_kind: MaskKind = "instances"
-    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
-    255 is void) or `colours` (all but black is foreground)."""
-
-
-class VocConfig(_Images):
-    """PASCAL VOC 2012, semantic segmentation: still images with a class for each pixel."""
-
-    adapter: Literal["voc"] = "voc"
-    """VOC 2012 as its authors ship it, or as Leopart's voc_data."""
-    root: Path
-    """Folder that holds SegmentationClass."""
-    layout: Literal["devkit", "voc_data"] = "devkit"
-    """Names of the folders."""
-    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
-    """Splits to read; each has its list."""
-    train_list: Literal["trainaug", "train"] = "trainaug"
-    """List of the split `train`: with SBD's masks (10,582 images), or VOC's alone (1,464)."""
-
-
-class FolderConfig(_Videos):
-    """A folder of anyone's videos (files or folders of frames), without ground truth."""
-
-    adapter: Literal["folder"] = "folder"
-    """Any folder of videos."""
-    root: Path
-    """Folder that is searched, subfolders included."""
-
+__all__ = [
+    "AnyDataset",
+    "Coco20kConfig",
+    "CocoStuff27Config",
+    "Dataset",
+    "DatasetOnDisk",
+    "Davis2017Config",
+    "DavisConfig",
+    "EpicConfig",
+    "FbmsConfig",
+    "FolderConfig",
+    "ImagenetConfig",
+    "ImagesConfig",
+    "MomentsConfig",
+    "RecordedVideos",
+    "SegTrackConfig",
+    "SpriteImagesConfig",
+    "SpritesConfig",
+    "UvoConfig",
+    "VisorConfig",
+    "VocBoxesConfig",
+    "VocConfig",
+    "VspwConfig",
+    "YoutubeVosConfig",
+]
 
 DatasetOnDisk = (
     DavisConfig
@@ -184,6 +62,16 @@ DatasetOnDisk = (
     | ImagesConfig
     | YoutubeVosConfig
     | VocConfig
+    | Davis2017Config
+    | VisorConfig
+    | UvoConfig
+    | VspwConfig
+    | MomentsConfig
+    | EpicConfig
+    | VocBoxesConfig
+    | Coco20kConfig
+    | CocoStuff27Config
+    | ImagenetConfig
     | FolderConfig
 )
 AnyDataset = SpritesConfig | SpriteImagesConfig | DatasetOnDisk

@@ -7,14 +7,13 @@ SegmentationClassAug/2007_000032.png                      SegmentationClassAug/.
 ImageSets/Segmentation/{train,trainaug,val}.txt           sets/{train,trainaug,val}.txt
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path, PurePath
 
-from commonfate.base.errors import ConfigError, StoreError
-from commonfate.datasets import search
+from commonfate.base.errors import StoreError
+from commonfate.datasets import lists
 from commonfate.datasets.base import VideoSource
-from commonfate.datasets.layouts import DOCS, VOC_FOLDERS, VOC_LABELS, check_root, voc_lists
+from commonfate.datasets.layouts import VOC_FOLDERS, VOC_LABELS, check_root, voc_lists
 from commonfate.datasets.settings import VocConfig
 
 # fmt: off
@@ -57,10 +56,14 @@ class Voc:
         """Yield the images of a list, in its order."""
         image_folder, list_folder = VOC_FOLDERS[self.settings.layout]
         list_file = self.settings.root / list_folder / f"{list_name}.txt"
-        names = self._names(list_file, split)
+        names = lists.names(
+            list_file,
+            f"the split {split!r} is wanted",
+            f"datasets.{self.name}.splits or .train_list",
+        )
         parts = ((image_folder, ".jpg"), (VOC_LABELS[list_name], ".png"))
         images, labels = (
-            _present(self.settings.root / folder, suffix, names, list_file)
+            lists.present(self.settings.root / folder, suffix, names, list_file)
             for folder, suffix in parts
         )
         for name in names:
@@ -72,30 +75,3 @@ class Voc:
                 annotation_files=(labels[name],),
                 annotation_kind="classes",
             )
-
-    def _names(self, list_file: Path, split: str) -> list[str]:
-        """Names of images by a list of names, or of paths of image and mask as in DeepLab's."""
-        if not list_file.is_file():
-            raise ConfigError(
-                f"{list_file}: no such list, but the split {split!r} is wanted; {DOCS} says where "
-                f"it comes from; or change datasets.{self.name}.splits or .train_list"
-            )
-        names = [PurePath(line.split()[0]).stem for _, line in search.lines(list_file)]
-        if not names:
-            raise StoreError(f"{list_file}: the list is empty; {DOCS} says where it comes from")
-        return names
-
-
-def _present(folder: Path, suffix: str, names: Sequence[str], list_file: Path) -> dict[str, str]:
-    """Files of a folder by the names of a list; all must be there."""
-    if not folder.is_dir():
-        raise StoreError(f"{folder}: no such folder; {DOCS} says what belongs there")
-    # The folder is listed once: single queries are slow on network file systems.
-    present = {file.name for file in folder.iterdir()}
-    for name in names:
-        if f"{name}{suffix}" not in present:
-            raise StoreError(
-                f"{folder / name}{suffix}: missing, but {list_file} lists it; {DOCS} says where it "
-                f"comes from"
-            )
-    return {name: f"{folder / name}{suffix}" for name in names}

@@ -3,18 +3,23 @@
 train_all_frames/JPEGImages/0043f083b5/00000.jpg      all frames
 train/JPEGImages/0043f083b5/00000.jpg                 every fifth frame
 train/Annotations/0043f083b5/00000.png                instances, of every fifth frame; not needed
+train/meta.json                                       categories of objects, for labels of classes
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from commonfate.base.errors import ConfigError, StoreError
-from commonfate.datasets import search
+from commonfate.datasets import search, youtube_vos_classes
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.layouts import DOCS, YOUTUBE_VOS_FRAMES, YOUTUBE_VOS_LABELS, check_root
 from commonfate.datasets.settings import YoutubeVosConfig
 
 log = logging.getLogger(__name__)
+
+FPS = {"all": 30.0, "every_fifth": 6.0}
+"""Frames a second, by the setting `frames`."""
 
 
 class YoutubeVos:
@@ -25,13 +30,14 @@ class YoutubeVos:
         self.settings = settings
 
     def videos(self) -> list[VideoSource]:
-        """List the videos, sorted by id; all are of the split `train`.
+        """List the videos, sorted by id; all are of the split `train` unless some are held out.
 
         Ground truth is listed if there is any.
 
         Raises:
             ConfigError: the root does not exist or is empty, or lacks the folder of frames.
-            StoreError: a video holds no frame, or an annotation belongs to none.
+            StoreError: a video holds no frame, or an annotation belongs to none; or classes are
+                wanted and meta.json is missing or lacks an annotated video.
         """
         folders = self._folders()
         annotated = self._annotated()
@@ -45,7 +51,25 @@ class YoutubeVos:
                 bare[0],
             )
         kind = self.settings.annotation_kind
-        sources = [_video(folder, annotated.get(folder.name), kind) for folder in folders]
+        if self._has_classes and kind != "instances":
+            raise ConfigError(
+                f"datasets.{self.name}: labels classes needs annotation_kind instances, not {kind}"
+            )
+        kinds = youtube_vos_classes.kinds(self.settings) if self._has_classes else {}
+        for name in annotated if self._has_classes else ():
+            if name not in kinds:
+                raise StoreError(
+                    f"{self.settings.root / youtube_vos_classes.META}: has no objects of the "
+                    f"annotated video {name}; complete the download of YouTube-VOS"
+                )
+        sources = [
+            replace(
+                _video(folder, annotated.get(folder.name), kinds.get(folder.name, kind)),
+                split=self._split(folder.name),
+                fps=FPS[self.settings.frames],
+            )
+            for folder in folders
+        ]
         return sorted(sources, key=lambda source: source.id)
 
     def stamps(self) -> dict[str, str]:
@@ -55,13 +79,22 @@ class YoutubeVos:
         of its folder; a file that is written over in place does not.
         """
         annotated = self._annotated()
+        file = self.settings.root / youtube_vos_classes.META
+        meta = [file] if self._has_classes and file.is_file() else []
         return {
             folder.name: "|".join(
                 str(place.stat().st_mtime_ns) if place else "-"
-                for place in (folder, annotated.get(folder.name))
+                for place in (folder, annotated.get(folder.name), *meta)
             )
             for folder in self._folders()
         }
+
+    def _split(self, video: str) -> str:
+        return "val" if youtube_vos_classes.is_held_out(video, self.settings) else "train"
+
+    @property
+    def _has_classes(self) -> bool:
+        return self.settings.labels == "classes"
 
     def _folders(self) -> list[Path]:
         """The folder of each video's frames."""

@@ -19,6 +19,7 @@ from commonfate.prediction import crf
 
 UNUSED_BY_TABLES = (
     "based_on",
+    "data_roles",
     "flow_quality",
     "flow_training",
     "train_threads",

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import itertools
 import logging
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,6 @@ from commonfate.videos.frame_folder import check_numbering, frame_size
 from commonfate.videos.inspection import Inspection
 
 log = logging.getLogger(__name__)
-
-FRAMES_A_SECOND = 1.0
-"""Frame rate of images, which have none: times count frames."""
 
 COLUMNS = (
     "frames",
@@ -105,11 +103,12 @@ def extract(
         gaps: the dataset's frame gaps; a video needs frames for at least one of them.
 
     Returns:
-        The rows with the columns of a manifest. `status` is `ok` or `left_out`. `fps` is 1 for
-        images. `sha256` is of the bytes of a video file, or of all images; `annotations_sha256` is
-        of the ground truth, "" if there is none. `looked_at` is the part of the frames that was
-        read: `pixels`, or of images their `headers`. `interlaced` is the number of frames that held
-        two fields; if `deinterlaced`, whole frames were made of them.
+        The rows with the columns of a manifest. `status` is `ok` or `left_out`. `frames` and `fps`
+        are of the frames that are used, one in `every`. `sha256` is of the bytes of a video file,
+        or of all images; `annotations_sha256` is of the ground truth, "" if there is none.
+        `looked_at` is the part of the frames that was read: `pixels`, or of images their `headers`.
+        `interlaced` is the number of frames that held two fields; if `deinterlaced`, whole frames
+        were made of them.
     """
     report = []
     rows = videos.to_dict("records")
@@ -130,7 +129,7 @@ def extract(
             log.warning("%s: left out: %s", video["source"], error)
             entry.update(status="left_out", reason=str(error))
         report.append({**video, **entry})
-    return pd.DataFrame(report, columns=[*videos.columns.drop("fault"), *COLUMNS])
+    return pd.DataFrame(report, columns=[*videos.columns.drop(["fault", "fps"]), *COLUMNS])
 
 
 def _add_file(
@@ -152,13 +151,16 @@ def _add_file(
     entry["backend"] = "pyav"  # inspects the file; `frames` may use another backend
     inspection = decoder.inspect(str(path))
     height, width = inspection.size
-    entry.update(frames=inspection.frames, height=height, width=width, fps=inspection.fps)
+    every = video["every"]
+    used = len(range(0, inspection.frames, every))
+    entry.update(frames=used, height=height, width=width, fps=inspection.fps / every)
     entry["interlaced"] = inspection.interlaced
-    if reason := verdict.reason_against(inspection, gaps):
+    if reason := verdict.reason_against(inspection, gaps) or verdict.too_short(used, gaps):
         raise DecodeError(reason)
     _check_annotations(video, inspection.size)
     entry["backend"], frames = decoder.frames(str(path), inspection)
-    writer.add_video(video["id"], frames, inspection.times_s, inspection.fps)
+    thinned = itertools.islice(frames, 0, None, every)
+    writer.add_video(video["id"], thinned, inspection.times_s[::every], inspection.fps / every)
     entry["looked_at"] = "pixels"
     entry["deinterlaced"] = decoder.deinterlaces(inspection)
     _remark(path, inspection, entry["deinterlaced"])
@@ -200,14 +202,15 @@ def _add_folder(
 ) -> None:
     files = [Path(file) for file in video["frame_files"]]
     entry.update(backend="files", frames=len(files))
-    check_numbering(files)
+    if video["numbered"]:
+        check_numbering(files)
     height, width = frame_size(files)
-    entry.update(height=height, width=width, fps=FRAMES_A_SECOND)
+    entry.update(height=height, width=width, fps=video["fps"])
     if reason := verdict.too_short(len(files), gaps):
         raise DecodeError(reason)
     _check_annotations(video, (height, width))
     try:
-        entry["sha256"] = writer.add_files(video["id"], files, (height, width), FRAMES_A_SECOND)
+        entry["sha256"] = writer.add_files(video["id"], files, (height, width), video["fps"])
     except OSError as error:
         raise DecodeError(f"cannot be read: {error.strerror} ({error.filename})") from error
     entry["looked_at"] = "headers"

@@ -8,14 +8,24 @@ from commonfate import datasets
 from commonfate.base.errors import ConfigError
 from commonfate.datasets import layouts
 from commonfate.datasets.settings import (
+    Coco20kConfig,
+    CocoStuff27Config,
+    Davis2017Config,
     DavisConfig,
+    EpicConfig,
     FbmsConfig,
     FolderConfig,
+    ImagenetConfig,
     ImagesConfig,
+    MomentsConfig,
     SegTrackConfig,
     SpriteImagesConfig,
     SpritesConfig,
+    UvoConfig,
+    VisorConfig,
+    VocBoxesConfig,
     VocConfig,
+    VspwConfig,
     YoutubeVosConfig,
 )
 
@@ -27,6 +37,19 @@ SETTINGS = [
     *(ImagesConfig(root="/data/images", layout=layout) for layout in layouts.IMAGE_FOLDERS),
     YoutubeVosConfig(root="/data/YouTubeVOS"),
     *(VocConfig(root="/data/VOC2012", layout=layout) for layout in layouts.VOC_FOLDERS),
+    Davis2017Config(root="/data/DAVIS"),
+    VisorConfig(root="/data/VISOR_2022"),
+    UvoConfig(root="/data/UVOv1.0"),
+    VspwConfig(root="/data/VSPW_480p"),
+    MomentsConfig(root="/data/mit"),
+    EpicConfig(root="/data/EPIC-KITCHENS"),
+    VocBoxesConfig(root="/data/VOC2007"),
+    Coco20kConfig(root="/data/COCO"),
+    *(
+        CocoStuff27Config(root="/data/cocostuff", layout=name, curated=True)
+        for name in layouts.COCO_STUFF_IMAGES
+    ),
+    ImagenetConfig(root="/data/imagenet"),
 ]
 FOLDERS = {
     "davis": ["JPEGImages/480p", "Annotations/480p", "ImageSets/480p"],
@@ -35,6 +58,13 @@ FOLDERS = {
     "duts": ["DUTS-TE/DUTS-TE-Image", "DUTS-TE/DUTS-TE-Mask"],
     "youtube_vos": ["train_all_frames/JPEGImages", "train/Annotations"],
     "devkit": ["JPEGImages", "SegmentationClassAug", "SegmentationClass", "ImageSets/Segmentation"],
+    "davis2017": ["JPEGImages/480p", "Annotations_unsupervised/480p", "ImageSets/2017"],
+    "visor": ["JPEGImages", "Annotations", "ImageSets/2022"],
+    "vspw": ["data"],
+    "epic": ["P01/videos"],
+    "voc_boxes": ["JPEGImages", "Annotations", "ImageSets/Main"],
+    "coco20k": ["images/train2014", "annotations"],
+    "imagenet": ["train", "val"],
     "voc_data": ["images", "SegmentationClassAug", "SegmentationClass", "sets"],
 }
 

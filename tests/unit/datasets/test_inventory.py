@@ -51,7 +51,10 @@ def test_settings_follow_the_adapter():
     ("pairs", "message"),
     [
         (["root=/x"], "--set: adapter is required but missing"),
-        (["adapter=davs"], "--set: adapter = 'davs' is unknown; did you mean davis? Known: davis"),
+        (
+            ["adapter=davs"],
+            "--set: adapter = 'davs' is unknown; did you mean davis? Known: coco20k, ",
+        ),
         (["adapter=davis"], "--set: root is required but missing"),
         (["adapter=folder", "rot=/x", "root=/x"], "--set: rot is unknown; did you mean root?"),
         (["adapter=davis", "root=/x", "splits=[test]"], "--set: splits.0 = 'test': "),

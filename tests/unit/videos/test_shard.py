@@ -63,6 +63,32 @@ def test_a_video_file_becomes_frames(make_video, extract):
     assert np.abs(third[:, :-4] - first[:, 4:]).mean() < 0.2 * np.abs(third - first).mean()
 
 
+def test_one_frame_in_every_of_a_video_file(make_video, extract):
+    path = make_video(times=lambda t: 2 * t)
+    _, whole = extract([source(path)], "--backend", "pyav")
+    frames = [whole.read("good", t) for t in range(12)]
+    report, store = extract([source(path, every=5)], "--backend", "pyav")
+    row = report.loc["good"]
+    assert (row["frames"], row["every"], row["status"]) == (3, 5, "ok")
+    assert row["fps"] == pytest.approx(6 / 5)
+    assert store.timestamps_s("good") == pytest.approx([0, 5 / 6, 10 / 6])
+    for number, t in enumerate((0, 5, 10)):
+        assert np.array_equal(store.read("good", number), frames[t])
+
+
+def test_a_video_may_be_too_short_once_it_is_thinned(make_video, extract):
+    report, store = extract([source(make_video(), every=12)], "--backend", "pyav", "--gap", 1)
+    assert report.loc["good", "reason"] == "too short: 1 frame, but gap 1 needs 2"
+    assert store.videos == []
+
+
+def test_the_rate_of_frames_that_come_as_images(tmp_path, extract):
+    report, store = extract([replace(frame_folder(tmp_path / "dog", 3), fps=24.0, label="dog")])
+    assert report.loc["dog", "fps"] == store.fps("dog") == 24
+    assert list(report.columns).count("fps") == 1 and report.loc["dog", "label"] == "dog"
+    assert store.timestamps_s("dog") == pytest.approx([0, 1 / 24, 2 / 24])
+
+
 def test_a_folder_of_frames_stays_in_place(tmp_path, extract):
     report, store = extract([frame_folder(tmp_path / "dog", 3)])
     row = report.loc["dog"]

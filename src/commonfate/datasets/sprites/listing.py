@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from commonfate.datasets.base import VideoSource
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
+from commonfate.datasets.sprites import crops
 
 VAL_EVERY = 4
 """Every fourth video is of the split `val`."""
@@ -35,6 +36,7 @@ class ListedImage(TypedDict):
     number: int  # within its split
     image: Path
     mask: Path
+    label: str  # of the whole image, "" without one
 
 
 def video_names(config: SpritesConfig) -> list[str]:
@@ -77,9 +79,14 @@ def images(config: SpriteImagesConfig, root: str | Path) -> list[ListedImage]:
             number=number,
             image=root / "images" / f"{name}.png",
             mask=root / "masks" / f"{name}.png",
+            label=_label(config, number),
         )
         for split, number, name in [*val, *train]
     ]
+
+
+def _label(config: SpriteImagesConfig, number: int) -> str:
+    return crops.names()[crops.thing_of_image(number)] if config.shows_one_thing else ""
 
 
 def _split(number: int, count: int) -> str:
@@ -103,7 +110,7 @@ class Sprites:
                 split=row["split"],
                 path=str(row["path"]),
                 annotation_files=tuple(str(file) for file in row["annotation_files"]),
-                annotation_kind="instances",
+                annotation_kind=self.settings.labels,
                 truth=str(row["truth"]),
             )
             for row in videos(self.settings, self.root)
@@ -132,6 +139,7 @@ class SpriteImages:
                 frame_files=(str(row["image"]),),
                 annotation_files=(str(row["mask"]),),
                 annotation_kind=self.settings.labels,
+                label=row["label"],
             )
             for row in images(self.settings, self.root)
         ]

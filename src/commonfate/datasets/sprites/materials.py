@@ -6,45 +6,15 @@ hue under uneven light, and some hold another part of a photograph that objects 
 nor contrast alone separates objects from background.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from commonfate.datasets.sprites import textures
+from commonfate.datasets.sprites.crops import PLACES, STUFF, THINGS, Crop
 from commonfate.datasets.sprites.shapes import REACH, Shape
-from commonfate.datasets.sprites.textures import DENSITY, Crop, Texture
-
-THINGS = (
-    Crop("astronaut", 0.02, 0.20, 0.40, 0.62),
-    Crop("astronaut", 0.42, 0.02, 1.00, 0.70),
-    Crop("chelsea", 0.00, 0.15, 1.00, 0.85),
-    Crop("coffee", 0.00, 0.20, 0.95, 0.85),
-    Crop("coins", 0.05, 0.05, 0.95, 0.95),
-    Crop("ihc", 0.00, 0.00, 0.60, 1.00),
-    Crop("motorcycle", 0.25, 0.10, 0.90, 0.65),
-    Crop("motorcycle", 0.25, 0.45, 0.90, 0.95),
-    Crop("retina", 0.15, 0.10, 0.85, 0.90),
-    Crop("rocket", 0.35, 0.00, 1.00, 1.00),
-)
-"""Crops for objects."""
-
-STUFF = (
-    Crop("brick", 0.00, 0.00, 1.00, 1.00),
-    Crop("grass", 0.00, 0.00, 1.00, 1.00),
-    Crop("gravel", 0.00, 0.00, 1.00, 1.00),
-    Crop("camera", 0.62, 0.00, 1.00, 1.00),
-    Crop("moon", 0.00, 0.00, 1.00, 1.00),
-)
-"""Crops for most of backgrounds and ground."""
-
-PLACES = (
-    Crop("astronaut", 0.00, 0.00, 0.55, 0.30),
-    Crop("coffee", 0.60, 0.00, 1.00, 1.00),
-    Crop("ihc", 0.45, 0.45, 1.00, 1.00),
-    Crop("motorcycle", 0.00, 0.00, 0.35, 1.00),
-    Crop("motorcycle", 0.55, 0.00, 1.00, 0.40),
-    Crop("rocket", 0.30, 0.00, 0.95, 0.45),
-)
-"""Other parts of the photographs of `THINGS`; some backgrounds hold one of them."""
+from commonfate.datasets.sprites.textures import DENSITY, Texture
 
 HUES = (0.02, 0.06, 0.09, 0.11, 0.14, 0.28, 0.36, 0.58, 0.62)
 """Hues (in turns) that photographs without colour are tinted with: earth, skin, leaves, sky."""
@@ -76,18 +46,24 @@ def background(
 def _material(
     rng: np.random.Generator, crop: Crop, shape: tuple[int, int], unit: float
 ) -> np.ndarray:
-    picture = _coloured(rng, crop.pixels())
+    picture = _coloured(rng, textures.pixels(crop))
     texels = DENSITY * unit * rng.uniform(0.7, 1.2)
     centre = rng.uniform(0.2, 0.8, 2) * picture.shape[1::-1]
     angle = rng.uniform(0, 2 * np.pi)
     return textures.lay(picture, shape, texels, angle, centre).astype(np.float32)
 
 
-def thing(rng: np.random.Generator, shape: Shape) -> Texture:
-    """Make the texture of an object: a crop that about fills it, darker towards its rim."""
+def thing(rng: np.random.Generator, shape: Shape, crops: Sequence[Crop] = THINGS) -> Texture:
+    """Make the texture of an object: a crop that about fills it, darker towards its rim.
+
+    Args:
+        rng: source of the random numbers.
+        shape: of the object.
+        crops: what is drawn from.
+    """
     reach = np.full(2, REACH * shape.size)
     origin, texels = textures.grid(-reach, reach)
-    picture = _coloured(rng, THINGS[rng.integers(len(THINGS))].pixels())
+    picture = _coloured(rng, textures.pixels(crops[int(rng.integers(len(crops)))]))
     across = min(picture.shape[:2]) * rng.uniform(0.6, 0.95)
     centre = rng.uniform(0.4, 0.6, 2) * picture.shape[1::-1]
     laid = textures.lay(

@@ -17,10 +17,22 @@ from commonfate.base.files import exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
 from commonfate.base.settings import from_pairs
 from commonfate.datasets.settings import SpriteImagesConfig, SpritesConfig
-from commonfate.datasets.sprites import annotate, listing, render, scene, textures, truth
+from commonfate.datasets.sprites import (
+    annotate,
+    crops,
+    listing,
+    render,
+    scene,
+    shapes,
+    textures,
+    truth,
+)
 
 log = logging.getLogger(__name__)
 
+
+LABELS = {"instances": annotate.instances, "classes": annotate.classes}
+"""Label maps of a scene, by the setting `labels`."""
 
 STILLS = {"val": 1, "train": 2}
 """Third number of an image's seed, by split: no image shows the scene of another or of a video."""
@@ -121,12 +133,14 @@ def render_video(config: SpritesConfig, folder: Path, number: int) -> None:
         for seed in np.random.SeedSequence([config.seed, number]).spawn(2)
     )
     drawn = scene.draw(for_scene, number, config.size, config.frames)
-    frames = render.frames(drawn, render.draw_textures(for_textures, drawn))
+    texture = render.draw_textures(for_textures, drawn, _crops(config, listed["split"]))
+    frames = render.frames(drawn, texture)
     render.write_mp4(listed["path"], frames, config.size, config.fps, config.codec)
     seen = annotate.seen_layers(drawn)
     labels = annotate.instances(drawn, seen)
     listed["annotation_files"][0].parent.mkdir()
-    for file, label in zip(listed["annotation_files"], labels, strict=True):
+    masks = LABELS[config.labels](drawn, seen)
+    for file, label in zip(listed["annotation_files"], masks, strict=True):
         Image.fromarray(label).save(file)
     truth.save(listed["truth"], drawn, seen, labels)
 
@@ -143,9 +157,21 @@ def render_image(config: SpriteImagesConfig, folder: Path, number: int) -> None:
     for_scene, for_textures = (
         np.random.default_rng(seed) for seed in np.random.SeedSequence(key).spawn(2)
     )
-    drawn = scene.draw(for_scene, listed["number"], config.size, frames=1)
-    (picture,) = render.frames(drawn, render.draw_textures(for_textures, drawn))
-    labels = {"instances": annotate.instances, "classes": annotate.classes}[config.labels]
-    (label,) = labels(drawn, annotate.seen_layers(drawn))
+    drawn = scene.draw(for_scene, listed["number"], config.size, frames=1, objects=config.objects)
+    if config.shows_one_thing:
+        thing = crops.THINGS[crops.thing_of_image(listed["number"])]
+        shown = [crops.half(thing, listed["split"])]
+        texture = render.draw_textures(for_textures, drawn, lambda _: shown)
+    else:
+        texture = render.draw_textures(for_textures, drawn, _crops(config, listed["split"]))
+    (picture,) = render.frames(drawn, texture)
+    (label,) = LABELS[config.labels](drawn, annotate.seen_layers(drawn))
     Image.fromarray(picture).save(listed["image"])
     Image.fromarray(label).save(listed["mask"])
+
+
+def _crops(config: SpritesConfig | SpriteImagesConfig, split: str) -> render.CropsOfClass:
+    """Crops that objects may show, by their class, under the setting `look`."""
+    if config.look == "any":
+        return lambda _: crops.THINGS
+    return lambda family: crops.looks(shapes.CLASSES.index(family), split)

@@ -3,7 +3,7 @@
 Textures of the layers are sampled backwards and blended from back to front.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from commonfate.base.errors import ConfigError
 from commonfate.datasets.sprites import geometry, materials
+from commonfate.datasets.sprites.crops import THINGS, Crop
 from commonfate.datasets.sprites.geometry import Layer
 from commonfate.datasets.sprites.scene import REFERENCE_SIZE, Scene
 from commonfate.datasets.sprites.textures import Texture
@@ -23,19 +24,32 @@ CODECS = {
 }
 """Encoder and options of each codec: nearly without visible loss."""
 
+CropsOfClass = Callable[[str], Sequence[Crop]]
+"""Crops that objects may show, by their family of shapes."""
+
 PATCHES = {"background": 3, "ground": 1}
 """Number of materials in the texture of a layer."""
 
 
-def draw_textures(rng: np.random.Generator, scene: Scene) -> list[Texture]:
-    """Make a texture for each layer, as large as the video ever shows of it."""
+def draw_textures(
+    rng: np.random.Generator, scene: Scene, crops: CropsOfClass = lambda _: THINGS
+) -> list[Texture]:
+    """Make a texture for each layer, as large as the video ever shows of it.
+
+    Args:
+        rng: source of the random numbers.
+        scene: what is rendered.
+        crops: crops that the objects of a family of shapes may show.
+    """
     unit = float(np.sqrt(np.prod(scene.size) / np.prod(REFERENCE_SIZE)))
-    return [_texture(rng, layer, scene, unit) for layer in scene.layers]
+    return [_texture(rng, layer, scene, unit, crops) for layer in scene.layers]
 
 
-def _texture(rng: np.random.Generator, layer: Layer, scene: Scene, unit: float) -> Texture:
+def _texture(
+    rng: np.random.Generator, layer: Layer, scene: Scene, unit: float, crops: CropsOfClass
+) -> Texture:
     if layer.kind == "object":
-        return materials.thing(rng, layer.outline)
+        return materials.thing(rng, layer.outline, crops(layer.outline.family))
     points = geometry.pixels(scene.size)
     border = np.concatenate([points[:, 0], points[:, -1], points[:, :, 0], points[:, :, -1]], 1)
     seen = np.concatenate([layer.plane(t, border) for t in range(scene.frames)], 1)

@@ -39,18 +39,27 @@ class Scene:
         return tuple(n for n, layer in enumerate(self.layers) if layer.kind == "object")
 
 
-def draw(rng: np.random.Generator, number: int, size: tuple[int, int], frames: int) -> Scene:
+def draw(
+    rng: np.random.Generator,
+    number: int,
+    size: tuple[int, int],
+    frames: int,
+    objects: int | None = None,
+) -> Scene:
     """Draw scenes until one is well composed.
 
     Args:
         number: of the video; it selects the class of the first object, so that a few videos hold
             all classes.
+        size: (H, W).
+        frames: T.
+        objects: number of objects; None draws one to three.
 
     Raises:
         ConfigError: no scene is well composed, as for an extreme aspect ratio.
     """
     for _ in range(TRIES):
-        scene = _draw(rng, number, size, frames)
+        scene = _draw(rng, number, size, frames, objects)
         if _is_well_composed(scene):
             return scene
     raise ConfigError(
@@ -58,13 +67,15 @@ def draw(rng: np.random.Generator, number: int, size: tuple[int, int], frames: i
     )
 
 
-def _draw(rng: np.random.Generator, number: int, size: tuple[int, int], frames: int) -> Scene:
+def _draw(
+    rng: np.random.Generator, number: int, size: tuple[int, int], frames: int, objects: int | None
+) -> Scene:
     height, width = size
     unit = float(np.sqrt(height * width / (REFERENCE_SIZE[0] * REFERENCE_SIZE[1])))
     camera = motion.draw_camera(rng, unit, float(np.hypot(height, width)) / 2)
     time = np.arange(frames, dtype=np.float64)
     world = camera.maps(time, 1.0)
-    classes = _draw_classes(rng, number)
+    classes = _draw_classes(rng, number, objects)
     tracks = [motion.draw_track(rng, unit, size, frames) for _ in classes]
     share = rng.uniform(0.14, 0.26) * rng.dirichlet(np.full(len(classes), 20.0))
     layers = [Layer("background", None, _chain(world))]
@@ -78,8 +89,8 @@ def _draw(rng: np.random.Generator, number: int, size: tuple[int, int], frames: 
     return Scene(size, tuple(layers), tuple(track.pause for track in tracks))
 
 
-def _draw_classes(rng: np.random.Generator, number: int) -> list[str]:
-    count = rng.choice([1, 2, 3], p=[0.35, 0.5, 0.15])
+def _draw_classes(rng: np.random.Generator, number: int, objects: int | None) -> list[str]:
+    count = objects or rng.choice([1, 2, 3], p=[0.35, 0.5, 0.15])
     order = [number % len(shapes.CLASSES), *rng.integers(0, len(shapes.CLASSES), count - 1)]
     return [shapes.CLASSES[index] for index in order]
 

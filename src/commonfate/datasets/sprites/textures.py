@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from commonfate.base.errors import StoreError
+from commonfate.datasets.sprites.crops import Crop
 
 PHOTOGRAPHS = {
     "astronaut": "astronaut.png",
@@ -95,22 +96,12 @@ class Texture:
         )
 
 
-@dataclass(frozen=True)
-class Crop:
-    """Part of a photograph, in fractions of its height and width."""
-
-    photograph: str
-    top: float
-    left: float
-    bottom: float
-    right: float
-
-    def pixels(self) -> np.ndarray:
-        """(h, w, 3) uint8 RGB, or (h, w) uint8 of a photograph without colour."""
-        whole = photograph(self.photograph)
-        height, width = whole.shape[:2]
-        rows = slice(round(self.top * height), round(self.bottom * height))
-        return whole[rows, round(self.left * width) : round(self.right * width)]
+def pixels(crop: Crop) -> np.ndarray:
+    """Part of a photograph: (h, w, 3) uint8 RGB, or (h, w) uint8 of one without colour."""
+    whole = photograph(crop.photograph)
+    height, width = whole.shape[:2]
+    rows = slice(round(crop.top * height), round(crop.bottom * height))
+    return whole[rows, round(crop.left * width) : round(crop.right * width)]
 
 
 def grid(low: np.ndarray, high: np.ndarray) -> tuple[tuple[float, float], tuple[int, int]]:
