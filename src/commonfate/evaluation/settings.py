@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from commonfate.base.settings import MethodSettings, Name, Settings, unknown
 from commonfate.evaluation import kinds
@@ -51,6 +51,10 @@ class BenchmarkConfig(Settings):
     """Metrics that tables show."""
     published_as: str | None = None
     """Name of the same benchmark in the papers' tables, if there is one."""
+    published_metric: str | None = None
+    """Name of the first metric in the papers' tables, e.g. `mIoU_linear`; none: the same."""
+    published_settings: dict[str, str] = Field({})
+    """Column of the papers' tables among those of data set and metric, e.g. `protocol: frame`."""
 
     @property
     def learnt_from(self) -> tuple[str, ...]:

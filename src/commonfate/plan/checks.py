@@ -230,3 +230,14 @@ def comparing(config: Config, table: str, declaration: TableDeclaration) -> None
         if row.published is not None and row.published not in rows:
             where = f"workflow/tables/{table}.yaml: row {row.label!r}: published {row.published!r}"
             raise ConfigError(f"{where}{unknown(row.published, rows)}")
+    columns = published.headings(rows.values())
+    for name in config.tables[table].benchmarks:
+        benchmark = config.benchmarks[name]
+        metric = benchmark.published_metric or benchmark.metrics[0]
+        dataset, settings = benchmark.published_as or "", benchmark.published_settings
+        same = [text for key, text in columns.items() if key.matches(metric, dataset, settings)]
+        if len(same) > 1:
+            raise ConfigError(
+                f"config: benchmarks.{name}.published_settings: table {table} prints "
+                f"{', '.join(same)}; add the settings of one of them"
+            )

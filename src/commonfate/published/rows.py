@@ -2,15 +2,17 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 from itertools import combinations
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import unknown
 from commonfate.published.benchmarks import BENCHMARKS
+from commonfate.published.values import CODE, Key, Row, Value, headings, word
 
-__all__ = ["BENCHMARKS", "PAPERS", "Row", "Value", "names", "origin", "rows"]
+__all__ = ["BENCHMARKS", "CODE", "PAPERS", "Key", "Row", "Value"]
+__all__ += ["headings", "names", "origin", "rows"]
 
 PAPERS = {
     "GWM": "Guess What Moves (Choudhury et al., BMVC 2022, arXiv 2205.07844)",
@@ -20,59 +22,21 @@ PAPERS = {
     "AMD": "The Emergence of Objectness (Liu et al., NeurIPS 2021)",
     "TimeT": "Time Does Tell (Salehi et al., ICCV 2023, arXiv 2308.11796)",
 }
-CODE = ("GWM code",)
-"""Names among them of programs, whose output is quoted."""
 COMMON = ("paper", "table", "row", "dataset", "metric", "value", "std", "unit", "is_ours", "note")
-"""Columns of every CSV; the others describe the variants of a table."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """One printed number."""
-
-    text: str
-    """The digits as printed."""
-    unit: str
-    note: str
-    file: str
-    """Name of the CSV."""
-    line: int
-    """Line of the CSV, the header being line 1."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a paper's table."""
-
-    label: str
-    paper: str
-    table: str
-    variant: Mapping[str, str]
-    """Columns that only this table has, e.g. `flow_method`."""
-    values: Mapping[tuple[str, str], Value]
-    """By metric and data set."""
-    of_all: Mapping[str, Value]
-    """Metrics that the paper gives once for all data sets, e.g. `runtime`, by name."""
-    source: str
-    """`published`; `published code` for the output of a program of the authors; `published (AMD)`
-    for numbers of another paper than that of the first table."""
-
-    @property
-    def place(self) -> str:
-        """Name of the table, or of the program."""
-        return self.table if self.paper in CODE else f"Table {self.table}"
-
-    @property
-    def runtime(self) -> Value | None:
-        """Seconds a frame; some papers print them beside those of a whole video."""
-        return self.of_all.get("runtime_per_frame", self.of_all.get("runtime"))
-
-    @property
-    def remarks(self) -> list[str]:
-        """Remarks of the transcription on the numbers, each once."""
-        shown = [*self.values.values(), *([self.runtime] if self.runtime else [])]
-        parts = (part for value in shown for part in value.note.split("; ") if part)
-        return list(dict.fromkeys(parts))
+"""Columns of every CSV; the others describe the rows of a table, but for `OF_COLUMN`."""
+OF_COLUMN: Mapping[str, tuple[str, ...]] = {
+    "flowdino_table4": ("protocol",),
+    "flowdino_table5": ("protocol",),
+    "flowdino_table6": ("protocol",),
+    "flowdino_table7": ("protocol",),
+    "timet_table4": ("task", "protocol", "K", "clip_length"),
+    "timet_table5": ("evaluation",),
+    "timet_table7": ("protocol", "K", "clip_length"),
+    "timet_table9": ("protocol", "K"),
+    "timet_table11": ("delta_t_s",),
+}
+"""Columns of some CSVs that describe the columns of the paper's table, where others of that name
+describe rows: K is a setting of the scores in Table 4 of TimeT, of the method in GWM."""
 
 
 def names() -> list[str]:
@@ -100,12 +64,12 @@ def rows(tables: Sequence[str], metrics: Sequence[str]) -> dict[str, Row]:
     """
     parts = [_table(name) for name in tables]
     keys = dict.fromkeys(key for row in parts[0].values() for key in row.values)
-    printed = sorted({metric for metric, _ in keys})
+    printed = sorted({key.metric for key in keys})
     for metric in metrics:
         if metric not in printed:
             where = f"published table {tables[0]}: metric {metric!r}"
             raise ConfigError(f"{where}{unknown(metric, printed)}")
-    columns = [key for key in keys if key[0] in metrics]
+    columns = [key for key in keys if key.metric in metrics]
     first = next(iter(parts[0].values())).paper
     by_label: dict[str, Row] = {}
     for label, row in (pair for part in parts for pair in part.items()):
@@ -119,9 +83,7 @@ def rows(tables: Sequence[str], metrics: Sequence[str]) -> dict[str, Row]:
     return by_label
 
 
-def _repeats(
-    values: Mapping[tuple[str, str], Value], earlier: Mapping[tuple[str, str], Value]
-) -> bool:
+def _repeats(values: Mapping[Key, Value], earlier: Mapping[Key, Value]) -> bool:
     """True if an earlier row prints the same digits."""
     return all(key in earlier and earlier[key].text == new.text for key, new in values.items())
 
@@ -132,7 +94,7 @@ def origin(row: Row, value: Value) -> dict[str, str]:
         "paper": PAPERS[row.paper],
         "place": row.place,
         "paper_row": row.label,
-        "printed": value.text,
+        "printed": value.shown,
         "note": value.note,
         "transcription": f"commonfate/published/tables/{value.file}.csv, line {value.line}",
     }
@@ -146,27 +108,32 @@ def _table(name: str) -> dict[str, Row]:
     cells = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
     grouped: dict[tuple[str, ...], list[tuple[int, dict[str, str]]]] = {}
     for line, cell in enumerate(cells, start=2):
-        key = (cell["row"], *_variant(cell).values())
+        key = (cell["row"], *_variant(name, cell).values())
         grouped.setdefault(key, []).append((line, cell))
     return _by_label(_each_once([_row(name, group) for group in grouped.values()]))
 
 
-def _variant(cell: Mapping[str, str]) -> dict[str, str]:
-    return {column: text for column, text in cell.items() if column not in COMMON}
+def _variant(name: str, cell: Mapping[str, str]) -> dict[str, str]:
+    apart = (*COMMON, *OF_COLUMN.get(name, ()))
+    return {column: text for column, text in cell.items() if column not in apart}
 
 
 def _row(name: str, cells: list[tuple[int, dict[str, str]]]) -> Row:
     first = cells[0][1]
-    values = {
-        (cell["metric"], cell["dataset"]): Value(
-            cell["value"], cell["unit"], cell["note"], name, line
-        )
-        for line, cell in cells
-    }
-    of_all = {metric: value for (metric, dataset), value in values.items() if dataset == "all"}
+    values: dict[Key, Value] = {}
+    for line, cell in cells:
+        settings = ((column, cell[column]) for column in OF_COLUMN.get(name, ()))
+        filled = tuple(pair for pair in settings if pair[1])
+        key = Key(cell["metric"], cell["dataset"], filled)
+        if key in values:
+            raise ConfigError(
+                f"published table {name}: line {line} repeats line {values[key].line}"
+            )
+        values[key] = Value(cell["value"], cell["std"], cell["unit"], cell["note"], name, line)
+    of_all = {key.metric: value for key, value in values.items() if key.dataset == "all"}
     paper = first["paper"]
     source = "published code" if paper in CODE else "published"
-    return Row(first["row"], paper, first["table"], _variant(first), values, of_all, source)
+    return Row(first["row"], paper, first["table"], _variant(name, first), values, of_all, source)
 
 
 def _each_once(rows: list[Row]) -> list[Row]:
@@ -189,11 +156,6 @@ def _label(row: Row, alike: list[Row]) -> str:
     for count in range(len(differ) + 1):
         for keys in combinations(differ, count):
             if len({tuple(other.variant[key] for key in keys) for other in alike}) == len(alike):
-                apart = ", ".join(_text(key, row.variant[key]) for key in keys if row.variant[key])
+                apart = ", ".join(word(key, row.variant[key]) for key in keys if row.variant[key])
                 return f"{row.label} ({apart})" if apart else row.label
     raise ConfigError(f"published table {row.table} of {row.paper}: row {row.label!r} twice")
-
-
-def _text(key: str, text: str) -> str:
-    """A number after the name of its column; words as they are."""
-    return f"{key.replace('_', ' ')} {text}" if text.replace(".", "").isdigit() else text

@@ -11,8 +11,26 @@ from commonfate.tables.scores import Cell, Scores
 
 
 def published_metric(cell: Cell, metric: str) -> str:
-    """Name of a metric in the papers: J of the best assignment of components is `J_oracle`."""
-    return f"{metric}_oracle" if cell.planned.scoring == "oracle_components" else metric
+    """Name of a metric in the papers: J of the best assignment of components is `J_oracle`.
+
+    A benchmark may name that of its first metric: `published_metric`, e.g. `mIoU_linear`.
+    """
+    if cell.planned.scoring == "oracle_components":
+        return f"{metric}_oracle"
+    benchmark = cell.first.benchmark
+    return _published_metric(cell.first) if metric == benchmark.metrics[0] else metric
+
+
+def _published_metric(scores: Scores) -> str:
+    """Name of a benchmark's first metric in the papers."""
+    return scores.benchmark.published_metric or scores.benchmark.metrics[0]
+
+
+def printed(cell: Cell, metric: str, paper: published.Row) -> published.Value | None:
+    """The number that a row of a paper has for the benchmark and metric of our scores, if any."""
+    benchmark = cell.first.benchmark
+    dataset, settings = benchmark.published_as or "", benchmark.published_settings
+    return paper.value(published_metric(cell, metric), dataset, settings)
 
 
 def scored_as(cell: Cell, paper: published.Row, scorings: Sequence[str]) -> Benchmark | None:
@@ -26,7 +44,7 @@ def scored_as(cell: Cell, paper: published.Row, scorings: Sequence[str]) -> Benc
         paper: a published row.
         scorings: those of the table.
     """
-    benchmark = benchmarks.of(cell.first.benchmark.published_as or "", paper.paper)
+    benchmark = _scored_by(cell.first, paper.paper)
     if benchmark is None or incomparable(cell.first, paper.paper):
         return None
     preferred = (benchmark.scoring, "leak_free", scorings[0])
@@ -44,9 +62,11 @@ def incomparable(scores: Scores, paper: str) -> str | None:
     name = scores.benchmark.published_as
     if name is None:
         return "it is no published benchmark"
-    benchmark = benchmarks.of(name, paper)
+    benchmark = _scored_by(scores, paper)
     if benchmark is None:
-        return f"{paper} has no {name}"
+        if paper.removesuffix(" code") not in benchmarks.BENCHMARKS.get(name, {}):
+            return f"{paper} has no {name}"
+        return f"{paper} does not score {name} so"
     if mismatch := _mismatch(benchmark, scores):
         part = mismatch.count < mismatch.whole
         amount = "not the whole of" if part else f"more than {paper} scores of"
@@ -56,17 +76,27 @@ def incomparable(scores: Scores, paper: str) -> str | None:
     return None
 
 
+def _scored_by(scores: Scores, paper: str) -> Benchmark | None:
+    benchmark = scores.benchmark
+    metric, settings = _published_metric(scores), benchmark.published_settings
+    return benchmarks.of(benchmark.published_as or "", paper, metric, settings)
+
+
 def incomparable_by_paper(scores: Scores, papers: Iterable[str]) -> dict[str, str | None]:
     """The reasons by paper: for some papers, or, without any, for all that score the benchmark."""
-    by_paper = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {"": None})
+    by_paper = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {"": ()})
     return {paper: incomparable(scores, paper) for paper in (list(papers) or by_paper)}
 
 
 def benchmark_label(scores: Scores) -> str:
     """A benchmark's name, with its share of the nearest paper's data if no paper has the same."""
     name = scores.planned.benchmark
-    by_paper = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {}).values()
-    nearest = sorted(by_paper, key=partial(_distance, scores))
+    by_paper = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {})
+    metric, settings = _published_metric(scores), scores.benchmark.published_settings
+    fitting = [
+        each for all_of in by_paper.values() for each in all_of if each.has(metric, settings)
+    ]
+    nearest = sorted(fitting, key=partial(_distance, scores))
     mismatches = [_mismatch(benchmark, scores) for benchmark in nearest]
     return name if not mismatches or None in mismatches else f"{name} ({mismatches[0]})"
 

@@ -134,13 +134,9 @@ def compare(
     differences: list[NumberDifference] = []
     if paper is not None and declaration.kind == "comparison":
         for cell, metric in by_metric(cells):
-            numbers, scored_as = (
-                cell.of(metric),
-                comparable.scored_as(cell, paper, declaration.scorings),
-            )
-            dataset = cell.first.benchmark.published_as or ""
-            key = comparable.published_metric(cell, metric), dataset
-            if numbers and scored_as and (printed := paper.values.get(key)):
+            numbers = cell.of(metric)
+            scored_as = comparable.scored_as(cell, paper, declaration.scorings)
+            if numbers and scored_as and (printed := comparable.printed(cell, metric, paper)):
                 data = _other_data(plan, cell.planned.run, scored_as)
                 differences.append(
                     NumberDifference(cell, metric, numbers, paper, printed, scored_as, data)

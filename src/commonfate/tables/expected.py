@@ -106,9 +106,12 @@ def _printed(
         return ""
     better, worse = first.values, second.values
     metric = comparable.published_metric(cell, cell.first.benchmark.metrics[0])
+    settings = cell.first.benchmark.published_settings.items()
+    names = published.headings([first, second])
     differences = [
-        f"{Decimal(better[key].text) - Decimal(worse[key].text):+} {key[1]}"
+        f"{Decimal(better[key].text) - Decimal(worse[key].text):+} "
+        f"{names[key].removeprefix(f'{metric} ')}"
         for key in better
-        if key in worse and key[0] == metric
+        if key in worse and key.metric == metric and settings <= dict(key.settings).items()
     ]
     return f" (printed: {', '.join(differences)})" if differences else ""

@@ -154,10 +154,11 @@ def add_published(table: Table, rows: Mapping[str, published.Row]) -> None:
         table: gets the rows.
         rows: by label, see `published.rows`.
     """
+    columns = published.headings(rows.values())
     for label, row in rows.items():
         cells = [
-            {"column": f"{metric} {dataset}", "heading": dataset, **_cell(row, value)}
-            for (metric, dataset), value in row.values.items()
+            {"column": columns[key], "heading": key.dataset, **_cell(row, value)}
+            for key, value in row.values.items()
         ]
         if row.runtime:
             cells.append({"column": RUNTIME, **_cell(row, row.runtime)})
@@ -180,4 +181,4 @@ def _leading(row: published.Row) -> dict[str, str]:
 
 
 def _cell(row: published.Row, value: published.Value) -> dict[str, str]:
-    return {"value": value.text, **published.origin(row, value)}
+    return {"value": value.shown, **published.origin(row, value)}

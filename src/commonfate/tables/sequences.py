@@ -131,13 +131,13 @@ def _printed(rows: Sequence[RowDeclaration], cited: Mapping[str, published.Row])
         crf = paper.variant["crf"] == "1"
         label = next((row.label for row in rows if row.crf == crf), None)
         label = label or ("with CRF" if crf else "without CRF")
-        for (metric, dataset), value in paper.values.items():
+        for (metric, dataset, _), value in paper.values.items():
             part = parts.setdefault(dataset, Part())
             mean = PRINTED_MEANS.get(paper.label)
             column = {"column": _column(label, metric, "published"), "heading": label}
             cell = {**column, "source": paper.source, **published.origin(paper, value)}
             cells = part.means if mean else part.sequences
-            cells.setdefault(mean or paper.label, []).append({**cell, "value": value.text})
+            cells.setdefault(mean or paper.label, []).append({**cell, "value": value.shown})
     return parts
 
 
