@@ -1,0 +1,1 @@
+"""Protocols run on stores of features: reading, fitting and scoring, writing."""

@@ -1,0 +1,163 @@
+"""Protocols that score label maps: probes, retrieval, clusters, prototypes, foreground."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from commonfate.base.errors import ConfigError
+from commonfate.datasets.mask_values import VOID
+from commonfate.evaluation.features import (
+    clustering,
+    fcn,
+    foreground,
+    linear,
+    probe,
+    prototypes,
+    retrieval,
+)
+from commonfate.evaluation.features.dense import nearest_labels
+from commonfate.evaluation.features.result import Result
+from commonfate.evaluation.features.retrieval import Memory
+from commonfate.evaluation.features.run.lazy import Lazy, as_array, held
+from commonfate.evaluation.features.run.parts import Part
+from commonfate.evaluation.features.settings import (
+    ClusteringSettings,
+    ForegroundSettings,
+    ProbeSettings,
+    PrototypesSettings,
+    RetrievalSettings,
+)
+
+AT_ONCE = 16
+"""Images that are scored at once."""
+HEADS: dict[str, type[linear.LinearHead | fcn.FCNHead]] = {
+    "linear": linear.LinearHead,
+    "fcn": fcn.FCNHead,
+}
+
+
+def classes_of(train: Part) -> int:
+    """Number of classes: one more than the highest in the truth of the training images."""
+    labels = (labels[labels != VOID] for labels in train.truths())
+    return 1 + max((int(each.max()) for each in labels if each.size), default=0)
+
+
+def head(kind: str, test: Part, train: Part, settings: ProbeSettings, device: str) -> Result:
+    """Train a head and score it.
+
+    Truth of the training images is held at the size at which the head learns it.
+
+    Args:
+        kind: `linear` or `fcn`.
+        test, train: items with `tokens`.
+        settings: of the scoring.
+        device: of the head.
+
+    Raises:
+        ConfigError, ValueError: see `probe.run` and `Part.features`.
+    """
+    tokens = train.features("tokens")
+    size = (settings.side,) * 2 if settings.side else tokens.shape[1:3]
+
+    def learnt(i: int) -> np.ndarray:
+        labels = torch.from_numpy(train.truth(train.items[i]).astype(np.int64))[None]
+        return nearest_labels(labels, size)[0].numpy().astype(np.uint8)
+
+    training = probe.cached(
+        as_array(tokens),
+        held(Lazy(learnt, len(train.items))),
+        settings.batch_size,
+        settings.seed,
+    )
+    scored = probe.cached(as_array(test.features("tokens")), _truth(test), AT_ONCE)
+
+    def build(channels: int) -> nn.Module:
+        return HEADS[kind](channels, settings).to(device)
+
+    steps = -(-len(train.items) // settings.batch_size)
+    return probe.run(build, training, lambda: scored(0), settings, steps)
+
+
+def retrieved(test: Part, train: Part, settings: RetrievalSettings, device: str) -> Result:
+    """Fill the memory and look the classes up.
+
+    Features and truth are read once, some images at a time; the memory is held.
+    """
+    tokens, labels = train.features("tokens"), train.truths()
+    memory = retrieval.remember(_lazy(tokens), _lazy(labels), settings)
+    moved = Memory(memory.vectors.to(device), memory.shares.to(device), memory.images)
+    features, truth = test.features("tokens"), test.truths()
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start in range(0, len(truth), AT_ONCE):
+            chosen = np.arange(start, min(start + AT_ONCE, len(truth)))
+            yield features[chosen], truth[chosen]
+
+    return retrieval.score(moved, batches(), settings, -(-len(truth) // AT_ONCE))
+
+
+def clustered(test: Part, settings: ClusteringSettings, clips: np.ndarray) -> Result:
+    """Cluster the tokens; see `clustering.score`."""
+    return clustering.score(as_array(test.features("tokens")), _truth(test), settings, clips)
+
+
+def grouped(test: Part, settings: PrototypesSettings) -> Result:
+    """Cluster the objects of images; see `prototypes.score`."""
+    attention = held(test.features("attention"))
+    return prototypes.score(as_array(test.features("tokens")), attention, _truth(test), settings)
+
+
+def extracted(test: Part, train: Part, settings: ForegroundSettings) -> Result:
+    """Fit clusters to the training images, and score the foreground of the others."""
+    tokens, attention = as_array(train.features("tokens")), held(train.features("attention"))
+    truth = _truth(train) if settings.tuned else None
+    extractor = foreground.fit(tokens, attention, settings, truth)
+    tokens, attention = as_array(test.features("tokens")), held(test.features("attention"))
+    return foreground.score(extractor, tokens, attention, _truth(test), settings)
+
+
+def clips_of(part: Part, length: int) -> np.ndarray:
+    """Number of the clip of each item: `length` annotated frames of a video in a row, (n,)."""
+    numbers: list[int] = []
+    last, place = None, 0
+    for video, _ in part.items:
+        place = place + 1 if video == last else 0
+        starts = place % length == 0
+        numbers.append((numbers[-1] + 1 if numbers else 0) if starts else numbers[-1])
+        last = video
+    return np.array(numbers)
+
+
+def check_classes(test: Part, train: Part) -> None:
+    """Refuse truth of different kinds.
+
+    Raises:
+        ConfigError: the two splits' annotations mean different things.
+    """
+    kinds = [{_meaning(part, video) for video, _ in part.items} for part in (test, train)]
+    if kinds[0] != kinds[1]:
+        scored, learnt = (" and ".join(sorted(each)) for each in kinds)
+        raise ConfigError(
+            f"{train.listing.where}: annotations of the training images are {learnt}, those of the "
+            f"scored images in {test.listing.where} {scored}, so the classes differ; name data "
+            "sets of the same classes"
+        )
+
+
+def _meaning(part: Part, video: str) -> str:
+    kind = part.videos[video].kind.partition(":")[0]
+    return {"objects": "classes", "union": "binary", "grey": "binary", "fbms": "binary"}.get(
+        kind, "binary" if kind == "colours" else kind
+    )
+
+
+def _truth(part: Part) -> np.ndarray:
+    return held(part.truths())
+
+
+def _lazy(array: Lazy) -> Any:
+    """For parameters that are arrays: only indexed."""
+    return array

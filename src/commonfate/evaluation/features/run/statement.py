@@ -1,0 +1,224 @@
+"""Protocols in full, as sentences that stand beside their numbers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from commonfate.evaluation.features.benchmarks import CarryingSettings
+from commonfate.evaluation.features.run.parts import Part
+from commonfate.evaluation.features.settings import (
+    ClusteringSettings,
+    ForegroundSettings,
+    KnnSettings,
+    ProbeSettings,
+    PrototypesSettings,
+    RetrievalSettings,
+    ScoreSettings,
+)
+
+CLASSES_COUNTED = "void (255) left out; mean over the classes that occur"
+
+
+def encoder_of(part: Part) -> str:
+    """Name of the encoder of a part's features, as it was given to `commonfate features`."""
+    record = part.stores.reader(part.items[0][0]).provenance
+    return str(record.get("settings", {}).get("encoder", "an unnamed encoder"))
+
+
+def opening(test: Part, train: Part | None) -> str:
+    """Features and items."""
+    parts = [f"{_of(test)} are scored"]
+    if train is not None:
+        parts.append(f"{_of(train)} are learnt from")
+    if test.shards is None:
+        return f"{'; '.join(parts)}."
+    video = test.items[0][0]
+    reader = test.stores.reader(video)
+    shapes = ", ".join(
+        f"{name} {'x'.join(map(str, reader.shape(video, name)))}" for name in reader.names
+    )
+    return f"Encoder {encoder_of(test)}, view {test.view} ({shapes} of the first); " + (
+        f"{'; '.join(parts)}."
+    )
+
+
+def _of(part: Part) -> str:
+    videos = len({video for video, _ in part.items})
+    count = f"{len(part.items):,} images"
+    if videos < len(part.items):
+        count = f"{len(part.items):,} frames of {videos:,} videos"
+    return f"{count} of split {part.listing.split} of {part.listing.where}"
+
+
+def of_protocol(name: str, settings: Any, released: bool, details: Mapping[str, Any]) -> str:
+    """Sentences on a protocol.
+
+    Args:
+        name: of the protocol.
+        settings: of the scoring.
+        released: the scoring.
+        details: numbers that are no settings, e.g. `clip_length`.
+    """
+    return SENTENCES[name](settings, released, details)
+
+
+def _head(name: str, settings: ProbeSettings, classes: str) -> str:
+    kind = {"linear": "One linear layer", "fcn": "An FCN head (three 3x3 layers of 512, dropout)"}
+    size = f"{settings.side}x{settings.side} pixels" if settings.side else "the grid of the tokens"
+    decay = (
+        f"to a tenth every {settings.drop_every} epochs" if settings.drop_every else "by a cosine"
+    )
+    void = ", void as a class of its own" if settings.void_is_a_class else ""
+    return (
+        f"{kind[name]} from frozen tokens to {settings.outputs} outputs{void} ({classes}), trained "
+        f"at {size} for {settings.epochs} epochs of batches of {settings.batch_size} "
+        f"({settings.optimiser}, learning rate {settings.learning_rate:g} that falls {decay}, "
+        f"weight decay {settings.weight_decay:g}, seed {settings.seed}), without augmentation, in "
+        f"a shuffled order. {_scored(settings.score)}"
+    )
+
+
+def _scored(score: ScoreSettings) -> str:
+    size = f"{score.side}x{score.side} pixels" if score.side else "the size of the view's picture"
+    epoch = {
+        "last": "The last epoch",
+        "best": "The epoch that is best on the scored images themselves",
+    }[score.keep]
+    first = f", the first {score.images} images alone" if score.images else ""
+    absent = (
+        "void (255) left out; mean over all classes, 0 for those that do not occur"
+        if score.absent_as_zero
+        else CLASSES_COUNTED
+    )
+    return (
+        f"{epoch} is scored{first}, at {size}: IoU of each class over the pixels of all images, "
+        f"{absent}."
+    )
+
+
+def _linear(settings: ProbeSettings, released: bool, details: Mapping[str, Any]) -> str:
+    return _head("linear", settings, details["classes"])
+
+
+def _fcn(settings: ProbeSettings, released: bool, details: Mapping[str, Any]) -> str:
+    return _head("fcn", settings, details["classes"])
+
+
+def _retrieval(settings: RetrievalSettings, released: bool, details: Mapping[str, Any]) -> str:
+    return (
+        f"Each patch takes the classes of its {settings.k} most similar patches (cosine, softmax "
+        f"at temperature {settings.temperature:g}) in a memory of at most {settings.memory:,} "
+        f"patches of the training images (seed {settings.seed}), {settings.classes} classes "
+        f"({details['classes']}); enlarged bilinearly to the view's picture. IoU of each class "
+        f"over the pixels of all images, {CLASSES_COUNTED}."
+    )
+
+
+def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[str, Any]) -> str:
+    unit = {
+        "frame": "Each frame",
+        "clip": f"Each clip of {details['clip_length']} annotated frames",
+        "dataset": "The whole data set",
+    }[settings.level]
+    k = str(settings.clusters) if settings.clusters else "as many clusters as it has true classes"
+    k = f"{k} clusters" if settings.clusters else k
+    matching = {
+        "hungarian": "matched to classes one to one by IoU (Hungarian)",
+        "many_to_one": "each given the class of its best precision",
+    }[settings.matched]
+    fitted = f"batches of {settings.batch} clips" if settings.batch else "the same"
+    enlarged = f", enlarged to {settings.side}x{settings.side}" if settings.side else ""
+    void = "void is a class of its own" if settings.void_is_a_class else "void (255) left out"
+    mean = "with" if settings.background else "without"
+    arbitrary = (
+        " The truth has objects, whose numbers are arbitrary from one video to another."
+        if details["objects"] and settings.level == "dataset"
+        else ""
+    )
+    left = " (clusters without a class count as background)" * (settings.left_over != "none")
+    return (
+        f"{unit} is clustered alone: tokens{enlarged}, standardised and reduced to "
+        f"{settings.components} components fitted to {fitted}, K-means with {k} (best of "
+        f"{settings.starts} runs), {matching} by the ground truth{left}. Mean IoU {mean} class 0, "
+        f"{void}; mean of {settings.repeats} clusterings (seeds from {settings.seed}). Fitted on "
+        f"the scored images.{arbitrary}"
+    )
+
+
+def _prototypes(settings: PrototypesSettings, released: bool, details: Mapping[str, Any]) -> str:
+    size = f"{settings.side}x{settings.side}" if settings.side else "the size of the view's picture"
+    return (
+        "Patches of more than average attention are the object of an image; the objects' mean "
+        f"tokens (length 1, {settings.components} whitened components) are clustered by K-means "
+        f"with K = {settings.clusters} (best of {settings.starts} runs), clusters and background "
+        f"matched to classes one to one by their pixels (Hungarian, by the ground truth), at "
+        f"{size}. Mean IoU over background and classes that occur, void (255) left out; mean and "
+        f"deviation of {settings.repeats} clusterings (seeds from {settings.seed}). Fitted on the "
+        "scored images."
+    )
+
+
+def _foreground(settings: ForegroundSettings, released: bool, details: Mapping[str, Any]) -> str:
+    cut = (
+        "the cut is tuned on the training images' ground truth, and the scored images are "
+        "clustered anew"
+        if settings.tuned
+        else f"the {settings.background:.0%} least precise clusters are background"
+    )
+    size = f"{settings.side}x{settings.side}" if settings.side else "the size of the view's picture"
+    void = "counts as foreground" if settings.void_is_foreground else "is left out"
+    return (
+        f"Tokens of the training images ({settings.components} components) are clustered by "
+        f"K-means with K = {settings.clusters} (seed {settings.seed}); a cluster's precision is "
+        f"the share of it in the {settings.mass:.0%} attention mask; {cut}. Jaccard index of the "
+        f"foreground (all classes but 0) of each image at {size}, mean over images; void {void}."
+    )
+
+
+def _knn(settings: KnnSettings, released: bool, details: Mapping[str, Any]) -> str:
+    listed = ", ".join(map(str, settings.k))
+    return (
+        f"The class token's k most similar training images (cosine) vote with weight exp(cosine / "
+        f"{settings.temperature:g}), k = {listed}; share of the images whose class is right."
+    )
+
+
+def _localization(settings: None, released: bool, details: Mapping[str, Any]) -> str:
+    least = "by at least half (1e-7 added to heights and unions)" if released else "by over half"
+    without = "are wrong" if released else "are left out"
+    return (
+        "The box around the largest part of the second eigenvector's positive side, the smaller "
+        "one of the two (Deep Spectral Methods), one an image. CorLoc: share of the images whose "
+        f"box overlaps one of the true boxes {least}; difficult and truncated boxes count, crowds "
+        f"do not; images without a box {without}. True boxes: {details['boxes']}."
+    )
+
+
+def _propagation(settings: CarryingSettings, released: bool, details: Mapping[str, Any]) -> str:
+    way = {
+        "still": "held still",
+        "flow": "moved by optical flow, pixel by pixel from the frame before",
+        "forwarder": "carried by TimeT's Feature-Forwarder (context 4, window 12, top 5)",
+    }[settings.by]
+    score = (
+        "IoU of all objects as one, each prediction against the truth of the frame before it in "
+        "the clip, foreground and background exchanged where that fits better; mean over frames"
+        if released
+        else "J and F of the DAVIS tools, of each object in each frame, mean over objects"
+    )
+    return (
+        f"The first mask of clips of annotated frames {settings.step} apart is {way}. Scored at "
+        f"{details['size']}: {score}. Objects that the first frame lacks are background."
+    )
+
+
+SENTENCES: dict[str, Callable[[Any, bool, Mapping[str, Any]], str]] = {
+    "linear": _linear,
+    "fcn": _fcn,
+    "retrieval": _retrieval,
+    "clustering": _clustering,
+    "prototypes": _prototypes,
+    "foreground": _foreground,
+    "knn": _knn,
+    "localization": _localization,
+    "propagation": _propagation,
+}

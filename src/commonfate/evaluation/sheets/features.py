@@ -1,0 +1,117 @@
+"""The sheet of a protocol on features: best and worst items, prediction beside truth."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from commonfate.evaluation.features.run.outcome import TEXTS, Outcome
+from commonfate.evaluation.features.run.record import Probed
+from commonfate.evaluation.sheets import layout, pictures, sheet
+from commonfate.evaluation.sheets.layout import Row
+from commonfate.flow.drawing.review import spread
+from commonfate.prediction import maps
+
+ITEMS = 4
+"""Number of items shown of either end."""
+FRAMES = 2
+"""Number of frames shown of a clip."""
+Reader = Callable[[str, int], np.ndarray]
+"""Frame t of a video, (H, W, 3) uint8 RGB."""
+
+
+def draw(probed: Probed, frames: Reader, path: Path) -> None:
+    """Draw the sheet as PNG, replaced in one step; nothing if no item is scored.
+
+    Args:
+        probed: the protocol and its scores.
+        frames: the scored frames.
+        path: of the PNG.
+    """
+    rows = _rows(probed.outcome, frames)
+    if rows:
+        sheet.draw(path, rows, caption(probed))
+
+
+def caption(probed: Probed) -> str:
+    """Score, and the protocol in full."""
+    outcome = probed.outcome
+    value, deviation = (
+        values.get(outcome.main) for values in (outcome.result.metrics, outcome.result.spread)
+    )
+    number = f"{100 * value:.1f}" if value is not None else "none"
+    if deviation is not None:
+        number += f" \u00b1 {100 * deviation:.1f} ({len(outcome.result.repeats)} repeats)"
+    return "\n".join(
+        (
+            f"{probed.protocol}, {probed.scoring}: {outcome.main} {number}",
+            f"{outcome.statement} ({TEXTS[outcome.average]})",
+        )
+    )
+
+
+def _rows(outcome: Outcome, frames: Reader) -> list[Row]:
+    items = outcome.result.items
+    order = sorted(np.flatnonzero(np.isfinite(items)), key=lambda i: -items[i])
+    best = order[: min(ITEMS, (len(order) + 1) // 2)]
+    worst = order[len(best) :][-ITEMS:]
+    groups = {f"Highest {outcome.score}": best, f"Lowest {outcome.score}": worst}
+    return [
+        row
+        for group, numbers in groups.items()
+        for number in numbers
+        for row in _of_item(outcome, int(number), group, frames)
+    ]
+
+
+def _of_item(outcome: Outcome, number: int, group: str, frames: Reader) -> list[Row]:
+    listed = outcome.frames[number]
+    value = f"{outcome.score} {100 * float(outcome.result.items[number]):.1f}"
+    rows = []
+    for place in _shown(len(listed)):
+        video, t = listed[place]
+        picture = outcome.picture((video, t), frames(video, t))
+        size = layout.picture_size((picture.shape[0], picture.shape[1]))
+        drawn = pictures.scaled(picture, size)
+        note, shown = _pictures(outcome, number, place, drawn, picture.shape[:2])
+        label = value if _is_image(outcome, video) else f"frame {t}, {value}"
+        rows.append(Row(group, video, None, label, note, {"frame": drawn, **shown}))
+    return rows
+
+
+def _is_image(outcome: Outcome, video: str) -> bool:
+    """True if a video has a single scored frame, its first."""
+    return [t for frames in outcome.frames for name, t in frames if name == video] == [0]
+
+
+def _shown(count: int) -> Sequence[int]:
+    return spread(range(count), FRAMES) if count > 1 else [0]
+
+
+def _pictures(
+    outcome: Outcome, number: int, place: int, frame: np.ndarray, size: tuple[int, ...]
+) -> tuple[str, dict[str, np.ndarray | None]]:
+    """A line of text, and pictures of prediction and truth, by column."""
+    predicted = outcome.prediction(number, place)
+    true = outcome.truth(outcome.frames[number][place])
+    if isinstance(predicted, str) or isinstance(true, str):
+        return f"predicted {predicted}, true {true}", {}
+    if outcome.shows == "boxes":
+        scale = np.array([frame.shape[1] / size[1], frame.shape[0] / size[0]] * 2)
+        ours = boxed(frame, predicted[None] * scale, pictures.PREDICTED)
+        return "", {"box": ours, "true boxes": boxed(frame, true * scale, pictures.TRUE)}
+    palette = maps.voc_palette()
+    ours, theirs = (
+        pictures.coloured(frame, pictures.labels_scaled(labels, frame.shape[:2]), palette)
+        for labels in (predicted, true)
+    )
+    return "", {"prediction": ours, "ground truth": theirs}
+
+
+def boxed(frame: np.ndarray, boxes: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """Draw boxes (m, 4), x0, y0, x1, y1 in pixels of the frame, on a copy of it."""
+    picture = frame.copy()
+    for x0, y0, x1, y1 in boxes.round().astype(int).tolist():
+        cv2.rectangle(picture, (x0, y0), (x1 - 1, y1 - 1), colour, pictures.LINE)
+    return picture
