@@ -12,6 +12,7 @@ from commonfate.base.settings import from_pairs
 from commonfate.cli import VERBS, flow
 from commonfate.datasets import inventory
 from commonfate.datasets.sprites import produce
+from commonfate.evaluation.features.run import settings as probe_settings
 from commonfate.methods.settings import MethodsConfig
 from commonfate.prediction.crf import CrfSettings
 from commonfate.training.flow.settings import recipe
@@ -80,6 +81,7 @@ def _of_method(values: Mapping[str, Any]) -> None:
 SETTINGS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "flow": lambda values: flow._source(values["source"], values["pairs"]),
     "predict": _of_method,
+    "probe": lambda values: probe_settings.of_pairs(values["protocols"], values["pairs"]),
     "sprites": lambda values: produce.parse(values["pairs"]),
     "train": _of_method,
     "train-flow": lambda values: recipe(values["network"], values["pairs"]),

@@ -47,6 +47,7 @@ GROUPS = {
         "train": Verb("train", "Train a method."),
         "predict": Verb("predict", "Segment the frames of a benchmark, or of any videos."),
         "evaluate": Verb("evaluate", "Score predictions by a protocol."),
+        "probe": Verb("probe", "Score features by the protocols of the field."),
         "table": Verb("table", "Assemble a result table as CSV, Markdown and LaTeX."),
     },
     "Looking into results": {

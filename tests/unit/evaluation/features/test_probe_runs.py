@@ -1,6 +1,7 @@
 """Protocols run on stores: features that are the truth, clips, boxes, files that differ."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from commonfate.evaluation.features.run import maps, record, score, settings
 from commonfate.evaluation.features.run.lazy import Lazy, as_array
 from commonfate.evaluation.features.run.parts import Stores, of_manifest, part
 from commonfate.storage.feature_writer import FeatureWriter
+from commonfate.storage.flow import open_writer
 from commonfate.tables.scores import KEYS
 from helpers import probed
 from helpers.probed import CLASSES, PATCH, SIDE
@@ -99,11 +101,16 @@ def test_the_same_again_gives_the_same(data):
     assert np.array_equal(first.predictions, second.predictions)
 
 
-def test_features_read_from_the_store_score_as_those_in_memory(data, monkeypatch):
-    here = run("linear", data(), *FAST["linear"])[0].result
-    monkeypatch.setattr(maps, "as_array", lambda array: as_array(array, 0))
-    there = run("linear", data(), *FAST["linear"])[0].result
+@pytest.mark.parametrize("name", ["linear", "clustering", "prototypes", "foreground"])
+def test_features_read_from_the_store_score_as_those_in_memory(data, name, caplog):
+    view = BOTH if name in ("prototypes", "foreground") else TOKENS
+    here = run(name, data(view), *FAST[name])[0].result
+    assert not caplog.records
+    with caplog.at_level(logging.INFO):
+        there = run(name, data(view, held_bytes=0), *FAST[name])[0].result
     assert here.metrics == there.metrics
+    assert np.array_equal(here.predictions, there.predictions)
+    assert "GiB of tokens are read again in each pass" in caplog.text
 
 
 def test_lazy_arrays():
@@ -182,6 +189,39 @@ def test_masks_are_carried(data):
         run("propagation", still, "by=still", "step=5")
     with pytest.raises(ConfigError, match=r"--flow: .* needs stores of flow"):
         run("propagation", still, "by=flow", "step=1")
+
+
+@pytest.mark.parametrize("gaps", [(-1, 1), (-1,), (-2, 2)])
+def test_masks_are_moved_by_flow(tmp_path, gaps):
+    """Flow that says that nothing moves: as the first mask held still."""
+    videos = {"a": 3}
+    test = of_manifest(probed.manifest(tmp_path, videos, "val", "instances"), "val")
+    path = tmp_path / "flow.zarr.zip"
+    with open_writer(path, provenance={}, key="k") as writer:
+        for gap in gaps:
+            starts = range(max(0, -gap), min(3, 3 - gap))
+            pairs = [(t, np.zeros((2, SIDE, SIDE), np.float32)) for t in starts]
+            writer.add("a", gap, frames=3, size=(SIDE, SIDE), flows=pairs)
+    inputs = score.Data(test, Stores([]), flow=[path])
+    step = f"step={max(map(abs, gaps))}"
+    moved = run("propagation", inputs, "by=flow", step)[0].result
+    still = run("propagation", inputs, "by=still", step)[0].result
+    assert moved.metrics == still.metrics
+    twice = run("propagation", inputs, "by=flow", "step=2")[0]
+    assert twice.frames == [[("a", 2)]]
+
+
+def test_flow_must_lead_back(tmp_path):
+    test = of_manifest(probed.manifest(tmp_path, {"a": 2}, "val", "instances"), "val")
+    path = tmp_path / "flow.zarr.zip"
+    with open_writer(path, provenance={}, key="k") as writer:
+        writer.add("a", 1, frames=2, size=(2, 2), flows=[(0, np.zeros((2, 2, 2), np.float32))])
+    with pytest.raises(ConfigError, match=r"no flow of gap -1 .* --gap -1"):
+        run("propagation", score.Data(test, Stores([]), flow=[path]), "by=flow", "step=1")
+    with open_writer(path, provenance={}, key="l") as writer:
+        writer.add("a", -1, frames=2, size=(2, 2), flows=[(1, np.zeros((2, 2, 2), np.float32))])
+    with pytest.raises(StoreError, match="flow is 2x2, annotations are 32x32"):
+        run("propagation", score.Data(test, Stores([]), flow=[path]), "by=flow", "step=1")
 
 
 def test_files_hold_all_that_tables_read(data, tmp_path):

@@ -140,8 +140,8 @@ class Flows:
         flow = self.between(video, start, end)
         if flow is None:
             raise ConfigError(
-                f"--flow: video {video!r} has no flow of gap {end - start} or -1, which leads back "
-                "to the frame before; extract it with --gap -1"
+                f"--flow: video {video!r} has no flow of gap -1 (nor of {end - start}), which "
+                "leads back to the frame before; extract it with --gap -1"
             )
         return flow
 

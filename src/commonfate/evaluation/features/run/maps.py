@@ -21,7 +21,7 @@ from commonfate.evaluation.features import (
 from commonfate.evaluation.features.dense import nearest_labels
 from commonfate.evaluation.features.result import Result
 from commonfate.evaluation.features.retrieval import Memory
-from commonfate.evaluation.features.run.lazy import Lazy, as_array, held
+from commonfate.evaluation.features.run.lazy import Lazy, held
 from commonfate.evaluation.features.run.parts import Part
 from commonfate.evaluation.features.settings import (
     ClusteringSettings,
@@ -59,7 +59,7 @@ def head(kind: str, test: Part, train: Part, settings: ProbeSettings, device: st
     Raises:
         ConfigError, ValueError: see `probe.run` and `Part.features`.
     """
-    tokens = train.features("tokens")
+    tokens = train.tokens()
     size = (settings.side,) * 2 if settings.side else tokens.shape[1:3]
 
     def learnt(i: int) -> np.ndarray:
@@ -67,12 +67,12 @@ def head(kind: str, test: Part, train: Part, settings: ProbeSettings, device: st
         return nearest_labels(labels, size)[0].numpy().astype(np.uint8)
 
     training = probe.cached(
-        as_array(tokens),
+        tokens,
         held(Lazy(learnt, len(train.items))),
         settings.batch_size,
         settings.seed,
     )
-    scored = probe.cached(as_array(test.features("tokens")), _truth(test), AT_ONCE)
+    scored = probe.cached(test.tokens(), _truth(test), AT_ONCE)
 
     def build(channels: int) -> nn.Module:
         return HEADS[kind](channels, settings).to(device)
@@ -101,21 +101,21 @@ def retrieved(test: Part, train: Part, settings: RetrievalSettings, device: str)
 
 def clustered(test: Part, settings: ClusteringSettings, clips: np.ndarray) -> Result:
     """Cluster the tokens; see `clustering.score`."""
-    return clustering.score(as_array(test.features("tokens")), _truth(test), settings, clips)
+    return clustering.score(test.tokens(), _truth(test), settings, clips)
 
 
 def grouped(test: Part, settings: PrototypesSettings) -> Result:
     """Cluster the objects of images; see `prototypes.score`."""
     attention = held(test.features("attention"))
-    return prototypes.score(as_array(test.features("tokens")), attention, _truth(test), settings)
+    return prototypes.score(test.tokens(), attention, _truth(test), settings)
 
 
 def extracted(test: Part, train: Part, settings: ForegroundSettings) -> Result:
     """Fit clusters to the training images, and score the foreground of the others."""
-    tokens, attention = as_array(train.features("tokens")), held(train.features("attention"))
+    tokens, attention = train.tokens(), held(train.features("attention"))
     truth = _truth(train) if settings.tuned else None
     extractor = foreground.fit(tokens, attention, settings, truth)
-    tokens, attention = as_array(test.features("tokens")), held(test.features("attention"))
+    tokens, attention = test.tokens(), held(test.features("attention"))
     return foreground.score(extractor, tokens, attention, _truth(test), settings)
 
 

@@ -1,5 +1,6 @@
 """Items of a split, which a protocol scores or fits on: their features and their truth."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ import numpy as np
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.datasets import annotations
-from commonfate.evaluation.features.run.lazy import Lazy
+from commonfate.evaluation.features.run.lazy import HELD_BYTES, Lazy, as_array
 from commonfate.prediction import benchmark
 from commonfate.prediction.benchmark import AnnotatedVideo
 from commonfate.prediction.features import pictures, views
@@ -18,6 +19,7 @@ from commonfate.prediction.features.views import Placement, View
 from commonfate.storage.feature_shards import FeatureShards
 from commonfate.storage.features import FeatureReader
 
+log = logging.getLogger(__name__)
 Item = tuple[str, int]
 """A video and the number of its frame; an image is frame 0 of itself."""
 NAMED = 3
@@ -110,12 +112,14 @@ class Part:
         shards: their features; None where the protocol reads none.
         items: those that are scored or fitted on, by video and frame.
         left_out: reasons, by video without an item.
+        held_bytes: largest array of tokens that is held in memory.
     """
 
     listing: Listing
     shards: FeatureShards | None
     items: list[Item]
     left_out: Mapping[str, str]
+    held_bytes: int = HELD_BYTES
 
     @cached_property
     def videos(self) -> dict[str, AnnotatedVideo]:
@@ -177,12 +181,29 @@ class Part:
             )
         return Lazy(lambda i: stores.read(*self.items[i], name), len(self.items))
 
+    def tokens(self) -> np.ndarray:
+        """Tokens of all items, (n, h, w, C): held, or read when they are indexed.
+
+        Raises:
+            ConfigError: shapes differ.
+        """
+        array = self.features("tokens")
+        if array.nbytes > self.held_bytes:
+            log.info(
+                "%s: %.1f GiB of tokens are read again in each pass; --hold-gib holds them",
+                self.listing.where,
+                array.nbytes / 2**30,
+            )
+        return as_array(array, self.held_bytes)
+
     def truths(self) -> Lazy:
         """Truth of all items, (n, h, w) uint8, in the place of the view."""
         return Lazy(lambda i: self.truth(self.items[i]), len(self.items))
 
 
-def part(listing: Listing, shards: FeatureShards | None, truth: str) -> Part:
+def part(
+    listing: Listing, shards: FeatureShards | None, truth: str, held_bytes: int = HELD_BYTES
+) -> Part:
     """Items of a listing that have truth.
 
     Args:
@@ -190,6 +211,7 @@ def part(listing: Listing, shards: FeatureShards | None, truth: str) -> Part:
         shards: their features; None: the protocol reads none.
         truth: `labels` and `masks`: annotated frames; `boxes`: all frames with features;
             `image_labels`: those of videos with a label.
+        held_bytes: see `Part`.
 
     Raises:
         ConfigError: the features are of other videos or frames.
@@ -216,7 +238,7 @@ def part(listing: Listing, shards: FeatureShards | None, truth: str) -> Part:
     if not items:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:NAMED])
         raise StoreError(f"{listing.where}: split {listing.split} has nothing to score ({reasons})")
-    return Part(listing, shards, items, left_out)
+    return Part(listing, shards, items, left_out, held_bytes)
 
 
 def _without_truth(video: AnnotatedVideo, listing: Listing, truth: str) -> str | None:

@@ -12,6 +12,7 @@ from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.result import Result
 from commonfate.evaluation.features.run import carrying, images, maps, statement
 from commonfate.evaluation.features.run import settings as known_settings
+from commonfate.evaluation.features.run.lazy import HELD_BYTES
 from commonfate.evaluation.features.run.outcome import Average, Outcome
 from commonfate.evaluation.features.run.parts import Item, Listing, Part, Stores, part
 
@@ -31,6 +32,7 @@ class Data:
         boxes: table of true boxes; None: boxes of masks.
         flow: stores of flow.
         clip_length: annotated frames of a clip of `clustering`.
+        held_bytes: see `Part`.
     """
 
     test: Listing
@@ -40,6 +42,7 @@ class Data:
     boxes: Path | None = None
     flow: Sequence[Path] = ()
     clip_length: int | None = None
+    held_bytes: int = HELD_BYTES
 
 
 def inputs(data: Data) -> tuple[Path, ...]:
@@ -96,7 +99,7 @@ def _parts(name: str, settings: Any, data: Data) -> tuple[Part, Part | None]:
     protocol = known_settings.get(name)
     without = name == "propagation" and settings.by != "forwarder" and not data.stores.paths
     shards = None if without else data.stores.having(protocol.reads, name)
-    test = part(data.test, shards, protocol.truth)
+    test = part(data.test, shards, protocol.truth, data.held_bytes)
     if not protocol.fits:
         return test, None
     if data.train is None or data.train_stores is None or not data.train_stores.paths:
@@ -105,7 +108,7 @@ def _parts(name: str, settings: Any, data: Data) -> tuple[Part, Part | None]:
             "--train-features (or, of your own images, --train)"
         )
     train_shards = data.train_stores.having(protocol.reads, name)
-    train = part(data.train, train_shards, protocol.truth)
+    train = part(data.train, train_shards, protocol.truth, data.held_bytes)
     first, second = (_origin(each) for each in (test, train))
     if first != second:
         raise ConfigError(

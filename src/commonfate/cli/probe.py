@@ -1,0 +1,344 @@
+"""`commonfate probe`: scores of features by the protocols of the field."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commonfate.base.errors import ConfigError
+from commonfate.cli import features, options
+from commonfate.evaluation.features.run import settings as known_settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from commonfate.evaluation.features.run.score import Data
+    from commonfate.prediction.features.views import View
+
+log = logging.getLogger(__name__)
+FILE = click.Path(dir_okay=False, path_type=Path)
+ANY = click.Path(path_type=Path)
+SCORINGS = ("leak_free", "released")
+OWN = ("labels", "train", "train_labels", "encoder")
+STORED = ("features", "train_features", "train_manifest", "boxes", "flow", "frames")
+Reader = Callable[[str, int], "np.ndarray"]
+
+
+@click.command("probe")
+@click.argument("images", nargs=-1, metavar="[IMAGES]...", type=ANY)
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    required=True,
+    type=click.Choice(list(known_settings.PROTOCOLS)),
+    help="Repeatable; then -o is a folder.",
+)
+@click.option(
+    "--scoring",
+    type=click.Choice(SCORINGS),
+    default=SCORINGS[0],
+    show_default=True,
+    help="Without choices that look at the scored data's truth, or as the authors' released code.",
+)
+@options.assignments(
+    "A setting of the protocols, or of one of them, e.g. epochs=20 or clustering.clusters=100."
+)
+@click.option("--clip-length", type=click.IntRange(1), help="Frames of a clip, of clustering.")
+@click.option(
+    "--labels", multiple=True, type=ANY, help="Masks of IMAGES, of the same file names. Repeatable."
+)
+@click.option("--train", multiple=True, type=ANY, help="Images that are learnt from. Repeatable.")
+@click.option("--train-labels", multiple=True, type=ANY, help="Their masks. Repeatable.")
+@click.option(
+    "--annotation-kind",
+    default="classes",
+    show_default=True,
+    help="Content of the masks: classes, instances, binary, ...; see docs/datasets.md.",
+)
+@click.option("--encoder", metavar="NAME", help="Of IMAGES; as of `commonfate features`.")
+@click.option("--part", help="Network of a file that holds several, e.g. student.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random weights."
+)
+@click.option(
+    "--view", "view_name", help="Of IMAGES, for all protocols.  [default: each protocol's own]"
+)
+@click.option("--manifest", type=FILE, help="Videos that are scored, instead of IMAGES.")
+@click.option("--features", multiple=True, type=FILE, help="Stores of their features. Repeatable.")
+@click.option("--split", default="val", show_default=True, help="Split of --manifest.")
+@click.option("--train-manifest", type=FILE, help="Videos learnt from.  [default: --manifest]")
+@click.option("--train-features", multiple=True, type=FILE, help="Their features. Repeatable.")
+@click.option("--train-split", default="train", show_default=True, help="Their split.")
+@click.option("--boxes", type=FILE, help="True boxes (Parquet).  [default: those of the masks]")
+@click.option("--flow", multiple=True, type=ANY, help="Flow, of propagation. Repeatable.")
+@click.option(
+    "--frames", multiple=True, type=FILE, help="Frame stores, with which a sheet is drawn."
+)
+@click.option(
+    "--hold-gib",
+    type=click.FloatRange(min=0),
+    default=2.0,
+    show_default=True,
+    help="Largest array of tokens that is held in memory; larger ones are read in each pass.",
+)
+@options.device("Where networks, heads and memories are; auto takes a free GPU where there is one.")
+@options.threads()
+@options.output(
+    "Scores to write (.json), with a folder of predictions and a sheet beside; or a folder for "
+    "those of several protocols or of IMAGES.",
+    folder=None,
+)
+def command(
+    images: tuple[Path, ...],
+    protocols: tuple[str, ...],
+    scoring: str,
+    pairs: tuple[str, ...],
+    device: str,
+    threads: int | None,
+    output: Path,
+    **chosen: Any,
+) -> None:
+    """Score features by the protocols of the field.
+
+    Of your own images and masks, in one command: features are extracted and kept in the folder.
+
+    \b
+        commonfate probe images/val --labels masks/val --train images/train \\
+            --train-labels masks/train --encoder my_checkpoint.pth \\
+            --protocol linear --protocol clustering -o out
+
+    Of a data set, from stores of `commonfate features`:
+
+    \b
+        commonfate probe --protocol linear --manifest manifest.parquet --features val.zarr.zip \\
+            --train-features train.zarr.zip -o scores.json
+
+    The protocol is printed in full beside its number; docs/features.md lists the protocols.
+    """
+    _check(images, protocols, output, chosen)
+    settings = known_settings.of_pairs(protocols, pairs)
+    import torch
+
+    from commonfate.base.devices import acquire
+
+    if threads:
+        torch.set_num_threads(threads)
+    by_protocol: dict[str, tuple[Data, Reader | None]] = {}
+    if images:
+        by_protocol = _of_images(images, protocols, device, threads, output, chosen)
+    else:
+        stored = _of_stores(protocols, chosen)
+        by_protocol = dict.fromkeys(protocols, stored)
+    with acquire(device) as acquired:
+        for name in protocols:
+            data, frames = by_protocol[name]
+            own = known_settings.names_classes(name, pairs)
+            file = output if output.suffix == ".json" else output / f"{name}.json"
+            _run(name, scoring, settings[name], data, frames, str(acquired), own, file)
+
+
+def _check(
+    images: Sequence[Path], protocols: Sequence[str], output: Path, chosen: dict[str, Any]
+) -> None:
+    """Refuse options that do not go together."""
+    if bool(images) == bool(chosen["manifest"]):
+        raise click.UsageError("give either IMAGES, or --manifest and --features")
+    unused = [name for name in (STORED if images else OWN) if chosen[name]]
+    if unused:
+        option = f"--{unused[0].replace('_', '-')}"
+        raise click.UsageError(f"{option} is not for {'IMAGES' if images else '--manifest'}")
+    if images and not chosen["encoder"]:
+        raise click.UsageError("--encoder: name the encoder of the IMAGES")
+    if output.suffix == ".json" and (images or len(protocols) > 1):
+        raise click.UsageError(f"--output {output}: name a folder, which gets several files")
+    if output.suffix != ".json" and output.is_file():
+        raise click.UsageError(f"--output {output}: is a file; name a folder, or a file in .json")
+
+
+def _run(
+    name: str,
+    scoring: str,
+    settings: Any,
+    data: "Data",
+    frames: Reader | None,
+    device: str,
+    own_classes: bool,
+    output: Path,
+) -> None:
+    from commonfate.evaluation.features.run import record, score
+    from commonfate.evaluation.sheets import features as sheet
+
+    start = time.monotonic()
+    outcome, test, _, used = score.score(
+        name, settings, data, scoring == "released", device, own_classes
+    )
+    seconds = time.monotonic() - start
+    probed = record.Probed(name, scoring, used, outcome, test, seconds, score.inputs(data))
+    content = record.write(probed, output)
+    if frames is not None:
+        sheet.draw(probed, frames, output.with_suffix(".png"))
+    click.echo(f"{output}: {_numbers(content)}\n  {outcome.statement}")
+    for note in outcome.result.notes:
+        click.echo(f"  Note: {note}.")
+    if left := len(content["left_out"]):
+        click.echo(f"  {left} images or videos are left out, see left_out of the file.")
+
+
+def _numbers(content: dict[str, Any]) -> str:
+    """Metrics in percent, with their deviations."""
+    texts = []
+    for metric, value in content["metrics"].items():
+        number = "none" if value is None else f"{100 * value:.1f}"
+        deviation = content["spread"].get(metric)
+        texts.append(f"{metric} {number}" + (f" \u00b1 {100 * deviation:.1f}" if deviation else ""))
+    return ", ".join(texts)
+
+
+def _of_stores(protocols: Sequence[str], chosen: dict[str, Any]) -> "tuple[Data, Reader | None]":
+    """A data set's files, and its frames."""
+    from commonfate.evaluation.features.run.parts import Stores, of_manifest
+    from commonfate.evaluation.features.run.score import Data
+    from commonfate.prediction.stores import Frames
+
+    train = None
+    if any(known_settings.PROTOCOLS[name].fits for name in protocols):
+        manifest = chosen["train_manifest"] or chosen["manifest"]
+        if chosen["train_features"]:
+            train = of_manifest(manifest, chosen["train_split"])
+    data = Data(
+        of_manifest(chosen["manifest"], chosen["split"]),
+        Stores(chosen["features"]),
+        train,
+        Stores(chosen["train_features"], "--train-features") if train else None,
+        chosen["boxes"],
+        chosen["flow"],
+        chosen["clip_length"],
+        _held_bytes(chosen),
+    )
+    return data, Frames(chosen["frames"]).read if chosen["frames"] else None
+
+
+def _of_images(
+    images: Sequence[Path],
+    protocols: Sequence[str],
+    device: str,
+    threads: int | None,
+    output: Path,
+    chosen: dict[str, Any],
+) -> "dict[str, tuple[Data, Reader | None]]":
+    """A user's own images: features are extracted into the folder, for each view a store."""
+    from commonfate.datasets import image_file
+    from commonfate.datasets.annotations import KINDS, is_kind
+    from commonfate.evaluation.features.run import own_images
+    from commonfate.evaluation.features.run.parts import Stores
+    from commonfate.evaluation.features.run.score import Data
+
+    kind = chosen["annotation_kind"]
+    if not is_kind(kind):
+        raise ConfigError(f"--annotation-kind {kind!r}: known are {', '.join(KINDS)}")
+    if "propagation" in protocols:
+        raise ConfigError("--protocol propagation is for videos, with --manifest")
+    for name in protocols:
+        _check_own(name, chosen)
+    test, files = own_images.listing("val", images, chosen["labels"], kind)
+    train = None
+    if chosen["train"]:
+        train, _ = own_images.listing("train", chosen["train"], chosen["train_labels"], kind)
+
+    def stores(split: str, paths: Sequence[Path], view: str) -> Stores:
+        store = output / "features" / f"{split}.{view}.zarr.zip"
+        click.get_current_context().invoke(
+            features.command,
+            files=tuple(paths),
+            encoder=chosen["encoder"],
+            part=chosen["part"],
+            seed=chosen["seed"],
+            view_name=view,
+            device=device,
+            threads=threads,
+            output=store,
+        )
+        return Stores([store])
+
+    def frame(video: str, t: int) -> "np.ndarray":
+        return image_file.pixels(files[video])
+
+    own_views = _views(protocols, chosen["view_name"])
+    extracted: dict[tuple[str, str], Stores] = {}
+    result: dict[str, tuple[Data, Reader | None]] = {}
+    for name, view in own_views.items():
+        learns = train is not None and known_settings.PROTOCOLS[name].fits
+        for split, paths in (("val", images), *([("train", chosen["train"])] if learns else [])):
+            if (split, view) not in extracted:
+                extracted[split, view] = stores(split, paths, view)
+        data = Data(
+            test,
+            extracted["val", view],
+            train if learns else None,
+            extracted["train", view] if learns else None,
+            clip_length=chosen["clip_length"],
+            held_bytes=_held_bytes(chosen),
+        )
+        result[name] = data, frame
+    return result
+
+
+def _held_bytes(chosen: dict[str, Any]) -> int:
+    return int(chosen["hold_gib"] * 2**30)
+
+
+def _views(protocols: Sequence[str], chosen: str | None) -> dict[str, str]:
+    """View for each protocol; protocols of one geometry share the features of all of them.
+
+    Args:
+        protocols: their names.
+        chosen: view for all, but for localization; None: each protocol's own.
+
+    Raises:
+        ConfigError: the chosen view lacks a feature.
+    """
+    from commonfate.prediction.features import views
+    from commonfate.prediction.features.views import FEATURES, View
+
+    parsed: dict[str, View] = {}
+    for name in protocols:
+        own = chosen is None or name == "localization"
+        view = views.parse(known_settings.view_of(name) if own else str(chosen))
+        reads = known_settings.PROTOCOLS[name].reads
+        if lacking := [feature for feature in reads if feature not in view.features]:
+            raise ConfigError(
+                f"--view {view}: protocol {name} reads {' and '.join(lacking)}; add it, or leave "
+                "--view out"
+            )
+        parsed[name] = view
+    result = {}
+    for name, view in parsed.items():
+        same = [each for each in parsed.values() if _geometry(each) == _geometry(view)]
+        names = {feature for each in same for feature in each.features}
+        shared = View(view.geometry, view.size, tuple(n for n in FEATURES if n in names))
+        result[name] = str(shared)
+    return result
+
+
+def _geometry(view: "View") -> tuple[str, int | None]:
+    return view.geometry, view.size
+
+
+def _check_own(name: str, chosen: dict[str, Any]) -> None:
+    """Refuse a protocol that own images lack something for, before features are made.
+
+    Raises:
+        ConfigError: this is so.
+    """
+    protocol = known_settings.PROTOCOLS[name]
+    by_mask = protocol.truth != "image_labels"
+    if by_mask and not chosen["labels"]:
+        raise ConfigError(f"protocol {name} scores against masks: name them with --labels")
+    if protocol.fits and not chosen["train"]:
+        raise ConfigError(f"protocol {name} learns from images: name them with --train")
+    if protocol.fits and by_mask and not chosen["train_labels"]:
+        raise ConfigError(f"protocol {name} learns from masks: name them with --train-labels")
