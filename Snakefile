@@ -21,6 +21,8 @@ include: "workflow/rules/flow_quality.smk"
 include: "workflow/rules/samples.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/probe.smk"
 include: "workflow/rules/tables.smk"
 
 

@@ -40,6 +40,7 @@ STAGES = (
     "benchmarks",
     "datasets",
     "evaluations",
+    "features",
     "flow",
     "flow_quality",
     "flow_weights",

@@ -18,6 +18,7 @@ from snakemake.logging import logger
 from commonfate import config as commonfate_config
 from commonfate import datasets, plan
 from commonfate.base.errors import UserError, check_writable
+from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.prediction import crf
 from commonfate.samples import kinds
 from commonfate.base.settings import to_pairs

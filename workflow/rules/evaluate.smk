@@ -153,7 +153,7 @@ rule evaluate:
         "<benchmarks>/evaluations/{run}/{benchmark}/{protocol}.{foreground}.{variant}.tsv"
     wildcard_constraints:
         protocol="[a-z_]+",
-        foreground="[a-z_]+",
+        foreground="|".join(evaluation_kinds.rules()),
     conda:
         "../../envs/commonfate.yaml"
     threads: 1

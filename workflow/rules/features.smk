@@ -1,6 +1,10 @@
 # Features of encoders: a store for each run, data set, view and shard, shared by all protocols.
 
 
+# Names of the protocols, which are rules of evaluations of features.
+PROTOCOLS = evaluation_kinds.KINDS["features"].rules
+
+
 def encoder_of(run):
     """The encoder of a run, as `commonfate features` names it."""
     settings = run.settings
@@ -41,7 +45,9 @@ rule features:
         manifest="<results>/videos/{dataset}/manifest.parquet",
         frames="<results>/frames/{dataset}/{shard}.zarr.zip",
         checkpoint=lambda wildcards: (
-            [run_of(wildcards).checkpoint] if run_of(wildcards).settings.trained else []
+            [run_of(wildcards).checkpoint]
+            if run_of(wildcards).settings.trained
+            else []
         ),
     output:
         "<results>/features/{run}/last/{dataset}-{selection}/{view}/{shard}.zarr.zip",

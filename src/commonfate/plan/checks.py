@@ -52,6 +52,7 @@ def segmenting(
 
 def probing(
     config: Config,
+    settings: MethodSettings,
     scored: FeatureBenchmark,
     extra: Iterable[tuple[str, object]],
     where: str,
@@ -60,6 +61,7 @@ def probing(
 
     Args:
         config: the configuration.
+        settings: of the method.
         scored: the benchmark.
         extra: what only segments can have, each with its name; refused if it is there.
         where: beginning of the messages.
@@ -67,6 +69,7 @@ def probing(
     Raises:
         ConfigError: they cannot.
     """
+    _evaluation(settings, scored, where)
     for name, value in extra:
         if value:
             raise ConfigError(f"{where}: {name} is for segments, not for features; leave it out")
@@ -79,6 +82,14 @@ def probing(
             f"{where}: the protocol has {scored.classes} classes, data set {scored.dataset} "
             f"{count}; set settings.classes of the benchmark"
         )
+
+
+def _evaluation(settings: MethodSettings, scored: BenchmarkConfig, where: str) -> EvaluationKind:
+    """The kind of evaluation by which a benchmark scores a method."""
+    try:
+        return scored.evaluation_of(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def resolved(config: Config, dataset: str, settings: S, where: str) -> S:
@@ -189,10 +200,7 @@ def scoring(
     Raises:
         ConfigError: it cannot; the message begins with `where`.
     """
-    try:
-        kind = scored.evaluation_of(settings)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
+    kind = _evaluation(settings, scored, where)
     if name not in kind.scorings:
         names = " and ".join(other.name for other in evaluation_kinds.with_scoring(name))
         raise ConfigError(

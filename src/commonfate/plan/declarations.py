@@ -22,6 +22,8 @@ class StartDeclaration(Settings):
     """Name of the method."""
     settings: dict[str, Any] = Field({})
     """Settings that differ from the scale's, by key."""
+    data: Name | None = None
+    """Role of the data that it learns from, as of a row."""
 
 
 class RowDeclaration(Settings):
@@ -38,6 +40,10 @@ class RowDeclaration(Settings):
     flow: Name | None = None
     """Role of the flow source, e.g. `raft`; `flow_roles` of the config says which source plays it.
     None is the table's own source."""
+    data: Name | None = None
+    """Role of the data that training learns from, e.g. `unlabelled_video`; `data_roles` of the
+    config says which datasets play it, of which the split `train` is taken. None: those of the
+    benchmark."""
     adapt: NonNegativeInt = 0
     """Steps of test-time adaptation on each video."""
     crf: bool = False

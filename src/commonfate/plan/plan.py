@@ -19,7 +19,6 @@ from commonfate.prediction import crf
 
 UNUSED_BY_TABLES = (
     "based_on",
-    "data_roles",
     "flow_quality",
     "flow_training",
     "train_threads",
@@ -112,6 +111,8 @@ class Plan:
         values["flow"]["sources"] = _chosen(values["flow"]["sources"], sources)
         roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows if row.flow])
         values["flow_roles"] = {role: name for role, name in roles.items() if name in sources}
+        asked = [part.data for row in declaration.rows for part in (row, row.start) if part]
+        values["data_roles"] = _chosen(values["data_roles"], asked)
         values["methods"] = _chosen(values["methods"], [run.settings.method for run in runs])
         values["tables"] = _chosen(values["tables"], [table])
         values["tables"][table]["seeds"] = None  # `seeds` above has them

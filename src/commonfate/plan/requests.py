@@ -41,19 +41,19 @@ class Request:
         settings = self._settings(row.method, changes)
         if isinstance(self._scored, FeatureBenchmark):
             extra = (f"adapt {self.adapt}", self.adapt), ("a CRF", self.row.crf)
-            checks.probing(self.config, self._scored, extra, self.where)
+            checks.probing(self.config, settings, self._scored, extra, self.where)
         else:
             checks.segmenting(self.config, settings, self._scored, self.adapt, self.where)
         if row.start is not None:
             first = self._settings(row.start.method, row.start.settings)
             checks.starting(settings, first, f"{self._row}: start")
             read = _read_by_training(first, row.start.settings)
-            start = self._run(row.start.method, read, is_start=True)
-        run = self._run(row.method, changes, start)
+            start = self._run(row.start.method, read, row.start.data, is_start=True)
+        run = self._run(row.method, changes, row.data, start)
         read = _read_by_training(settings, changes)
         if read == changes:
             return run
-        return replace(run, trained_as=self._run(row.method, read, start))
+        return replace(run, trained_as=self._run(row.method, read, row.data, start))
 
     @property
     def adapt(self) -> int:
@@ -92,6 +92,7 @@ class Request:
         self,
         method: str,
         changes: Mapping[str, Any],
+        role: str | None,
         start: Run | None = None,
         is_start: bool = False,
     ) -> Run:
@@ -105,6 +106,8 @@ class Request:
         split: str = "all" if is_encoder else self._scored.train_split
         if settings.trained:
             datasets, split = _learnt_from(self._scored, settings, is_start)
+            if role is not None:
+                datasets, split = self._of_role(role), "train"
             checks.learning(self.config, settings, self._scored, datasets, split, self.where)
         uses_flow = settings.reads_flow or (
             settings.trained and KINDS[settings.learns_from].has_flow
@@ -118,6 +121,15 @@ class Request:
         slug = run_name(settings, changes, [part for part in (flow, data, end) if part])
         results = self.config.results
         return Run(slug, settings, datasets, split, flow, seed, start, results=results)
+
+    def _of_role(self, role: str) -> tuple[str, ...]:
+        """The datasets that play a role."""
+        if role not in self.config.data_roles:
+            raise ConfigError(
+                f"{self._row}: no data sets play the role {role!r} at this scale; name some in the "
+                f"config under data_roles.{role}"
+            )
+        return self.config.data_roles[role]
 
     def _data(self, datasets: tuple[str, ...], split: str, trained: bool) -> str:
         """Data sets and split of the training, as part of names of folders."""

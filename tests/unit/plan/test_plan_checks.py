@@ -101,7 +101,8 @@ def test_the_weights_of_another_size_do_not_fit(make, shapes) -> None:
 
 @pytest.mark.parametrize("scoring", ["leak_free", "oracle"])
 def test_classes_are_scored_as_classes(make, scoring: str, shapes) -> None:
-    with pytest.raises(ConfigError, match=f"{scoring} is of masks, but semantic gives classes"):
+    message = rf"{scoring} is of masks( and features)?, but semantic gives classes"
+    with pytest.raises(ConfigError, match=message):
         make(SEMANTIC, scorings=[scoring], changes=shapes)
 
 

@@ -4,9 +4,9 @@ Every kind of benchmark is a protocol. The scoring `released` takes the settings
 released code, where they differ; see `as_released` of the settings.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, Name, Settings
@@ -33,8 +33,10 @@ class FeatureBenchmark(BenchmarkConfig):
     """Truth that is scored: `labels` of pixels, `boxes`, `image_labels` or `masks`."""
     fits: ClassVar[bool] = False
     """True if something is fitted on `fit_split` of the same dataset, by its truth or without."""
-    has_settings: ClassVar[bool] = True
-    """True if there is a group of keys `settings`."""
+    reads: ClassVar[tuple[str, ...]] = ("tokens",)
+    """Features that the view must have."""
+    offers: ClassVar[tuple[str, ...]] = ("mIoU", "Acc")
+    """Metrics of its scores."""
 
     view: str
     """View whose features are scored, e.g. `448.tokens`; docs/features.md lists them."""
@@ -67,6 +69,11 @@ class FeatureBenchmark(BenchmarkConfig):
         return "annotated" if self.truth in ("labels", "masks") else "all"
 
     @property
+    def reads_boxes(self) -> bool:
+        """True if boxes are scored."""
+        return self.truth == "boxes"
+
+    @property
     def reads_features(self) -> bool:
         """True if the protocol reads features."""
         return True
@@ -90,8 +97,14 @@ class FeatureBenchmark(BenchmarkConfig):
             )
         return view
 
-    reads: ClassVar[tuple[str, ...]] = ("tokens",)
-    """Features that the view must have."""
+    @model_validator(mode="after")
+    def _metrics_are_of_the_protocol(self) -> Self:
+        for name in self.metrics:
+            if name not in self.offers:
+                raise ValueError(
+                    f"metrics: {self.kind} has no {name}, only {', '.join(self.offers)}"
+                )
+        return self
 
 
 class LocalizationBenchmark(FeatureBenchmark):
@@ -99,7 +112,7 @@ class LocalizationBenchmark(FeatureBenchmark):
 
     truth: ClassVar[str] = "boxes"
     reads: ClassVar[tuple[str, ...]] = ("eigenvectors",)
-    has_settings: ClassVar[bool] = False
+    offers: ClassVar[tuple[str, ...]] = ("CorLoc",)
 
     kind: Literal["localization"]
     """Boxes of one object an image are scored."""
@@ -180,6 +193,7 @@ class KnnBenchmark(FeatureBenchmark):
     truth: ClassVar[str] = "image_labels"
     fits: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("cls",)
+    offers: ClassVar[tuple[str, ...]] = ("top1",)
 
     kind: Literal["knn"]
     """Classes of images by their neighbours are scored."""
@@ -197,6 +211,7 @@ class ForegroundBenchmark(FeatureBenchmark):
     truth: ClassVar[str] = "labels"
     fits: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("tokens", "attention")
+    offers: ClassVar[tuple[str, ...]] = ("J",)
 
     kind: Literal["foreground"]
     """A foreground of clusters that attention prefers is scored."""
@@ -237,6 +252,7 @@ class PropagationBenchmark(FeatureBenchmark):
     """Masks given in the first frame of a clip, carried to the others (TimeT, Table 11)."""
 
     truth: ClassVar[str] = "masks"
+    offers: ClassVar[tuple[str, ...]] = ("J", "F")
 
     kind: Literal["propagation"]
     """Carried masks are scored."""
@@ -248,6 +264,11 @@ class PropagationBenchmark(FeatureBenchmark):
     """Flow source that moves masks, if `settings.by` is `flow`."""
     settings: CarryingSettings = CarryingSettings()
     """Way and step."""
+
+    @property
+    def reads_boxes(self) -> bool:
+        """True if boxes are scored."""
+        return self.truth == "boxes"
 
     @property
     def reads_features(self) -> bool:

@@ -133,6 +133,7 @@ def processes(world, folder, pairs):
     return [torch.load(folder / f"{world}-{rank}.pt") for rank in range(world)]
 
 
+@pytest.mark.slow
 def test_two_processes_are_one_with_the_whole_batch(tiny, tmp_path):
     """Without drop path, whose draws differ; the last layer begins at the third step."""
     from commonfate.base.settings import to_pairs

@@ -1,0 +1,74 @@
+"""Benchmarks of features in a plan: kinds, views, runs, and what cannot be scored."""
+
+import pytest
+
+from commonfate.base.errors import ConfigError
+
+FROZEN = {"label": "random", "method": "frozen", "settings": {"encoder": "random.vit_smoke_8"}}
+DINO = {"label": "dino", "method": "dino"}
+CHANGES = {
+    "datasets": {"sprite_classes": {"train_images": 48}},
+    "benchmarks": {
+        "boxes": {"kind": "localization", "dataset": "sprite_images", "split": "val"},
+        "probe": {
+            "kind": "linear",
+            "dataset": "sprite_classes",
+            "view": "96.tokens",
+            "settings": {"classes": 6},
+        },
+    },
+    "tables": {"table1": {"benchmarks": ["boxes", "probe"], "flow": "dis"}},
+}
+
+
+def changed(**benchmark):
+    return {**CHANGES, "benchmarks": {**CHANGES["benchmarks"], "probe": {
+        **CHANGES["benchmarks"]["probe"], **benchmark}}}  # fmt: skip
+
+
+def test_scores_of_a_frozen_encoder(make):
+    cells = make(FROZEN, changes=CHANGES).evaluations("table1")
+    names = ["boxes/leak_free.localization.last", "boxes/released.localization.last"]
+    names += ["probe/leak_free.linear.last", "probe/released.linear.last"]
+    folder = "results/evaluations/frozen-random.vit_smoke_8-s0"
+    assert [str(cell.path) for cell in cells] == [f"{folder}/{name}.json" for name in names]
+    assert {cell.run.datasets for cell in cells} == {()}
+    assert len({cell.run for cell in cells}) == 1
+
+
+def test_an_encoder_that_is_trained_has_a_run_of_its_data(make):
+    row = {**DINO, "data": "images"}
+    changes = {**CHANGES, "data_roles": {"images": ["sprite_classes"]}}
+    (run,) = {cell.run for cell in make(row, changes=changes).evaluations("table1")}
+    assert (run.datasets, run.split) == (("sprite_classes",), "train")
+    assert run.samples == "sprite_classes-train-frames"
+    with pytest.raises(ConfigError, match="row 'dino': no data sets play the role 'imges'"):
+        make({**row, "data": "imges"}, changes=CHANGES)
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "message"),
+    [
+        (
+            {"label": "x", "method": "residual_flow"},
+            CHANGES,
+            "row 'x' on benchmark boxes: method residual_flow has no encoder, it gives masks",
+        ),
+        ({**FROZEN, "adapt": 3}, CHANGES, "adapt 3 is for segments, not for features"),
+        ({**FROZEN, "crf": True}, CHANGES, "a CRF is for segments, not for features"),
+        (FROZEN, changed(settings={"classes": 21}), "the protocol has 21 classes, data set sprite"),
+        (FROZEN, changed(metrics=["J"]), "metrics: linear has no J, only mIoU, Acc"),
+        (FROZEN, changed(view="96.keys"), "view 96.keys has no tokens, which linear reads"),
+        (FROZEN, changed(view="96tokens"), "view '96tokens': expected GEOMETRY.FEATURES"),
+        (FROZEN, changed(kind="liner"), "kind 'liner' is unknown; did you mean linear"),
+        (FROZEN, changed(dataset="sprites", settings={"classes": 0}), "classes = 0"),
+    ],
+)
+def test_what_cannot_be_scored(make, row, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        make(row, changes=changes)
+
+
+def test_a_method_with_an_encoder_alone_is_not_scored_by_segments(make):
+    with pytest.raises(ConfigError, match="frozen predicts no segments, it gives features"):
+        make(FROZEN)
