@@ -1,5 +1,6 @@
 """Pages about one's own videos, run as printed, except for what takes long or downloads."""
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -115,13 +116,27 @@ def test_flow_files(user) -> None:
 
 
 def test_features(user) -> None:
-    """The first command; those after it need a dataset."""
+    """The commands for one's own images; those after them need a dataset."""
     cv2.imwrite(str(user.folder / "photo.png"), np.zeros((40, 60, 3), np.uint8))
     (user.folder / "photos").mkdir(exist_ok=True)
     (user.folder / "photo.png").rename(user.folder / "photos/a.png")
-    changes = {"dino.vits16": "random.vit_smoke_8"}  # which is fetched
-    run(user, commands("docs/features.md")[:1], changes)
+    rng = np.random.default_rng(0)
+    for place in ("images/val", "images/train", "classes/val/a", "classes/train/a"):
+        (user.folder / place).mkdir(parents=True)
+        for n in range(2):
+            colours = rng.integers(0, 256, (40, 60, 3), np.uint8)
+            cv2.imwrite(str(user.folder / place / f"{n}.png"), colours)
+    for place in ("masks/val", "masks/train"):
+        (user.folder / place).mkdir(parents=True)
+        for n in range(2):
+            cv2.imwrite(str(user.folder / place / f"{n}.png"), np.eye(40, 60, n, np.uint8))
+    encoders = ("dino.vits16", "my_checkpoint.pth")  # fetched, and a user's own
+    run(user, commands("docs/features.md")[:3], dict.fromkeys(encoders, "random.vit_smoke_8"))
     assert FeatureReader(user.folder / "features.zarr.zip").videos == ["a", "clip"]
+    for name, metric in (("linear", "mIoU"), ("clustering", "mIoU"), ("knn", "top1")):
+        scores = json.loads((user.folder / f"out/{name}.json").read_text())
+        assert 0 <= scores["metrics"][metric] <= 1 and scores["n_frames"] == 2
+        assert cv2.imread(str(user.folder / f"out/{name}.png")) is not None
 
 
 def test_weights(user) -> None:

@@ -85,6 +85,7 @@ Reader = Callable[[str, int], "np.ndarray"]
     show_default=True,
     help="Largest array of tokens that is held in memory; larger ones are read in each pass.",
 )
+@click.option("--scale", help="Scale of the configuration, named in the sheet.")
 @options.device("Where networks, heads and memories are; auto takes a free GPU where there is one.")
 @options.threads()
 @options.output(
@@ -138,7 +139,17 @@ def command(
             data, frames = by_protocol[name]
             own = known_settings.names_classes(name, pairs)
             file = output if output.suffix == ".json" else output / f"{name}.json"
-            _run(name, scoring, settings[name], data, frames, str(acquired), own, file)
+            _run(
+                name,
+                scoring,
+                settings[name],
+                data,
+                frames,
+                str(acquired),
+                own,
+                file,
+                chosen["scale"],
+            )
 
 
 def _check(
@@ -168,6 +179,7 @@ def _run(
     device: str,
     own_classes: bool,
     output: Path,
+    scale: str | None,
 ) -> None:
     from commonfate.evaluation.features.run import record, score
     from commonfate.evaluation.sheets import features as sheet
@@ -180,7 +192,7 @@ def _run(
     probed = record.Probed(name, scoring, used, outcome, test, seconds, score.inputs(data))
     content = record.write(probed, output)
     if frames is not None:
-        sheet.draw(probed, frames, output.with_suffix(".png"))
+        sheet.draw(probed, frames, output.with_suffix(".png"), scale)
     click.echo(f"{output}: {_numbers(content)}\n  {outcome.statement}")
     for note in outcome.result.notes:
         click.echo(f"  Note: {note}.")

@@ -21,20 +21,19 @@ Reader = Callable[[str, int], np.ndarray]
 """Frame t of a video, (H, W, 3) uint8 RGB."""
 
 
-def draw(probed: Probed, frames: Reader, path: Path) -> None:
-    """Draw the sheet as PNG, replaced in one step; nothing if no item is scored.
+def draw(probed: Probed, frames: Reader, path: Path, scale: str | None = None) -> None:
+    """Draw the sheet as PNG, replaced in one step; a caption alone if no item is scored.
 
     Args:
         probed: the protocol and its scores.
         frames: the scored frames.
         path: of the PNG.
+        scale: of the configuration, where the scores are part of a workflow.
     """
-    rows = _rows(probed.outcome, frames)
-    if rows:
-        sheet.draw(path, rows, caption(probed))
+    sheet.draw(path, _rows(probed.outcome, frames), caption(probed, scale))
 
 
-def caption(probed: Probed) -> str:
+def caption(probed: Probed, scale: str | None = None) -> str:
     """Score, and the protocol in full."""
     outcome = probed.outcome
     value, deviation = (
@@ -46,6 +45,7 @@ def caption(probed: Probed) -> str:
     return "\n".join(
         (
             f"{probed.protocol}, {probed.scoring}: {outcome.main} {number}",
+            *([f"scale {scale}"] if scale else []),
             f"{outcome.statement} ({TEXTS[outcome.average]})",
         )
     )

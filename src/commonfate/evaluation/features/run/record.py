@@ -10,6 +10,7 @@ import numpy as np
 
 from commonfate.base import provenance
 from commonfate.base.files import check_replaceable, exclusive, replacing_directory, write_json
+from commonfate.evaluation import kinds
 from commonfate.evaluation.features.run.outcome import Outcome
 from commonfate.evaluation.features.run.parts import Item, Part
 from commonfate.prediction import maps
@@ -81,7 +82,7 @@ def _content(probed: Probed) -> dict[str, Any]:
     return {
         "protocol": probed.scoring,
         "foreground": probed.protocol,
-        "foreground_looks_at_ground_truth": probed.protocol in ("clustering", "prototypes"),
+        "foreground_looks_at_ground_truth": _looks_at_ground_truth(probed.protocol),
         "statement": outcome.statement,
         "settings": settings,
         "metrics": _numbers(result.metrics),
@@ -109,6 +110,10 @@ def _content(probed: Probed) -> dict[str, Any]:
             sorted({*probed.inputs}),
         ),
     }
+
+
+def _looks_at_ground_truth(protocol: str) -> bool:
+    return kinds.KINDS["features"].looks_at_ground_truth(protocol)
 
 
 def _features(probed: Probed) -> dict[str, Any]:

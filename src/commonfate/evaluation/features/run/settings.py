@@ -34,8 +34,8 @@ def view_of(name: str) -> str:
 
 def default(name: str) -> Settings | None:
     """Settings of a protocol as published; None where it has none."""
-    cls = PROTOCOLS[name]
-    return cls.model_fields["settings"].default if cls.has_settings else None
+    fields = PROTOCOLS[name].model_fields
+    return fields["settings"].default if "settings" in fields else None
 
 
 def of_pairs(names: Sequence[str], pairs: Sequence[str]) -> dict[str, Settings | None]:
