@@ -53,9 +53,10 @@ def caption(probed: Probed, scale: str | None = None) -> str:
 
 def _rows(outcome: Outcome, frames: Reader) -> list[Row]:
     items = outcome.result.items
-    order = sorted(np.flatnonzero(np.isfinite(items)), key=lambda i: -items[i])
-    best = order[: min(ITEMS, (len(order) + 1) // 2)]
-    worst = order[len(best) :][-ITEMS:]
+    order = sorted(np.flatnonzero(np.isfinite(items)).tolist(), key=lambda i: -items[i])
+    best = _of_different_videos(outcome, order, (len(order) + 1) // 2)
+    rest = [number for number in order if number not in best]
+    worst = _of_different_videos(outcome, rest[::-1], len(rest))[::-1]
     groups = {f"Highest {outcome.score}": best, f"Lowest {outcome.score}": worst}
     return [
         row
@@ -63,6 +64,14 @@ def _rows(outcome: Outcome, frames: Reader) -> list[Row]:
         for number in numbers
         for row in _of_item(outcome, int(number), group, frames)
     ]
+
+
+def _of_different_videos(outcome: Outcome, order: Sequence[int], most: int) -> list[int]:
+    """The first items, at most `ITEMS` and `most`, one a video."""
+    by_video: dict[str, int] = {}
+    for number in order:
+        by_video.setdefault(outcome.frames[number][0][0], number)
+    return list(by_video.values())[: min(ITEMS, most)]
 
 
 def _of_item(outcome: Outcome, number: int, group: str, frames: Reader) -> list[Row]:

@@ -9,12 +9,14 @@ from PIL import Image
 
 from commonfate.base import parquet
 from commonfate.base.errors import ConfigError, StoreError
+from commonfate.base.settings import to_pairs
 from commonfate.datasets import boxes
 from commonfate.datasets.base import Box
 from commonfate.evaluation import kinds
 from commonfate.evaluation.features.run import maps, record, score, settings
 from commonfate.evaluation.features.run.lazy import Lazy, as_array
 from commonfate.evaluation.features.run.parts import Stores, of_manifest, part
+from commonfate.evaluation.sheets import features
 from commonfate.storage.feature_writer import FeatureWriter
 from commonfate.storage.flow import open_writer
 from commonfate.tables.scores import KEYS
@@ -246,6 +248,37 @@ def test_files_hold_all_that_tables_read(data, tmp_path):
         record.write(each, tmp_path / "other.json")
 
 
+def test_sheets_show_each_video_once(data, tmp_path, monkeypatch):
+    outcome, test, _, used = run("propagation", data(kind="instances"), "by=still", "step=1")
+    each = record.Probed("propagation", "leak_free", used, outcome, test, 1.0, ())
+    drawn = []
+    monkeypatch.setattr(features.sheet, "draw", lambda *arguments: drawn.append(arguments))
+    frame = np.zeros((SIDE, SIDE, 3), np.uint8)
+    features.draw(each, lambda video, t: frame, tmp_path / "x.png", "demo")
+    ((_, rows, caption),) = drawn
+    # The clip of b has two later frames, both shown; a video is in one group alone.
+    assert sorted((row.name, row.label.partition(",")[0]) for row in rows) == [
+        ("a", "frame 1"),
+        ("b", "frame 1"),
+        ("b", "frame 2"),
+    ]
+    assert {row.group for row in rows} == {"Highest J&F", "Lowest J&F"}
+    assert caption.startswith("propagation, leak_free: J 50.0\nscale demo\n")
+    assert outcome.statement in caption
+
+
+def test_a_sheet_of_nothing_is_its_caption(data, tmp_path):
+    inputs = data()
+    for file in (tmp_path / "truth.val").rglob("*.png"):
+        Image.fromarray(np.full((SIDE, SIDE), 255, np.uint8)).save(file)
+    outcome, test, _, used = run("clustering", inputs, "repeats=1")
+    each = record.Probed("clustering", "leak_free", used, outcome, test, 1.0, ())
+    assert record.write(each, tmp_path / "x.json")["metrics"] == {"mIoU": None}
+    features.draw(each, lambda video, t: np.zeros((4, 4, 3), np.uint8), tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.height > 0
+
+
 def test_void_everywhere_is_left_out_and_counted(data, tmp_path):
     inputs = data()
     Image.fromarray(np.full((SIDE, SIDE), 255, np.uint8)).save(tmp_path / "truth.val/a/00000.png")
@@ -255,6 +288,14 @@ def test_void_everywhere_is_left_out_and_counted(data, tmp_path):
     assert content["excluded_frames"]["a"] == [0] and content["n_frames"] == 4
     assert content["left_out_frames"] == {"a 00000": "its truth is void everywhere"}
     assert content["left_out"] == {}  # another frame of the video counts
+
+
+@pytest.mark.parametrize("name", settings.PROTOCOLS)
+def test_settings_are_read_as_the_workflow_writes_them(name):
+    stated = settings.default(name)
+    pairs = to_pairs(stated) if stated else []
+    assert settings.of_pairs([name], pairs) == {name: stated}
+    assert settings.names_classes(name, pairs) == hasattr(stated, "classes")
 
 
 def test_settings_are_for_all_protocols_or_for_one():
@@ -296,13 +337,13 @@ def test_files_that_do_not_go_together(data, tmp_path):
 
 
 def test_pictures_of_several_sizes_need_another_view(tmp_path):
-    def features(number):
+    def tokens(number):
         return {"tokens": np.zeros((2 + number, 2, 3), np.float32)}
 
     videos = {"a": 1, "b": 1}
     inputs = score.Data(
         of_manifest(probed.manifest(tmp_path, videos, "val"), "val"),
-        Stores([probed.store(tmp_path, videos, "val", "native.tokens", features)]),
+        Stores([probed.store(tmp_path, videos, "val", "native.tokens", tokens)]),
     )
     with pytest.raises(ConfigError, match=r"choose a view such as 448\.tokens"):
         run("clustering", inputs)
