@@ -220,12 +220,13 @@ def part(
     items: list[Item] = []
     left_out = dict(listing.left_out)
     missing = []
+    stored: set[str] = set() if shards is None else set(shards.videos)
     for video in listing.videos:
         if reason := _without_truth(video, listing, truth):
             left_out[video.name] = reason
         elif shards is not None and video.name in shards.left_out:
             left_out[video.name] = f"has no features: {shards.left_out[video.name]}"
-        elif shards is not None and video.name not in shards.videos:
+        elif shards is not None and video.name not in stored:
             missing.append(video.name)
         else:
             items += [(video.name, t) for t in _times(video, shards, truth, listing)]
@@ -265,7 +266,7 @@ def _times(
     stored = shards.reader(video.name).frames(video.name)
     if truth in ("boxes", "image_labels"):
         return stored
-    if lacking := [t for t in annotated if t not in set(stored)]:
+    if lacking := sorted({*annotated} - {*stored}):
         raise ConfigError(
             f"{listing.where}: frame {lacking[0]} of video {video.name!r} is annotated, but has no "
             f"features in {shards.reader(video.name).path}; make them with --frames-of annotated "
