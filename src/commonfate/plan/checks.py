@@ -89,9 +89,10 @@ def probing(
 def _carried_by_flow(config: Config, scored: PropagationBenchmark, start: str) -> None:
     """Check that flow leads back from each frame of a clip to the one before."""
     has(config, scored.dataset, "flow", f"{start} reads")
-    if not {-1, -scored.step} & set(config.datasets[scored.dataset].gaps):
+    step = scored.settings.step
+    if not {-1, -step} & set(config.datasets[scored.dataset].gaps):
         raise ConfigError(
-            f"{start} moves masks by flow of gap -1 or {-scored.step}, but data set "
+            f"{start} moves masks by flow of gap -1 or {-step}, but data set "
             f"{scored.dataset} lacks both; add one to datasets.{scored.dataset}.gaps"
         )
 

@@ -136,7 +136,7 @@ def test_settings_are_those_of_the_papers(paper: Plan) -> None:
         name: of[f"{name}_clip"].clip_length for name in ("youtube_vos", "davis2017", "visor")
     }
     assert lengths == {"youtube_vos": 4, "davis2017": 16, "visor": 4}
-    steps = [of[name].step for name in paper.config.tables["timet_table11"].benchmarks]
+    steps = [of[name].settings.step for name in paper.config.tables["timet_table11"].benchmarks]
     assert tuple(steps) == FRAMES_APART
     assert paper.config.datasets["cocostuff27"].train_images == 5000
     trainval = paper.config.datasets[of["voc2012_prototypes"].dataset]

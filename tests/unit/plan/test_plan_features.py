@@ -76,7 +76,9 @@ def test_a_method_with_an_encoder_alone_is_not_scored_by_segments(make):
 
 CARRIED = {
     "data_roles": {},
-    "benchmarks": {"carried": {"kind": "propagation", "dataset": "sprites", "step": 5}},
+    "benchmarks": {
+        "carried": {"kind": "propagation", "dataset": "sprites", "settings": {"step": 5}}
+    },
     "tables": {"table1": {"benchmarks": ["carried"], "flow": None}},
 }
 WAYS = (
@@ -113,6 +115,12 @@ def test_masks_are_moved_by_flow_of_one_frame_back_or_of_the_step(make):
     make(WAYS[0], changes=changes)
     with pytest.raises(ConfigError, match="'flow' on benchmark carried: flow_warp reads"):
         make(WAYS[1], changes=changes)
+
+
+def test_a_benchmark_of_propagation_chooses_no_way(make):
+    benchmark = {**CARRIED["benchmarks"]["carried"], "settings": {"by": "flow"}}
+    with pytest.raises(ConfigError, match="by: flow is a way of methods, first_mask and flow_warp"):
+        make(*WAYS, changes={**CARRIED, "benchmarks": {"carried": benchmark}})
 
 
 def test_carried_masks_are_scored_by_propagation_alone(make):

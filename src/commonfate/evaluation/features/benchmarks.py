@@ -6,7 +6,7 @@ released code, where they differ; see `as_released` of the settings.
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import PositiveInt, model_validator
+from pydantic import PositiveInt, field_validator, model_validator
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, Settings
@@ -271,8 +271,8 @@ class PropagationBenchmark(FeatureBenchmark):
     """View whose features carry the masks."""
     metrics: tuple[Metric, ...] = ("J", "F")
     """Metrics that tables show."""
-    step: PositiveInt = 2
-    """Frames of the video from one frame of a clip to the next."""
+    settings: CarryingSettings = CarryingSettings()
+    """The step; the way is that of the method which is scored."""
 
     def scores(self, settings: MethodSettings) -> bool:
         """True for encoders, and for methods that carry masks without one."""
@@ -280,7 +280,17 @@ class PropagationBenchmark(FeatureBenchmark):
 
     def settings_of(self, settings: MethodSettings) -> CarryingSettings:
         """The method's way, and the step."""
-        return CarryingSettings(by=settings.carries_by or "forwarder", step=self.step)
+        return self.settings.model_copy(update={"by": settings.carries_by or "forwarder"})
+
+    @field_validator("settings")
+    @classmethod
+    def _way_is_of_the_method(cls, settings: CarryingSettings) -> CarryingSettings:
+        if settings.by != "forwarder":
+            raise ValueError(
+                f"by: {settings.by} is a way of methods, first_mask and flow_warp; leave it out, and "
+                "name them in rows of the table"
+            )
+        return settings
 
 
 AnyFeatureBenchmark = (
