@@ -190,9 +190,6 @@ class Config(Settings):
             for dataset in benchmark.pretrain_datasets:
                 _must_exist(dataset, self.datasets, f"benchmarks.{name}.pretrain_datasets")
             _check_view(benchmark, f"benchmarks.{name}.view")
-            source = getattr(benchmark, "flow", None)
-            if source is not None:
-                _must_exist(source, self.flow.sources, f"benchmarks.{name}.flow")
         for name, table in self.tables.items():
             for benchmark_name in table.benchmarks:
                 _must_exist(benchmark_name, self.benchmarks, f"tables.{name}.benchmarks")

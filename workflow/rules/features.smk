@@ -28,7 +28,7 @@ def selection_of(split, benchmark):
 def views_of(wildcards, split):
     """Stores of the view that a benchmark scores, or fits on, for every shard."""
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
-    if not benchmark.reads_features:
+    if not benchmark.reads_features(run_of(wildcards).settings):
         return []
     return of_shards(
         "<results>/features/{run}/last/{dataset}-{selection}/{view}/{shard}.zarr.zip",

@@ -14,9 +14,9 @@ def probe_input(wildcards):
         files["fitted"] = views_of(wildcards, benchmark.fit_split)
     if benchmark.reads_boxes:
         files["boxes"] = f"<results>/videos/{dataset}/boxes.parquet"
-    source = getattr(benchmark, "flow", None)
-    if source is not None:
-        files["flow"] = of_shards(FLOW_STORE, dataset, source=source)
+    run = run_of(wildcards)
+    if run.settings.reads_flow:
+        files["flow"] = of_shards(FLOW_STORE, dataset, source=run.flow)
     return files
 
 
@@ -28,7 +28,7 @@ def probe_options(wildcards):
         options += ["--train-split", benchmark.fit_split]
     if hasattr(benchmark, "clip_length"):
         options += ["--clip-length", benchmark.clip_length]
-    settings = getattr(benchmark, "settings", None)
+    settings = benchmark.settings_of(run_of(wildcards).settings)
     return list(map(str, options)) + (set_options(settings) if settings else [])
 
 

@@ -43,7 +43,10 @@ class MethodSettings(Settings):
     """Kind of its training samples, one of `samples.kinds`."""
     gives: ClassVar[tuple[str, ...]] = ("masks",)
     """Kinds of evaluation that can score it, of `evaluation.kinds`: by soft `masks` of segments, by
-    `classes` that have names, by the `features` of its encoder."""
+    `classes` that have names, by the `features` of its encoder. Or `carried` masks, which
+    were given in a first frame; benchmarks of propagation score these."""
+    carries_by: ClassVar[Literal["still", "flow"] | None] = None
+    """Way of a method without an encoder to carry masks: held still, or moved by flow."""
     foreground: ClassVar[str] = "unsupervised"
     """Rule of `evaluation.masks.foreground` that chooses the foreground without ground truth."""
     not_learnt: ClassVar[tuple[str, ...]] = ()

@@ -5,6 +5,7 @@ annotations/val2017/000000000139.png
 curated/val2017/Coco164kFull_Stuff_Coarse_7.txt     PiCIE's list, only if it is asked for
 """
 
+from hashlib import sha256
 from pathlib import Path
 
 from commonfate.base.errors import StoreError
@@ -65,7 +66,14 @@ class CocoStuff27:
         return stamps
 
     def _pairs(self, split: str) -> list[tuple[str, str, str]]:
-        """Name, image and label map of each image of a split."""
+        """Name, image and label map of each image of a split that is used."""
+        pairs, limit = self._all_pairs(split), self.settings.train_images
+        if split != "train" or limit is None:
+            return pairs
+        # The same images whatever else lies in the folder, as of the held-out YouTube-VOS.
+        return sorted(pairs, key=lambda pair: sha256(pair[0].encode()).digest())[:limit]
+
+    def _all_pairs(self, split: str) -> list[tuple[str, str, str]]:
         image_folder, label_folder = self._folders(split)
         if self.settings.curated:
             top = COCO_STUFF_SPLITS[split]

@@ -101,6 +101,9 @@ class CocoStuff27Config(StillImages):
     """Splits to read: train2017 and val2017."""
     curated: bool = False
     """Only the images of the list curated/{split}/Coco164kFull_Stuff_Coarse_7.txt, as PiCIE."""
+    train_images: PositiveInt | None = None
+    """Only so many images of the split `train`, drawn by their names; 5000 is FlowDINO's; none:
+    all."""
 
 
 class ImagenetConfig(StillImages):

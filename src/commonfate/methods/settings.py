@@ -6,6 +6,8 @@ from commonfate.base.settings import MethodSettings, Settings
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
+from commonfate.methods.first_mask.settings import FirstMaskSettings
+from commonfate.methods.flow_warp.settings import FlowWarpSettings
 from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
@@ -28,6 +30,10 @@ class MethodsConfig(Settings):
     """An encoder that learns from images without labels."""
     frozen: FrozenSettings = FrozenSettings()
     """An encoder, measured as it is."""
+    first_mask: FirstMaskSettings = FirstMaskSettings()
+    """Masks given in a first frame, held still."""
+    flow_warp: FlowWarpSettings = FlowWarpSettings()
+    """Masks given in a first frame, moved by optical flow."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
     """The flow baseline."""
     feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()

@@ -8,7 +8,7 @@ from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, unknown
 from commonfate.config import Config
 from commonfate.evaluation import kinds as evaluation_kinds
-from commonfate.evaluation.features.benchmarks import FeatureBenchmark
+from commonfate.evaluation.features.benchmarks import FeatureBenchmark, PropagationBenchmark
 from commonfate.evaluation.kinds import EvaluationKind
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan.declarations import TableDeclaration
@@ -76,11 +76,24 @@ def probing(
     _split(config, scored.dataset, scored.split, f"{where}: split")
     if scored.fits:
         _split(config, scored.dataset, scored.fit_split, f"{where}: fit_split")
+    if isinstance(scored, PropagationBenchmark) and settings.reads_flow:
+        _carried_by_flow(config, scored, f"{where}: {settings.method}")
     count = len(datasets.class_names(config.datasets[scored.dataset]))
     if scored.classes not in (None, count):
         raise ConfigError(
             f"{where}: the protocol has {scored.classes} classes, data set {scored.dataset} "
             f"{count}; set settings.classes of the benchmark"
+        )
+
+
+def _carried_by_flow(config: Config, scored: PropagationBenchmark, start: str) -> None:
+    """Check that flow leads back from each frame of a clip to the one before."""
+    has(config, scored.dataset, "flow", f"{start} reads")
+    step = scored.settings.step
+    if not {-1, -step} & set(config.datasets[scored.dataset].gaps):
+        raise ConfigError(
+            f"{start} moves masks by flow of gap -1 or {-step}, but data set "
+            f"{scored.dataset} lacks both; add one to datasets.{scored.dataset}.gaps"
         )
 
 

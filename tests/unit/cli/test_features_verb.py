@@ -18,6 +18,7 @@ from commonfate.cli import features
 from commonfate.models.encoders import create
 from commonfate.prediction.features import extract
 from commonfate.prediction.features.own_files import given
+from commonfate.storage.feature_shards import FeatureShards
 from commonfate.storage.features import FeatureReader
 from commonfate.storage.frames import FrameWriter
 from helpers import videos
@@ -270,6 +271,20 @@ def test_annotated_frames_of_a_split(dataset, tmp_path):
     reader = FeatureReader(store)
     assert reader.videos == ["a"] and reader.frames("a") == [1]
     assert reader.left_out["b"] == "has no annotations"
+
+
+def test_a_shard_without_a_video_of_the_split(dataset, tmp_path):
+    empty, other = tmp_path / "1.zarr.zip", tmp_path / "0.zarr.zip"
+    selection = ("--split", "val", "--frames-of", "all", "--view", "32.cls")
+    for _ in range(2):
+        run(*dataset, "-o", empty, "--shard", 1, *selection)
+    reader = FeatureReader(empty)
+    assert (len(reader), reader.videos, reader.left_out, reader.view) == (0, [], {}, "32.cls")
+    assert list(reader.chunks()) == []
+    run(*dataset, "-o", other, "--shard", 0, *selection)
+    both = FeatureShards([empty, other])
+    assert (len(both), both.videos) == (6, ["a", "b"])
+    assert [len(chunk.items) for chunk in both.chunks()] == [6]
 
 
 def test_stores_of_other_shards_are_missed(dataset, tmp_path):

@@ -35,6 +35,15 @@ def test_both_layouts(tmp_path, layout, folder):
     assert result[1].annotation_kind == "coco_stuff27"
 
 
+def test_a_draw_of_the_training_images(tmp_path):
+    # SHA-256 of "1" begins with 6b, of "3" with 4e.
+    root = make(tmp_path)
+    assert [v.id for v in videos(root, train_images=1)] == ["2", "3"]
+    assert [v.id for v in videos(root, train_images=9)] == ["1", "2", "3"]
+    settings = CocoStuff27Config(root=root, train_images=1)
+    assert sorted(datasets.stamps("stuff", settings, "unused")) == ["2", "3"]
+
+
 def test_the_classes():
     table = coco_stuff_classes.table()
     sizes = Counter(table[:182])

@@ -72,3 +72,61 @@ def test_what_cannot_be_scored(make, row, changes, message):
 def test_a_method_with_an_encoder_alone_is_not_scored_by_segments(make):
     with pytest.raises(ConfigError, match="frozen predicts no segments, it gives features"):
         make(FROZEN)
+
+
+CARRIED = {
+    "data_roles": {},
+    "benchmarks": {
+        "carried": {"kind": "propagation", "dataset": "sprites", "settings": {"step": 5}}
+    },
+    "tables": {"table1": {"benchmarks": ["carried"], "flow": None}},
+}
+WAYS = (
+    {"label": "still", "method": "first_mask"},
+    {"label": "flow", "method": "flow_warp", "flow": "pwcnet"},
+    FROZEN,
+)
+
+
+def test_masks_are_held_still_moved_by_flow_or_carried_by_features(make):
+    plan = make(*WAYS, changes=CARRIED, scorings=["leak_free"])
+    benchmark = plan.config.benchmarks["carried"]
+    cells = plan.evaluations("table1")
+    assert [cell.run.slug for cell in cells] == [
+        "first_mask-sprites",
+        "flow_warp-farneback-sprites",
+        "frozen-random.vit_smoke_8-s0",
+    ]
+    assert [cell.run.flow for cell in cells] == [None, "farneback", None]
+    ways = [benchmark.settings_of(cell.run.settings) for cell in cells]
+    assert [(way.by, way.step) for way in ways] == [("still", 5), ("flow", 5), ("forwarder", 5)]
+    assert [benchmark.reads_features(cell.run.settings) for cell in cells] == [False, False, True]
+    assert {cell.path.name for cell in cells} == {"leak_free.propagation.last.json"}
+
+
+def test_masks_are_moved_by_flow_of_one_frame_back_or_of_the_step(make):
+    for gaps in ([-1], [-5], [-5, 1]):
+        make(*WAYS, changes={**CARRIED, "datasets": {"sprites": {"gaps": gaps}}})
+    for gaps in ([1], [5, -2]):
+        with pytest.raises(ConfigError, match="flow of gap -1 or -5, but data set sprites lacks"):
+            make(*WAYS, changes={**CARRIED, "datasets": {"sprites": {"gaps": gaps}}})
+    still = {"dataset": "sprite_classes"}
+    changes = {**CARRIED, "benchmarks": {"carried": {**CARRIED["benchmarks"]["carried"], **still}}}
+    make(WAYS[0], changes=changes)
+    with pytest.raises(ConfigError, match="'flow' on benchmark carried: flow_warp reads"):
+        make(WAYS[1], changes=changes)
+
+
+def test_a_benchmark_of_propagation_chooses_no_way(make):
+    benchmark = {**CARRIED["benchmarks"]["carried"], "settings": {"by": "flow"}}
+    with pytest.raises(ConfigError, match="by: flow is a way of methods, first_mask and flow_warp"):
+        make(*WAYS, changes={**CARRIED, "benchmarks": {"carried": benchmark}})
+
+
+def test_carried_masks_are_scored_by_propagation_alone(make):
+    with pytest.raises(ConfigError, match="method first_mask has no encoder, it gives carried"):
+        make(WAYS[0], changes=CHANGES)
+    with pytest.raises(ConfigError, match="first_mask predicts no segments, it gives carried"):
+        make(WAYS[0])
+    with pytest.raises(ConfigError, match="residual_flow has no encoder"):
+        make({"label": "x", "method": "residual_flow"}, changes=CARRIED)

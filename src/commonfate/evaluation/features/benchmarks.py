@@ -6,10 +6,10 @@ released code, where they differ; see `as_released` of the settings.
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import PositiveInt, model_validator
+from pydantic import PositiveInt, field_validator, model_validator
 
 from commonfate.base.errors import ConfigError
-from commonfate.base.settings import MethodSettings, Name, Settings
+from commonfate.base.settings import MethodSettings, Settings
 from commonfate.evaluation import kinds
 from commonfate.evaluation.features.settings import (
     LEOPART_VOC,
@@ -49,11 +49,23 @@ class FeatureBenchmark(BenchmarkConfig):
         Raises:
             ConfigError: the method has no encoder.
         """
-        if "features" not in settings.gives:
+        if not self.scores(settings):
             raise ConfigError(
                 f"method {settings.method} has no encoder, it gives {' and '.join(settings.gives)}"
             )
         return kinds.KINDS["features"]
+
+    def scores(self, settings: MethodSettings) -> bool:
+        """True if the protocol can score what a method gives."""
+        return self.reads_features(settings)
+
+    def reads_features(self, settings: MethodSettings) -> bool:
+        """True if the protocol reads features of a method."""
+        return "features" in settings.gives
+
+    def settings_of(self, settings: MethodSettings) -> Settings | None:
+        """Settings of the protocol for a method; None if there are none."""
+        return getattr(self, "settings", None)
 
     def protocol_of(self, scoring: Scoring) -> str:
         """`released` or `leak_free`."""
@@ -72,11 +84,6 @@ class FeatureBenchmark(BenchmarkConfig):
     def reads_boxes(self) -> bool:
         """True if boxes are scored."""
         return self.truth == "boxes"
-
-    @property
-    def reads_features(self) -> bool:
-        """True if the protocol reads features."""
-        return True
 
     @property
     def classes(self) -> int | None:
@@ -249,7 +256,11 @@ class CarryingSettings(Settings):
 
 
 class PropagationBenchmark(FeatureBenchmark):
-    """Masks given in the first frame of a clip, carried to the others (TimeT, Table 11)."""
+    """Masks given in the first frame of a clip, carried to the others (TimeT, Table 11).
+
+    Methods with an encoder carry them by TimeT's forwarder; `first_mask` and `flow_warp` have ways
+    of their own.
+    """
 
     truth: ClassVar[str] = "masks"
     offers: ClassVar[tuple[str, ...]] = ("J", "F")
@@ -260,20 +271,26 @@ class PropagationBenchmark(FeatureBenchmark):
     """View whose features carry the masks."""
     metrics: tuple[Metric, ...] = ("J", "F")
     """Metrics that tables show."""
-    flow: Name | None = None
-    """Flow source that moves masks, if `settings.by` is `flow`."""
     settings: CarryingSettings = CarryingSettings()
-    """Way and step."""
+    """The step; the way is that of the method which is scored."""
 
-    @property
-    def reads_boxes(self) -> bool:
-        """True if boxes are scored."""
-        return self.truth == "boxes"
+    def scores(self, settings: MethodSettings) -> bool:
+        """True for encoders, and for methods that carry masks without one."""
+        return self.reads_features(settings) or settings.carries_by is not None
 
-    @property
-    def reads_features(self) -> bool:
-        """True for the forwarder."""
-        return self.settings.by == "forwarder"
+    def settings_of(self, settings: MethodSettings) -> CarryingSettings:
+        """The method's way, and the step."""
+        return self.settings.model_copy(update={"by": settings.carries_by or "forwarder"})
+
+    @field_validator("settings")
+    @classmethod
+    def _way_is_of_the_method(cls, settings: CarryingSettings) -> CarryingSettings:
+        if settings.by != "forwarder":
+            raise ValueError(
+                f"by: {settings.by} is a way of methods, first_mask and flow_warp; leave it out, "
+                "and name them in rows of the table"
+            )
+        return settings
 
 
 AnyFeatureBenchmark = (

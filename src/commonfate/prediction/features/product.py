@@ -66,7 +66,7 @@ def write(
 
     Raises:
         ConfigError: view and encoder do not fit, see `extract.check`.
-        StoreError: no video gave any feature.
+        StoreError: there are videos, but none gave any feature.
         OSError: the disk is full, ...; items staged beside the store are kept.
     """
     check(spec.encoder, spec.view)
@@ -98,7 +98,8 @@ def write(
             failed = extract(opened, spec.encoder, spec.view, writer, batch_size)
             left_out = {**unreadable, **failed}
             frames = {each.name: each.times for each in opened if each.name not in left_out}
-            if not any(frames.values()):
+            # A shard of a dataset may have no video of a split: its store is empty.
+            if contents and not any(frames.values()):
                 raise StoreError(f"{output}: no features to store; {_reasons(left_out)}")
             writer.finish(frames, left_out)
     return _reported(FeatureReader(output))

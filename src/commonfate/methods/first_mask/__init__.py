@@ -1,0 +1,1 @@
+"""Baseline of propagation: the first mask of a clip, held still."""

@@ -1,0 +1,1 @@
+"""Baseline of propagation: masks moved by optical flow."""

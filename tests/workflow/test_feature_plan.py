@@ -1,0 +1,98 @@
+"""Jobs of the tables of features: a view is extracted once, whatever reads it."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from helpers import layouts
+from helpers.pages import ROOT
+
+FLOWDINO = tuple(f"flowdino_table{number}" for number in (1, 2, 4, 5, 6, 7))
+TIMET = tuple(f"timet_table{number}" for number in (3, 4, 5, 6, 7, 8, 10, 11))
+
+
+def jobs(folder: Path, scale: str, *tables: str) -> Counter[str]:
+    """Number of jobs of each rule that a dry run in an empty folder plans."""
+    snakemake = Path(sys.executable).with_name("snakemake")
+    options = ["-n", "--snakefile", ROOT / "Snakefile"]
+    options += ["--configfile", ROOT / f"config/{scale}.yaml", "--"]
+    targets = [f"results/tables/{name}.csv" for name in tables]
+    process = subprocess.run(
+        [*map(str, (snakemake, *options)), *targets], cwd=folder, capture_output=True, text=True
+    )
+    output = process.stdout + process.stderr
+    assert process.returncode == 0, output
+    _, _, statistics = output.partition("Job stats:")
+    pairs = (line.split() for line in statistics.splitlines())
+    return Counter(
+        {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+    )
+
+
+# A data set that is an empty folder has one shard.
+PAPER = {
+    # An encoder and three data sets; boxes of each.
+    "flowdino_table1": {"features": 3, "probe": 6, "frames": 3, "boxes": 3},
+    "flowdino_table2": {"features": 4 * 3, "probe": 24, "frames": 3, "boxes": 3},
+    # Train and val of COCO-Stuff and VOC.
+    "flowdino_table4": {"features": 4 * 4, "probe": 16, "frames": 2},
+    "flowdino_table5": {"features": 2, "probe": 4, "frames": 1},
+    "flowdino_table6": {"features": 3 * 6, "probe": 18, "frames": 3},
+    "flowdino_table7": {"features": 4 * 2, "probe": 8, "frames": 1},
+    # Train and val of VOC, which clusters and heads share.
+    "timet_table3": {"features": 4 * 2, "probe": 16, "frames": 1},
+    # Val of two data sets, for 12 protocols.
+    "timet_table4": {"features": 4 * 2, "probe": 96, "frames": 2},
+    "timet_table5": {"features": 4 * 2, "probe": 32, "frames": 1},
+    "timet_table6": {"features": 2 * 6, "probe": 12, "frames": 3},
+    "timet_table7": {"features": 2, "probe": 8, "frames": 1},
+    "timet_table8": {"features": 5 * 2, "probe": 5, "frames": 1},
+    # Clusters read val alone.
+    "timet_table10": {"features": 1, "probe": 2, "frames": 1},
+    # The forwarder alone reads features, optical flow alone flow.
+    "timet_table11": {"features": 1, "probe": 24, "frames": 1, "flow": 1},
+}
+
+
+@pytest.mark.parametrize("table", ["flowdino_table6", "timet_table4", "timet_table11"])
+def test_jobs_of_a_table_at_scale_paper(tmp_path: Path, table: str) -> None:
+    layouts.paper(tmp_path)
+    planned = jobs(tmp_path, "paper", table)
+    names = ("features", "probe", "frames", "boxes", "flow", "train", "predict", "table")
+    expected = {"boxes": 0, "flow": 0, "train": 0, "predict": 0, "table": 1, **PAPER[table]}
+    assert {name: planned[name] for name in names} == expected
+
+
+def test_jobs_of_all_tables_of_features_at_scale_paper(tmp_path: Path) -> None:
+    layouts.paper(tmp_path)
+    planned = jobs(tmp_path, "paper", *FLOWDINO, *TIMET)
+    assert planned["table"] == len(PAPER) == 14
+    # Eigenvectors by 4 encoders of 3 data sets; 320 px by 6 encoders, train and val of 2; 224.cls
+    # by 5, train and val; prototypes by 2.
+    flowdino = 4 * 3 + 6 * 2 * 2 + 5 * 2 + 2
+    # 448 px of VOC by 10 encoders, train and val, for Tables 3, 5, 8 and 10; foreground by 2, train
+    # and val of 3; 224 px by 4 of 2, by 2 of VISOR: that of Table 11 is one of Table 4.
+    timet = 10 * 2 + 2 * 2 * 3 + 4 * 2 + 2
+    assert planned["features"] == flowdino + timet == 90
+    # Table I is a row of II, and ViT-S/16, ViT-S/8 of VII are rows of VI.
+    repeated = 6 + 4
+    # The two linear probes of Leopart stand in Tables IV and VI, two scorings each.
+    repeated += 4
+    assert planned["probe"] == sum(counts["probe"] for counts in PAPER.values()) - repeated == 257
+    # VOC 2007; VOC 2012 with boxes, masks, masks of its own lists; COCO-20k, COCO-Stuff, ImageNet,
+    # DAVIS, YouTube-VOS, VISOR.
+    assert planned["frames"] == 10
+    assert (planned["boxes"], planned["flow"], planned["train"]) == (3, 1, 0)
+
+
+def test_protocols_share_a_view_at_scale_smoke(tmp_path: Path) -> None:
+    planned = jobs(tmp_path, "smoke", "timet_table5")
+    # 3 images of val and 4 of train are one shard, which two ViTs and two ResNets look at: a store
+    # for each split, which linear and FCN head, K = 6 and K = 40 read.
+    assert planned["features"] == 4 * 2
+    assert planned["probe"] == 4 * 4 * 2
+    assert (planned["frames"], planned["sprites"], planned["table"]) == (1, 1, 1)
+    assert not planned.keys() & {"flow", "samples", "train", "predict", "evaluate"}
