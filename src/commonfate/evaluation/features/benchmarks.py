@@ -287,8 +287,8 @@ class PropagationBenchmark(FeatureBenchmark):
     def _way_is_of_the_method(cls, settings: CarryingSettings) -> CarryingSettings:
         if settings.by != "forwarder":
             raise ValueError(
-                f"by: {settings.by} is a way of methods, first_mask and flow_warp; leave it out, and "
-                "name them in rows of the table"
+                f"by: {settings.by} is a way of methods, first_mask and flow_warp; leave it out, "
+                "and name them in rows of the table"
             )
         return settings
 
