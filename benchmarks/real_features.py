@@ -1,0 +1,175 @@
+"""Encoders on real images: boxes, classes and carried masks, beside what needs no network.
+
+    python benchmarks/real_features.py random.vit_demo_8 colour
+    python benchmarks/real_features.py run/checkpoint.pt run/checkpoint.pt:student --quick
+
+Encoders are names or files for `models.encoders.create`, a part of a file behind a colon; `colour`
+is colour and position alone. Data lie in --data, else ../shared/data: folders `raccoon` and
+`camvid` in VOC's layout, `DAVIS2016`. Images are resized to a short side of --short-side
+(CamVid 240x320, DAVIS 240x424); truth keeps its size. Features are made once for each encoder
+and kept in memory (CamVid: 0.25 GB at width 192 and patches of 8).
+
+Boxes: keys of the last layer, Fiedler vector, largest component. CamVid: linear probe (50 epochs,
+batch 16, seeds 0 to 2), retrieval from 100,000 patches of the training frames (seeds 0 to 2), and
+on the validation frames F, C (clips of 16 frames), D of K = 11 by Hungarian matching, and K = 100
+by precision, three clusterings each. DAVIS: the mask of each sequence's first frame, carried in
+steps of 2, 5, 10 and 19 frames; J and F of aligned frames at full size, and TimeT's released score.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import real_data
+import real_protocols as protocols
+from real_encoders import Features, features_of
+from tabulate import tabulate
+
+from commonfate.evaluation.features import localization, propagated
+from commonfate.evaluation.features.propagation import FRAMES_APART
+
+SHARED = Path(__file__).resolve().parents[2] / "shared/data"
+PARTS = ("raccoon", "davis", "camvid")
+CENTRE = {"raccoon": 0.8, "davis": 0.7}
+"""Share of each side of the best centred box, as ../shared/data/README.md gives it."""
+QUICK = protocols.Size(repeats=1, epochs=5, starts=1)
+QUICK_EVERY, QUICK_FRAMES = 8, 12
+
+Boxes = dict[str, list[np.ndarray]]
+
+
+def of_one(features: Features, image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens, and the box (4,) by keys, of an image (H, W, 3)."""
+    small = real_data.resized(image, side, features.patch)
+    tokens, keys = features(small[None])
+    scale = side / min(image.shape[:2])
+    return tokens[0], protocols.spectral_box(keys[0], features.patch, small.shape[:2], scale)
+
+
+def no_network(boxes: Boxes, images: real_data.Images, data: str) -> None:
+    """Add the whole images and their centred boxes."""
+    for image in images.frames:
+        boxes["whole image"].append(real_data.centred(image.shape[:2], 1))
+        boxes["centred box"].append(real_data.centred(image.shape[:2], CENTRE[data]))
+
+
+def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a Markdown table."""
+    text = tabulate(rows, headers, tablefmt="github", floatfmt=".1f", missingval="-")
+    click.echo(f"\n{title}\n\n{text}")
+
+
+def corloc(boxes: Boxes, truth: list[np.ndarray]) -> dict[str, float]:
+    """CorLoc, percent, by way."""
+    scores = {w: localization.score(np.stack(b), truth) for w, b in boxes.items() if b}
+    return {way: 100 * result.metrics["CorLoc"] for way, result in scores.items()}
+
+
+def run_raccoon(encoders: dict[str, Features], root: Path, side: int, quick: bool) -> None:
+    """Print CorLoc of the raccoons."""
+    images = real_data.raccoons(root, QUICK_EVERY if quick else 1)
+    boxes: Boxes = {way: [] for way in ("whole image", "centred box", *encoders)}
+    no_network(boxes, images, "raccoon")
+    for name, features in encoders.items():
+        boxes[name] = [of_one(features, image, side)[1] for image in images.frames]
+    rows = list(corloc(boxes, images.truth).items())
+    table(f"Raccoons, {len(images.truth)} images", ("boxes", "CorLoc"), rows)
+
+
+def run_davis(encoders: dict[str, Features], root: Path, side: int, quick: bool) -> None:
+    """Print CorLoc of the boxes of masks, and the scores of carried masks."""
+    boxes: Boxes = {way: [] for way in ("whole image", "centred box", "residual flow", *encoders)}
+    ways = ("first mask", "DIS, direct", "DIS, frame by frame", *encoders)
+    carried: dict[str, list[list[propagated.Clip]]] = {way: [] for way in ways}
+    truth: list[np.ndarray] = []
+    for sequence, images in real_data.davis(root, QUICK_FRAMES if quick else None):
+        log(f"DAVIS {sequence}")
+        truth += real_data.boxes_of(images.truth)
+        no_network(boxes, images, "davis")
+        masks, last = np.stack(images.truth), len(images.frames) - 1
+        pairs = [(t, t + 1 if t < last else t - 1) for t in range(last + 1)]
+        flows = protocols.dis(images.frames, pairs)
+        boxes["residual flow"] += [protocols.flow_box(flow) for flow in flows]
+        carried["first mask"].append(protocols.still(masks))
+        for way, chained in zip(ways[1:3], (False, True), strict=True):
+            carried[way].append(protocols.moved(images.frames, masks, chained))
+        for name, features in encoders.items():
+            described = [of_one(features, image, side) for image in images.frames]
+            boxes[name] += [box for _, box in described]
+            tokens = np.stack([tokens for tokens, _ in described])
+            carried[name].append(protocols.forwarded(tokens, masks))
+    title = f"Boxes of DAVIS's masks, {len(truth)} frames"
+    table(title, ("boxes", "CorLoc"), list(corloc(boxes, truth).items()))
+    rows = [
+        (way, name, *(100 * scores[name] for scores in by_step))
+        for way, sequences in carried.items()
+        for by_step in [[protocols.propagation_scores(c) for c in zip(*sequences, strict=True)]]
+        for name in by_step[0]
+    ]
+    headers = ("carried by", "score", *(f"{step} frames" for step in FRAMES_APART))
+    table("Masks of DAVIS's first frames", headers, rows)
+
+
+def run_camvid(encoders: dict[str, Features], root: Path, side: int, quick: bool) -> None:
+    """Print the probes, retrieval and clusterings of CamVid."""
+    size = QUICK if quick else protocols.Size()
+    sets = [real_data.camvid(root, s, QUICK_EVERY if quick else 1) for s in ("train", "val")]
+    rows, names = [], []
+    for name, features in encoders.items():
+        log(f"CamVid {name}")
+        pairs = []
+        for images in sets:
+            small = [real_data.resized(image, side, features.patch) for image in images.frames]
+            pairs.append((features(np.stack(small))[0], np.stack(images.truth)))
+        scores = protocols.camvid_scores(*pairs, real_data.CAMVID_CLASSES, size)
+        names = list(scores)
+        rows.append((name, *(text(*scores[n]) for n in names)))
+    title = f"CamVid, {len(sets[0].frames)} and {len(sets[1].frames)} frames, mIoU"
+    table(title, ("features", *names), rows)
+
+
+def text(mean: float, deviation: float) -> str:
+    """A share of 1 in percent, with its deviation."""
+    return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
+
+
+def log(message: str) -> None:
+    """Print the time and a message to stderr."""
+    click.echo(f"{time.strftime('%H:%M:%S')} {message}", err=True)
+
+
+RUNS: dict[str, Callable[[dict[str, Features], Path, int, bool], None]] = {
+    "raccoon": run_raccoon,
+    "davis": run_davis,
+    "camvid": run_camvid,
+}
+
+
+@click.command(help=__doc__.splitlines()[0])
+@click.argument("encoders", nargs=-1, required=True)
+@click.option("--data", type=click.Path(path_type=Path), default=SHARED, help="folder of the data")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), default=PARTS)
+@click.option("--short-side", default=240, help="of the images that encoders see, pixels")
+@click.option("--threads", default=1, help="threads of torch and OpenCV")
+@click.option("--quick", is_flag=True, help="a small part of everything, in a minute or two")
+def main(
+    encoders: tuple[str, ...],
+    data: Path,
+    parts: tuple[str, ...],
+    short_side: int,
+    threads: int,
+    quick: bool,
+) -> None:
+    """Print a table for each part."""
+    protocols.threads(threads)
+    described = {name: features_of(name) for name in encoders}
+    for part in parts:
+        began = time.process_time()
+        RUNS[part](described, data, short_side, quick)
+        log(f"{part}: {time.process_time() - began:.0f} s of processor time")
+
+
+if __name__ == "__main__":
+    main()
