@@ -143,7 +143,7 @@ def test_rendered_data_are_rendered_once(workflow_in: Callable, tmp_path: Path) 
     inventory = ("results/smoke/videos/sprites/inventory/0000.parquet",)
     here.run(targets=inventory)
     assert here.planned(targets=inventory) == set()
-    gaps = "datasets={sprites: {gaps: [-2, 2], pair_gaps: [3]}}"
+    gaps = "datasets={sprites: {gaps: [-1, 1, -2, 2], pair_gaps: [3]}}"
     assert here.planned("--config", gaps, targets=inventory) == set()
     more = "datasets={sprites: {videos: 30}}"
     assert here.planned("--config", more, targets=inventory) == {"sprites", "videos"}

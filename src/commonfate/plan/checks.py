@@ -89,11 +89,12 @@ def probing(
 def _carried_by_flow(config: Config, scored: PropagationBenchmark, start: str) -> None:
     """Check that flow leads back from each frame of a clip to the one before."""
     has(config, scored.dataset, "flow", f"{start} reads")
-    step = scored.settings.step
-    if not {-1, -step} & set(config.datasets[scored.dataset].gaps):
+    gaps = dict.fromkeys((-1, -scored.settings.step))
+    if gaps.keys().isdisjoint(config.datasets[scored.dataset].gaps):
         raise ConfigError(
-            f"{start} moves masks by flow of gap -1 or {-step}, but data set "
-            f"{scored.dataset} lacks both; add one to datasets.{scored.dataset}.gaps"
+            f"{start} moves masks by flow of gap {' or '.join(map(str, gaps))}, which data set "
+            f"{scored.dataset} lacks; add {'one' if gaps.keys() - {-1} else 'it'} to "
+            f"datasets.{scored.dataset}.gaps"
         )
 
 

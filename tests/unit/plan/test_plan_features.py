@@ -108,7 +108,9 @@ def test_masks_are_moved_by_flow_of_one_frame_back_or_of_the_step(make):
     for gaps in ([-1], [-5], [-5, 1]):
         make(*WAYS, changes={**CARRIED, "datasets": {"sprites": {"gaps": gaps}}})
     for gaps in ([1], [5, -2]):
-        with pytest.raises(ConfigError, match="flow of gap -1 or -5, but data set sprites lacks"):
+        with pytest.raises(
+            ConfigError, match="flow of gap -1 or -5, which data set sprites lacks; add one to"
+        ):
             make(*WAYS, changes={**CARRIED, "datasets": {"sprites": {"gaps": gaps}}})
     still = {"dataset": "sprite_classes"}
     changes = {**CARRIED, "benchmarks": {"carried": {**CARRIED["benchmarks"]["carried"], **still}}}
