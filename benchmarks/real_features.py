@@ -153,7 +153,7 @@ RUNS: dict[str, Callable[[dict[str, Features], Path, int, bool], None]] = {
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), default=PARTS)
 @click.option("--short-side", default=240, help="of the images that encoders see, pixels")
 @click.option("--threads", default=1, help="threads of torch and OpenCV")
-@click.option("--quick", is_flag=True, help="a small part of everything, in a minute or two")
+@click.option("--quick", is_flag=True, help="a small part of everything, in about five minutes")
 def main(
     encoders: tuple[str, ...],
     data: Path,
