@@ -54,7 +54,7 @@ rule probe:
         ),
         sheet=report(
             "<results>/evaluations/{run}/{benchmark}/{scoring}.{protocol}.last.png",
-            caption="../report/sheet.rst",
+            caption="../report/probe.rst",
             category="Sheets",
             subcategory="{benchmark}",
             labels={
