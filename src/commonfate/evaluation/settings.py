@@ -1,5 +1,6 @@
 """Settings of a benchmark: its data, and the protocol of its scores."""
 
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -61,21 +62,21 @@ class BenchmarkConfig(Settings):
         """Datasets of trained methods that do not learn from `pretrain_datasets`."""
         return self.train_datasets or (self.dataset,)
 
+    @abstractmethod
     def evaluation_of(self, settings: MethodSettings) -> EvaluationKind:
         """The kind of evaluation by which the benchmark scores a method.
 
         Raises:
             ConfigError: the method does not give what is scored.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def protocol_of(self, scoring: Scoring) -> str:
         """Name of the protocol of a scoring."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rule_of(self, scoring: Scoring, settings: MethodSettings) -> str:
         """Rule of a scoring, one of those of the kind."""
-        raise NotImplementedError
 
 
 class SegmentsBenchmark(BenchmarkConfig):
