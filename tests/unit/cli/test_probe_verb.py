@@ -1,6 +1,8 @@
 """`commonfate probe`: of one's own images in one command, of a data set, messages."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +186,12 @@ def test_options_that_do_not_go_together(mine, tmp_path):
     (mine / "images/val/clip.mp4").write_bytes(b"")
     with pytest.raises(UserError, match=r"clip.mp4: is no image; frames of videos are scored as"):
         run(*own(mine, "--protocol", "linear"))
+
+
+def test_scores_need_no_library_of_encoders():
+    """Importing torchvision takes as long as a small protocol, and timm imports it."""
+    modules = "features.run.score", "features.run.record", "sheets.features"
+    imports = "; ".join(f"import commonfate.evaluation.{name}" for name in modules)
+    program = f"import sys; {imports}; print(*({{'timm', 'torchvision'}} & {{*sys.modules}}))"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (process.returncode, process.stdout) == (0, "\n"), process.stderr

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import ndimage
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.result import Result
@@ -26,8 +25,8 @@ from commonfate.evaluation.features.units import (
 from commonfate.evaluation.masks.jaccard import count, jaccard
 from commonfate.models.grouping.reduction import Reduction
 
-BLUR, SIGMA = 7, 0.6
-"""Kernel and deviation of the blur of an attention map, patches."""
+RADIUS, SIGMA = 3, 0.6
+"""Radius and deviation of the blur of an attention map, patches; mirrored beyond its edges."""
 LEAST_PATCHES = 3
 """Smaller components of an attention mask are removed."""
 CUTS = (0.55, 0.75)
@@ -63,12 +62,13 @@ def attention_mask(attention: np.ndarray, mass: float) -> np.ndarray:
     Returns:
         (n, h, w) bool.
     """
-    maps = torch.from_numpy(attention.astype(np.float32)).mean(1, keepdim=True)
-    blurred = gaussian_blur(maps, [BLUR, BLUR], [SIGMA, SIGMA]).flatten(1)
+    maps = attention.astype(np.float32).mean(1)
+    smooth = ndimage.gaussian_filter(maps, SIGMA, mode="mirror", radius=RADIUS, axes=(1, 2))
+    blurred = torch.from_numpy(smooth).flatten(1)
     ordered, places = blurred.sort(stable=True, dim=1)
     below = (ordered / ordered.sum(1, keepdim=True)).cumsum(1)
     kept = torch.zeros_like(below, dtype=torch.bool).scatter(1, places, below > 1 - mass)
-    masks = kept.reshape(maps[:, 0].shape).numpy()
+    masks = kept.reshape(maps.shape).numpy()
     for mask in masks:
         parts, _ = ndimage.label(mask, np.ones((3, 3)))
         mask &= np.bincount(parts.ravel())[parts] >= LEAST_PATCHES

@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
+from torch.nn import functional
 
 from commonfate.prediction.features.views import Placement
 
@@ -12,7 +11,8 @@ from commonfate.prediction.features.views import Placement
 def picture(frame: np.ndarray, placement: Placement, bicubic: bool) -> Tensor:
     """Resize a frame, smoothed before a reduction as Pillow does, and cut it.
 
-    Resized pixels are rounded to whole numbers, as the authors', who resize Pillow's images.
+    Resized pixels are rounded to whole numbers, as the authors', who resize Pillow's images. It is
+    torch's own resizing, which torchvision calls, too: importing torchvision takes seconds.
 
     Args:
         frame: (H, W, 3) uint8, RGB.
@@ -24,8 +24,9 @@ def picture(frame: np.ndarray, placement: Placement, bicubic: bool) -> Tensor:
     """
     planes = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)
     if tuple(planes.shape[1:]) != placement.resized:
-        mode = InterpolationMode.BICUBIC if bicubic else InterpolationMode.BILINEAR
-        planes = functional.resize(planes, list(placement.resized), mode, antialias=True)
+        mode = "bicubic" if bicubic else "bilinear"
+        size = list(placement.resized)
+        planes = functional.interpolate(planes[None], size=size, mode=mode, antialias=True)[0]
     top, left = placement.top, placement.left
     height, width = placement.size
     return planes[:, top : top + height, left : left + width].contiguous().float() / 255
@@ -43,8 +44,8 @@ def labels(truth: np.ndarray, placement: Placement) -> np.ndarray:
     """
     planes = torch.from_numpy(np.ascontiguousarray(truth))[None]
     if tuple(planes.shape[1:]) != placement.resized:
-        mode = InterpolationMode.NEAREST_EXACT
-        planes = functional.resize(planes, list(placement.resized), mode)
+        size = list(placement.resized)
+        planes = functional.interpolate(planes[None], size=size, mode="nearest-exact")[0]
     top, left = placement.top, placement.left
     height, width = placement.size
     return planes[0, top : top + height, left : left + width].numpy().copy()
