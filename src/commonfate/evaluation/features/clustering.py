@@ -26,6 +26,7 @@ from commonfate.evaluation.features.units import (
     reduction_of,
     units_of,
 )
+from commonfate.models.grouping.reduction import Reduction
 
 CLASSES = VOID
 """Columns of counts: classes are 0 to 254."""
@@ -58,65 +59,77 @@ def score(
         raise ValueError(f"{len(features)} feature maps, {len(truth)} label maps, {clips} clips")
     numbers = np.arange(len(truth)) if clips is None else np.asarray(clips)
     seeds = range(settings.seed, settings.seed + settings.repeats)
-    return over_repeats([_score(features, truth, settings, numbers, seed) for seed in seeds])
-
-
-def _score(
-    features: np.ndarray,
-    truth: np.ndarray,
-    settings: ClusteringSettings,
-    clips: np.ndarray,
-    seed: int,
-) -> Result:
-    predictions = np.full(truth.shape, VOID, np.uint8)
-    items = np.full(len(truth), np.nan)
-    means: list[float] = []
-    few = scored = 0
-    each: np.ndarray | None = None
-    for batch in batches(clips, settings.level, settings.batch):
+    repeats = [_Repeat(seed, settings, truth) for seed in seeds]
+    for batch in batches(numbers, settings.level, settings.batch or 1):
         units = [
             unit
-            for frames in units_of(clips, batch, settings.level)
+            for frames in units_of(numbers, batch, settings.level)
             if (unit := _unit(features, truth, frames, settings)) is not None
         ]
-        if not units:
-            continue
-        together = (
-            reduction_of(units, settings.components, seed) if settings.batch is not None else None
-        )
-        in_batch = []
-        for unit in units:
-            reduced = together or reduction_of([unit], settings.components, seed)
+        together = None
+        if units and settings.batch is not None:
+            together = reduction_of(units, settings.components, settings.seed)
+        reductions = [
+            together or reduction_of([unit], settings.components, settings.seed) for unit in units
+        ]
+        for repeat in repeats:
+            repeat.add(units, reductions)
+    return over_repeats([repeat.result() for repeat in repeats])
+
+
+class _Repeat:
+    """One clustering of all units.
+
+    Args:
+        seed: of the samples and of the centres.
+        settings: the protocol.
+        truth: (n, H, W) uint8 of all frames.
+    """
+
+    def __init__(self, seed: int, settings: ClusteringSettings, truth: np.ndarray) -> None:
+        self.seed, self.settings, self.truth = seed, settings, truth
+        self.predictions = np.full(truth.shape, VOID, np.uint8)
+        self.items = np.full(len(truth), np.nan)
+        self.means: list[float] = []
+        self.few = self.scored = 0
+        self.classes: np.ndarray | None = None
+
+    def add(self, units: Sequence[Unit], reductions: Sequence[Reduction]) -> None:
+        """Cluster and match a batch of units, of reduced features."""
+        settings, means = self.settings, []
+        for unit, reduced in zip(units, reductions, strict=True):
             k = settings.clusters or len(unit.classes)
             centres = centres_of(
                 unit,
                 reduced,
                 k,
-                seed,
+                self.seed,
                 points_per_cluster=settings.points_per_cluster,
                 starts=settings.starts,
                 iterations=settings.iterations,
             )
-            few += len(centres) < k
-            scored += 1
-            each = _match(unit, labels_of(unit, reduced, centres), settings, predictions, items)
-            in_batch.append(matching.mean_iou(each, settings.background))
-        means.append(_mean(in_batch) if settings.batch is not None else np.nan)
-        if settings.batch is None:
-            means[-1:] = in_batch
-    classes = None
-    if settings.level == "dataset" and each is not None:
-        classes = each[: 1 + np.flatnonzero(~np.isnan(each)).max()]
-    void = (truth == VOID).all((1, 2)) & (not settings.void_is_a_class)
-    note = f"fewer different features than clusters in {few} of {scored} units"
-    return Result(
-        {"mIoU": _mean(means)},
-        items,
-        predictions,
-        classes=classes,
-        left_out=dict.fromkeys(np.flatnonzero(void).tolist(), ALL_VOID),
-        notes=(note,) if few else (),
-    )
+            self.few += len(centres) < k
+            self.scored += 1
+            labels = labels_of(unit, reduced, centres)
+            each = _match(unit, labels, settings, self.predictions, self.items)
+            means.append(matching.mean_iou(each, settings.background))
+            if settings.level == "dataset":
+                self.classes = each[: 1 + np.flatnonzero(~np.isnan(each)).max()]
+        if units:
+            self.means += means if settings.batch is None else [_mean(means)]
+
+    def result(self) -> Result:
+        """Scores of all that was added."""
+        void = (self.truth == VOID).all((1, 2)) & (not self.settings.void_is_a_class)
+        note = f"fewer different features than clusters in {self.few} of {self.scored} units"
+        return Result(
+            {"mIoU": _mean(self.means)},
+            self.items,
+            self.predictions,
+            classes=self.classes,
+            left_out=dict.fromkeys(np.flatnonzero(void).tolist(), ALL_VOID),
+            notes=(note,) if self.few else (),
+        )
 
 
 def _unit(

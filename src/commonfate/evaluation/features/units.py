@@ -1,20 +1,25 @@
 """Frames whose features are clustered together: a frame, a clip, or a data set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch.nn import functional
 
 from commonfate.datasets.mask_values import VOID
 from commonfate.models.grouping import clusters, reduction
 from commonfate.models.grouping.reduction import Reduction
+from commonfate.models.grouping.threads import single_threaded
 
 REDUCTION_POINTS = 65_536
 """Most points on which standardisation and components are fitted."""
 BLOCK = 2**20
 """Points that are reduced and assigned at once."""
+Map = Callable[[np.ndarray], np.ndarray]
+"""Affine map of feature vectors (N, C) to others (N, D)."""
 
 
 def enlarge(labels: np.ndarray, size: tuple[int, int], *, corners: bool = False) -> np.ndarray:
@@ -37,10 +42,24 @@ def _places(of: int, to: int, corners: bool) -> np.ndarray:
     return places
 
 
-def batches(clips: np.ndarray, level: str, size: int | None) -> Iterator[np.ndarray]:
+@cache
+def bilinear(grid: tuple[int, int], side: int) -> sparse.csr_array:
+    """Weights of tokens (h, w) in their bilinear enlargement to a square, as by torch.
+
+    Returns:
+        (side * side, h * w) float32, row by row; a row sums to 1.
+    """
+    rows, columns = (
+        functional.interpolate(torch.eye(n)[None], size=side, mode="linear")[0].T.numpy()
+        for n in grid
+    )
+    return sparse.csr_array(sparse.kron(rows, columns, format="csr"))
+
+
+def batches(clips: np.ndarray, level: str, size: int) -> Iterator[np.ndarray]:
     """Clips (m,) in order of first occurrence, `size` at a time; all at once for a data set."""
     ordered = np.array(list(dict.fromkeys(clips.tolist())), clips.dtype)
-    step = len(ordered) if level == "dataset" or size is None else size
+    step = len(ordered) if level == "dataset" else size
     return (ordered[i : i + step] for i in range(0, len(ordered), max(step, 1)))
 
 
@@ -86,37 +105,93 @@ class Unit:
         """Number of points that are clustered."""
         return int(self.valid.sum())
 
-    def vectors(self, i: int) -> np.ndarray:
-        """Features (h' w', C) float32 of a frame, by its place in the unit."""
+    def tokens(self, i: int) -> np.ndarray:
+        """Features (h w, C) float32 of a frame as they are, by its place in the unit."""
         dense = self.features[self.frames[i]]
-        if self.side is not None:
-            maps = torch.from_numpy(dense.astype(np.float32)).permute(2, 0, 1)[None]
-            size = (self.side, self.side)
-            enlarged = functional.interpolate(maps, size=size, mode="bilinear")
-            dense = enlarged[0].permute(1, 2, 0).numpy()
         return dense.reshape(-1, dense.shape[-1]).astype(np.float32)
 
-    def gather(self, chosen: np.ndarray) -> np.ndarray:
-        """Features (s, C) float32 of some of the points, by ascending numbers (s,)."""
+    def enlarged(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors (h w, D) of a frame's tokens, or what an affine map makes of them: (h' w', D)."""
+        return vectors if self.side is None else self._weights() @ vectors
+
+    def points_of(self, chosen: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Some of the points, frame by frame.
+
+        Args:
+            chosen: (s,) their numbers, ascending.
+
+        Yields:
+            Place of the frame, and the points' places in its (h' w').
+        """
         sizes = self.valid.sum((1, 2))
         ends = np.cumsum(sizes)
-        parts = [np.zeros((0, self.features.shape[-1]), np.float32)]
-        for i in np.unique(np.searchsorted(ends, chosen, side="right")):
+        for i in np.unique(np.searchsorted(ends, chosen, side="right")).tolist():
             own = chosen[(chosen >= ends[i] - sizes[i]) & (chosen < ends[i])] - ends[i] + sizes[i]
-            parts.append(self.vectors(i)[self.valid[i].ravel()][own])
+            yield i, np.flatnonzero(self.valid[i])[own]
+
+    def gather(self, chosen: np.ndarray, of: Map) -> np.ndarray:
+        """Vectors (s, D) float32 of some of the points, see `points_of`, after an affine map."""
+        parts = [of(np.zeros((0, self.features.shape[-1]), np.float32))]
+        for i, places in self.points_of(chosen):
+            mapped = of(self.tokens(i))
+            parts.append(mapped[places] if self.side is None else self._weights()[places] @ mapped)
         return np.concatenate(parts)
+
+    def roots(self, chosen: np.ndarray, mean: np.ndarray) -> Iterator[np.ndarray]:
+        """Rows (m, C) float64 with the scatter of some of the points, frame by frame.
+
+        The sum of products of their channels is that of the points less `mean`. Points between
+        tokens are many, but no frame needs more rows than it has tokens.
+        """
+        for i, places in self.points_of(chosen):
+            centred = self.tokens(i) - mean
+            if self.side is None:
+                yield centred[places]
+                continue
+            weights = self._weights()[places].astype(np.float64)
+            if len(places) > len(centred):
+                variances, axes = np.linalg.eigh((weights.T @ weights).toarray())
+                weights = np.sqrt(np.maximum(variances, 0))[:, None] * axes.T
+            yield weights @ centred
+
+    def total(self, chosen: np.ndarray) -> np.ndarray:
+        """Sum (C,) float64 of some of the points."""
+        result = np.zeros(self.features.shape[-1])
+        for i, places in self.points_of(chosen):
+            tokens = self.tokens(i).astype(np.float64)
+            shares = np.zeros(len(tokens))
+            if self.side is None:
+                shares[places] = 1
+            else:
+                shares = self._weights()[places].sum(0, dtype=np.float64)
+            result += shares @ tokens
+        return result
+
+    def _weights(self) -> sparse.csr_array:
+        assert self.side is not None
+        height, width = self.features.shape[1:3]
+        return bilinear((int(height), int(width)), self.side)
 
 
 def reduction_of(units: Sequence[Unit], components: int, seed: int) -> Reduction:
-    """Standardise and reduce the features of units, as fitted to a sample of their points."""
+    """Standardise and reduce the features of units, as fitted to a sample of their points.
+
+    Raises:
+        ValueError: a feature is not finite.
+    """
     sizes = [unit.points for unit in units]
     chosen = clusters.sample(sum(sizes), REDUCTION_POINTS, seed)
     starts = np.cumsum([0, *sizes])
-    parts = [
-        unit.gather(chosen[(chosen >= start) & (chosen < end)] - start)
+    own = [
+        (unit, chosen[(chosen >= start) & (chosen < end)] - start)
         for unit, start, end in zip(units, starts, starts[1:], strict=False)
     ]
-    return reduction.fit(np.concatenate(parts), components)
+    with single_threaded():
+        mean = np.sum([unit.total(points) for unit, points in own], 0) / len(chosen)
+        if not np.isfinite(mean).all():
+            raise ValueError("vectors to reduce hold NaN or infinite values")
+        root = np.concatenate([rows for unit, points in own for rows in unit.roots(points, mean)])
+    return reduction.of_root(root / np.sqrt(len(chosen)), mean, components)
 
 
 def centres_of(
@@ -131,7 +206,7 @@ def centres_of(
 ) -> np.ndarray:
     """Centres (K', D) of a unit's reduced features; see `models.grouping.clusters.fit`."""
     chosen = clusters.sample(unit.points, points_per_cluster * k, seed)
-    points = _rounded(reduced(unit.gather(chosen)))
+    points = _rounded(unit.gather(chosen, reduced))
     return clusters.fit(
         points,
         k,
@@ -151,8 +226,8 @@ def labels_of(
     maps = []
     for start in range(0, len(unit.frames), step):
         frames = range(start, min(start + step, len(unit.frames)))
-        block = np.concatenate([_rounded(reduced(unit.vectors(i))) for i in frames])
-        maps.append(clusters.assign(block, centres).reshape(-1, *shape))
+        parts = [_rounded(unit.enlarged(reduced(unit.tokens(i)))) for i in frames]
+        maps.append(clusters.assign(np.concatenate(parts), centres).reshape(-1, *shape))
     height, width = unit.truth.shape[1:]
     return enlarge(np.concatenate(maps), (height, width), corners=corners)
 

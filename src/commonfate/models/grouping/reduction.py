@@ -45,24 +45,57 @@ def fit(
         raise ValueError("no vectors to reduce")
     if not np.isfinite(vectors).all():
         raise ValueError("vectors to reduce hold NaN or infinite values")
-    values = vectors.astype(np.float64)
-    mean, deviation = values.mean(0), values.std(0)
+    mean = vectors.mean(0, dtype=np.float64)
+    root = (vectors - mean) / np.sqrt(len(vectors))
+    return of_root(root, mean, components, standardise=standardise, whiten=whiten)
+
+
+def of_root(
+    root: np.ndarray,
+    mean: np.ndarray,
+    components: int | None,
+    *,
+    standardise: bool = True,
+    whiten: bool = False,
+) -> Reduction:
+    """Principal components of vectors of which mean and covariance are known; see `fit`.
+
+    Args:
+        root: (M, C) float64 R, finite; the covariance of the vectors is the product of R's
+            transpose and R. Fewer rows than channels cost less.
+        mean: (C,) float64.
+        components: D, at most the smaller of M and C is returned; None: all channels, not turned.
+        standardise, whiten: as `fit`.
+    """
+    deviation = np.sqrt(np.square(root).sum(0))
     constant = deviation <= 1e-6 * np.abs(mean) + 1e-12
     scale = np.where(constant, 0, 1 / np.where(constant, 1, deviation))
     if not standardise:
         scale = np.where(constant, 0.0, 1.0)
-    matrix = np.diag(scale)
-    if components is not None:
-        with single_threaded():
-            centred = (values - mean) * scale
-            variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
-            order = np.argsort(-variances, kind="stable")[: min(components, len(values))]
-            turned = axes[:, order]
-            largest = np.abs(turned.round(6)).argmax(0)
-            turned = turned * np.where(turned[largest, np.arange(turned.shape[1])] < 0, -1, 1)
-            if whiten:
-                kept = variances[order]
-                floor = WHITE_FLOOR * max(float(kept.max(initial=0)), 1e-30)
-                turned = turned * np.where(kept > floor, 1 / np.sqrt(np.maximum(kept, floor)), 0)
-            matrix = matrix @ turned
-    return Reduction(mean.astype(np.float32), matrix.astype(np.float32))
+    if components is None:
+        return Reduction(mean.astype(np.float32), np.diag(scale).astype(np.float32))
+    with single_threaded():
+        variances, axes = _axes(root * scale, min(components, *root.shape))
+    largest = np.abs(axes.round(6)).argmax(0)
+    axes = axes * np.where(axes[largest, np.arange(axes.shape[1])] < 0, -1, 1)
+    if whiten:
+        floor = WHITE_FLOOR * max(float(variances.max(initial=0)), 1e-30)
+        axes = axes * np.where(variances > floor, 1 / np.sqrt(np.maximum(variances, floor)), 0)
+    return Reduction(mean.astype(np.float32), (scale[:, None] * axes).astype(np.float32))
+
+
+def _axes(root: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest variances (D,), descending, and their axes (C, D) of length 1.
+
+    With fewer rows than channels by the matrix of the rows' products; axes without variance are 0
+    there, as any would do.
+    """
+    wide = root.shape[0] < root.shape[1]
+    variances, vectors = np.linalg.eigh(root @ root.T if wide else root.T @ root)
+    order = np.argsort(-variances, kind="stable")[:components]
+    variances, vectors = variances[order], vectors[:, order]
+    if not wide:
+        return variances, vectors
+    floor = WHITE_FLOOR * max(float(variances.max(initial=0)), 1e-30)
+    lengths = np.sqrt(np.maximum(variances, floor))
+    return variances, root.T @ vectors * np.where(variances > floor, 1 / lengths, 0)

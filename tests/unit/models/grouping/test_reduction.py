@@ -1,5 +1,7 @@
 """Principal components."""
 
+import time
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -52,3 +54,21 @@ def test_no_vectors_and_such_as_are_not_finite():
         fit(np.zeros((0, 3)), 2)
     with pytest.raises(ValueError, match="NaN"):
         fit(np.full((2, 3), np.nan), 2)
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+def test_more_channels_than_vectors(whiten):
+    """From products of vectors, not of channels: 20 of 3,000 take no second."""
+    rng = np.random.default_rng(0)
+    wide = (rng.standard_normal((20, 3000)) + 2).astype(np.float32)
+    start = time.process_time()
+    ours = fit(wide, 7, whiten=whiten)(wide)
+    assert time.process_time() - start < 1  # 10 s from products of channels
+    theirs = PCA(7, whiten=whiten, svd_solver="full").fit_transform(
+        StandardScaler().fit_transform(wide.astype(float))
+    )
+    factor = np.sqrt(20 / 19) if whiten else 1
+    signs = np.sign((ours * theirs).sum(0))
+    np.testing.assert_allclose(ours, theirs * signs * factor, rtol=1e-4, atol=1e-4)
+    # 20 vectors vary in 19 directions: the twentieth component is none.
+    assert not fit(wide, 20).matrix[:, 19].any()
