@@ -15,6 +15,7 @@ from commonfate.evaluation.features.settings import (
     LEOPART_VOC,
     TIMET_VOC,
     ClusteringSettings,
+    FcnSettings,
     ForegroundSettings,
     KnnSettings,
     ProbeSettings,
@@ -157,7 +158,7 @@ class FcnBenchmark(FeatureBenchmark):
     """View whose features are scored."""
     metrics: tuple[Metric, ...] = ("mIoU",)
     """Metrics that tables show."""
-    settings: ProbeSettings = LEOPART_VOC
+    settings: FcnSettings = LEOPART_VOC
     """Training of the head, and its score."""
 
 

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from commonfate.evaluation.features.dense import enlarged
-from commonfate.evaluation.features.settings import ProbeSettings
+from commonfate.evaluation.features.settings import FcnSettings
 
-WIDTH = 512
 DROPOUT = 0.1
 
 
@@ -26,12 +25,12 @@ class FCNHead(nn.Module):
 
     Args:
         channels: C of the features.
-        settings: classes, and the side.
-        width: channels of the layers.
+        settings: classes, the side, and the channels of the layers.
     """
 
-    def __init__(self, channels: int, settings: ProbeSettings, width: int = WIDTH) -> None:
+    def __init__(self, channels: int, settings: FcnSettings) -> None:
         super().__init__()
+        width = settings.width
         self.convolutions = nn.Sequential(block(channels, width), block(width, width))
         self.join = block(channels + width, width)
         self.dropout = nn.Dropout2d(DROPOUT)

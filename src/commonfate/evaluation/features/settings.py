@@ -75,6 +75,13 @@ class ProbeSettings(Settings):
         return self
 
 
+class FcnSettings(ProbeSettings):
+    """Training of an FCN head, and its scores."""
+
+    width: PositiveInt = 512
+    """Channels of its layers."""
+
+
 TIMET_VOC = ProbeSettings(classes=21)
 """TimeT and Leopart on VOC: 448 px; TimeT neither augments nor shuffles, so cached features are
 exact."""
@@ -100,7 +107,7 @@ FLOWDINO_COCO = ProbeSettings(
     released=ScoreSettings(absent_as_zero=True),
 )
 """FlowDINO on COCO-Stuff: 5,000 images twice, one a step, void as a 28th output."""
-LEOPART_VOC = ProbeSettings(
+LEOPART_VOC = FcnSettings(
     classes=21,
     batch_size=32,
     epochs=30,

@@ -17,6 +17,7 @@ from commonfate.evaluation.features.settings import (
     FLOWDINO_VOC,
     LEOPART_VOC,
     TIMET_VOC,
+    FcnSettings,
     ProbeSettings,
     ScoreSettings,
 )
@@ -233,13 +234,13 @@ def test_fcn_head_has_the_layers_of_leopart():
     head = FCNHead(384, LEOPART_VOC)
     shapes = [tuple(each.weight.shape) for each in head.modules() if isinstance(each, nn.Conv2d)]
     assert shapes == [(512, 384, 3, 3), (512, 512, 3, 3), (512, 896, 3, 3), (21, 512, 1, 1)]
-    small = FCNHead(3, QUICK, width=4).eval()
+    small = FCNHead(3, FcnSettings(classes=3, side=8, width=4)).eval()
     assert small(torch.zeros(2, 3, 4, 6)).shape == (2, 3, 8, 8)
 
 
 def test_fcn_head_learns():
-    settings = QUICK.model_copy(update={"learning_rate": 0.1, "side": None})
-    result = linear(settings, head=partial(FCNHead, width=8))
+    changes = {"learning_rate": 0.1, "side": None, "width": 8}
+    result = linear(FcnSettings(**QUICK.model_dump() | changes), head=FCNHead)
     assert result.metrics["Acc"] > 0.6
 
 

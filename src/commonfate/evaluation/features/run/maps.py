@@ -25,6 +25,7 @@ from commonfate.evaluation.features.run.lazy import Lazy, held
 from commonfate.evaluation.features.run.parts import Part
 from commonfate.evaluation.features.settings import (
     ClusteringSettings,
+    FcnSettings,
     ForegroundSettings,
     ProbeSettings,
     PrototypesSettings,
@@ -33,10 +34,6 @@ from commonfate.evaluation.features.settings import (
 
 AT_ONCE = 16
 """Images that are scored at once."""
-HEADS: dict[str, type[linear.LinearHead | fcn.FCNHead]] = {
-    "linear": linear.LinearHead,
-    "fcn": fcn.FCNHead,
-}
 
 
 def classes_of(train: Part) -> int:
@@ -45,15 +42,14 @@ def classes_of(train: Part) -> int:
     return 1 + max((int(each.max()) for each in labels if each.size), default=0)
 
 
-def head(kind: str, test: Part, train: Part, settings: ProbeSettings, device: str) -> Result:
+def head(test: Part, train: Part, settings: ProbeSettings, device: str) -> Result:
     """Train a head and score it.
 
     Truth of the training images is held at the size at which the head learns it.
 
     Args:
-        kind: `linear` or `fcn`.
         test, train: items with `tokens`.
-        settings: of the scoring.
+        settings: of the scoring; `FcnSettings` are those of an FCN head, others of a linear one.
         device: of the head.
 
     Raises:
@@ -75,7 +71,9 @@ def head(kind: str, test: Part, train: Part, settings: ProbeSettings, device: st
     scored = probe.cached(test.tokens(), _truth(test), AT_ONCE)
 
     def build(channels: int) -> nn.Module:
-        return HEADS[kind](channels, settings).to(device)
+        if isinstance(settings, FcnSettings):
+            return fcn.FCNHead(channels, settings).to(device)
+        return linear.LinearHead(channels, settings).to(device)
 
     steps = -(-len(train.items) // settings.batch_size)
     return probe.run(build, training, lambda: scored(0), settings, steps)

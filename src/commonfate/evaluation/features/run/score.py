@@ -171,7 +171,7 @@ class _Run:
             return maps.extracted(test, train, settings)
         if self.name == "retrieval":
             return maps.retrieved(test, train, settings, self.device)
-        return maps.head(self.name, test, train, settings, self.device)
+        return maps.head(test, train, settings, self.device)
 
     def _localization(self) -> Outcome:
         table = self.data.boxes

@@ -7,6 +7,7 @@ from commonfate.evaluation.features.benchmarks import CarryingSettings
 from commonfate.evaluation.features.run.parts import Part
 from commonfate.evaluation.features.settings import (
     ClusteringSettings,
+    FcnSettings,
     ForegroundSettings,
     KnnSettings,
     ProbeSettings,
@@ -61,15 +62,17 @@ def of_protocol(name: str, settings: Any, released: bool, details: Mapping[str, 
     return SENTENCES[name](settings, released, details)
 
 
-def _head(name: str, settings: ProbeSettings, classes: str) -> str:
-    kind = {"linear": "One linear layer", "fcn": "An FCN head (three 3x3 layers of 512, dropout)"}
+def _head(settings: ProbeSettings, classes: str) -> str:
+    kind = "One linear layer"
+    if isinstance(settings, FcnSettings):
+        kind = f"An FCN head (three 3x3 layers of {settings.width}, dropout)"
     size = f"{settings.side}x{settings.side} pixels" if settings.side else "the grid of the tokens"
     decay = (
         f"to a tenth every {settings.drop_every} epochs" if settings.drop_every else "by a cosine"
     )
     void = ", void as a class of its own" if settings.void_is_a_class else ""
     return (
-        f"{kind[name]} from frozen tokens to {settings.outputs} outputs{void} ({classes}), trained "
+        f"{kind} from frozen tokens to {settings.outputs} outputs{void} ({classes}), trained "
         f"at {size} for {settings.epochs} epochs of batches of {settings.batch_size} "
         f"({settings.optimiser}, learning rate {settings.learning_rate:g} that falls {decay}, "
         f"weight decay {settings.weight_decay:g}, seed {settings.seed}), without augmentation, in "
@@ -96,11 +99,11 @@ def _scored(score: ScoreSettings) -> str:
 
 
 def _linear(settings: ProbeSettings, released: bool, details: Mapping[str, Any]) -> str:
-    return _head("linear", settings, details["classes"])
+    return _head(settings, details["classes"])
 
 
 def _fcn(settings: ProbeSettings, released: bool, details: Mapping[str, Any]) -> str:
-    return _head("fcn", settings, details["classes"])
+    return _head(settings, details["classes"])
 
 
 def _retrieval(settings: RetrievalSettings, released: bool, details: Mapping[str, Any]) -> str:
