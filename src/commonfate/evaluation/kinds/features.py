@@ -10,7 +10,7 @@ DESCRIPTIONS = {
     "localization": "Localization: the box around the largest part of the second eigenvector's "
     "positive side (Deep Spectral Methods), one an image.",
     "linear": "Linear: a linear head on frozen features of patches.",
-    "fcn": "FCN: a head of two convolutions on frozen features of patches.",
+    "fcn": "FCN: a head of three 3x3 convolutions and one of 1x1 on frozen features of patches.",
     "clustering": "Clustering: K-means of patches, clusters matched to classes by the "
     "ground truth.",
     "prototypes": "Prototypes: K-means of one feature an image, that of its object, clusters "

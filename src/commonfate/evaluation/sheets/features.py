@@ -54,16 +54,23 @@ def caption(probed: Probed, scale: str | None = None) -> str:
 def _rows(outcome: Outcome, frames: Reader) -> list[Row]:
     items = outcome.result.items
     order = sorted(np.flatnonzero(np.isfinite(items)).tolist(), key=lambda i: -items[i])
-    best = _of_different_videos(outcome, order, (len(order) + 1) // 2)
-    rest = [number for number in order if number not in best]
-    worst = _of_different_videos(outcome, rest[::-1], len(rest))[::-1]
-    groups = {f"Highest {outcome.score}": best, f"Lowest {outcome.score}": worst}
     return [
         row
-        for group, numbers in groups.items()
+        for group, numbers in _groups(outcome, order).items()
         for number in numbers
         for row in _of_item(outcome, int(number), group, frames)
     ]
+
+
+def _groups(outcome: Outcome, order: Sequence[int]) -> dict[str, list[int]]:
+    """Items by heading, from `order`, which begins with the best."""
+    if outcome.shows == "classes":  # an image is right or wrong
+        right = [number for number in order if outcome.result.items[number]]
+        return {"Right": right[:ITEMS], "Wrong": list(order[len(right) :][:ITEMS])}
+    best = _of_different_videos(outcome, order, (len(order) + 1) // 2)
+    rest = [number for number in order if number not in best]
+    worst = _of_different_videos(outcome, rest[::-1], len(rest))[::-1]
+    return {f"Highest {outcome.score}": best, f"Lowest {outcome.score}": worst}
 
 
 def _of_different_videos(outcome: Outcome, order: Sequence[int], most: int) -> list[int]:
@@ -77,6 +84,8 @@ def _of_different_videos(outcome: Outcome, order: Sequence[int], most: int) -> l
 def _of_item(outcome: Outcome, number: int, group: str, frames: Reader) -> list[Row]:
     listed = outcome.frames[number]
     value = f"{outcome.score} {100 * float(outcome.result.items[number]):.1f}"
+    if outcome.shows == "classes":
+        value = f"class {outcome.prediction(number, 0)}"
     rows = []
     for place in _shown(len(listed)):
         video, t = listed[place]
@@ -101,11 +110,11 @@ def _shown(count: int) -> Sequence[int]:
 def _pictures(
     outcome: Outcome, number: int, place: int, frame: np.ndarray, size: tuple[int, ...]
 ) -> tuple[str, dict[str, np.ndarray | None]]:
-    """A line of text, and pictures of prediction and truth, by column."""
+    """A remark, and pictures of prediction and truth, by column."""
     predicted = outcome.prediction(number, place)
     true = outcome.truth(outcome.frames[number][place])
     if isinstance(predicted, str) or isinstance(true, str):
-        return f"predicted {predicted}, true {true}", {}
+        return "" if predicted == true else f"truth: {true}", {}
     if outcome.shows == "boxes":
         scale = np.array([frame.shape[1] / size[1], frame.shape[0] / size[0]] * 2)
         ours = boxed(frame, predicted[None] * scale, pictures.PREDICTED)

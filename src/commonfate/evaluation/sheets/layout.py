@@ -15,6 +15,8 @@ CELL = 224
 """Width and largest height of a picture."""
 FINER = 2
 """Factor by which pictures are made larger, so that outlines are smooth once they are shrunk."""
+LEAST_COLUMNS = 2
+"""Columns for which there is room in any case, so that the caption is no column of words."""
 LABEL = 158
 GAP = 6
 MARGIN = 16
@@ -67,7 +69,7 @@ def arranged(rows: Sequence[Row], caption: str) -> Image.Image:
         caption: lines; the first is the title.
     """
     columns = list(dict.fromkeys(chain.from_iterable(row.pictures for row in rows)))
-    width = 2 * MARGIN + LABEL + len(columns) * (CELL + GAP) - GAP
+    width = 2 * MARGIN + LABEL + max(len(columns), LEAST_COLUMNS) * (CELL + GAP) - GAP
     bands = [_header(caption, width, "flow" in columns)]
     for before, row in zip([None, *rows], rows, strict=False):
         if before is None or before.group != row.group:

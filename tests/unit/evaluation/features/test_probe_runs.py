@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -171,6 +172,32 @@ def test_neighbours_vote_for_labels(tmp_path):
     few = score.Data(chosen.test, chosen.stores, only, chosen.train_stores)
     with pytest.raises(ConfigError, match="class 'odd' is in no training image"):
         run("knn", few)
+
+
+def test_a_sheet_of_classes_has_right_and_wrong_images(tmp_path, monkeypatch):
+    val, train = {"a": 1, "b": 1, "c": 1}, {"s": 1, "t": 1}
+    chosen = score.Data(
+        of_manifest(probed.manifest(tmp_path, val, "val"), "val"),
+        Stores([probed.store(tmp_path, val, "val", "224.cls")]),
+        of_manifest(probed.manifest(tmp_path, train, "train"), "train"),
+        Stores([probed.store(tmp_path, train, "train", "224.cls")]),
+    )
+    outcome, test, _, used = run("knn", chosen, "k=[1]")
+    result = replace(outcome.result, items=np.array([1.0, 1, 0]), predictions=np.zeros(3, int))
+    truth = {"a": "odd", "b": "odd", "c": "even"}
+    outcome = replace(
+        outcome, result=result, class_names=("odd",), truth=lambda item: truth[item[0]]
+    )
+    drawn = []
+    monkeypatch.setattr(features.sheet, "draw", lambda *arguments: drawn.append(arguments))
+    each = record.Probed("knn", "leak_free", used, outcome, test, 1.0, ())
+    features.draw(each, lambda *frame: np.zeros((SIDE, SIDE, 3), np.uint8), tmp_path / "x.png")
+    ((_, rows, _),) = drawn
+    assert [(row.group, row.name, row.label, row.note) for row in rows] == [
+        ("Right", "a", "class odd", ""),
+        ("Right", "b", "class odd", ""),
+        ("Wrong", "c", "class odd", "truth: even"),
+    ]
 
 
 def test_masks_are_carried(data):

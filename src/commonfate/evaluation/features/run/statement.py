@@ -46,7 +46,7 @@ def _of(part: Part) -> str:
     videos = len({video for video, _ in part.items})
     count = f"{len(part.items):,} images"
     if videos < len(part.items):
-        count = f"{len(part.items):,} frames of {videos:,} videos"
+        count = f"{len(part.items):,} frames of {videos:,} video{'s' * (videos > 1)}"
     return f"{count} of split {part.listing.split} of {part.listing.where}"
 
 
