@@ -14,6 +14,7 @@ from commonfate.tables import comparable, expected, paper_notes, rows
 from commonfate.tables.comparison import Comparison
 from commonfate.tables.paper_notes import grouped
 from commonfate.tables.scores import Cell, Scores
+from commonfate.tables.stand_ins import encoders
 from commonfate.tables.table import METHOD, SOURCE, Table
 
 RUNTIME = (
@@ -48,6 +49,7 @@ def write(
         *_flow(plan, compared),
         *(_benchmark(scores, compared, cited, numbers) for scores in _benchmarks(compared)),
         *_starts(compared),
+        *encoders(compared),
         *_adaptation(compared),
         *_scorings(compared),
         *_metrics(compared),
