@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import pytest
 
+from helpers.frozen_tables import FLOWDINO, TIMET
+
 ROOT = Path(__file__).parents[2]
 TABLE = "results/tables/table1.csv"
 """A target; the file is in the folder of its scale."""
@@ -19,9 +21,13 @@ TABLE = "results/tables/table1.csv"
 class Workflow:
     """The workflow at scale smoke, in `folder`."""
 
-    TABLES: ClassVar = (TABLE, "results/tables/amd_table2.csv")
+    TABLES: ClassVar = (
+        TABLE,
+        "results/tables/amd_table2.csv",
+        "results/tables/timet_table10.csv",
+    )
     """Targets that take every way once: runs that are trained, adapted, started from another one,
-    or not trained at all."""
+    or not trained at all; features that are scored."""
     folder: Path
 
     @property
@@ -100,4 +106,11 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 def all_tables(smoke: Workflow) -> Workflow:
     """The same with every table of the scale."""
     smoke.run(targets=("all",))
+    return smoke
+
+
+@pytest.fixture(scope="session")
+def feature_tables(smoke: Workflow) -> Workflow:
+    """The same with every table of frozen rows, which are made by name alone."""
+    smoke.run(targets=[f"results/tables/{name}.csv" for name in (*FLOWDINO, *TIMET)])
     return smoke

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from commonfate.prediction import crf
+from helpers.frozen_tables import FLOWDINO, TIMET
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -62,6 +63,16 @@ def test_flow_sources_are_compared_with_the_known_flow(all_tables) -> None:
     # Rounding to 1/32 px moves a vector by 0.0120 px on average, and still scenes not at all.
     assert float(rows["truth"]["EPE"]) < 0.0121
     assert float(rows["truth"]["EPE"]) < float(rows["dis"]["EPE"]) < 1
+
+
+@pytest.mark.parametrize("table", (*FLOWDINO, *TIMET))
+def test_every_table_of_frozen_rows_is_made(feature_tables, table: str) -> None:
+    declared = yaml.safe_load((ROOT / f"workflow/tables/{table}.yaml").read_text())
+    measured = [row for row in _rows(feature_tables.results, table) if row["source"] == "measured"]
+    assert [row["method"] for row in measured] == [row["label"] for row in declared["rows"]]
+    for scoring in declared["scorings"]:
+        cells = [row[key] for row in measured for key in row if key.endswith(f" {scoring}")]
+        assert cells and all(0 <= float(cell.partition(" ")[0]) <= 100 for cell in cells)
 
 
 def test_a_second_run_does_nothing(all_tables) -> None:

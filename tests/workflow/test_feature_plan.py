@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from helpers import layouts
+from helpers.frozen_tables import FLOWDINO, TIMET
 from helpers.pages import ROOT
-
-FLOWDINO = tuple(f"flowdino_table{number}" for number in (1, 2, 4, 5, 6, 7))
-TIMET = tuple(f"timet_table{number}" for number in (3, 4, 5, 6, 7, 8, 10, 11))
 
 
 def jobs(folder: Path, scale: str, *tables: str) -> Counter[str]:

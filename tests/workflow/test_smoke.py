@@ -43,6 +43,22 @@ def test_fine_tuned_runs_start_from_the_weights_of_others(smoke) -> None:
     assert measured[0]["pre-training"] == "" or "amd" not in measured[0]["pre-training"]
 
 
+def test_features_are_scored(smoke) -> None:
+    rows = _rows(smoke.results, "timet_table10")
+    measured, *published = rows
+    assert (measured["method"], measured["source"]) == ("DINO (ViT-S/16)", "measured")
+    for scoring in ("leak_free", "released"):
+        (column,) = (key for key in measured if key.endswith(f" {scoring}"))
+        assert 0 < float(measured[column].partition(" ")[0]) < 100
+    (column,) = (key for key in measured if "VOC2012" in key)
+    assert [row[column] for row in published] == ["48.2", "4.6", "16.5", "34.5"]
+    text = (smoke.results / "tables/timet_table10.md").read_text()
+    # No DINO was measured: the scale has another encoder in its place, and the table says so.
+    assert "random.vit_smoke_8 for DINO (ViT-S/16)" in text
+    folder = smoke.results / "evaluations/frozen-random.vit_smoke_8-s0/sprite_k6"
+    assert len(list(folder.glob("*.png"))) == 2
+
+
 def test_every_number_can_be_traced(smoke) -> None:
     trace = json.loads((smoke.results / "tables/table1.provenance.json").read_text())
     assert trace
