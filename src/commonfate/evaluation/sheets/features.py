@@ -40,7 +40,7 @@ def caption(probed: Probed, scale: str | None = None) -> str:
         values.get(outcome.main) for values in (outcome.result.metrics, outcome.result.spread)
     )
     number = f"{100 * value:.1f}" if value is not None else "none"
-    if deviation is not None:
+    if deviation is not None and len(outcome.result.repeats) > 1:
         number += f" \u00b1 {100 * deviation:.1f} ({len(outcome.result.repeats)} repeats)"
     return "\n".join(
         (

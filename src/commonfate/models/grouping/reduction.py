@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import linalg
 
 from commonfate.models.grouping.threads import single_threaded
 
@@ -91,9 +92,10 @@ def _axes(root: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
     there, as any would do.
     """
     wide = root.shape[0] < root.shape[1]
-    variances, vectors = np.linalg.eigh(root @ root.T if wide else root.T @ root)
-    order = np.argsort(-variances, kind="stable")[:components]
-    variances, vectors = variances[order], vectors[:, order]
+    products = root @ root.T if wide else root.T @ root
+    last = len(products) - 1
+    variances, vectors = linalg.eigh(products, subset_by_index=(last + 1 - components, last))
+    variances, vectors = variances[::-1], vectors[:, ::-1]
     if not wide:
         return variances, vectors
     floor = WHITE_FLOOR * max(float(variances.max(initial=0)), 1e-30)

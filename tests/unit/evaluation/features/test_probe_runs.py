@@ -14,9 +14,10 @@ from commonfate.base.settings import to_pairs
 from commonfate.datasets import boxes
 from commonfate.datasets.base import Box
 from commonfate.evaluation import kinds
-from commonfate.evaluation.features.run import maps, record, score, settings
+from commonfate.evaluation.features.run import maps, record, score, settings, statement
 from commonfate.evaluation.features.run.lazy import Lazy, as_array
 from commonfate.evaluation.features.run.parts import Stores, of_manifest, part
+from commonfate.evaluation.features.settings import ClusteringSettings
 from commonfate.evaluation.sheets import features
 from commonfate.storage.feature_writer import FeatureWriter
 from commonfate.storage.flow import open_writer
@@ -214,6 +215,7 @@ def test_masks_are_carried(data):
     assert again.result.metrics == outcome.result.metrics
     released, *_ = run("propagation", still, "by=still", "step=1", released=True)
     assert released.result.metrics["J"] == released.result.metrics["IoU"]
+    assert released.score == "IoU"
     with pytest.raises(ConfigError, match="no two annotated frames are 5 frames apart"):
         run("propagation", still, "by=still", "step=5")
     with pytest.raises(ConfigError, match=r"--flow: .* needs stores of flow"):
@@ -386,3 +388,13 @@ def test_videos_without_features_are_left_out_with_the_reason(data, tmp_path):
     outcome, test, *_ = run("clustering", data(stores=Stores([path])), "repeats=1")
     assert test.left_out == {"b": "has no features: is damaged"}
     assert outcome.values.keys() == {("a", 0), ("a", 1)}
+
+
+def test_a_single_clustering_is_no_mean():
+    details = {"clip_length": 1, "objects": False}
+    single, several = (
+        statement.of_protocol("clustering", ClusteringSettings(repeats=n), False, details)
+        for n in (1, 5)
+    )
+    assert "; one clustering (seed 1). Fitted" in single
+    assert "; mean of 5 clusterings (seeds from 1). Fitted" in several

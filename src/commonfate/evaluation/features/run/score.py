@@ -221,7 +221,7 @@ class _Run:
         return Outcome(
             result,
             frames,
-            SCORES.get(self.name, "mIoU"),
+            self._score_of_items(),
             MAIN.get(self.name, "mIoU"),
             self._average(),
             " ".join(sentences),
@@ -230,6 +230,11 @@ class _Run:
             picture,
             class_names,
         )
+
+    def _score_of_items(self) -> str:
+        if self.name == "propagation" and self.released:
+            return "IoU"
+        return SCORES.get(self.name, "mIoU")
 
     def _average(self) -> Average:
         if self.name == "clustering":

@@ -142,9 +142,14 @@ def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[s
         f"{unit} is clustered alone: tokens{enlarged}, standardised and reduced to "
         f"{settings.components} components fitted to {fitted}, K-means with {k} (best of "
         f"{settings.starts} runs), {matching} by the ground truth{left}. Mean IoU {mean} class 0, "
-        f"{void}; mean of {settings.repeats} clusterings (seeds from {settings.seed}). Fitted on "
-        f"the scored images.{arbitrary}"
+        f"{void}; {_repeats(settings)}. Fitted on the scored images.{arbitrary}"
     )
+
+
+def _repeats(settings: ClusteringSettings | PrototypesSettings) -> str:
+    if settings.repeats == 1:
+        return f"one clustering (seed {settings.seed})"
+    return f"mean of {settings.repeats} clusterings (seeds from {settings.seed})"
 
 
 def _prototypes(settings: PrototypesSettings, released: bool, details: Mapping[str, Any]) -> str:
@@ -154,9 +159,8 @@ def _prototypes(settings: PrototypesSettings, released: bool, details: Mapping[s
         f"tokens (length 1, {settings.components} whitened components) are clustered by K-means "
         f"with K = {settings.clusters} (best of {settings.starts} runs), clusters and background "
         f"matched to classes one to one by their pixels (Hungarian, by the ground truth), at "
-        f"{size}. Mean IoU over background and classes that occur, void (255) left out; mean and "
-        f"deviation of {settings.repeats} clusterings (seeds from {settings.seed}). Fitted on the "
-        "scored images."
+        f"{size}. Mean IoU over background and classes that occur, void (255) left out; "
+        f"{_repeats(settings)}. Fitted on the scored images."
     )
 
 
