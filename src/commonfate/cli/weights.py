@@ -133,6 +133,46 @@ def show(name: str) -> None:
         click.echo(f"{key}: {_readable(value)}")
 
 
+@command.command("pack")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Small file.")
+@click.option(
+    "--measured",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help='JSON that the file shall say of its quality, e.g. {"camvid linear mIoU": 30.1}.',
+)
+def pack(checkpoint: Path, output: Path, measured: Path | None) -> None:
+    """Write the encoder of a training as a small file: float16, with its recipe.
+
+    \b
+        commonfate weights pack run/checkpoint.pt -o mine.safetensors
+        commonfate weights show mine.safetensors
+        commonfate features photos/ -o features --encoder mine.safetensors
+    """
+    from commonfate.training.export import export_encoder
+
+    if output.suffix != ".safetensors":
+        raise UserError(f"{output}: name it *.safetensors, so that it is read as such")
+    metadata = export_encoder(checkpoint, output, _figures(measured) if measured else {})
+    size = _megabytes(output.stat().st_size)
+    click.echo(f"{output}: {metadata['network']}, {size} MB; `commonfate weights show` tells more")
+
+
+def _figures(path: Path) -> dict[str, object]:
+    """A JSON object.
+
+    Raises:
+        UserError: the file holds anything else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a JSON object of figures by name")
+    return values
+
+
 def _all_assets() -> "dict[str, Asset]":
     """All published weights, by name."""
     from commonfate import weights

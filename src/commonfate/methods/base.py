@@ -4,12 +4,14 @@ A method has one or more roles: `Segmenting`, `Encoding`, `TrainedMethod`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor, nn
 
+from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, TrainedSettings
 from commonfate.methods.task import TrainingTask
 from commonfate.models.encoders import Encoder
@@ -92,6 +94,30 @@ class Encoding(Method, ABC):
         Raises:
             UserError: published weights are missing, cannot be fetched, or do not fit.
         """
+
+
+def encoder_with(encoder: Encoder, weights: Mapping[str, Tensor], prefix: str) -> Encoder:
+    """Fill an encoder with those of a run's weights whose names begin with `prefix`.
+
+    In evaluation mode and without gradients.
+
+    Raises:
+        ConfigError: they are of another network.
+    """
+    own = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in weights.items()
+        if name.startswith(prefix)
+    }
+    try:
+        encoder.load_state_dict(own)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ConfigError(
+            f"the weights do not fit the encoder of the settings ({reason}); use the settings "
+            f"that they were trained with"
+        ) from error
+    return encoder.eval().requires_grad_(False)
 
 
 class TrainedMethod(Method, TrainingTask):

@@ -11,6 +11,7 @@ from commonfate.methods.flow_warp.settings import FlowWarpSettings
 from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
+from commonfate.methods.maskfeat.settings import MaskFeatSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.methods.semantic.settings import SemanticSettings
 
@@ -28,6 +29,8 @@ class MethodsConfig(Settings):
     """Semantic segmentation, fine-tuned on labels."""
     dino: DinoSettings = DinoSettings()
     """An encoder that learns from images without labels."""
+    maskfeat: MaskFeatSettings = MaskFeatSettings()
+    """An encoder that predicts descriptors of patches, many of them masked."""
     frozen: FrozenSettings = FrozenSettings()
     """An encoder, measured as it is."""
     first_mask: FirstMaskSettings = FirstMaskSettings()

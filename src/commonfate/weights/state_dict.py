@@ -4,17 +4,18 @@ For a file that it refuses, torch prints many lines and advises to run the file'
 error is one line that says what the file is.
 """
 
+import json
 import pickle
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
 from commonfate.base.errors import StoreError
-from commonfate.base.files import check_zip
+from commonfate.base.files import check_zip, replacing
 from commonfate.weights.assets import FOREIGN_CONTENT_ADVICE, foreign_content
 
 if TYPE_CHECKING:
@@ -69,6 +70,34 @@ def metadata(path: Path) -> dict[str, str]:
         StoreError: the file is no safetensors file.
     """
     return _open(path, lambda file: file.metadata() or {})
+
+
+def halved(state: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+    """Copies of tensors, floating ones in float16, as small files of weights hold them."""
+    return {
+        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in state.items()
+    }
+
+
+def write(path: Path, tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str]) -> None:
+    """Write a file of safetensors in one step: the same bytes for the same content.
+
+    The library's own header has another order each time; here it is sorted.
+
+    Args:
+        path: the file.
+        tensors: by name, contiguous, on the CPU.
+        metadata: texts by name.
+    """
+    from safetensors.torch import save
+
+    content = save(dict(tensors), dict(metadata))
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8
+    with replacing(path) as temporary:
+        temporary.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
 
 
 def identify(path: Path, error: Exception) -> tuple[str, str]:

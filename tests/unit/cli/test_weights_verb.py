@@ -144,3 +144,47 @@ def test_show_prints_how_weights_were_trained():
     assert '"sprites": 0.5' in message
     with pytest.raises(UserError, match=r"did you mean tiny\.sprites\? bundled: tiny\.sprites"):
         run("show", "tiny.sprite")
+
+
+def test_pack_writes_a_small_encoder_that_says_what_it_is(tmp_path):
+    """From a checkpoint as training writes it; the file is an encoder, and the same each time."""
+    from commonfate.methods.maskfeat.method import create
+    from commonfate.methods.maskfeat.settings import MaskFeatSettings
+    from commonfate.models.encoders.create import create as encoder_of
+
+    settings = MaskFeatSettings(dim=32, depth=2, heads=1, crop=48, scales=(3,))
+    model = create(settings).build()
+    state = {"model": model.state_dict(), "settings": settings.model_dump(mode="json")}
+    state |= {"method": "maskfeat", "seed": 3, "iteration": 7}
+    torch.save(state, tmp_path / "checkpoint.pt")
+    (tmp_path / "figures.json").write_text('{"camvid": 30.5}')
+    files = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for file in files:
+        checkpoint, figures = str(tmp_path / "checkpoint.pt"), str(tmp_path / "figures.json")
+        output = run("pack", checkpoint, "-o", str(file), "--measured", figures)
+        assert "ViT of width 32, depth 2, patches of 8" in output
+    assert files[0].read_bytes() == files[1].read_bytes()
+    shown = run("show", str(files[0]))
+    for text in ("method: maskfeat", '"dim": 32', "iterations: 7", "seed: 3", '"camvid": 30.5'):
+        assert text in shown
+    images = torch.rand(1, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+    packed = encoder_of(str(files[0]))(images)["tokens"]
+    torch.testing.assert_close(packed, model.backbone.eval()(images)["tokens"], atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("output", "figures", "message"),
+    [
+        ("mine.pth", "{}", "name it .*safetensors"),
+        ("mine.safetensors", "[1]", "expected a JSON object"),
+        ("mine.safetensors", "{", "is no JSON"),
+        ("mine.safetensors", "{}", "no such checkpoint"),
+    ],
+)
+def test_pack_refuses_in_one_line(tmp_path, output, figures, message):
+    (tmp_path / "figures.json").write_text(figures)
+    arguments = ["pack", str(tmp_path / "none.pt"), "-o", str(tmp_path / output)]
+    arguments += ["--measured", str(tmp_path / "figures.json")]
+    with pytest.raises((UserError, StoreError), match=message):
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert not (tmp_path / output).exists()

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from commonfate.base.errors import ConfigError
-from commonfate.methods.base import Encoding, TrainedMethod
+from commonfate.methods.base import Encoding, TrainedMethod, encoder_with
 from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.distillation import schedules
 from commonfate.methods.distillation.crops import crops
@@ -140,21 +139,7 @@ class Dino(TrainedMethod, Encoding):
             ConfigError: they are of another network.
         """
         prefix = f"{self.settings.weights_of}.backbone."
-        own = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in weights.items()
-            if name.startswith(prefix)
-        }
-        encoder = self._new_encoder()
-        try:
-            encoder.load_state_dict(own)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise ConfigError(
-                f"the weights do not fit the encoder of the settings ({reason}); use the settings "
-                f"that they were trained with"
-            ) from error
-        return encoder.eval().requires_grad_(False)
+        return encoder_with(self._new_encoder(), weights, prefix)
 
 
 def create(settings: DinoSettings) -> Dino:

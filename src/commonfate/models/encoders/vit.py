@@ -24,6 +24,7 @@ class ViTEncoder(Encoder):
         image_size: int = 224,
         drop_path: float = 0.0,
         layer_scale: bool = False,
+        fixed_positions: bool = False,
     ) -> None:
         """Make the network with random weights from torch's global generator.
 
@@ -36,6 +37,8 @@ class ViTEncoder(Encoder):
                 `patch`.
             drop_path: largest rate of stochastic depth, in the last block; rates grow linearly.
             layer_scale: scale the output of each half of a block by a learned vector, as DINOv2.
+            fixed_positions: sines and cosines of the place, which are not trained, instead of
+                random positions; `dim` is a multiple of 4.
         """
         from timm.models.vision_transformer import VisionTransformer
 
@@ -53,6 +56,17 @@ class ViTEncoder(Encoder):
             init_values=1.0 if layer_scale else None,
             dynamic_img_size=True,
         )
+        if fixed_positions:
+            self._fix_positions(image_size // patch)
+
+    def _fix_positions(self, side: int) -> None:
+        """Set positions to those of MAE (He et al. 2022); that of the class token is 0."""
+        from timm.layers import build_sincos2d_pos_embed
+
+        embedding = self.network.pos_embed.requires_grad_(False)
+        with torch.no_grad():
+            embedding.zero_()
+            embedding[0, 1:] = build_sincos2d_pos_embed([side, side], self.dim)
 
     def _features(self, images: Tensor, names: frozenset[str]) -> dict[str, Tensor]:
         network = self.network

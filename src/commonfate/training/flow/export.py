@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 import commonfate
-from commonfate.base.files import replacing
 from commonfate.training.flow import held_out
 from commonfate.training.flow.task import FlowTask
+from commonfate.weights import state_dict
 
 
 def export(task: FlowTask, state: dict[str, Any], output: Path) -> dict[str, str]:
@@ -25,10 +23,7 @@ def export(task: FlowTask, state: dict[str, Any], output: Path) -> dict[str, str
         on the held-out pairs of these weights and of DIS, see `held_out.HeldOut.errors`) and
         `commonfate` (the version).
     """
-    weights = {
-        name: value.half().contiguous() if value.is_floating_point() else value.contiguous()
-        for name, value in state["model"].items()
-    }
+    weights = state_dict.halved(state["model"])
     model = task.build(updates=task.settings.evaluation_updates).eval()
     model.load_state_dict(weights, strict=True)
     pairs = held_out.draw(task.settings)
@@ -44,17 +39,5 @@ def export(task: FlowTask, state: dict[str, Any], output: Path) -> dict[str, str
         "epe": json.dumps(epe, sort_keys=True),
         "commonfate": commonfate.__version__,
     }
-    with replacing(output) as temporary:
-        temporary.write_bytes(_serialised(weights, metadata))
+    state_dict.write(output, weights, metadata)
     return metadata
-
-
-def _serialised(weights: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
-    """Safetensors with its header in sorted order: the library's own order differs every time."""
-    from safetensors.torch import save
-
-    content = save(weights, metadata)
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8
-    return len(header).to_bytes(8, "little") + header + content[end:]
