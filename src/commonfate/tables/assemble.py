@@ -40,7 +40,7 @@ def assemble(plan: Plan, name: str) -> Table:
         sequences.add_rows(table, plan, compared, cited)
     else:
         for each in compared:
-            rows.add_measured(table, plan, each)
+            rows.add_measured(table, plan, each, cited)
         table.breaks.append(len(table.rows))
         rows.add_published(table, cited)
     table.files = provenance.follow(evaluation.path for evaluation in read.values())

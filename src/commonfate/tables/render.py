@@ -28,8 +28,20 @@ LATEX = {
     "±": r"$\pm$",
     **{character: "\\" + character for character in "&%$#_{}"},
 }
-LONG = ("row", "column", "benchmark", "scoring", "metric", "seed", "value", "evaluation")
-"""Columns of the long form."""
+LONG = (
+    "row",
+    "column",
+    "benchmark",
+    "scoring",
+    "metric",
+    "seed",
+    "value",
+    "repeats",
+    "repeats_std",
+    "evaluation",
+)
+"""Columns of the long form. `repeats_std` is the sample deviation of the repeats of an evaluation,
+and `value` their mean."""
 SIDE_BY_SIDE = 5
 """Number of scores that fit a terminal."""
 

@@ -48,6 +48,16 @@ class Scores:
         """Seed of the training; None where nothing is trained."""
         return self.planned.run.seed
 
+    def repeats(self, metric: str) -> dict[int, float]:
+        """A metric of each repeat of the evaluation, by its seed; empty if it is not repeated.
+
+        The first has the seed of the protocol's settings, the next have the next. Repeats in which
+        the metric could not be measured are left out.
+        """
+        first = self.content.get("settings", {}).get("seed", 0)
+        values = enumerate((each.get(metric) for each in self.content.get("repeats", ())), first)
+        return {seed: value for seed, value in values if value is not None}
+
     @property
     def annotated(self) -> int:
         """Number of frames with ground truth, those included that the protocol excludes."""
@@ -105,8 +115,13 @@ class Cell:
         return Numbers(finite) if finite else None
 
     def of(self, metric: str) -> Numbers | None:
-        """A metric; None where it could not be measured."""
-        return self.numbers(lambda scores: scores.content["metrics"].get(metric))
+        """A metric, with its repeats; None where it could not be measured."""
+        numbers = self.numbers(lambda scores: scores.content["metrics"].get(metric))
+        if numbers is None:
+            return None
+        repeats = {scores.seed: scores.repeats(metric) for scores in self.each}
+        kept = {seed: each for seed, each in repeats.items() if each and seed in numbers.by_seed}
+        return Numbers(numbers.by_seed, kept)
 
 
 def by_cell(read: Iterable[Scores]) -> list[Cell]:
