@@ -18,6 +18,25 @@ from commonfate.samples.kinds import KINDS
 S = TypeVar("S", bound=MethodSettings)
 
 
+def folders(config: Config, table: str, names: Iterable[str]) -> None:
+    """Check that the folders of a table's data sets are there; they may be empty.
+
+    Raises:
+        ConfigError: some are not, a line each.
+    """
+    missing = []
+    for name in names:
+        root = getattr(config.datasets[name], "root", None)
+        if root is not None and not root.is_dir():
+            missing.append(
+                f"config: datasets.{name}.root = {str(root)!r}: no such folder, but table {table} "
+                f"needs it; set it in the config or with --config 'datasets={{{name}: {{root: "
+                f"/path}}}}'"
+            )
+    if missing:
+        raise ConfigError("\n".join(missing))
+
+
 def has(config: Config, dataset: str, samples: str, start: str, hint: str = "") -> None:
     """Check that a data set has samples of a kind, see `samples.kinds`.
 

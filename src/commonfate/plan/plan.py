@@ -1,14 +1,14 @@
 """All declared tables under one configuration."""
 
 import json
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from commonfate.base.errors import ConfigError
+from commonfate.base.errors import ConfigError, did_you_mean
 from commonfate.base.settings import unknown
 from commonfate.config import Config
 from commonfate.plan import checks
@@ -56,20 +56,83 @@ class Plan:
         )
 
     @cached_property
+    def refused(self) -> dict[str, str]:
+        """The reasons why tables cannot be made from this configuration, by table.
+
+        They stop nobody who asks for other tables, or for nothing that is a table's.
+        """
+        return {
+            name: str(planned)
+            for name, planned in self._planned.items()
+            if isinstance(planned, ConfigError)
+        }
+
+    @cached_property
+    def _planned(self) -> dict[str, list[Evaluation] | ConfigError]:
+        """Evaluations by table, or why it cannot be made."""
+        planned: dict[str, list[Evaluation] | ConfigError] = {}
+        for name in self.config.tables:
+            try:
+                checks.comparing(self.config, name, self.declarations[name])
+                rows = self.declarations[name].rows
+                cells = [cell for row in rows for cell in self.row(name, row)]
+                checks.folders(self.config, name, self._datasets(cells))
+                planned[name] = cells
+            except ConfigError as error:
+                planned[name] = error
+        return planned
+
+    @cached_property
     def runs(self) -> dict[str, Run]:
-        """Every run of every table, and those whose weights they need, by slug."""
+        """Every run of every table that can be made, and those whose weights they need, by slug.
+
+        Raises:
+            ConfigError: two different runs have the same name.
+        """
         runs: dict[str, Run] = {}
-        cells = (cell for name in self.config.tables for cell in self.evaluations(name))
+        tables = (name for name in self.config.tables if name not in self.refused)
+        cells = (cell for name in tables for cell in self.evaluations(name))
         for run in (needed for cell in cells for needed in cell.run.needed_runs):
             same = runs.setdefault(run.slug, run)
             if (same.settings, same.datasets) != (run.settings, run.datasets):
                 raise ConfigError(f"workflow/tables: two different runs are both called {run.slug}")
         return runs
 
+    def run(self, slug: str) -> Run:
+        """A run by its name.
+
+        Raises:
+            ConfigError: no table that can be made has such a run.
+        """
+        if slug in self.runs:
+            return self.runs[slug]
+        reasons = "".join(f"\n{table} is refused: {why}" for table, why in self.refused.items())
+        near = did_you_mean(slug, self.runs)
+        raise ConfigError(f"run {slug!r} is of no table of this configuration{near}{reasons}")
+
     def evaluations(self, table: str) -> list[Evaluation]:
-        """The evaluations of a table, row by row."""
-        rows = self.declarations[table].rows
-        return [cell for row in rows for cell in self.row(table, row)]
+        """The evaluations of a table, row by row.
+
+        Raises:
+            ConfigError: the table cannot be made from this configuration, see `refused`.
+        """
+        planned = self._planned[table]
+        if isinstance(planned, ConfigError):
+            raise ConfigError(str(planned))
+        return list(planned)
+
+    def datasets(self, table: str) -> list[str]:
+        """Names of the data sets that a table is scored on, or whose videos it learns from.
+
+        Raises:
+            ConfigError: as `evaluations`.
+        """
+        return self._datasets(self.evaluations(table))
+
+    def _datasets(self, cells: Sequence[Evaluation]) -> list[str]:
+        scored = (self.config.benchmarks[cell.benchmark].dataset for cell in cells)
+        runs = (run for cell in cells for run in cell.run.needed_runs)
+        return list(dict.fromkeys((*scored, *(name for run in runs for name in run.datasets))))
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""
@@ -119,8 +182,7 @@ class Plan:
         if values["tables"][table]["flow"] not in sources:
             values["tables"][table]["flow"] = None
         values["benchmarks"] = _chosen(values["benchmarks"], [cell.benchmark for cell in cells])
-        scored = {benchmark["dataset"] for benchmark in values["benchmarks"].values()}
-        used = scored.union(*(run.datasets for run in runs))
+        used = set(self._datasets(cells))
         values["datasets"] = _chosen(values["datasets"], used)
         for benchmark in values["benchmarks"].values():
             for key in ("train_datasets", "pretrain_datasets"):
@@ -146,9 +208,11 @@ def make(config: Config, folder: Path) -> Plan:
 def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
     """Join a configuration with declared tables, and check them before any job starts.
 
+    What stops a single table is in `Plan.refused`, and raised where that table is asked for.
+
     Raises:
-        ConfigError: the configuration names a table that is not declared, or a table names a
-            method, a setting or a published row that does not exist.
+        ConfigError: the configuration names a table or a row that is not declared, or two
+            different runs have the same name.
     """
     for name in config.tables:
         if name not in declarations:
@@ -161,8 +225,6 @@ def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
     kept = {name: declared.without(missing[name]) for name, declared in declarations.items()}
     plan = Plan(config, kept, missing)
     _ = plan.runs
-    for name in config.tables:
-        checks.comparing(config, name, plan.declarations[name])
     return plan
 
 
