@@ -1,32 +1,19 @@
 """All declared tables under one configuration."""
 
-import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from commonfate.base.errors import ConfigError, did_you_mean
 from commonfate.base.settings import unknown
 from commonfate.config import Config
-from commonfate.plan import checks
+from commonfate.plan import checks, part
 from commonfate.plan.cells import Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
 from commonfate.plan.requests import Request
 from commonfate.prediction import crf
-
-UNUSED_BY_TABLES = (
-    "based_on",
-    "flow_quality",
-    "flow_training",
-    "train_threads",
-    "predict_threads",
-    "train_devices",
-    "weights_folder",
-)
-"""Keys of the configuration that no table of `workflow/tables` depends on."""
 
 
 @dataclass(frozen=True)
@@ -158,41 +145,14 @@ class Plan:
                 )
 
     def table_config(self, table: str) -> str:
-        """The part of the configuration that a table's numbers and labels depend on, as JSON.
+        """The part of the configuration that a table depends on, see `part.of_table`.
 
-        The part is a valid configuration. An unrelated change elsewhere leaves it as it is, so the
-        table is not made again.
+        Raises:
+            ConfigError: as `evaluations`.
         """
-        cells, declaration = self.evaluations(table), self.declarations[table]
-        runs = [run for cell in cells for run in cell.run.needed_runs]
-        sources = {run.flow for run in runs if run.flow}
-        values = self.config.model_dump(mode="json")
-        for key in UNUSED_BY_TABLES:
-            del values[key]
-        del values["flow"]["batch_size"]  # it does not change the flow
-        values["seeds"] = list(self.config.seeds_of(table))
-        values["flow"]["sources"] = _chosen(values["flow"]["sources"], sources)
-        roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows if row.flow])
-        values["flow_roles"] = {role: name for role, name in roles.items() if name in sources}
-        asked = [part.data for row in declaration.rows for part in (row, row.start) if part]
-        values["data_roles"] = _chosen(values["data_roles"], asked)
-        values["methods"] = _chosen(values["methods"], [run.settings.method for run in runs])
-        values["tables"] = _chosen(values["tables"], [table])
-        values["tables"][table]["seeds"] = None  # `seeds` above has them
-        if values["tables"][table]["flow"] not in sources:
-            values["tables"][table]["flow"] = None
-        values["benchmarks"] = _chosen(values["benchmarks"], [cell.benchmark for cell in cells])
-        used = set(self._datasets(cells))
-        values["datasets"] = _chosen(values["datasets"], used)
-        for benchmark in values["benchmarks"].values():
-            for key in ("train_datasets", "pretrain_datasets"):
-                if not used.issuperset(benchmark[key]):
-                    benchmark[key] = []  # no method of this table learns from them
-        return json.dumps(values, sort_keys=True)
-
-
-def _chosen(values: dict[str, Any], names: Container[str | None]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in names}
+        cells = self.evaluations(table)
+        used = self._datasets(cells)
+        return part.of_table(self.config, table, self.declarations[table], cells, used)
 
 
 def make(config: Config, folder: Path) -> Plan:
