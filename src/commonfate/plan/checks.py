@@ -11,7 +11,7 @@ from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.evaluation.features.benchmarks import FeatureBenchmark, PropagationBenchmark
 from commonfate.evaluation.kinds import EvaluationKind
 from commonfate.evaluation.settings import BenchmarkConfig
-from commonfate.plan.declarations import TableDeclaration
+from commonfate.plan.declarations import TableDeclaration, TableKind
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
 
@@ -223,9 +223,22 @@ def starting(settings: MethodSettings, start: MethodSettings, where: str) -> Non
 
 
 def scoring(
-    config: Config, settings: MethodSettings, scored: BenchmarkConfig, name: str, where: str
+    config: Config,
+    settings: MethodSettings,
+    scored: BenchmarkConfig,
+    name: str,
+    table: TableKind,
+    where: str,
 ) -> EvaluationKind:
     """Check that a benchmark can score what the method gives, by a scoring and its metrics.
+
+    Args:
+        config: the configuration.
+        settings: of the method.
+        scored: the benchmark.
+        name: of the scoring.
+        table: the kind of table that shows the scores.
+        where: beginning of the messages.
 
     Returns:
         The kind of evaluation.
@@ -245,6 +258,13 @@ def scoring(
             raise ConfigError(f"{where}: scoring {name} has no metric {metric}")
     if kind.truth is not None:
         has(config, scored.dataset, kind.truth, f"{where}: scoring {name} compares")
+    by_class = scored.class_score is not None
+    if table not in kind.tables or (table == "classes" and not by_class):
+        scores = scored.kind if kind.name == "features" else kind.name
+        raise ConfigError(
+            f"{where}: scores of {scores} have no numbers of single {table}, which a table of kind "
+            f"{table} shows; choose another benchmark, or another kind"
+        )
     return kind
 
 

@@ -123,6 +123,7 @@ class Plan:
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""
+        declared = self.declarations[table]
         for name in self.config.tables[table].benchmarks:
             requests = [
                 Request(self.config, table, row, name, seed) for seed in self.config.seeds_of(table)
@@ -130,8 +131,10 @@ class Plan:
             # A method without training is one run, whatever the seeds.
             runs = dict.fromkeys(request.run() for request in requests)
             benchmark, where = self.config.benchmarks[name], requests[0].where
-            for scored_by, run in product(self.declarations[table].scorings_of(row), runs):
-                kind = checks.scoring(self.config, run.settings, benchmark, scored_by, where)
+            for scored_by, run in product(declared.scorings_of(row), runs):
+                kind = checks.scoring(
+                    self.config, run.settings, benchmark, scored_by, declared.kind, where
+                )
                 scoring = kind.scorings[scored_by]
                 yield Evaluation(
                     run,

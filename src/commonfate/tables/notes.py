@@ -11,7 +11,15 @@ from commonfate.evaluation.kinds import EvaluationKind, PredictionKind
 from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
-from commonfate.tables import comparable, expected, feature_notes, paper_notes, rows, seed_notes
+from commonfate.tables import (
+    classes,
+    comparable,
+    expected,
+    feature_notes,
+    paper_notes,
+    rows,
+    seed_notes,
+)
 from commonfate.tables.comparison import Comparison
 from commonfate.tables.grouping import grouped
 from commonfate.tables.scores import Cell, Scores
@@ -43,8 +51,8 @@ def write(
         compared: the measured rows, compared with their papers.
         cited: the published rows, by label.
     """
-    by_sequence = plan.declarations[table.name].kind == "sequences"
-    numbers = "Means are" if by_sequence else "Numbers are"
+    kind = plan.declarations[table.name].kind
+    numbers = "Means are" if kind == "sequences" else "Numbers are"
     features = [pair for pair in _cells(compared) if feature_notes.are_features(pair[1])]
     timed = RUNTIME if RUNTIME_COLUMN in table.measured_columns else None
     return [
@@ -59,7 +67,9 @@ def write(
         *expected.notes(plan, table.name, compared, cited),
         table.left_out_note(),
         *filter(None, [plan.left_out(table.name)]),
-        *(_by_sequence(plan, compared) if by_sequence else filter(None, [timed])),
+        *(filter(None, [timed]) if kind == "comparison" else _columns(plan, compared)),
+        *([BY_SEQUENCE] if kind == "sequences" else []),
+        *(classes.notes(plan, compared) if kind == "classes" else []),
         *paper_notes.settings(compared),
         *paper_notes.differences(compared),
         *paper_notes.sources(cited),
@@ -221,8 +231,8 @@ def _metrics(compared: Sequence[Comparison]) -> Iterator[str]:
     yield from filter(None, notes)
 
 
-def _by_sequence(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
-    """Explain the columns and the means of a table by sequence."""
+def _columns(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
+    """Describe the methods, where they are columns."""
     for row in compared:
         texts = [
             f"{key} {text}"
@@ -230,4 +240,3 @@ def _by_sequence(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
             if text != "none" and key not in (METHOD, SOURCE)
         ]
         yield f"Columns {row.label}: {', '.join(texts)}."
-    yield BY_SEQUENCE

@@ -48,15 +48,13 @@ class Scores:
         """Seed of the training; None where nothing is trained."""
         return self.planned.run.seed
 
-    def repeats(self, metric: str) -> dict[int, float]:
-        """A metric of each repeat of the evaluation, by its seed; empty if it is not repeated.
+    def by_seed(self, repeats: Iterable[float | None]) -> dict[int, float]:
+        """Numbers of repeats of the evaluation by their seed, without those that are missing.
 
-        The first has the seed of the protocol's settings, the next have the next. Repeats in which
-        the metric could not be measured are left out.
+        The first has the seed of the protocol's settings, the next have the next.
         """
         first = self.content.get("settings", {}).get("seed", 0)
-        values = enumerate((each.get(metric) for each in self.content.get("repeats", ())), first)
-        return {seed: value for seed, value in values if value is not None}
+        return {seed: value for seed, value in enumerate(repeats, first) if value is not None}
 
     @property
     def annotated(self) -> int:
@@ -100,11 +98,16 @@ class Cell:
         """Seeds of the trainings; empty where nothing is trained."""
         return [scores.seed for scores in self.each if scores.seed is not None]
 
-    def numbers(self, read: Callable[[Scores], float | None]) -> Numbers | None:
+    def numbers(
+        self,
+        read: Callable[[Scores], float | None],
+        repeats: Callable[[Scores], Iterable[float | None]] = lambda scores: (),
+    ) -> Numbers | None:
         """One number of each seed; None if no seed has a finite one.
 
         Args:
             read: takes the number from the scores of a seed.
+            repeats: takes the numbers that it is the mean of, if the evaluation is repeated.
         """
         values = {scores.seed: read(scores) for scores in self.each}
         finite = {
@@ -112,16 +115,19 @@ class Cell:
             for seed, value in values.items()
             if value is not None and math.isfinite(value)
         }
-        return Numbers(finite) if finite else None
+        repeated = {
+            scores.seed: draws
+            for scores in self.each
+            if scores.seed in finite and (draws := scores.by_seed(repeats(scores)))
+        }
+        return Numbers(finite, repeated) if finite else None
 
     def of(self, metric: str) -> Numbers | None:
         """A metric, with its repeats; None where it could not be measured."""
-        numbers = self.numbers(lambda scores: scores.content["metrics"].get(metric))
-        if numbers is None:
-            return None
-        repeats = {scores.seed: scores.repeats(metric) for scores in self.each}
-        kept = {seed: each for seed, each in repeats.items() if each and seed in numbers.by_seed}
-        return Numbers(numbers.by_seed, kept)
+        return self.numbers(
+            lambda scores: scores.content["metrics"].get(metric),
+            lambda scores: (each.get(metric) for each in scores.content.get("repeats", ())),
+        )
 
 
 def by_cell(read: Iterable[Scores]) -> list[Cell]:

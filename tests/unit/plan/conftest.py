@@ -47,7 +47,9 @@ def shipped(
         for name, dataset in values["datasets"].items():
             if dataset["adapter"] not in datasets.RENDERED:
                 values = merged(values, {"datasets": {name: {"root": str(folder)}}})
-        return plan.make(config.load(values), declared)
+        built = plan.make(config.load(values), declared)
+        assert built.refused == {}
+        return built
 
     return planned
 

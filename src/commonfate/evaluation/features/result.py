@@ -20,6 +20,7 @@ class Result:
         left_out: reasons why items are not scored, by their index.
         predictions: what was scored, one entry an item: label maps (n, H, W) or boxes (n, 4).
         notes: sentences on this result, e.g. that there were fewer points than clusters.
+        repeated_classes: (C,) scores of the classes in each repeat; empty if there are none.
     """
 
     metrics: Mapping[str, float]
@@ -30,6 +31,7 @@ class Result:
     classes: np.ndarray | None = None
     left_out: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    repeated_classes: tuple[np.ndarray, ...] = ()
 
 
 def over_repeats(results: list[Result]) -> Result:
@@ -38,8 +40,9 @@ def over_repeats(results: list[Result]) -> Result:
     names = first.metrics
     values = {name: [result.metrics[name] for result in results] for name in names}
     classes = None
+    repeated = tuple(result.classes for result in results if result.classes is not None)
     if first.classes is not None:
-        stacked = np.stack([r.classes for r in results if r.classes is not None])
+        stacked = np.stack(repeated)
         occurs = np.isfinite(stacked).any(0)
         classes = np.full(len(first.classes), np.nan)
         classes[occurs] = np.nanmean(stacked[:, occurs], 0)
@@ -52,4 +55,5 @@ def over_repeats(results: list[Result]) -> Result:
         classes,
         first.left_out,
         tuple(dict.fromkeys(note for result in results for note in result.notes)),
+        repeated,
     )

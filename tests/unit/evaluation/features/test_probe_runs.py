@@ -237,6 +237,7 @@ def test_files_hold_all_that_tables_read(data, tmp_path):
     assert len(content["repeats"]) == 2 and content["n_frames"] == 5
     assert content["sequences"]["a"]["frames"] == {"00000": 1, "00001": 1}
     assert content["classes"] == {"0": 1, "1": 1, "2": 1}
+    assert content["classes_of_repeats"] == [content["classes"]] * 2
     assert content["excluded_frames"] == {"a": [], "b": []}
     assert content["seconds_per_frame"]["median"] == 2
     assert content["settings"]["repeats"] == 2 and content["statement"] == outcome.statement
