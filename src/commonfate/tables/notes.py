@@ -5,6 +5,7 @@ Every note is a template filled with results of `comparison`; rows that agree sh
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from commonfate.base.text import counted
 from commonfate.evaluation import kinds
 from commonfate.evaluation.features.benchmarks import FeatureBenchmark
 from commonfate.evaluation.kinds import EvaluationKind, PredictionKind
@@ -163,8 +164,9 @@ def _adaptation(compared: Sequence[Comparison]) -> Iterator[str]:
     for (steps, declared, samples), labels in grouped(adapted).items():
         instead = "" if steps == declared else f" (the paper: {declared})"
         yield (
-            f"Adaptation of {' and '.join(labels)}: {steps} steps{instead} of the training loss on "
-            f"{samples} of each video, without ground truth, from the trained weights each time."
+            f"Adaptation of {' and '.join(labels)}: {counted(steps, 'step')}{instead} of the "
+            f"training loss on {samples} of each video, without ground truth, from the trained "
+            f"weights each time."
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from commonfate.base.text import counted
 from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
@@ -128,7 +129,7 @@ def describe(plan: Plan, compared: Comparison) -> dict[str, str]:
         "flow source": f"{run.flow}{role}" if run.flow else "none",
         "pre-training": _pretraining(run.start) if run.start else "none",
         "features": _distinct(_described(scores, "features") for scores in every),
-        "adaptation": f"{compared.steps} steps" if compared.steps else "none",
+        "adaptation": counted(compared.steps, "step") if compared.steps else "none",
         "post-processing": "CRF" if compared.row.crf else "none",
         "seed": ", ".join(map(str, seeds)),
         "device": _distinct(scores.content["seconds_per_frame"]["device"] for scores in every),

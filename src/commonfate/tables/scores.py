@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from commonfate.base.errors import StoreError, UserError
+from commonfate.base.text import counted
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan import Evaluation
 from commonfate.tables.quantities import Numbers
@@ -73,7 +74,9 @@ class Scores:
         """Number of scored sequences and frames, or of images, in words."""
         sequences, frames = len(self.content["sequences"]), self.content["n_frames"]
         images = all(len(frames) == 1 for frames in self.scored.values())
-        return f"{frames} images" if images else f"{sequences} sequences, {frames} frames"
+        if images:
+            return counted(frames, "image")
+        return f"{counted(sequences, 'sequence')}, {counted(frames, 'frame')}"
 
 
 @dataclass(frozen=True)

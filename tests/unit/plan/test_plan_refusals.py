@@ -66,12 +66,12 @@ def test_gaps_that_a_single_row_needs_stop_no_other_table(planned: Planned) -> N
         ),
         (
             {"methods": {"amd": {"size": "full"}}},
-            {"amd_table2"},
+            {"amd_table2", "amd_classes"},
             "start: semantic has size small, amd full; they must be equal",
         ),
         (
             {"methods": {"semantic": {"classes": 5}}},
-            {"amd_table2"},
+            {"amd_table2", "amd_classes"},
             "semantic has 5 classes, data set sprite_classes 6; set methods.semantic.classes",
         ),
         (

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from commonfate.base.text import counted
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features import matching
 from commonfate.evaluation.features.result import Result, over_repeats
@@ -108,7 +109,7 @@ def _score(
     if settings.level == "dataset" and each is not None:
         classes = each[: 1 + np.flatnonzero(~np.isnan(each)).max()]
     void = (truth == VOID).all((1, 2)) & (not settings.void_is_a_class)
-    note = f"fewer different features than clusters in {few} of {scored} units"
+    note = f"fewer different features than clusters in {few} of {counted(scored, 'unit')}"
     return Result(
         {"mIoU": _mean(means)},
         items,

@@ -12,7 +12,7 @@ class Result:
 
     Attributes:
         metrics: by name; means over the repeats, if there are several.
-        spread: their population standard deviations over the repeats; empty without repeats.
+        spread: their population standard deviations over the repeats; empty of one repeat or none.
         repeats: metrics of each repeat, e.g. of each seed of a clustering.
         items: (n,) score of each image or frame, by which pictures are chosen; NaN for those that
             are not scored.
@@ -35,7 +35,7 @@ class Result:
 
 
 def over_repeats(results: list[Result]) -> Result:
-    """One result of several repeats: mean and population deviation; pictures are of the first."""
+    """One result of all repeats: mean and population deviation; pictures are of the first."""
     first = results[0]
     names = first.metrics
     values = {name: [result.metrics[name] for result in results] for name in names}
@@ -50,7 +50,7 @@ def over_repeats(results: list[Result]) -> Result:
         {name: float(np.mean(each)) for name, each in values.items()},
         first.items,
         first.predictions,
-        {name: float(np.std(each)) for name, each in values.items()},
+        {name: float(np.std(each)) for name, each in values.items() if len(each) > 1},
         tuple(result.metrics for result in results),
         classes,
         first.left_out,

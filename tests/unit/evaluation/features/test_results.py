@@ -27,3 +27,9 @@ def test_results_without_classes_and_notes_that_repeat() -> None:
     joined = over_repeats([_result(0.2, notes=("few",)), _result(0.6, notes=("few", "void"))])
     assert joined.classes is None and joined.repeated_classes == ()
     assert joined.notes == ("few", "void")
+
+
+def test_a_single_repeat_has_no_deviation() -> None:
+    joined = over_repeats([_result(0.2, 0.1, 0.3)])
+    assert joined.metrics == {"mIoU": 0.2} and joined.spread == {}
+    assert joined.repeats == ({"mIoU": 0.2},)
