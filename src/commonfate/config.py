@@ -1,7 +1,7 @@
 """The configuration: defaults, bounds and messages of everything that the workflow reads.
 
 Snakemake merges the scale's file (see `scales`) with the command line; `load` checks the result
-before any job starts. Folders are checked for the datasets that the tables use.
+before any job starts. The plan checks what only some tables need, e.g. the folders of their data.
 """
 
 import os
@@ -234,17 +234,6 @@ class Config(Settings):
         """Seeds of the trainings of a table."""
         return self.tables[table].seeds or self.seeds
 
-    def used_datasets(self) -> list[str]:
-        """Names of the datasets that the tables need, in order."""
-        shown = (name for table in self.tables.values() for name in table.benchmarks)
-        used = (self.benchmarks[name] for name in shown)
-        names = [
-            name
-            for each in used
-            for name in (each.dataset, *each.learnt_from, *each.pretrain_datasets)
-        ]
-        return list(dict.fromkeys(names))
-
 
 def _check_view(benchmark: Benchmark, key: str) -> None:
     if isinstance(benchmark, FeatureBenchmark):
@@ -263,22 +252,11 @@ def load(values: Mapping[str, Any], where: str = "config") -> Config:
     """Check a merged configuration.
 
     Raises:
-        ConfigError: a line for each mistake: unknown key, bad value, missing dataset folder.
+        ConfigError: a line for each mistake: unknown key or name, bad value.
     """
     if "datasets" not in values and not changes_demo(values):
         raise ConfigError(
             f"{where}: scale {values['scale']!r} has no datasets; name some, or add "
             f"based_on: {DEMO} for what it does not set to be as in config.yaml"
         )
-    config = parse(Config, values, where)
-    missing = []
-    for name in config.used_datasets():
-        root = getattr(config.datasets[name], "root", None)
-        if root is not None and not root.is_dir():
-            missing.append(
-                f"{where}: datasets.{name}.root = {str(root)!r}: no such folder; set it in the "
-                f"config or with --config 'datasets={{{name}: {{root: /path}}}}'"
-            )
-    if missing:
-        raise ConfigError("\n".join(missing))
-    return config
+    return parse(Config, values, where)

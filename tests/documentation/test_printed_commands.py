@@ -121,12 +121,13 @@ def test_a_plan_has_what_snakemake_is_asked_for(command: Command, tmp_path: Path
     if command.abbreviated:
         return
     settings = _settings(command, given, tmp_path)
-    plan.make(settings, ROOT / "workflow/tables")
+    planned = plan.make(settings, ROOT / "workflow/tables")
     for target in given.targets:
         folder, name = Path(target).parent, Path(target).stem
         if str(folder) == "results/tables":
             measured = bool(settings.flow_quality.datasets)
             assert name in settings.tables or (name == "flow_quality" and measured)
+            assert name not in planned.refused, planned.refused[name]
         else:
             assert Path(target).is_relative_to(settings.results)
 

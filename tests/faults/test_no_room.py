@@ -1,6 +1,7 @@
 """A full disk, a read-only file system, no permission: one line from every verb, nothing lost."""
 
 import errno
+import json
 import os
 import re
 import subprocess
@@ -34,7 +35,24 @@ def said(arguments: list[object], capsys: pytest.CaptureFixture[str]) -> tuple[i
 
 RUN = "from commonfate.cli import main; main()"
 NEEDED = ("sprites", "videos", "frames", "manifest", "flow", "samples", "train", "predict")
-NEEDED += ("flow-quality measure",)
+NEEDED += ("predict by two processes", "evaluate", "flow-quality measure", "features")
+TABLE = {
+    "config.json": {
+        "scale": "demo",
+        "datasets": {"s": {"adapter": "sprites"}},
+        "flow": {"sources": {"dis": {"estimator": "dis"}}},
+        "benchmarks": {"s": {"dataset": "s", "split": "all"}},
+        "tables": {"t": {"benchmarks": ["s"], "flow": "dis"}},
+    },
+    "t.json": {
+        "title": "T",
+        "caption": "C.",
+        "scorings": ["oracle"],
+        "rows": [{"label": "Flow alone", "method": "residual_flow"}],
+    },
+}
+"""Configuration and declaration of a table, whose scores are `SCORES`."""
+SCORES = "results/evaluations/residual_flow-dis-s/s/davis.oracle.last.json"
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +62,17 @@ def made() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         commands = calls(folder, folder)
+        for name, content in TABLE.items():
+            (folder / name).write_text(json.dumps(content))
         for verb in NEEDED:
             cli.commonfate(commands[verb], standalone_mode=False)
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def in_the_folder_of_results(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths of scores that a table reads are relative."""
+    monkeypatch.chdir(made)
 
 
 def calls(made: Path, to: Path) -> dict[str, list[str]]:
@@ -56,6 +82,7 @@ def calls(made: Path, to: Path) -> dict[str, list[str]]:
     flow = f"--flow {made}/flow.zarr.zip"
     view = f"view {made}/flow.zarr.zip --frames {made}/frames.zarr.zip"
     network = "--set=width=4 --set=batch_size=2 --set=merge.features=pixels"
+    encoder = "--encoder=random.vit_smoke_8 --view=48.tokens"
     raft = "--set=batch_size=1 --set=updates=1 --set=evaluation_updates=1"
     texts = {
         "sprites": f"sprites {data} --output {to}/sprites",
@@ -83,8 +110,15 @@ def calls(made: Path, to: Path) -> dict[str, list[str]]:
         f" --output {to}/predictions",
         "predict by two processes": f"predict {stores} {flow} --method=residual_flow --split=all"
         f" --workers=2 --output {to}/residual",
-        "evaluate": f"evaluate {stores} --predictions {made}/predictions/predictions.json"
-        f" --protocol=davis --foreground=oracle --output {to}/scores.json",
+        "evaluate": f"evaluate {stores} --predictions {made}/residual/predictions.json"
+        f" --protocol=davis --foreground=oracle --output {to}/{SCORES}",
+        "table": f"table t --config {made}/config.json --declaration {made}/t.json"
+        f" --output {to}/t.csv",
+        "features": f"features {stores} {encoder} --device=cpu --output {to}/features.zarr.zip",
+        "features of a video": f"features {made}/sprites/videos/sprite_0000.mp4 {encoder}"
+        f" --device=cpu --output {to}/own.zarr.zip",
+        "probe": f"probe {stores} --features {made}/features.zarr.zip --split=all"
+        f" --protocol=clustering --set=level=frame --device=cpu --output {to}/probe.json",
         "flow-quality measure": f"flow-quality measure --dataset=s --source=dis {stores} {flow}"
         f" --sample=1 --device=cpu --output {to}/quality.json",
         "flow-quality table": f"flow-quality table {made}/quality.json --output {to}/quality.csv",
@@ -127,6 +161,20 @@ def is_one_line(text: str, verb: str) -> str:
 
 
 VERBS = list(calls(Path(), Path()))
+
+
+ELSEWHERE = {
+    "try": "flow and view",
+    "weights": "test_weights_faults",
+    "explain": "nothing is written",
+}
+"""Other verbs, and where they are tried."""
+
+
+def test_every_verb_is_tried() -> None:
+    tried = {call[0] for call in calls(Path(), Path()).values()}
+    assert tried | set(ELSEWHERE) == set(cli.VERBS)
+    assert not tried & set(ELSEWHERE)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.features.foreground import (
-    attention_mask,
+from commonfate.evaluation.features.attention import attention_mask
+from commonfate.evaluation.features.foreground_clusters import (
     candidates,
     precisions,
     tuned_threshold,

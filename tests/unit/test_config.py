@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from commonfate.base.errors import ConfigError
-from commonfate.base.settings import merged
 from commonfate.config import load
 from commonfate.scales import joined
 
@@ -38,7 +37,7 @@ def _mistake(values: dict[str, Any]) -> str:
 def test_the_default_is_the_demo_on_embedded_data() -> None:
     config = load(DEFAULT)
     assert config.scale == "demo"
-    used = {config.datasets[name].adapter for name in config.used_datasets()}
+    used = {dataset.adapter for dataset in config.datasets.values()}
     assert used == {"sprites", "sprite_images"}
     assert config.methods.gwm.components == 4  # the paper's, as config.yaml does not change it
 
@@ -249,36 +248,6 @@ def test_several_mistakes_are_several_lines() -> None:
     values = _with("seeds", [-1])
     values["flow"]["container"] = "zip"
     assert len(_mistake(values).splitlines()) == 2
-
-
-def _davis(root: Path) -> dict[str, Any]:
-    return merged(
-        DEFAULT,
-        {
-            "datasets": {"davis2016": {"adapter": "davis", "root": str(root)}},
-            "benchmarks": {"davis2016": {"dataset": "davis2016"}},
-        },
-    )
-
-
-def test_a_missing_dataset_folder_is_told_with_what_to_set(tmp_path: Path) -> None:
-    values = merged(_davis(tmp_path / "no"), {"tables": {"table1": {"benchmarks": ["davis2016"]}}})
-    assert _mistake(values) == (
-        f"config: datasets.davis2016.root = '{tmp_path}/no': no such folder; set it in the config "
-        "or with --config 'datasets={davis2016: {root: /path}}'"
-    )
-
-
-def test_folders_of_pre_training_are_needed_too(tmp_path: Path) -> None:
-    values = merged(
-        _davis(tmp_path / "no"), {"benchmarks": {"sprites": {"pretrain_datasets": ["davis2016"]}}}
-    )
-    assert f"datasets.davis2016.root = '{tmp_path}/no': no such folder" in _mistake(values)
-
-
-def test_a_dataset_that_no_table_uses_may_be_missing(tmp_path: Path) -> None:
-    config = load(_davis(tmp_path / "no"))
-    assert "davis2016" not in config.used_datasets()
 
 
 def test_a_recipe_of_flow_training_keeps_what_is_not_changed() -> None:

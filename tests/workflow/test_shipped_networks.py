@@ -19,13 +19,18 @@ CLASSICAL = ("dis", "farneback", "truth")
 
 @pytest.fixture(scope="module", params=["demo", "davis", "davis_gpu", "paper", "smoke"])
 def plan(request: pytest.FixtureRequest) -> Plan:
-    """All tables of a scale, whether its data are there or not."""
+    """All tables of a scale; this folder stands in for those of its data."""
     demo = yaml.safe_load((ROOT / "config.yaml").read_text())
     path = ROOT / "config" / f"{request.param}.yaml"
     own = {} if request.param == "demo" else yaml.safe_load(path.read_text())
     files = sorted((ROOT / "workflow/tables").glob("*.yaml"))
     declared = {file.stem: read_declaration(file) for file in files}
-    return Plan(Config.model_validate(joined(demo, own)), declared)
+    values = joined(demo, own)
+    for dataset in values["datasets"].values():
+        dataset |= {"root": "."} if "root" in dataset else {}
+    built = Plan(Config.model_validate(values), declared)
+    assert built.refused == {}
+    return built
 
 
 def test_weights_of_flow_sources_are_known(plan: Plan) -> None:

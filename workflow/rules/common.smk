@@ -149,7 +149,10 @@ def needs_gpu(source):
 
 def run_of(wildcards):
     """The run that a path names."""
-    return PLAN.runs[wildcards.run]
+    try:
+        return PLAN.run(wildcards.run)
+    except UserError as error:
+        sys.exit(str(error))
 
 
 def say_left_out():

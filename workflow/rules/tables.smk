@@ -6,9 +6,9 @@ def scores_of(wildcards):
     try:
         if left_out := PLAN.left_out(wildcards.table):
             logger.warning(left_out)
+        return [cell.path for cell in PLAN.evaluations(wildcards.table)]
     except UserError as error:
         sys.exit(str(error))
-    return [cell.path for cell in PLAN.evaluations(wildcards.table)]
 
 
 rule table:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commonfate.base.errors import UserError
+from commonfate.base.text import counted
 from commonfate.cli import options
 from commonfate.videos.settings import DecodeConfig
 
@@ -130,7 +131,8 @@ def command(
         spec = product.Spec(network.to(acquired), view, described, selection, record)
         reader = product.write(spec, contents, sources, output, batch_size)
     left = f", {len(reader.left_out)} left out" if reader.left_out else ""
-    click.echo(f"{output}: {len(reader)} items of {len(reader.videos)} images and videos{left}")
+    read = counted(len(reader.videos), "image or video", "images and videos")
+    click.echo(f"{output}: {counted(len(reader), 'item')} of {read}{left}")
 
 
 def _located(name: str) -> str:

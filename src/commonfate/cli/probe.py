@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commonfate.base.errors import ConfigError
+from commonfate.base.text import counted
 from commonfate.cli import features, options
 from commonfate.evaluation.features.run import settings as known_settings
 
@@ -197,7 +198,9 @@ def _run(
     for note in outcome.result.notes:
         click.echo(f"  Note: {note}.")
     if left := len(content["left_out"]):
-        click.echo(f"  {left} images or videos are left out, see left_out of the file.")
+        click.echo(
+            f"  Left out: {counted(left, 'image or video', 'images or videos')}, see left_out."
+        )
 
 
 def _numbers(content: dict[str, Any]) -> str:

@@ -62,6 +62,11 @@ class BenchmarkConfig(Settings):
         """Datasets of trained methods that do not learn from `pretrain_datasets`."""
         return self.train_datasets or (self.dataset,)
 
+    @property
+    def class_score(self) -> str | None:
+        """Name of the score of a single class, e.g. `IoU`; None if classes have no scores."""
+        return None
+
     @abstractmethod
     def evaluation_of(self, settings: MethodSettings) -> EvaluationKind:
         """The kind of evaluation by which the benchmark scores a method.
@@ -94,6 +99,11 @@ class SegmentsBenchmark(BenchmarkConfig):
     """Size at which frames are segmented: that of the training, or each frame's own."""
     crop: Literal["none", "square"] = "none"
     """`square`: segment and score only the central square of each frame."""
+
+    @property
+    def class_score(self) -> str | None:
+        """IoU, of methods that predict classes."""
+        return "IoU"
 
     def evaluation_of(self, settings: MethodSettings) -> EvaluationKind:
         """The kind that scores the method's predictions."""

@@ -13,6 +13,7 @@ from commonfate.plan.declarations import (
     RowDeclaration,
     StartDeclaration,
     TableDeclaration,
+    TableKind,
     read_declaration,
 )
 from commonfate.plan.plan import Plan, join, make
@@ -27,6 +28,7 @@ __all__ = [
     "Run",
     "StartDeclaration",
     "TableDeclaration",
+    "TableKind",
     "join",
     "make",
     "prediction",

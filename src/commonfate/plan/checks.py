@@ -11,11 +11,30 @@ from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.evaluation.features.benchmarks import FeatureBenchmark, PropagationBenchmark
 from commonfate.evaluation.kinds import EvaluationKind
 from commonfate.evaluation.settings import BenchmarkConfig
-from commonfate.plan.declarations import TableDeclaration
+from commonfate.plan.declarations import TableDeclaration, TableKind
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
 
 S = TypeVar("S", bound=MethodSettings)
+
+
+def folders(config: Config, table: str, names: Iterable[str]) -> None:
+    """Check that the folders of a table's data sets are there; they may be empty.
+
+    Raises:
+        ConfigError: some are not, a line each.
+    """
+    missing = []
+    for name in names:
+        root = getattr(config.datasets[name], "root", None)
+        if root is not None and not root.is_dir():
+            missing.append(
+                f"config: datasets.{name}.root = {str(root)!r}: no such folder, but table {table} "
+                f"needs it; set it in the config or with --config 'datasets={{{name}: {{root: "
+                f"/path}}}}'"
+            )
+    if missing:
+        raise ConfigError("\n".join(missing))
 
 
 def has(config: Config, dataset: str, samples: str, start: str, hint: str = "") -> None:
@@ -204,9 +223,22 @@ def starting(settings: MethodSettings, start: MethodSettings, where: str) -> Non
 
 
 def scoring(
-    config: Config, settings: MethodSettings, scored: BenchmarkConfig, name: str, where: str
+    config: Config,
+    settings: MethodSettings,
+    scored: BenchmarkConfig,
+    name: str,
+    table: TableKind,
+    where: str,
 ) -> EvaluationKind:
     """Check that a benchmark can score what the method gives, by a scoring and its metrics.
+
+    Args:
+        config: the configuration.
+        settings: of the method.
+        scored: the benchmark.
+        name: of the scoring.
+        table: the kind of table that shows the scores.
+        where: beginning of the messages.
 
     Returns:
         The kind of evaluation.
@@ -226,6 +258,13 @@ def scoring(
             raise ConfigError(f"{where}: scoring {name} has no metric {metric}")
     if kind.truth is not None:
         has(config, scored.dataset, kind.truth, f"{where}: scoring {name} compares")
+    by_class = scored.class_score is not None
+    if table not in kind.tables or (table == "classes" and not by_class):
+        scores = scored.kind if kind.name == "features" else kind.name
+        raise ConfigError(
+            f"{where}: scores of {scores} have no numbers of single {table}, which a table of kind "
+            f"{table} shows; choose another benchmark, or another kind"
+        )
     return kind
 
 

@@ -15,6 +15,10 @@ OF_SEQUENCES = ("J_mean", "J_recall", "J_decay")
 """Metrics of a single sequence."""
 
 
+TableKind = Literal["comparison", "sequences", "classes"]
+"""Kinds of tables, by what has a row; but for `comparison` methods are columns."""
+
+
 class StartDeclaration(Settings):
     """The run that a row's training starts from; it is trained on `pretrain_datasets`."""
 
@@ -82,8 +86,8 @@ class TableDeclaration(Settings):
 
     title: str
     caption: str
-    kind: Literal["comparison", "sequences"] = "comparison"
-    """`comparison`: a row a method; `sequences`: a row a sequence."""
+    kind: TableKind = "comparison"
+    """`comparison`: a row a method; `sequences`: a row a sequence; `classes`: a row a class."""
     rows: tuple[RowDeclaration, ...] = Field(min_length=1)
     scorings: tuple[str, ...] = Field(("leak_free", "released"), min_length=1)
     """Ways to read numbers off predictions, see `evaluation.kinds`; a column each."""
@@ -135,19 +139,19 @@ class TableDeclaration(Settings):
         return names
 
     @model_validator(mode="after")
-    def _sequences_have_such_numbers(self) -> "TableDeclaration":
-        if self.kind != "sequences":
-            return self
+    def _rows_of_the_kind_have_numbers(self) -> "TableDeclaration":
         metrics = self.published.metrics if self.published else ()
+        if self.kind == "classes" and metrics:
+            raise ValueError("published: no paper's numbers of single classes are known; leave it")
         for metric in metrics:
-            if metric not in OF_SEQUENCES:
+            if self.kind == "sequences" and metric not in OF_SEQUENCES:
                 raise ValueError(
                     f"published: kind sequences shows {', '.join(OF_SEQUENCES)}, not {metric}"
                 )
         for name in self.scorings:
-            if not any(kind.has_sequence_tables for kind in kinds.with_scoring(name)):
+            if not any(self.kind in kind.tables for kind in kinds.with_scoring(name)):
                 raise ValueError(
-                    f"scoring {name!r} has no numbers of sequences; choose another kind"
+                    f"scoring {name!r} has no numbers of {self.kind}; choose another kind"
                 )
         return self
 

@@ -1,32 +1,19 @@
 """All declared tables under one configuration."""
 
-import json
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-from commonfate.base.errors import ConfigError
+from commonfate.base.errors import ConfigError, did_you_mean
 from commonfate.base.settings import unknown
 from commonfate.config import Config
-from commonfate.plan import checks
+from commonfate.plan import checks, part
 from commonfate.plan.cells import Evaluation, Run
 from commonfate.plan.declarations import RowDeclaration, TableDeclaration, read_declaration
 from commonfate.plan.requests import Request
 from commonfate.prediction import crf
-
-UNUSED_BY_TABLES = (
-    "based_on",
-    "flow_quality",
-    "flow_training",
-    "train_threads",
-    "predict_threads",
-    "train_devices",
-    "weights_folder",
-)
-"""Keys of the configuration that no table of `workflow/tables` depends on."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +43,87 @@ class Plan:
         )
 
     @cached_property
+    def refused(self) -> dict[str, str]:
+        """The reasons why tables cannot be made from this configuration, by table.
+
+        They stop nobody who asks for other tables, or for nothing that is a table's.
+        """
+        return {
+            name: str(planned)
+            for name, planned in self._planned.items()
+            if isinstance(planned, ConfigError)
+        }
+
+    @cached_property
+    def _planned(self) -> dict[str, list[Evaluation] | ConfigError]:
+        """Evaluations by table, or why it cannot be made."""
+        planned: dict[str, list[Evaluation] | ConfigError] = {}
+        for name in self.config.tables:
+            try:
+                checks.comparing(self.config, name, self.declarations[name])
+                rows = self.declarations[name].rows
+                cells = [cell for row in rows for cell in self.row(name, row)]
+                checks.folders(self.config, name, self._datasets(cells))
+                planned[name] = cells
+            except ConfigError as error:
+                planned[name] = error
+        return planned
+
+    @cached_property
     def runs(self) -> dict[str, Run]:
-        """Every run of every table, and those whose weights they need, by slug."""
+        """Every run of every table that can be made, and those whose weights they need, by slug.
+
+        Raises:
+            ConfigError: two different runs have the same name.
+        """
         runs: dict[str, Run] = {}
-        cells = (cell for name in self.config.tables for cell in self.evaluations(name))
+        tables = (name for name in self.config.tables if name not in self.refused)
+        cells = (cell for name in tables for cell in self.evaluations(name))
         for run in (needed for cell in cells for needed in cell.run.needed_runs):
             same = runs.setdefault(run.slug, run)
             if (same.settings, same.datasets) != (run.settings, run.datasets):
                 raise ConfigError(f"workflow/tables: two different runs are both called {run.slug}")
         return runs
 
+    def run(self, slug: str) -> Run:
+        """A run by its name.
+
+        Raises:
+            ConfigError: no table that can be made has such a run.
+        """
+        if slug in self.runs:
+            return self.runs[slug]
+        reasons = "".join(f"\n{table} is refused: {why}" for table, why in self.refused.items())
+        near = did_you_mean(slug, self.runs)
+        raise ConfigError(f"run {slug!r} is of no table of this configuration{near}{reasons}")
+
     def evaluations(self, table: str) -> list[Evaluation]:
-        """The evaluations of a table, row by row."""
-        rows = self.declarations[table].rows
-        return [cell for row in rows for cell in self.row(table, row)]
+        """The evaluations of a table, row by row.
+
+        Raises:
+            ConfigError: the table cannot be made from this configuration, see `refused`.
+        """
+        planned = self._planned[table]
+        if isinstance(planned, ConfigError):
+            raise ConfigError(str(planned))
+        return list(planned)
+
+    def datasets(self, table: str) -> list[str]:
+        """Names of the data sets that a table is scored on, or whose videos it learns from.
+
+        Raises:
+            ConfigError: as `evaluations`.
+        """
+        return self._datasets(self.evaluations(table))
+
+    def _datasets(self, cells: Sequence[Evaluation]) -> list[str]:
+        scored = (self.config.benchmarks[cell.benchmark].dataset for cell in cells)
+        runs = (run for cell in cells for run in cell.run.needed_runs)
+        return list(dict.fromkeys((*scored, *(name for run in runs for name in run.datasets))))
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""
+        declared = self.declarations[table]
         for name in self.config.tables[table].benchmarks:
             requests = [
                 Request(self.config, table, row, name, seed) for seed in self.config.seeds_of(table)
@@ -80,8 +131,10 @@ class Plan:
             # A method without training is one run, whatever the seeds.
             runs = dict.fromkeys(request.run() for request in requests)
             benchmark, where = self.config.benchmarks[name], requests[0].where
-            for scored_by, run in product(self.declarations[table].scorings_of(row), runs):
-                kind = checks.scoring(self.config, run.settings, benchmark, scored_by, where)
+            for scored_by, run in product(declared.scorings_of(row), runs):
+                kind = checks.scoring(
+                    self.config, run.settings, benchmark, scored_by, declared.kind, where
+                )
                 scoring = kind.scorings[scored_by]
                 yield Evaluation(
                     run,
@@ -95,42 +148,14 @@ class Plan:
                 )
 
     def table_config(self, table: str) -> str:
-        """The part of the configuration that a table's numbers and labels depend on, as JSON.
+        """The part of the configuration that a table depends on, see `part.of_table`.
 
-        The part is a valid configuration. An unrelated change elsewhere leaves it as it is, so the
-        table is not made again.
+        Raises:
+            ConfigError: as `evaluations`.
         """
-        cells, declaration = self.evaluations(table), self.declarations[table]
-        runs = [run for cell in cells for run in cell.run.needed_runs]
-        sources = {run.flow for run in runs if run.flow}
-        values = self.config.model_dump(mode="json")
-        for key in UNUSED_BY_TABLES:
-            del values[key]
-        del values["flow"]["batch_size"]  # it does not change the flow
-        values["seeds"] = list(self.config.seeds_of(table))
-        values["flow"]["sources"] = _chosen(values["flow"]["sources"], sources)
-        roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows if row.flow])
-        values["flow_roles"] = {role: name for role, name in roles.items() if name in sources}
-        asked = [part.data for row in declaration.rows for part in (row, row.start) if part]
-        values["data_roles"] = _chosen(values["data_roles"], asked)
-        values["methods"] = _chosen(values["methods"], [run.settings.method for run in runs])
-        values["tables"] = _chosen(values["tables"], [table])
-        values["tables"][table]["seeds"] = None  # `seeds` above has them
-        if values["tables"][table]["flow"] not in sources:
-            values["tables"][table]["flow"] = None
-        values["benchmarks"] = _chosen(values["benchmarks"], [cell.benchmark for cell in cells])
-        scored = {benchmark["dataset"] for benchmark in values["benchmarks"].values()}
-        used = scored.union(*(run.datasets for run in runs))
-        values["datasets"] = _chosen(values["datasets"], used)
-        for benchmark in values["benchmarks"].values():
-            for key in ("train_datasets", "pretrain_datasets"):
-                if not used.issuperset(benchmark[key]):
-                    benchmark[key] = []  # no method of this table learns from them
-        return json.dumps(values, sort_keys=True)
-
-
-def _chosen(values: dict[str, Any], names: Container[str | None]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in names}
+        cells = self.evaluations(table)
+        used = self._datasets(cells)
+        return part.of_table(self.config, table, self.declarations[table], cells, used)
 
 
 def make(config: Config, folder: Path) -> Plan:
@@ -146,9 +171,11 @@ def make(config: Config, folder: Path) -> Plan:
 def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
     """Join a configuration with declared tables, and check them before any job starts.
 
+    What stops a single table is in `Plan.refused`, and raised where that table is asked for.
+
     Raises:
-        ConfigError: the configuration names a table that is not declared, or a table names a
-            method, a setting or a published row that does not exist.
+        ConfigError: the configuration names a table or a row that is not declared, or two
+            different runs have the same name.
     """
     for name in config.tables:
         if name not in declarations:
@@ -161,8 +188,6 @@ def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
     kept = {name: declared.without(missing[name]) for name, declared in declarations.items()}
     plan = Plan(config, kept, missing)
     _ = plan.runs
-    for name in config.tables:
-        checks.comparing(config, name, plan.declarations[name])
     return plan
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from commonfate.base.errors import StoreError
 from commonfate.plan import Plan
 from commonfate.published import rows as published
-from commonfate.tables import comparison, notes, provenance, rows, scores, sequences
+from commonfate.tables import classes, comparison, notes, provenance, rows, scores, sequences
 from commonfate.tables.scores import Scores
 from commonfate.tables.table import Table
 
@@ -38,9 +38,11 @@ def assemble(plan: Plan, name: str) -> Table:
     table = Table(name, declaration.title, " ".join(declaration.caption.split()))
     if declaration.kind == "sequences":
         sequences.add_rows(table, plan, compared, cited)
+    elif declaration.kind == "classes":
+        classes.add_rows(table, plan, compared)
     else:
         for each in compared:
-            rows.add_measured(table, plan, each)
+            rows.add_measured(table, plan, each, cited)
         table.breaks.append(len(table.rows))
         rows.add_published(table, cited)
     table.files = provenance.follow(evaluation.path for evaluation in read.values())

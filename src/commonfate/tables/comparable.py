@@ -1,6 +1,6 @@
 """Benchmarks beside those of papers: names of columns, and which numbers may be compared."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +31,27 @@ def printed(cell: Cell, metric: str, paper: published.Row) -> published.Value | 
     benchmark = cell.first.benchmark
     dataset, settings = benchmark.published_as or "", benchmark.published_settings
     return paper.value(published_metric(cell, metric), dataset, settings)
+
+
+def heading(scores: Scores, metric: str, columns: Mapping[published.Key, str]) -> str:
+    """Heading that a measured column shares with the printed one of the same thing, if any.
+
+    Args:
+        scores: of a benchmark.
+        metric: as the papers name it.
+        columns: names of the printed columns, see `published.headings`.
+    """
+    benchmark = scores.benchmark
+    dataset, settings = benchmark.published_as or "", benchmark.published_settings
+    same = [key for key in columns if key.matches(metric, dataset, settings)]
+    if len(same) == 1:
+        return printed_heading(same[0], columns)
+    return dataset or scores.planned.benchmark
+
+
+def printed_heading(key: published.Key, columns: Mapping[published.Key, str]) -> str:
+    """Heading of a printed column: its name without the metric."""
+    return columns[key].removeprefix(f"{key.metric} ")
 
 
 def scored_as(cell: Cell, paper: published.Row, scorings: Sequence[str]) -> Benchmark | None:

@@ -43,11 +43,6 @@ def notes(
             yield _start(expectation, cell) + printed + _verdict(plan, cell, worse[name])
 
 
-def _in_scoring(cells: Sequence[Cell], scoring: str) -> dict[str, Cell]:
-    """Cells of one scoring by benchmark."""
-    return {cell.planned.benchmark: cell for cell in cells if cell.planned.scoring == scoring}
-
-
 def _start(expectation: Expectation, cell: Cell) -> str:
     lower = kinds.metric(cell.first.benchmark.metrics[0]).lower_is_better
     reason = f' (the paper: "{expectation.because}")' if expectation.because else ""
@@ -62,7 +57,8 @@ def _verdict(plan: Plan, better: Cell, worse: Cell) -> str:
     first, second = better.of(metric), worse.of(metric)
     if first is None or second is None:
         return f": not measured in {column}."
-    paired = bool(better.seeds) and _trainings(better) == _trainings(worse)
+    same_trainings = bool(better.seeds) and _trainings(better) == _trainings(worse)
+    paired = same_trainings or quantities.same_repeats(first, second)
     lower = kinds.metric(metric).lower_is_better
     ordered = (second, first) if lower else (first, second)
     difference = quantities.difference(*ordered, paired)
@@ -73,7 +69,8 @@ def _verdict(plan: Plan, better: Cell, worse: Cell) -> str:
     if difference.verdict != "seen":
         verdict = f"{difference.verdict} at scale {scale}, {gain:+}{unit}"
     numbers = f"{first.text(metric)} and {second.text(metric)} in {column}"
-    certainty = _certainty(difference, paired, metric) if first.trained or second.trained else ""
+    fixed = first.is_fixed and second.is_fixed
+    certainty = "" if fixed else _certainty(difference, paired, metric)
     return f": {verdict} ({numbers}{certainty})."
 
 

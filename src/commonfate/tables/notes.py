@@ -5,17 +5,28 @@ Every note is a template filled with results of `comparison`; rows that agree sh
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from commonfate.base.text import counted
 from commonfate.evaluation import kinds
+from commonfate.evaluation.features.benchmarks import FeatureBenchmark
 from commonfate.evaluation.kinds import EvaluationKind, PredictionKind
 from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
-from commonfate.tables import comparable, expected, paper_notes, rows
+from commonfate.tables import (
+    classes,
+    comparable,
+    expected,
+    feature_notes,
+    paper_notes,
+    rows,
+    seed_notes,
+)
 from commonfate.tables.comparison import Comparison
-from commonfate.tables.paper_notes import grouped
+from commonfate.tables.grouping import grouped
 from commonfate.tables.scores import Cell, Scores
 from commonfate.tables.stand_ins import encoders
 from commonfate.tables.table import METHOD, SOURCE, Table
+from commonfate.tables.table import RUNTIME as RUNTIME_COLUMN
 
 RUNTIME = (
     "Measured runtime is the median over frames of network, merging and upsampling on the device "
@@ -42,21 +53,26 @@ def write(
         compared: the measured rows, compared with their papers.
         cited: the published rows, by label.
     """
-    by_sequence = plan.declarations[table.name].kind == "sequences"
-    numbers = "Means are" if by_sequence else "Numbers are"
+    kind = plan.declarations[table.name].kind
+    numbers = "Means are" if kind == "sequences" else "Numbers are"
+    features = [pair for pair in _cells(compared) if feature_notes.are_features(pair[1])]
+    timed = RUNTIME if RUNTIME_COLUMN in table.measured_columns else None
     return [
-        _seeds(plan, table.name, compared),
+        *seed_notes.write(plan, table.name, compared),
         *_flow(plan, compared),
-        *(_benchmark(scores, compared, cited, numbers) for scores in _benchmarks(compared)),
+        *_data_of_benchmarks(compared, cited, numbers),
         *_starts(compared),
         *encoders(compared),
         *_adaptation(compared),
         *_scorings(compared),
+        *feature_notes.write(features),
         *_metrics(compared),
         *expected.notes(plan, table.name, compared, cited),
         table.left_out_note(),
         *filter(None, [plan.left_out(table.name)]),
-        *(_by_sequence(plan, compared) if by_sequence else [RUNTIME]),
+        *(filter(None, [timed]) if kind == "comparison" else _columns(plan, compared)),
+        *([BY_SEQUENCE] if kind == "sequences" else []),
+        *(classes.notes(plan, compared) if kind == "classes" else []),
         *paper_notes.settings(compared),
         *paper_notes.differences(compared),
         *paper_notes.sources(cited),
@@ -66,23 +82,6 @@ def write(
 def _cells(compared: Iterable[Comparison]) -> list[tuple[str, Cell]]:
     """Cells of all rows, each with the row's label."""
     return [(row.label, cell) for row in compared for cell in row.cells]
-
-
-def _seeds(plan: Plan, table: str, compared: Sequence[Comparison]) -> str:
-    start = f"Measured at scale {plan.config.scale}"
-    if not any(cell.seeds for _, cell in _cells(compared)):
-        return f"{start}; nothing here is trained, so no number has a deviation."
-    seeds = plan.config.seeds_of(table)
-    if len(seeds) == 1:
-        return (
-            f"{start}, one seed: {seeds[0]}. How much another seed would change is not measured, "
-            f"so no difference of what is trained is decided."
-        )
-    return (
-        f"{start}, seeds {', '.join(map(str, seeds))}: mean ± sample standard deviation (n - 1 in "
-        f"its denominator), and the number of seeds in brackets. What is not trained has one run "
-        f"and no deviation."
-    )
 
 
 def _flow(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
@@ -101,6 +100,17 @@ def _benchmarks(compared: Sequence[Comparison]) -> Iterable[Scores]:
     return {cell.planned.benchmark: cell.first for _, cell in _cells(compared)}.values()
 
 
+def _data_of_benchmarks(
+    compared: Sequence[Comparison], cited: Mapping[str, published.Row], numbers: str
+) -> Iterator[str]:
+    """A note for all benchmarks of the same data."""
+    pairs = (
+        (_benchmark(scores, compared, cited, numbers), comparable.benchmark_label(scores))
+        for scores in _benchmarks(compared)
+    )
+    yield from (f"{', '.join(labels)}: {text}" for text, labels in grouped(pairs).items())
+
+
 def _benchmark(
     scores: Scores,
     compared: Sequence[Comparison],
@@ -117,8 +127,8 @@ def _benchmark(
     elif cited:  # without published rows one paper with the same data is enough
         apart = "; ".join(f"those of {paper}: {reason}" for paper, reason in reasons.items())
     return (
-        f"{comparable.benchmark_label(scores)}: {scores.size} of data set "
-        f"{scores.benchmark.dataset}, split {scores.benchmark.split}"
+        f"{scores.size} of data set {scores.benchmark.dataset}, split {scores.benchmark.split}"
+        f"{feature_notes.data(scores.benchmark)}"
         f"{_learnt_from(compared, scores.planned.benchmark)}."
         + (f" {numbers} not comparable with {apart}." if apart else "")
     )
@@ -156,14 +166,15 @@ def _adaptation(compared: Sequence[Comparison]) -> Iterator[str]:
     for (steps, declared, samples), labels in grouped(adapted).items():
         instead = "" if steps == declared else f" (the paper: {declared})"
         yield (
-            f"Adaptation of {' and '.join(labels)}: {steps} steps{instead} of the training loss on "
-            f"{samples} of each video, without ground truth, from the trained weights each time."
+            f"Adaptation of {' and '.join(labels)}: {counted(steps, 'step')}{instead} of the "
+            f"training loss on {samples} of each video, without ground truth, from the trained "
+            f"weights each time."
         )
 
 
 def _scorings(compared: Sequence[Comparison]) -> Iterator[str]:
-    """Explain the scorings of a table, then their rules, checkpoints and protocols."""
-    cells = _cells(compared)
+    """Explain the scorings of predictions, then their rules, checkpoints and protocols."""
+    cells = [pair for pair in _cells(compared) if not feature_notes.are_features(pair[1])]
     planned = [cell.planned for _, cell in cells]
     for (name, kind), pairs in _by_scoring(cells).items():
         yield _scoring(name, kind, pairs)
@@ -212,13 +223,20 @@ def _scoring(name: str, kind: EvaluationKind, cells: list[tuple[str, Cell]]) -> 
 
 
 def _metrics(compared: Sequence[Comparison]) -> Iterator[str]:
-    shown = {metric for scores in _benchmarks(compared) for metric in scores.benchmark.metrics}
+    """Explain metrics; those that features share with predictions are stated by the protocol."""
+    of_predictions = {metric.name for kind in kinds.of_predictions() for metric in kind.metrics}
+    shown = {
+        metric
+        for scores in _benchmarks(compared)
+        for metric in scores.benchmark.metrics
+        if not (isinstance(scores.benchmark, FeatureBenchmark) and metric in of_predictions)
+    }
     notes = (metric.note for name, metric in kinds.metrics().items() if name in shown)
     yield from filter(None, notes)
 
 
-def _by_sequence(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
-    """Explain the columns and the means of a table by sequence."""
+def _columns(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
+    """Describe the methods, where they are columns."""
     for row in compared:
         texts = [
             f"{key} {text}"
@@ -226,4 +244,3 @@ def _by_sequence(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
             if text != "none" and key not in (METHOD, SOURCE)
         ]
         yield f"Columns {row.label}: {', '.join(texts)}."
-    yield BY_SEQUENCE

@@ -1,13 +1,12 @@
 """Notes on papers: settings and numbers that differ from theirs, and the sources of their rows."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
 
 from commonfate.published import rows as published
-from commonfate.tables import quantities
+from commonfate.tables import feature_notes, quantities
 from commonfate.tables.comparison import Comparison, NumberDifference
+from commonfate.tables.grouping import grouped
 
-K = TypeVar("K", bound=Hashable)
 AS_AUTHORS = ", which chooses foreground and checkpoint as the authors did"
 AS_PAPER = {
     "released": AS_AUTHORS,
@@ -21,19 +20,16 @@ UNLIKE_PAPER = {
     "oracle_components": ", the best assignment of components, as the paper's J with oracle",
 }
 """Remarks on a compared scoring where the paper's numbers come from another one."""
+OF_FEATURES = {
+    True: ", the protocol of the authors' code",
+    False: ", another protocol than that of the paper's numbers",
+}
+"""Remarks on scores of features in the paper's scoring, and in another."""
 VERDICTS = {
     "one seed": "Difference to published undecided, as of one seed",
     "within": "Difference to published within two standard errors of the mean",
     "beyond": "Difference to published beyond two standard errors of the mean",
 }
-
-
-def grouped(pairs: Iterable[tuple[K, str]]) -> dict[K, list[str]]:
-    """Labels by what they have in common, each once, in the order of the pairs."""
-    groups: dict[K, dict[str, None]] = {}
-    for key, label in pairs:
-        groups.setdefault(key, {})[label] = None
-    return {key: list(labels) for key, labels in groups.items()}
 
 
 def settings(compared: Sequence[Comparison]) -> Iterator[str]:
@@ -59,8 +55,18 @@ def differences(compared: Sequence[Comparison]) -> Iterator[str]:
         numbers = [number for _, number in pairs]
         yield _difference(scoring, numbers)
         yield from dict.fromkeys(note for number in numbers for note in _remarks(paper, number))
-        judged = grouped((number.verdict, f"{label}, {number.name}") for label, number in pairs)
-        yield from (f"{VERDICTS[verdict]}: {'; '.join(each)}." for verdict, each in judged.items())
+        yield from _verdicts(pairs)
+
+
+def _verdicts(pairs: Sequence[tuple[str, NumberDifference]]) -> Iterator[str]:
+    """Rows and their numbers by verdict; rows with the same numbers together."""
+    for verdict, text in VERDICTS.items():
+        judged = [(label, number.name) for label, number in pairs if number.verdict == verdict]
+        by_label = grouped((label, name) for label, name in judged)
+        rows = grouped((tuple(names), label) for label, names in by_label.items())
+        each = [f"{' and '.join(labels)}, {', '.join(names)}" for names, labels in rows.items()]
+        if each:
+            yield f"{text}: {'; '.join(each)}."
 
 
 def _difference(scoring: str, differences: Sequence[NumberDifference]) -> str:
@@ -69,11 +75,14 @@ def _difference(scoring: str, differences: Sequence[NumberDifference]) -> str:
         f"units of {difference.metric}" if quantities.is_fraction(difference.metric) else "points"
         for difference in differences
     )
-    remarks = AS_PAPER if scoring == differences[0].scored_as.scoring else UNLIKE_PAPER
+    as_paper = scoring == differences[0].scored_as.scoring
+    remark = (AS_PAPER if as_paper else UNLIKE_PAPER).get(scoring, "")
+    if feature_notes.are_features(differences[0].cell):
+        remark = OF_FEATURES[as_paper]
     source = differences[0].paper.source
     return (
         f"A difference on {', '.join(names)} is {scoring} minus {source}, in {' and '.join(units)} "
-        f"of the printed digits{remarks.get(scoring, '')}."
+        f"of the printed digits{remark}."
     )
 
 

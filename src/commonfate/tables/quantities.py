@@ -1,12 +1,12 @@
-"""Measured quantities: mean and deviation over seeds, differences, and their text in a table.
+"""Measured quantities: mean, deviation over seeds or repeats, differences, and their text.
 
 Metrics are in percent, but for those that the papers give as a fraction.
 """
 
 import math
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
@@ -25,11 +25,25 @@ class Numbers:
 
     by_seed: Mapping[int | None, float]
     """By the seed of the training; the key is None where nothing is trained."""
+    repeats: Mapping[int | None, Mapping[int, float]] = field(default_factory=dict)
+    """For each of these numbers the repeats of the evaluation that it is the mean of, by their
+    seed; without those numbers that are no means."""
 
     @property
     def trained(self) -> bool:
-        """True if another seed would give another number."""
+        """True if another seed of the training would give another number."""
         return None not in self.by_seed
+
+    @property
+    def draws(self) -> Mapping[int | None, float]:
+        """Independent numbers, by seed: of the trainings, or, without training, of the repeats."""
+        repeats = self.repeats.get(None, {})
+        return dict(repeats.items()) if repeats else self.by_seed
+
+    @property
+    def is_fixed(self) -> bool:
+        """True if nothing is trained, and the evaluation is not repeated either."""
+        return not self.trained and not self.repeats
 
     @property
     def mean(self) -> float:
@@ -37,17 +51,29 @@ class Numbers:
         return statistics.fmean(self.by_seed.values())
 
     @cached_property
+    def shown(self) -> tuple[float, ...]:
+        """The numbers that the table's deviation is of.
+
+        They are `draws`, but the repeats of the evaluation for a training of a single seed.
+        """
+        single = list(self.repeats.values()) if len(self.draws) == 1 else []
+        return tuple((single[0] if single else self.draws).values())
+
+    @cached_property
     def deviation(self) -> float | None:
-        """Sample standard deviation, n - 1 in the denominator; None of fewer than two seeds."""
-        values = self.by_seed.values()
-        return statistics.stdev(values) if len(values) > 1 else None
+        """Sample standard deviation of `shown`, see `deviation`."""
+        return deviation(self.shown)
 
     @property
     def error(self) -> float | None:
-        """Standard error of the mean; 0 where nothing is trained, None of a single seed."""
-        if not self.trained:
-            return 0.0
-        return None if self.deviation is None else self.deviation / math.sqrt(len(self.by_seed))
+        """Standard error of the mean: deviation of `draws`, divided by the root of their number.
+
+        0 where `is_fixed`; None of a single seed, whose deviation is unknown.
+        """
+        spread = deviation(self.draws.values())
+        if spread is None:
+            return 0.0 if self.is_fixed else None
+        return spread / math.sqrt(len(self.draws))
 
     def text(self, metric: str) -> str:
         """The mean, followed by deviation and number of seeds where there are several."""
@@ -57,7 +83,13 @@ class Numbers:
         """The text after a mean over several seeds, e.g. ` ± 1.2 (3)`; empty for one seed."""
         if self.deviation is None:
             return ""
-        return f" ± {digits(metric, self.deviation)} ({len(self.by_seed)})"
+        return f" ± {digits(metric, self.deviation)} ({len(self.shown)})"
+
+
+def deviation(values: Iterable[float]) -> float | None:
+    """Sample standard deviation, n - 1 in the denominator; None of fewer than two numbers."""
+    values = list(values)
+    return statistics.stdev(values) if len(values) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -76,19 +108,35 @@ class Difference:
         return "seen" if self.mean > 0 else "NOT SEEN"
 
 
+def same_repeats(first: Numbers, second: Numbers) -> bool:
+    """True if neither is trained, and both are means of repeats of the same seeds."""
+    untrained = not first.trained and not second.trained
+    return untrained and len(first.draws) > 1 and first.draws.keys() == second.draws.keys()
+
+
 def difference(first: Numbers, second: Numbers, paired: bool) -> Difference:
     """Subtract the mean of the second from that of the first.
 
     Args:
         first: of one row.
         second: of another.
-        paired: both rows have the same trainings. Then numbers are subtracted seed by seed, so that
-            the deviation of the training, which is in both, cancels.
+        paired: both rows have the same trainings, or `same_repeats`. Then numbers are subtracted
+            seed by seed, so that a deviation that is in both cancels; seeds of one side alone do
+            not count.
+
+    Raises:
+        ValueError: they are paired, but share no seed.
     """
     if paired:
-        shared = first.by_seed.keys() & second.by_seed.keys()
-        by_seed = Numbers({seed: first.by_seed[seed] - second.by_seed[seed] for seed in shared})
-        return Difference(by_seed.mean, by_seed.error)
+        shared = first.draws.keys() & second.draws.keys()
+        if not shared:
+            raise ValueError("paired numbers share no seed")
+        gains = [first.draws[seed] - second.draws[seed] for seed in shared]
+        spread = deviation(gains)
+        error = None if spread is None else spread / math.sqrt(len(gains))
+        if first.is_fixed and second.is_fixed:
+            error = 0.0
+        return Difference(statistics.fmean(gains), error)
     error = None
     if first.error is not None and second.error is not None:
         error = math.hypot(first.error, second.error)

@@ -9,8 +9,6 @@ from typing import Any
 from tabulate import tabulate
 
 from commonfate.tables.table import (
-    AVERAGE,
-    FRAME_AVERAGE,
     MEASURED,
     METHOD,
     RUNTIME,
@@ -28,8 +26,20 @@ LATEX = {
     "±": r"$\pm$",
     **{character: "\\" + character for character in "&%$#_{}"},
 }
-LONG = ("row", "column", "benchmark", "scoring", "metric", "seed", "value", "evaluation")
-"""Columns of the long form."""
+LONG = (
+    "row",
+    "column",
+    "benchmark",
+    "scoring",
+    "metric",
+    "seed",
+    "value",
+    "repeats",
+    "repeats_std",
+    "evaluation",
+)
+"""Columns of the long form. `repeats_std` is the sample deviation of the repeats of an evaluation,
+and `value` their mean."""
 SIDE_BY_SIDE = 5
 """Number of scores that fit a terminal."""
 
@@ -61,16 +71,16 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def to_text(table: Table) -> str:
-    """The measured scores for a terminal (by sequence only their means), seeds, videos left out."""
+    """The measured scores for a terminal, or only their means; seeds, videos left out."""
     head, measured = table.leading[0], table.measured_columns
     columns = [column for column in (*table.scores, RUNTIME) if column in measured]
     if head == METHOD:
         rows = table.of(MEASURED)
     else:
-        means = [row for row in table.rows if row[head].startswith((AVERAGE, FRAME_AVERAGE))]
-        rows = [row for row in means if measured & row.keys()]
+        rows = [row for row in map(table.rows.__getitem__, table.means) if measured & row.keys()]
+    names = [head] if head == METHOD else table.describing
     parts = [
-        grid([head, *columns[start : start + SIDE_BY_SIDE]], rows)
+        grid([*names, *columns[start : start + SIDE_BY_SIDE]], rows)
         for start in range(0, len(columns), SIDE_BY_SIDE)
     ]
     return "\n\n".join([table.title, *parts, table.notes[0], table.left_out_note()])

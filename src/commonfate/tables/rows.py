@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from commonfate.base.text import counted
 from commonfate.plan import Plan, Run
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
-from commonfate.tables import comparable, quantities
+from commonfate.tables import comparable, feature_notes, quantities
 from commonfate.tables.comparison import Comparison
 from commonfate.tables.quantities import Numbers
 from commonfate.tables.scores import Cell, Scores, by_metric
@@ -33,40 +34,61 @@ COLUMNS: dict[str, tuple[str, Mapping[str, str]]] = {
 """By column of the published CSVs: our column, and our words for its texts."""
 
 
-def add_measured(table: Table, plan: Plan, compared: Comparison) -> None:
+def add_measured(
+    table: Table, plan: Plan, compared: Comparison, cited: Mapping[str, published.Row]
+) -> None:
     """Add one measured row, with its differences to the paper's.
 
     Args:
         table: gets the row.
         plan: the configuration with the declared tables.
         compared: the row with its scores.
+        cited: the published rows of the table, beside whose columns ours stand.
     """
-    cells = []
+    cells, columns = [], published.headings(cited.values())
     for cell, metric in by_metric(compared.cells):
         numbers = cell.of(metric)
         if numbers is None:
             continue
         column = comparable.column(cell.first, metric)
-        benchmark = cell.first.benchmark.published_as or cell.planned.benchmark
-        shared = {"heading": benchmark, **origin([cell])}
+        heading = comparable.heading(cell.first, comparable.published_metric(cell, metric), columns)
+        shared = {"heading": heading, **origin([cell])}
         cells.append({"column": column, **shared, **with_seeds(cell, metric, numbers)})
         for difference in compared.differences:
             if (difference.cell, difference.metric) == (cell, metric):
                 minus = published.origin(difference.paper, difference.printed)
                 value = {"value": difference.text, **shared, "minus": minus}
                 cells.append({"column": f"{column}{DIFFERENCE}", **value})
-    table.add(describe(plan, compared), [*cells, _runtime(compared.cells)])
+    segments = [cell for cell in compared.cells if not feature_notes.are_features(cell)]
+    cells += [_runtime(segments)] if segments else []
+    table.add(describe(plan, compared), cells)
 
 
 def with_seeds(cell: Cell, metric: str, numbers: Numbers) -> dict[str, Any]:
-    """A number as the table shows it, and of each seed in the same unit, with its evaluation."""
+    """A number as the table shows it, and of each seed in the same unit, with its evaluation.
+
+    The number of a seed has the number of repeats of its evaluation, and their deviation, if there
+    are several.
+    """
     seeds = [
-        {"seed": scores.seed, "value": quantities.number(metric, value), "evaluation": scores.path}
+        {
+            "seed": scores.seed,
+            "value": quantities.number(metric, value),
+            **_repeats(metric, numbers.repeats.get(scores.seed, {})),
+            "evaluation": scores.path,
+        }
         for scores in cell.each
         if (value := numbers.by_seed.get(scores.seed)) is not None
     ]
     shared = {"benchmark": cell.planned.benchmark, "metric": metric}
     return {"value": numbers.text(metric), **shared, "seeds": seeds}
+
+
+def _repeats(metric: str, repeats: Mapping[int, float]) -> dict[str, Any]:
+    spread = quantities.deviation(repeats.values())
+    if spread is None:
+        return {}
+    return {"repeats": len(repeats), "repeats_std": quantities.number(metric, spread)}
 
 
 def origin(cells: list[Cell]) -> dict[str, Any]:
@@ -88,7 +110,11 @@ def describe(plan: Plan, compared: Comparison) -> dict[str, str]:
     run, settings = compared.run, compared.run.settings
     learns_from = KINDS[settings.learns_from].words if settings.trained else "none"
     role = f" (as {compared.flow_role})" if compared.flow_role else ""
-    seeds: Sequence[int | str] = compared.cells[0].seeds or [getattr(settings, "seed", "none")]
+    predicts = not all(feature_notes.are_features(cell) for cell in compared.cells)
+    seed = getattr(settings, "seed", "none")
+    if not predicts and f"s{seed}" not in settings.slug:
+        seed = "none"  # of random weights, and these are no such
+    seeds: Sequence[int | str] = compared.cells[0].seeds or [seed]
     return {
         METHOD: compared.label,
         SOURCE: MEASURED,
@@ -96,14 +122,14 @@ def describe(plan: Plan, compared: Comparison) -> dict[str, str]:
         "network": _distinct(_described(scores, "network") for scores in every),
         "K": _number_of_segments(settings),
         "flow model": getattr(settings, "flow_model", "none"),
-        "RGB at inference": YES_NO[settings.reads_frame],
-        "flow at inference": YES_NO[settings.reads_flow],
+        "RGB at inference": YES_NO[settings.reads_frame] if predicts else "none",
+        "flow at inference": YES_NO[settings.reads_flow] if predicts else "none",
         "input resolution": _distinct(_resolution(scores) for scores in every),
         "learns from": learns_from,
         "flow source": f"{run.flow}{role}" if run.flow else "none",
         "pre-training": _pretraining(run.start) if run.start else "none",
         "features": _distinct(_described(scores, "features") for scores in every),
-        "adaptation": f"{compared.steps} steps" if compared.steps else "none",
+        "adaptation": counted(compared.steps, "step") if compared.steps else "none",
         "post-processing": "CRF" if compared.row.crf else "none",
         "seed": ", ".join(map(str, seeds)),
         "device": _distinct(scores.content["seconds_per_frame"]["device"] for scores in every),
@@ -144,7 +170,9 @@ def _described(scores: Scores, key: str) -> str:
 
 
 def _distinct(texts: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(texts))
+    """Different texts; `none` only where there is nothing else."""
+    different = dict.fromkeys(texts)
+    return "; ".join(text for text in different if text != "none" or len(different) == 1)
 
 
 def add_published(table: Table, rows: Mapping[str, published.Row]) -> None:
@@ -157,7 +185,11 @@ def add_published(table: Table, rows: Mapping[str, published.Row]) -> None:
     columns = published.headings(rows.values())
     for label, row in rows.items():
         cells = [
-            {"column": columns[key], "heading": key.dataset, **_cell(row, value)}
+            {
+                "column": columns[key],
+                "heading": comparable.printed_heading(key, columns),
+                **_cell(row, value),
+            }
             for key, value in row.values.items()
         ]
         if row.runtime:

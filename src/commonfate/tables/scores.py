@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from commonfate.base.errors import StoreError, UserError
+from commonfate.base.text import counted
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.plan import Evaluation
 from commonfate.tables.quantities import Numbers
@@ -48,6 +49,14 @@ class Scores:
         """Seed of the training; None where nothing is trained."""
         return self.planned.run.seed
 
+    def by_seed(self, repeats: Iterable[float | None]) -> dict[int, float]:
+        """Numbers of repeats of the evaluation by their seed, without those that are missing.
+
+        The first has the seed of the protocol's settings, the next have the next.
+        """
+        first = self.content.get("settings", {}).get("seed", 0)
+        return {seed: value for seed, value in enumerate(repeats, first) if value is not None}
+
     @property
     def annotated(self) -> int:
         """Number of frames with ground truth, those included that the protocol excludes."""
@@ -65,7 +74,9 @@ class Scores:
         """Number of scored sequences and frames, or of images, in words."""
         sequences, frames = len(self.content["sequences"]), self.content["n_frames"]
         images = all(len(frames) == 1 for frames in self.scored.values())
-        return f"{frames} images" if images else f"{sequences} sequences, {frames} frames"
+        if images:
+            return counted(frames, "image")
+        return f"{counted(sequences, 'sequence')}, {counted(frames, 'frame')}"
 
 
 @dataclass(frozen=True)
@@ -90,11 +101,16 @@ class Cell:
         """Seeds of the trainings; empty where nothing is trained."""
         return [scores.seed for scores in self.each if scores.seed is not None]
 
-    def numbers(self, read: Callable[[Scores], float | None]) -> Numbers | None:
+    def numbers(
+        self,
+        read: Callable[[Scores], float | None],
+        repeats: Callable[[Scores], Iterable[float | None]] = lambda scores: (),
+    ) -> Numbers | None:
         """One number of each seed; None if no seed has a finite one.
 
         Args:
             read: takes the number from the scores of a seed.
+            repeats: takes the numbers that it is the mean of, if the evaluation is repeated.
         """
         values = {scores.seed: read(scores) for scores in self.each}
         finite = {
@@ -102,11 +118,19 @@ class Cell:
             for seed, value in values.items()
             if value is not None and math.isfinite(value)
         }
-        return Numbers(finite) if finite else None
+        repeated = {
+            scores.seed: draws
+            for scores in self.each
+            if scores.seed in finite and (draws := scores.by_seed(repeats(scores)))
+        }
+        return Numbers(finite, repeated) if finite else None
 
     def of(self, metric: str) -> Numbers | None:
-        """A metric; None where it could not be measured."""
-        return self.numbers(lambda scores: scores.content["metrics"].get(metric))
+        """A metric, with its repeats; None where it could not be measured."""
+        return self.numbers(
+            lambda scores: scores.content["metrics"].get(metric),
+            lambda scores: (each.get(metric) for each in scores.content.get("repeats", ())),
+        )
 
 
 def by_cell(read: Iterable[Scores]) -> list[Cell]:

@@ -6,8 +6,6 @@ from typing import Any
 METHOD, SOURCE, RUNTIME = "method", "source", "runtime (seconds per frame)"
 MEASURED = "measured"
 """The source of our own numbers."""
-AVERAGE, FRAME_AVERAGE = "Average", "Frame Avg."
-"""Rows of means in tables by sequence."""
 LEADING = (
     METHOD,
     SOURCE,
@@ -51,6 +49,8 @@ class Table:
     """Texts by column, without empty ones."""
     breaks: list[int] = field(default_factory=list)
     """Numbers of the rows that a new block begins with."""
+    means: list[int] = field(default_factory=list)
+    """Numbers of the rows that sum up others, where methods are columns."""
     headings: dict[str, str] = field(default_factory=dict)
     """Heading of each column of scores, e.g. a benchmark: wide tables are split by heading."""
     cells: list[dict[str, Any]] = field(default_factory=list)
@@ -143,7 +143,9 @@ def sections(table: Table) -> list[Section]:
     """Split a wide table: scores first, by heading if they are many, then the other columns."""
     if len(table.columns) <= WIDE:
         return [Section("", table.columns, list(range(len(table.rows))))]
-    names = [column for column in (table.leading[0], SOURCE) if column in table.describing]
+    by_method = table.leading[0] == METHOD
+    kept = (METHOD, SOURCE) if by_method else table.leading
+    names = [column for column in kept if column in table.describing]
     scores = [column for column in (*table.scores, RUNTIME) if column in table.columns]
     if len(names) + len(scores) <= WIDE:
         groups = {"Scores": scores}

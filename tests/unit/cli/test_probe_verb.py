@@ -122,7 +122,7 @@ def test_boxes_of_own_masks(mine):
 def test_images_without_a_mask_are_left_out(mine, caplog):
     (mine / "masks/val/cat/0.png").unlink()
     printed = run(*own(mine, "--protocol", "clustering", "--view", "32.tokens", *FAST[2:]))
-    assert "1 images or videos are left out" in printed
+    assert "Left out: 1 image or video, see left_out." in printed
     content = json.loads((mine / "out/clustering.json").read_text())
     assert content["left_out"].keys() == {"cat__0"}
     assert "has no mask of its name in" in content["left_out"]["cat__0"]
@@ -160,7 +160,7 @@ def test_a_data_set(tmp_path):
         *("--set", "epochs=3", "--set", "score.side=4", "-o", tmp_path / "x.json"),
     )
     printed = run(*words, "--scoring", "released")
-    assert "2 frames of 1 videos of split val" in printed
+    assert "2 frames of 1 video of split val" in printed
     content = json.loads((tmp_path / "x.json").read_text())
     assert content["protocol"] == "released" and content["settings"]["classes"] == 3
     assert content["sequences"]["a"]["frames"].keys() == {"00000", "00001"}

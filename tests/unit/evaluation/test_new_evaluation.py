@@ -192,11 +192,11 @@ def test_a_sheet_shows_its_pictures(evaluated):
 
 def test_vectors_are_not_scored_as_masks_nor_by_their_metrics(registered):
     with pytest.raises(ConfigError, match="scoring oracle is of masks, but feature_clustering"):
-        _plan("oracle")
+        _plan("oracle").evaluations("probes")
     with pytest.raises(ConfigError, match="scoring nearest_mean has no metric J"):
-        _plan("nearest_mean", metrics=["NCM", "J"])
+        _plan("nearest_mean", metrics=["NCM", "J"]).evaluations("probes")
     with pytest.raises(ConfigError, match="metric 'NMC' is unknown; did you mean NCM"):
-        _plan("nearest_mean", metrics=["NMC"])
+        _plan("nearest_mean", metrics=["NMC"])  # a name is checked before tables are
 
 
 def test_a_rule_is_of_one_kind():

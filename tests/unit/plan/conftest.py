@@ -47,20 +47,27 @@ def shipped(
         for name, dataset in values["datasets"].items():
             if dataset["adapter"] not in datasets.RENDERED:
                 values = merged(values, {"datasets": {name: {"root": str(folder)}}})
-        return plan.make(config.load(values), declared)
+        built = plan.make(config.load(values), declared)
+        assert built.refused == {}
+        return built
 
     return planned
 
 
 @pytest.fixture
 def make(tmp_path: Path, default: dict[str, Any]) -> Callable[..., plan.Plan]:
-    """Plan a table of the given rows; keywords change its declaration, `changes` the config."""
+    """Plan a table of the given rows, and ask for it.
+
+    Keywords change its declaration, `changes` the config.
+    """
 
     def made(*rows: dict[str, Any], changes: dict | None = None, **declared: Any) -> plan.Plan:
         table = {"title": "A table", "caption": "Of tests.", "rows": list(rows)}
         (tmp_path / "table1.yaml").write_text(yaml.safe_dump({**table, **declared}))
         one_table = {**default, "tables": {"table1": {**default["tables"]["table1"], "rows": {}}}}
-        return plan.make(config.load(merged(one_table, changes or {})), tmp_path)
+        built = plan.make(config.load(merged(one_table, changes or {})), tmp_path)
+        built.evaluations("table1")
+        return built
 
     return made
 

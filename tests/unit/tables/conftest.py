@@ -184,8 +184,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Re
         parsed = parse(plan.TableDeclaration, declaration, "table1")
         built = plan.join(config.load(values), {"table1": parsed})
         data = {
-            name: _write_videos(name, names, left_out or {})
-            for name in built.config.used_datasets()
+            name: _write_videos(name, names, left_out or {}) for name in built.datasets("table1")
         }
         for cell in built.evaluations("table1"):
             dataset = built.config.benchmarks[cell.benchmark].dataset

@@ -50,7 +50,7 @@ def test_one_seed_says_that_it_decides_nothing(results) -> None:
 def test_a_table_of_what_is_not_trained_has_no_seeds(results) -> None:
     declared = {"rows": [{"label": FLOW, "method": "residual_flow"}]}
     note = assemble(results(VIDEOS, declared=declared, **SEEDS).plan, "table1").notes[0]
-    assert "nothing here is trained" in note and "seed" not in note
+    assert "no method here is trained" in note and "seed" not in note
 
 
 def test_every_seed_has_its_evaluation_in_the_provenance(results) -> None:
@@ -87,6 +87,8 @@ def test_the_long_form_gives_the_table_again(written: Path) -> None:
         "metric",
         "seed",
         "value",
+        "repeats",
+        "repeats_std",
         "evaluation",
     ]
     with written.open(newline="") as file:

@@ -38,6 +38,8 @@ class FeatureBenchmark(BenchmarkConfig):
     """Features that the view must have."""
     offers: ClassVar[tuple[str, ...]] = ("mIoU", "Acc")
     """Metrics of its scores."""
+    score_of_classes: ClassVar[str | None] = None
+    """Score of a single class; None if classes have no scores."""
 
     view: str
     """View whose features are scored, e.g. `448.tokens`; docs/features.md lists them."""
@@ -75,6 +77,11 @@ class FeatureBenchmark(BenchmarkConfig):
     def rule_of(self, scoring: Scoring, settings: MethodSettings) -> str:
         """The protocol."""
         return self.kind
+
+    @property
+    def class_score(self) -> str | None:
+        """`score_of_classes`."""
+        return self.score_of_classes
 
     @property
     def frames_of(self) -> Literal["annotated", "all"]:
@@ -135,6 +142,7 @@ class LinearBenchmark(FeatureBenchmark):
 
     truth: ClassVar[str] = "labels"
     fits: ClassVar[bool] = True
+    score_of_classes: ClassVar[str | None] = "IoU"
 
     kind: Literal["linear"]
     """A linear head on frozen features is scored."""
@@ -151,6 +159,7 @@ class FcnBenchmark(FeatureBenchmark):
 
     truth: ClassVar[str] = "labels"
     fits: ClassVar[bool] = True
+    score_of_classes: ClassVar[str | None] = "IoU"
 
     kind: Literal["fcn"]
     """An FCN head on frozen features is scored."""
@@ -178,12 +187,18 @@ class ClusteringBenchmark(FeatureBenchmark):
     settings: ClusteringSettings = ClusteringSettings()
     """Level, number of clusters, matching."""
 
+    @property
+    def class_score(self) -> str | None:
+        """IoU, where the data set is clustered as a whole."""
+        return "IoU" if self.settings.level == "dataset" else None
+
 
 class PrototypesBenchmark(FeatureBenchmark):
     """Clusters of objects, one an image (FlowDINO, Table V)."""
 
     truth: ClassVar[str] = "labels"
     reads: ClassVar[tuple[str, ...]] = ("tokens", "attention")
+    score_of_classes: ClassVar[str | None] = "IoU"
 
     kind: Literal["prototypes"]
     """Clusters of the objects that attention shows are scored."""
@@ -202,6 +217,7 @@ class KnnBenchmark(FeatureBenchmark):
     fits: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("cls",)
     offers: ClassVar[tuple[str, ...]] = ("top1",)
+    score_of_classes: ClassVar[str | None] = "top1"
 
     kind: Literal["knn"]
     """Classes of images by their neighbours are scored."""
@@ -236,6 +252,7 @@ class RetrievalBenchmark(FeatureBenchmark):
 
     truth: ClassVar[str] = "labels"
     fits: ClassVar[bool] = True
+    score_of_classes: ClassVar[str | None] = "IoU"
 
     kind: Literal["retrieval"]
     """Classes of patches by their neighbours are scored."""

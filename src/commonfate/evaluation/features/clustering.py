@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from commonfate.base.text import counted
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features import matching
 from commonfate.evaluation.features.result import Result, over_repeats
@@ -121,7 +122,8 @@ class _Repeat:
     def result(self) -> Result:
         """Scores of all that was added."""
         void = (self.truth == VOID).all((1, 2)) & (not self.settings.void_is_a_class)
-        note = f"fewer different features than clusters in {self.few} of {self.scored} units"
+        units = counted(self.scored, "unit")
+        note = f"fewer different features than clusters in {self.few} of {units}"
         return Result(
             {"mIoU": _mean(self.means)},
             self.items,

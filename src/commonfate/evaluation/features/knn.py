@@ -93,7 +93,9 @@ def score(
         chosen.numpy(),
         classes=_by_class(right, truth, classes),
         notes=tuple(
-            f"k {k}: all {len(bank)} training images vote" for k in settings.k if k > len(bank)
+            f"k {k}: the neighbours are all training images, {len(bank)}"
+            for k in settings.k
+            if k > len(bank)
         ),
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from commonfate.base.text import counted
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.dense import stacked
 from commonfate.evaluation.features.result import Result
@@ -51,18 +52,19 @@ def score(clips: Sequence[Clip]) -> Result:
     for i, (predicted, truth) in enumerate(clips):
         _check(predicted, truth, i)
         objects = np.setdiff1d(truth[0], [0, VOID])
-        counted = [t for t in range(1, len(truth)) if (truth[t] != VOID).any()]
-        if reason := _reason(truth, objects, counted):
+        scored = [t for t in range(1, len(truth)) if (truth[t] != VOID).any()]
+        if reason := _reason(truth, objects, scored):
             left_out[i] = reason
             continue
-        masks = [(predicted[t - 1], truth[t]) for t in counted]
+        masks = [(predicted[t - 1], truth[t]) for t in scored]
         values = np.array([_of_masks(masks, [o]) for o in objects])
         each.extend(values)
         merged.append(values[0] if len(objects) == 1 else _of_masks(masks, list(objects)))
         items[i] = values.mean()
         later += len(np.setdiff1d(truth[1:], [0, VOID, *objects]))
     metrics = _named(each, "") | _named(merged, "_merged")
-    notes = (f"{later} objects that the first frames lack are background",) if later else ()
+    lacking = f"background, as the first frames lack them: {counted(later, 'object')}"
+    notes = (lacking,) if later else ()
     predictions = stacked([predicted for predicted, _ in clips])
     return Result(metrics, items, predictions, left_out=left_out, notes=notes)
 
@@ -124,12 +126,12 @@ def _check(predicted: np.ndarray, truth: np.ndarray, clip: int) -> None:
         )
 
 
-def _reason(truth: np.ndarray, objects: np.ndarray, counted: Sequence[int]) -> str | None:
+def _reason(truth: np.ndarray, objects: np.ndarray, scored: Sequence[int]) -> str | None:
     if len(truth) < 2:
         return TOO_SHORT
     if not len(objects):
         return NO_OBJECT
-    return None if counted else NOTHING_COUNTS
+    return None if scored else NOTHING_COUNTS
 
 
 def _of_masks(masks: Sequence[tuple[np.ndarray, np.ndarray]], objects: Sequence[int]) -> np.ndarray:

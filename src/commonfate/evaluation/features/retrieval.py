@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from commonfate.base.progress import track
+from commonfate.base.text import counted
 from commonfate.datasets.mask_values import VOID
 from commonfate.evaluation.features.dense import Counts, enlarged, pair
 from commonfate.evaluation.features.neighbours import nearest, unit
@@ -155,7 +156,8 @@ def score(
         classes = looked_up.unflatten(0, grid.shape[:3]).permute(0, 3, 1, 2)
         counts.add(enlarged(classes, labels.shape[-2:]).argmax(1), labels)
     size = len(memory.vectors)
-    notes = [f"memory: {size} patches of {memory.images} images"]
+    patches = counted(size, "patch", "patches")
+    notes = [f"memory: {patches} of {counted(memory.images, 'image')}"]
     if settings.k > size:
-        notes.append(f"k {settings.k}: all {size} patches of the memory are neighbours")
+        notes.append(f"k {settings.k}: the neighbours are the whole memory")
     return counts.result(notes=tuple(notes))

@@ -65,8 +65,9 @@ class EvaluationKind(ABC):
     is_average: ClassVar[bool] = True
     """Scores are averages over frames, as a protocol says; if not, all pixels are counted together
     and the protocol only says which frames count."""
-    has_sequence_tables: ClassVar[bool] = False
-    """Scores have the metrics of single sequences that tables of kind `sequences` show."""
+    tables: ClassVar[tuple[str, ...]] = ("comparison",)
+    """Kinds of tables that can be made of its scores: `sequences` shows numbers of single
+    sequences, `classes` those of single classes."""
     truth: ClassVar[str | None] = None
     """Kind of sample, see `samples.kinds`, that a data set must offer to be scored; None is any."""
 

@@ -27,6 +27,7 @@ class Classes(PredictionKind):
     is_average = False
     truth = "labels"
     annotations = "classes"
+    tables = ("comparison", "classes")
 
     def evaluate(
         self,

@@ -47,6 +47,7 @@ class Features(EvaluationKind):
         Metric("Acc"),
     )
     is_average = True
+    tables = ("comparison", "classes")
 
     def words(self, rules: str) -> str:
         """The protocol."""

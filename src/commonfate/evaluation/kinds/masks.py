@@ -46,7 +46,7 @@ class Masks(PredictionKind):
     }
     metrics = (Metric("J"), Metric("Acc"), Metric("F_beta"), Metric("maxF_beta"), MAE, MIOU)
     main_metric = "J"
-    has_sequence_tables = True
+    tables = ("comparison", "sequences")
 
     def rule_of(self, settings: MethodSettings) -> str:
         """The rule that the method names, or the oracle if it names none of its own."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import replacing
+from commonfate.base.text import counted
 from commonfate.evaluation import kinds
 from commonfate.evaluation.kinds.base import Pictures, PredictionKind
 from commonfate.evaluation.sheets import layout, pictures
@@ -151,7 +152,7 @@ def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
         part for part in ("checkpoint", "foreground") if scores[f"{part}_looks_at_ground_truth"]
     ]
     images = scores["n_sequences"] == scores["n_frames"]
-    count = f"{scores['n_frames']} {'images' if images else 'frames'}"
+    count = counted(scores["n_frames"], "image" if images else "frame")
     kind = kinds.scoring_predictions(scores["foreground"])
     metric = kind.main_metric
     score = f"{metric} {100 * scores['metrics'][metric]:.1f}"
@@ -161,13 +162,13 @@ def caption(scores: Mapping[str, Any], scale: str | None = None) -> str:
         f"protocol {scores['protocol']} ({AVERAGES[scores['average']]})",
         kind.words(scores["foreground"]) if len(kind.rules) > 1 else "",
         f"checkpoint {scores['checkpoint']}" if scores["run"] else "",
-        f"{steps} steps of adaptation" if (steps := scores["adapt_steps"]) else "",
+        f"{counted(steps, 'step')} of adaptation" if (steps := scores["adapt_steps"]) else "",
         "CRF" if scores["crf"] else "",
     ]
     return "\n".join(
         (
             f"{scores['run'] or scores['method']}: {score} of "
-            + (count if images else f"{scores['n_sequences']} sequences, {count}"),
+            + (count if images else f"{counted(scores['n_sequences'], 'sequence')}, {count}"),
             "; ".join(part for part in parts if part),
             f"{' and '.join(chosen)} chosen by looking at the ground truth"
             if chosen

@@ -9,7 +9,6 @@ from commonfate.methods.maskfeat.settings import MaskFeatSettings
 from commonfate.models.descriptors import Whitening, describe
 from commonfate.models.encoders.vit import ViTEncoder
 
-
 TARGET_SCALE, UNUSED_SCALE = 0.6, 0.02
 """Scales of the last norm's channels at first. A norm makes all channels together equally long in
 each token; the unused ones take up what the targets do not need, and hardly show it."""

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.features.foreground import (
-    ForegroundSettings,
-    attention_mask,
+from commonfate.evaluation.features.attention import attention_mask
+from commonfate.evaluation.features.foreground import fit, score
+from commonfate.evaluation.features.foreground_clusters import (
     candidates,
-    fit,
     fixed_threshold,
     precisions,
-    score,
 )
+from commonfate.evaluation.features.settings import ForegroundSettings
 
 FOUR = ForegroundSettings(clusters=4, background=0.75)
 

@@ -40,7 +40,7 @@ def test_a_single_training_image_and_larger_k():
     result = score(np.array([EAST]), np.array([3]), np.array([WEST, NORTH]), np.array([3, 1]), 5)
     assert result.metrics["top1.k10"] == result.metrics["top5.k200"] == 0.5
     assert len(result.notes) == 4
-    assert result.notes[0] == "k 10: all 1 training images vote"
+    assert result.notes[0] == "k 10: the neighbours are all training images, 1"
     np.testing.assert_array_equal(result.classes, [np.nan, 0, np.nan, 1, np.nan])
 
 

@@ -14,10 +14,9 @@ from commonfate.base.settings import to_pairs
 from commonfate.datasets import boxes
 from commonfate.datasets.base import Box
 from commonfate.evaluation import kinds
-from commonfate.evaluation.features.run import maps, record, score, settings, statement
+from commonfate.evaluation.features.run import maps, record, score, settings
 from commonfate.evaluation.features.run.lazy import Lazy, as_array
 from commonfate.evaluation.features.run.parts import Stores, of_manifest, part
-from commonfate.evaluation.features.settings import ClusteringSettings
 from commonfate.evaluation.sheets import features
 from commonfate.storage.feature_writer import FeatureWriter
 from commonfate.storage.flow import open_writer
@@ -266,6 +265,7 @@ def test_files_hold_all_that_tables_read(data, tmp_path):
     assert len(content["repeats"]) == 2 and content["n_frames"] == 5
     assert content["sequences"]["a"]["frames"] == {"00000": 1, "00001": 1}
     assert content["classes"] == {"0": 1, "1": 1, "2": 1}
+    assert content["classes_of_repeats"] == [content["classes"]] * 2
     assert content["excluded_frames"] == {"a": [], "b": []}
     assert content["seconds_per_frame"]["median"] == 2
     assert content["settings"]["repeats"] == 2 and content["statement"] == outcome.statement
@@ -388,13 +388,3 @@ def test_videos_without_features_are_left_out_with_the_reason(data, tmp_path):
     outcome, test, *_ = run("clustering", data(stores=Stores([path])), "repeats=1")
     assert test.left_out == {"b": "has no features: is damaged"}
     assert outcome.values.keys() == {("a", 0), ("a", 1)}
-
-
-def test_a_single_clustering_is_no_mean():
-    details = {"clip_length": 1, "objects": False}
-    single, several = (
-        statement.of_protocol("clustering", ClusteringSettings(repeats=n), False, details)
-        for n in (1, 5)
-    )
-    assert "; one clustering (seed 1). Fitted" in single
-    assert "; mean of 5 clusterings (seeds from 1). Fitted" in several

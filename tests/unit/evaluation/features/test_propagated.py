@@ -72,7 +72,7 @@ def test_objects_that_come_later_are_background():
     truth = clip([1, 0, 0], [1, 0, 2])
     result = score([(clip([1, 0, 0]), truth)])
     assert result.metrics["J"] == result.metrics["J_merged"] == 1
-    assert result.notes == ("1 objects that the first frames lack are background",)
+    assert result.notes == ("background, as the first frames lack them: 1 object",)
 
 
 def test_released_compares_with_the_frame_before():

@@ -70,7 +70,7 @@ def test_one_training_image_a_class_never_seen_and_k_above_the_memory():
     memory = remember(features, truth, many)
     result = score(memory, [images(seed=1)], many, 1)
     assert result.classes[2] == 0
-    assert "are neighbours" in result.notes[1]
+    assert "the neighbours are the whole memory" in result.notes[1]
 
 
 def test_test_images_of_several_sizes():

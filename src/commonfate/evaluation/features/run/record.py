@@ -90,7 +90,8 @@ def _content(probed: Probed) -> dict[str, Any]:
         "score_of_frames": outcome.score,
         "spread": _numbers(result.spread),
         "repeats": [_numbers(each) for each in result.repeats],
-        "classes": _classes(outcome),
+        "classes": _classes(outcome, result.classes),
+        "classes_of_repeats": [_classes(outcome, each) for each in result.repeated_classes],
         "average": outcome.average,
         "sequences": _sequences(values, outcome.main),
         "n_sequences": len(scored),
@@ -147,9 +148,8 @@ def _sequences(values: Mapping[Item, float], main: str) -> dict[str, Any]:
     }
 
 
-def _classes(outcome: Outcome) -> dict[str, float]:
+def _classes(outcome: Outcome, values: np.ndarray | None) -> dict[str, float]:
     """Score of each class that occurs, by name or number."""
-    values = outcome.result.classes
     if values is None:
         return {}
     names = outcome.class_names or tuple(map(str, range(len(values))))

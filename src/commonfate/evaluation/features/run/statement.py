@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from commonfate.base.text import counted
 from commonfate.evaluation.features.benchmarks import CarryingSettings
 from commonfate.evaluation.features.run.parts import Part
 from commonfate.evaluation.features.settings import (
@@ -27,9 +28,9 @@ def encoder_of(part: Part) -> str:
 
 def opening(test: Part, train: Part | None) -> str:
     """Features and items."""
-    parts = [f"{_of(test)} are scored"]
+    parts = [f"{_of(test)} {_are(test)} scored"]
     if train is not None:
-        parts.append(f"{_of(train)} are learnt from")
+        parts.append(f"{_of(train)} {_are(train)} learnt from")
     if test.shards is None:
         return f"{'; '.join(parts)}."
     video = test.items[0][0]
@@ -42,11 +43,15 @@ def opening(test: Part, train: Part | None) -> str:
     )
 
 
+def _are(part: Part) -> str:
+    return "is" if len(part.items) == 1 else "are"
+
+
 def _of(part: Part) -> str:
-    videos = len({video for video, _ in part.items})
-    count = f"{len(part.items):,} images"
-    if videos < len(part.items):
-        count = f"{len(part.items):,} frames of {videos:,} video{'s' * (videos > 1)}"
+    videos, frames = len({video for video, _ in part.items}), len(part.items)
+    count = counted(frames, "image")
+    if videos < frames:
+        count = f"{counted(frames, 'frame')} of {counted(videos, 'video')}"
     return f"{count} of split {part.listing.split} of {part.listing.where}"
 
 
@@ -68,12 +73,15 @@ def _head(settings: ProbeSettings, classes: str) -> str:
         kind = f"An FCN head (three 3x3 layers of {settings.width}, dropout)"
     size = f"{settings.side}x{settings.side} pixels" if settings.side else "the grid of the tokens"
     decay = (
-        f"to a tenth every {settings.drop_every} epochs" if settings.drop_every else "by a cosine"
+        f"to a tenth every {counted(settings.drop_every, 'epoch')}"
+        if settings.drop_every
+        else "by a cosine"
     )
     void = ", void as a class of its own" if settings.void_is_a_class else ""
     return (
-        f"{kind} from frozen tokens to {settings.outputs} outputs{void} ({classes}), trained "
-        f"at {size} for {settings.epochs} epochs of batches of {settings.batch_size} "
+        f"{kind} from frozen tokens to {counted(settings.outputs, 'output')}{void} "
+        f"({classes}), trained at {size} for {counted(settings.epochs, 'epoch')} of batches of "
+        f"{counted(settings.batch_size, 'image')} "
         f"({settings.optimiser}, learning rate {settings.learning_rate:g} that falls {decay}, "
         f"weight decay {settings.weight_decay:g}, seed {settings.seed}), without augmentation, in "
         f"a shuffled order. {_scored(settings.score)}"
@@ -86,7 +94,7 @@ def _scored(score: ScoreSettings) -> str:
         "last": "The last epoch",
         "best": "The epoch that is best on the scored images themselves",
     }[score.keep]
-    first = f", the first {score.images} images alone" if score.images else ""
+    first = f", the first {counted(score.images, 'image')} alone" if score.images else ""
     absent = (
         "void (255) left out; mean over all classes, 0 for those that do not occur"
         if score.absent_as_zero
@@ -108,27 +116,47 @@ def _fcn(settings: ProbeSettings, released: bool, details: Mapping[str, Any]) ->
 
 def _retrieval(settings: RetrievalSettings, released: bool, details: Mapping[str, Any]) -> str:
     return (
-        f"Each patch takes the classes of its {settings.k} most similar patches (cosine, softmax "
-        f"at temperature {settings.temperature:g}) in a memory of at most {settings.memory:,} "
-        f"patches of the training images (seed {settings.seed}), {settings.classes} classes "
+        f"Each patch takes the classes of {_nearest(settings.k)} (cosine, softmax "
+        f"at temperature {settings.temperature:g}) in a memory of at most "
+        f"{counted(settings.memory, 'patch', 'patches')} of the training images (seed "
+        f"{settings.seed}), {counted(settings.classes, 'class', 'classes')} "
         f"({details['classes']}); enlarged bilinearly to the view's picture. IoU of each class "
         f"over the pixels of all images, {CLASSES_COUNTED}."
     )
 
 
+def _nearest(k: int) -> str:
+    return "its most similar patch" if k == 1 else f"its {k} most similar patches"
+
+
+def _repeated(settings: ClusteringSettings | PrototypesSettings, measured: str) -> str:
+    """Clusterings that a score is of, with their seeds; of one there is no mean."""
+    first, count = settings.seed, settings.repeats
+    if count == 1:
+        return f"clustered once (seed {first})"
+    return f"{measured} of {count} clusterings (seeds {first} to {first + count - 1})"
+
+
+def _best(starts: int) -> str:
+    """Runs of K-means of which the best is taken, in brackets after a space."""
+    return f" (best of {starts} runs)" if starts > 1 else ""
+
+
 def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[str, Any]) -> str:
     unit = {
-        "frame": "Each frame",
-        "clip": f"Each clip of {details['clip_length']} annotated frames",
-        "dataset": "The whole data set",
+        "frame": "Each frame is clustered alone",
+        "clip": f"Each clip of {counted(details['clip_length'], 'annotated frame')} is clustered "
+        "alone",
+        "dataset": "All frames of the data set are clustered together",
     }[settings.level]
-    k = str(settings.clusters) if settings.clusters else "as many clusters as it has true classes"
-    k = f"{k} clusters" if settings.clusters else k
+    k = "as many clusters as there are true classes"
+    k = counted(settings.clusters, "cluster") if settings.clusters else k
     matching = {
         "hungarian": "matched to classes one to one by IoU (Hungarian)",
         "many_to_one": "each given the class of its best precision",
     }[settings.matched]
-    fitted = f"batches of {settings.batch} clips" if settings.batch else "the same"
+    components = counted(settings.components, "principal component")
+    fitted = f" of batches of {counted(settings.batch, 'clip')}" if settings.batch else ""
     enlarged = f", enlarged to {settings.side}x{settings.side}" if settings.side else ""
     void = "void is a class of its own" if settings.void_is_a_class else "void (255) left out"
     mean = "with" if settings.background else "without"
@@ -139,10 +167,9 @@ def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[s
     )
     left = " (clusters without a class count as background)" * (settings.left_over != "none")
     return (
-        f"{unit} is clustered alone: tokens{enlarged}, standardised and reduced to "
-        f"{settings.components} components fitted to {fitted}, K-means with {k} (best of "
-        f"{settings.starts} runs), {matching} by the ground truth{left}. Mean IoU {mean} class 0, "
-        f"{void}; {_repeats(settings)}. Fitted on the scored images.{arbitrary}"
+        f"{unit}: tokens{enlarged}, standardised and reduced to {components}{fitted}, K-means "
+        f"with {k}{_best(settings.starts)}, {matching} by the ground truth{left}. Mean IoU {mean} "
+        f"class 0, {void}; {_repeated(settings, 'mean')}. Fitted on the scored images.{arbitrary}"
     )
 
 
@@ -156,11 +183,11 @@ def _prototypes(settings: PrototypesSettings, released: bool, details: Mapping[s
     size = f"{settings.side}x{settings.side}" if settings.side else "the size of the view's picture"
     return (
         "Patches of more than average attention are the object of an image; the objects' mean "
-        f"tokens (length 1, {settings.components} whitened components) are clustered by K-means "
-        f"with K = {settings.clusters} (best of {settings.starts} runs), clusters and background "
+        f"tokens (length 1, {counted(settings.components, 'whitened component')}) are clustered "
+        f"by K-means with K = {settings.clusters}{_best(settings.starts)}, clusters and background "
         f"matched to classes one to one by their pixels (Hungarian, by the ground truth), at "
         f"{size}. Mean IoU over background and classes that occur, void (255) left out; "
-        f"{_repeats(settings)}. Fitted on the scored images."
+        f"{_repeated(settings, 'mean and deviation')}. Fitted on the scored images."
     )
 
 
@@ -174,8 +201,9 @@ def _foreground(settings: ForegroundSettings, released: bool, details: Mapping[s
     size = f"{settings.side}x{settings.side}" if settings.side else "the size of the view's picture"
     void = "counts as foreground" if settings.void_is_foreground else "is left out"
     return (
-        f"Tokens of the training images ({settings.components} components) are clustered by "
-        f"K-means with K = {settings.clusters} (seed {settings.seed}); a cluster's precision is "
+        f"Tokens of the training images ({counted(settings.components, 'principal component')}) "
+        f"are clustered by K-means with K = {settings.clusters}{_best(settings.starts)}, seed "
+        f"{settings.seed}; a cluster's precision is "
         f"the share of it in the {settings.mass:.0%} attention mask; {cut}. Jaccard index of the "
         f"foreground (all classes but 0) of each image at {size}, mean over images; void {void}."
     )
@@ -213,8 +241,9 @@ def _propagation(settings: CarryingSettings, released: bool, details: Mapping[st
         else "J and F of the DAVIS tools, of each object in each frame, mean over objects"
     )
     return (
-        f"The first mask of clips of annotated frames {settings.step} apart is {way}. Scored at "
-        f"{details['size']}: {score}. Objects that the first frame lacks are background."
+        f"The first mask of clips of annotated frames {counted(settings.step, 'frame')} apart is "
+        f"{way}. Scored at {details['size']}: {score}. Objects that the first "
+        f"frame lacks are background."
     )
 
 

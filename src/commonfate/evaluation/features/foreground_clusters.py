@@ -1,0 +1,74 @@
+"""Clusters that are foreground: those that attention covers with the highest precision.
+
+Leopart (Ziegler and Asano 2022). The least precise clusters are background: a fixed share of them,
+or up to a cut that is tuned on the truth, as released.
+"""
+
+import numpy as np
+
+from commonfate.evaluation.masks.jaccard import count, jaccard
+
+CUTS = (0.55, 0.75)
+"""Shares of the clusters that tuning tries as background."""
+STEP = 0.05
+"""A tuned threshold is a multiple of this."""
+
+
+def precisions(labels: np.ndarray, attended: np.ndarray, k: int) -> np.ndarray:
+    """Share of each cluster that attention covers, averaged over the images in which it occurs.
+
+    Args:
+        labels: (n, H, W) integers in [0, K).
+        attended: (n, H, W) bool.
+        k: K.
+
+    Returns:
+        (K,) float64; NaN of clusters that do not occur.
+    """
+    sizes, covered = (
+        np.stack(
+            [
+                np.bincount(image[part], minlength=k)
+                for image, part in zip(labels, parts, strict=True)
+            ]
+        )
+        for parts in (np.ones_like(attended, bool), attended.astype(bool))
+    )
+    occurs = sizes > 0
+    shares = np.where(occurs, covered / np.maximum(sizes, 1), 0)
+    images = occurs.sum(0)
+    return np.where(images > 0, shares.sum(0) / np.maximum(images, 1), np.nan)
+
+
+def fixed_threshold(each: np.ndarray, background: float) -> float:
+    """Least precision of the foreground, if a share of the clusters that occur is background."""
+    ordered = np.sort(each[~np.isnan(each)])
+    place = int(round(background * len(ordered), 6))
+    return float(ordered[place]) if place < len(ordered) else float("inf")
+
+
+def candidates(labels: np.ndarray, each: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Cuts that tuning tries, (m, 3) float64: precision at the cut, its index, Jaccard index.
+
+    Args:
+        labels: (n, H, W) clusters.
+        each: (K,) precisions.
+        truth: (n, H, W) uint8; all but 0 is foreground.
+    """
+    order = np.argsort(each, kind="stable")[: np.count_nonzero(~np.isnan(each))]
+    first, end = (int(round(share * len(order), 6)) for share in CUTS)
+    rows = []
+    for start in range(first, max(end, first + 1)):
+        if start >= len(order):
+            break
+        chosen = np.zeros(len(each), bool)
+        chosen[order[start:]] = True
+        score = jaccard(*count(chosen[labels], truth > 0)).mean()
+        rows.append((each[order[start]], start, score))
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def tuned_threshold(labels: np.ndarray, each: np.ndarray, truth: np.ndarray) -> float:
+    """The best cut's precision, rounded to a multiple of 0.05; see `candidates`."""
+    tried = candidates(labels, each, truth)
+    return round(tried[tried[:, 2].argmax(), 0] / STEP) * STEP
