@@ -82,6 +82,14 @@ class FeatureReader(StoreReader):
         entry = self._entry(video)
         return entry["height"], entry["width"]
 
+    def seconds(self, video: str) -> float:
+        """Seconds from pictures to the features of all stored frames of a video.
+
+        A batch's time, by the clock, is shared equally by its pictures. The encoder counts, and the
+        eigenvectors of its keys; decoding, resizing and writing do not.
+        """
+        return float(self._entry(video)["seconds"])
+
     def shape(self, video: str, name: str) -> tuple[int, ...]:
         """Shape of a feature of one frame."""
         return tuple(self._array(video, name).shape[1:])
