@@ -105,7 +105,7 @@ def made_up(folder: Path, size: tuple[int, int], videos: int = 4, frames: int = 
                 flows = ((t, _flow(generator, size)) for t in sources(frames, gap))
                 flow_writer.add(name, gap, frames, size, flows)
             gaps = {t: [gap for gap in GAPS if t in sources(frames, gap)] for t in range(frames)}
-            rows += [("made_up", name, t, gaps[t], *stores, 0, "", "flow") for t in gaps]
+            rows += [("made_up", name, t, gaps[t], *stores, 0, "", "", "flow") for t in gaps]
     table = pd.DataFrame(rows, columns=list(sample_index.COLUMNS))
     parquet.write(folder / "index.parquet", table, {})
     return folder / "index.parquet"

@@ -78,10 +78,11 @@ def boxes_of(masks: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def centred(size: tuple[int, int], share: float) -> np.ndarray:
-    """The box (4,) in the middle of an image that has `share` of each of its sides."""
+    """The box (4,), of whole pixels, in the middle of an image: `share` of each of its sides."""
     height, width = size
     inset = (1 - share) / 2
-    return np.array([inset * width, inset * height, (1 - inset) * width, (1 - inset) * height])
+    ends = [inset * width, inset * height, (1 - inset) * width, (1 - inset) * height]
+    return np.round(ends).astype(int)
 
 
 def _lines(file: Path) -> list[str]:

@@ -32,7 +32,7 @@ def index_path(tmp_path) -> Path:
     with open_writer(flow, provenance={}, key="") as writer:
         pairs = ((t, np.full((2, *SIZE), t, np.float32)) for t in sources(4, 1))
         writer.add("cat", 1, 4, SIZE, pairs)
-    rows = [("toy", "cat", t, [1], str(frames), str(flow), 0, "", "flow") for t in range(3)]
+    rows = [("toy", "cat", t, [1], str(frames), str(flow), 0, "", "", "flow") for t in range(3)]
     path = tmp_path / "index.parquet"
     parquet.write(path, pd.DataFrame(rows, columns=list(index.COLUMNS)), {"inputs": {}})
     return path

@@ -3,6 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
+CLASS_KINDS = ("classes", "objects", "coco_stuff27")
+"""Kinds of annotations whose labels are classes (see `VideoSource`), without their numbers."""
+
+
+def holds_classes(kind: str) -> bool:
+    """True if annotations of this kind are label maps of classes."""
+    return kind.partition(":")[0] in CLASS_KINDS
+
 
 @dataclass(frozen=True)
 class VideoSource:

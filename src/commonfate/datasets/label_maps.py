@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from commonfate.datasets import coco_stuff_classes, mask_values
+from commonfate.datasets.base import CLASS_KINDS
 
-KINDS = ("instances", "classes", "objects", "coco_stuff27")
+KINDS = ("instances", *CLASS_KINDS)
 """Kinds of annotations, without their numbers; `annotations.labels` explains them."""
 
 

@@ -47,8 +47,6 @@ class ImagesConfig(StillImages):
     """Names of the folders; of `pairs` they are images and masks. `plain` is a folder of images
     without masks, subfolders included, to learn from."""
     annotation_kind: MaskKind = "grey"
-    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
-    255 is void) or `colours` (all but black is foreground)."""
 
 
 class VocConfig(StillImages):

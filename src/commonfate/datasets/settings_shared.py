@@ -15,7 +15,13 @@ def _can_be_encoded(size: tuple[int, int]) -> tuple[int, int]:
 
 Gap = Annotated[int, Field(ge=-64, le=64)]
 PairGap = Annotated[int, Field(ge=1, le=64)]
-MaskKind = Literal["binary", "grey", "instances", "colours"]
+MaskKind = Annotated[
+    Literal["binary", "grey", "instances", "colours"],
+    Field(
+        description="Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` "
+        "(labels of objects, 255 is void) or `colours` (all but black is foreground)."
+    ),
+]
 Labels = Literal["instances", "classes"]
 Look = Literal["any", "by_class"]
 Size = Annotated[tuple[int, int], AfterValidator(_can_be_encoded)]
@@ -54,6 +60,13 @@ class RecordedVideos(Videos):
     fps: PositiveFloat | None = None
     """Frames a second of frames that come as images, before `every`; none: unknown, so that times
     count frames. Video files say it themselves."""
+
+
+class ListedVideos(RecordedVideos):
+    """Settings of datasets of videos that come with a list of names for each split."""
+
+    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
+    """Splits to read; each has its list below ImageSets."""
 
 
 class StillImages(Sharded):

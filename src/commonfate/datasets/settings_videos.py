@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat
 from commonfate.datasets.settings_shared import (
     Gap,
     Labels,
+    ListedVideos,
     Look,
     MaskKind,
     RecordedVideos,
@@ -40,7 +41,7 @@ class SpritesConfig(Videos):
     itself, of which train and val show different halves, so that appearance tells the class."""
 
 
-class DavisConfig(RecordedVideos):
+class DavisConfig(ListedVideos):
     """DAVIS 2016 in its official layout; frames are read in place."""
 
     adapter: Literal["davis"] = "davis"
@@ -49,25 +50,20 @@ class DavisConfig(RecordedVideos):
     """Folder that holds JPEGImages, Annotations and ImageSets."""
     resolution: Literal["480p", "1080p"] = "480p"
     """Resolution of the frames."""
-    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
-    """Splits to read; each has its list in ImageSets."""
     fps: PositiveFloat | None = 24.0
     """Frames a second before `every`; none: unknown, so that times count frames."""
     annotation_kind: MaskKind = "binary"
-    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
-    255 is void) or `colours` (all but black is foreground)."""
 
 
 class SegTrackConfig(RecordedVideos):
     """SegTrackv2; every sequence is of the split `val`, and frames are read in place."""
 
     adapter: Literal["segtrack"] = "segtrack"
-    """SegTrackv2 as its authors ship it, or with the objects of a frame merged."""
+    """SegTrackv2 as its authors ship it, or with the objects of a frame merged, whose masks have
+    the `annotation_kind`."""
     root: Path
     """Folder that holds JPEGImages and GroundTruth, or JPEGImages and Annotations."""
     annotation_kind: MaskKind = "binary"
-    """Kind of masks that are merged to one a frame: `binary` (0 and 255), `grey` (0 to 255),
-    `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
     gaps: tuple[Gap, ...] = (-2, -1, 1, 2)
     """Frame gaps of the flow: from frame t to t+gap."""
 
@@ -76,14 +72,13 @@ class FbmsConfig(RecordedVideos):
     """FBMS-59, annotated in some frames only; frames are read in place."""
 
     adapter: Literal["fbms"] = "fbms"
-    """FBMS-59 as its authors ship it, or cleaned by MotionGrouping's tool (FBMS_clean)."""
+    """FBMS-59 as its authors ship it, or cleaned by MotionGrouping's tool (FBMS_clean), whose masks
+    have the `annotation_kind`."""
     root: Path
     """Folder that holds Trainingset and Testset, or JPEGImages and Annotations."""
     splits: tuple[Literal["train", "val"], ...] = ("train", "val")
     """Splits to read; `val` is the test set of 30 sequences."""
     annotation_kind: MaskKind = "binary"
-    """Kind of the masks of the cleaned layout: `binary` (0 and 255), `grey` (0 to 255),
-    `instances` (labels, 255 is void) or `colours` (all but black is foreground)."""
     gaps: tuple[Gap, ...] = (-6, -3, 3, 6)
     """Frame gaps of the flow: from frame t to t+gap."""
 
@@ -98,8 +93,6 @@ class YoutubeVosConfig(RecordedVideos):
     frames: Literal["all", "every_fifth"] = "all"
     """`all`: frames of train_all_frames; `every_fifth`: of train."""
     annotation_kind: MaskKind = "instances"
-    """Kind of the masks: `binary` (0 and 255), `grey` (0 to 255), `instances` (labels of objects,
-    255 is void) or `colours` (all but black is foreground)."""
     labels: Labels = "instances"
     """`classes`: each object has the number of its category in meta.json, in alphabetical order
     from 1, so that a label means the same in all videos; needs masks of instances."""
@@ -110,7 +103,7 @@ class YoutubeVosConfig(RecordedVideos):
     """Another seed holds out others."""
 
 
-class Davis2017Config(RecordedVideos):
+class Davis2017Config(ListedVideos):
     """DAVIS 2017 in its official layout, masks of objects; frames are read in place."""
 
     adapter: Literal["davis2017"] = "davis2017"
@@ -119,21 +112,17 @@ class Davis2017Config(RecordedVideos):
     """Folder that holds JPEGImages, Annotations_unsupervised (or Annotations) and ImageSets."""
     annotations: Literal["unsupervised", "semi_supervised"] = "unsupervised"
     """Masks of the unsupervised task (Annotations_unsupervised) or of the other (Annotations)."""
-    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
-    """Splits to read; each has its list in ImageSets/2017."""
     fps: PositiveFloat | None = 24.0
     """Frames a second before `every`; none: unknown, so that times count frames."""
 
 
-class VisorConfig(RecordedVideos):
+class VisorConfig(ListedVideos):
     """VISOR's sparse masks in DAVIS' layout, as VISOR-VOS' visor_to_davis.py writes it."""
 
     adapter: Literal["visor"] = "visor"
     """EPIC-KITCHENS VISOR, converted to masks of objects."""
     root: Path
     """Folder that holds JPEGImages, Annotations and ImageSets."""
-    splits: tuple[Literal["train", "val"], ...] = ("train", "val")
-    """Splits to read; each has its list in ImageSets/2022."""
     val_list: Literal["val", "val_unseen"] = "val"
     """List of the split `val`: all kitchens, or only those that no training video shows."""
 

@@ -31,17 +31,22 @@ def scored_frames(protocol: Protocol, task: Benchmark) -> dict[str, list[int]]:
     return {name: times for name, times in frames.items() if times}
 
 
-def check_annotations(task: Benchmark, kind: str, option: str) -> None:
-    """Refuse a benchmark whose annotations are not of a kind, see `datasets.annotations`.
+def check_annotations(task: Benchmark, kinds: Sequence[str], option: str) -> None:
+    """Refuse a benchmark whose annotations are of none of some kinds, see `datasets.annotations`.
+
+    Args:
+        task: the benchmark.
+        kinds: names without numbers.
+        option: see below.
 
     Raises:
         ConfigError: this is so; the message begins with the option that the user gave.
     """
     for video in task.videos:
-        if video.kind != kind:
+        if video.kind.partition(":")[0] not in kinds:
             raise ConfigError(
                 f"{option}: the annotations of video {video.name!r} are of the kind {video.kind}, "
-                f"not {kind}; name the manifest of a dataset of this kind"
+                f"not {' or '.join(kinds)}; name the manifest of a dataset of such a kind"
             )
 
 

@@ -116,8 +116,8 @@ def _rows(
     dataset: str, row: Any, stores: Stores, manifest: Path, kind: SampleKind, gaps: Sequence[int]
 ) -> Iterator[tuple]:
     store, shard = str(stores.frame_store(row.id, manifest)), int(row.shard)
-    for t, own_gaps, flow_store, file in kind.of_video(row, stores, manifest, gaps):
-        yield dataset, row.id, t, own_gaps, store, flow_store, shard, file, kind.name
+    for t, own_gaps, flow_store, file, content in kind.of_video(row, stores, manifest, gaps):
+        yield dataset, row.id, t, own_gaps, store, flow_store, shard, file, content, kind.name
 
 
 def _hash(value: Any) -> str:

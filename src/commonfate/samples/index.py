@@ -16,6 +16,8 @@ from typing import Any
 from commonfate.base import parquet
 from commonfate.base.errors import StoreError
 
+CLASSES = "classes"
+"""Kind of all files of indexes that were made before these named kinds."""
 COLUMNS = (
     "dataset",
     "video",
@@ -25,6 +27,7 @@ COLUMNS = (
     "flow_store",
     "shard",
     "file",
+    "file_kind",
     "learns_from",
 )
 
@@ -41,6 +44,7 @@ class Sample:
         frame_store: store of the frame, and of the other frame of a pair.
         flow_store: store of the flow; "" for samples without flow.
         file: another file, e.g. an image of classes; "" for samples without one.
+        file_kind: kind of its content, see `datasets.annotations`.
         learns_from: name of the kind of sample, see `samples.kinds`.
     """
 
@@ -51,6 +55,7 @@ class Sample:
     frame_store: str
     flow_store: str = ""
     file: str = ""
+    file_kind: str = ""
     learns_from: str = "flow"
 
     def __str__(self) -> str:
@@ -92,6 +97,8 @@ def read(path: str | Path) -> SampleIndex:
     """
     path = Path(path)
     table = parquet.read(path)
+    if "file" in table and "file_kind" not in table:
+        table = table.assign(file_kind=table["file"].map(lambda file: CLASSES if file else ""))
     missing = [name for name in COLUMNS if name not in table]
     if missing or table.empty:
         problem = f"has no column {missing[0]}" if missing else "holds no sample"
@@ -105,6 +112,7 @@ def read(path: str | Path) -> SampleIndex:
             row.frame_store,
             row.flow_store,
             row.file,
+            row.file_kind,
             row.learns_from,
         )
         for row in table.itertuples(index=False)
@@ -120,4 +128,6 @@ def _digest(samples: Sequence[Sample], provenance: dict[str, Any]) -> str:
     content: list[Any] = [rows, [(store, inputs.get(store)) for store in stores]]
     if any(s.file for s in samples):
         content += [[s.file for s in samples], provenance.get("files")]
+    if any(s.file_kind not in ("", CLASSES) for s in samples):
+        content.append([s.file_kind for s in samples])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

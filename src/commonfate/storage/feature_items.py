@@ -7,7 +7,7 @@ near 0 count.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from zarr.codecs import BytesCodec, Crc32cCodec
 from commonfate.base.errors import UserError
 from commonfate.storage.damage import crc32c
 
-FORMAT = 1
+FORMAT = 2
 """Version of the stores of features."""
 DTYPES = {
     "tokens": "<f2",
@@ -71,17 +71,19 @@ def storable(name: str, values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Item:
-    """Features of one image or frame, as they are staged.
+    """Features of one image or frame, as they are staged; equal are those of equal shapes.
 
     Attributes:
         size: height and width before resizing and cutting, pixels.
         shapes: of the features, by name.
         starts: positions of the features in the payload.
+        seconds: see `FeatureReader.seconds`.
     """
 
     size: tuple[int, int]
     shapes: dict[str, tuple[int, ...]]
-    starts: dict[str, int]
+    starts: dict[str, int] = field(compare=False)
+    seconds: float = field(compare=False)
 
     @property
     def group(self) -> str:
@@ -104,7 +106,7 @@ class Item:
         return int(np.prod(self.shapes[name])) * np.dtype(DTYPES[name]).itemsize + CHECKSUM_BYTES
 
 
-def staged(size: tuple[int, int], features: Mapping[str, np.ndarray]) -> bytes:
+def staged(size: tuple[int, int], features: Mapping[str, np.ndarray], seconds: float) -> bytes:
     """Bytes of an item on its way to a store: a line of JSON, then the values of each feature.
 
     Raises:
@@ -112,20 +114,20 @@ def staged(size: tuple[int, int], features: Mapping[str, np.ndarray]) -> bytes:
     """
     arrays = {name: storable(name, values) for name, values in features.items()}
     shapes = {name: list(array.shape) for name, array in arrays.items()}
-    head = json.dumps([[int(side) for side in size], shapes]).encode() + b"\n"
+    head = json.dumps([[int(side) for side in size], shapes, seconds]).encode() + b"\n"
     return head + b"".join(array.tobytes() for array in arrays.values())
 
 
 def item_of(payload: bytes) -> Item:
     """Description of a staged item."""
     end = payload.index(b"\n") + 1
-    (height, width), listed = json.loads(payload[:end])
+    (height, width), listed, seconds = json.loads(payload[:end])
     shapes = {name: tuple(shape) for name, shape in listed.items()}
     starts = {}
     for name, shape in shapes.items():
         starts[name] = end
         end += int(np.prod(shape)) * np.dtype(DTYPES[name]).itemsize
-    return Item((height, width), shapes, starts)
+    return Item((height, width), shapes, starts, seconds)
 
 
 def decoded(data: bytes, dtype: str, shape: Sequence[int]) -> np.ndarray:

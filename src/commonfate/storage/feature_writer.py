@@ -59,6 +59,7 @@ class FeatureWriter:
         self._stage = stage_of(self.path)
         self._file: PairFile | None = None
         self._frames: dict[str, list[int]] = {}
+        self._seconds: dict[str, float] = {}
 
     def __enter__(self) -> "FeatureWriter":
         part = {"format": FORMAT, "view": self._view, "key": self._key}
@@ -73,7 +74,12 @@ class FeatureWriter:
         return self._number(video, t) in self._staging
 
     def add(
-        self, video: str, t: int, size: tuple[int, int], features: Mapping[str, np.ndarray]
+        self,
+        video: str,
+        t: int,
+        size: tuple[int, int],
+        features: Mapping[str, np.ndarray],
+        seconds: float = 0.0,
     ) -> None:
         """Encode and stage the features of a frame.
 
@@ -82,13 +88,14 @@ class FeatureWriter:
             t: frame, counted from 0; 0 of an image.
             size: height and width of the frame before resizing and cutting, pixels.
             features: by name; shapes as `FeatureReader` gives them.
+            seconds: see `FeatureReader.seconds`; 0 where nothing was measured.
 
         Raises:
             NotStorable: a value is NaN or infinite, or too large for float16.
             ValueError: the frame is staged already.
             OSError: the disk is full, ...; no part of the item is left.
         """
-        self._staging.append(self._number(video, t), staged(size, features), 0, 0)
+        self._staging.append(self._number(video, t), staged(size, features, seconds), 0, 0)
 
     def finish(
         self, frames: Mapping[str, Sequence[int]], left_out: Mapping[str, str] | None = None
@@ -136,6 +143,7 @@ class FeatureWriter:
             items = [item_of(payload) for payload in payloads]
             if any(item != items[0] for item in items):
                 raise ValueError(f"video {video!r}: its frames differ in size or features")
+            self._seconds[video] = sum(item.seconds for item in items)
             group = items[0].group
             if items[0].shapes != shapes.setdefault(group, items[0].shapes):
                 raise ValueError(f"video {video!r}: its features are not shaped as the others'")
@@ -158,6 +166,7 @@ class FeatureWriter:
                     "frames": [int(t) for t in times],
                     "height": item.size[0],
                     "width": item.size[1],
+                    "seconds": self._seconds[video],
                 }
                 first += len(times)
                 names = {name: DTYPES[name] for name in item.shapes}

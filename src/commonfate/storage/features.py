@@ -11,7 +11,6 @@ FeatureReader("features.zarr.zip").read("bear", 0, "tokens")         # (28, 28, 
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +19,8 @@ from commonfate.base.errors import StoreError
 from commonfate.storage.damage import reading, unknown
 from commonfate.storage.feature_items import FORMAT, NotStorable, decoded, node_of
 from commonfate.storage.feature_writer import FeatureWriter
-from commonfate.storage.sharded_zip import ShardedArray, ShardedZip
-from commonfate.storage.store import StoreReader
+from commonfate.storage.sharded_reader import ShardedReader
+from commonfate.storage.sharded_zip import ShardedArray
 
 __all__ = ["Chunk", "FeatureReader", "FeatureWriter", "NotStorable"]
 
@@ -35,7 +34,7 @@ class Chunk(NamedTuple):
     """By name, (n, ...), in the type that is stored."""
 
 
-class FeatureReader(StoreReader):
+class FeatureReader(ShardedReader):
     """Read stored features; nothing is read before it is asked for.
 
     Features are `tokens` and `keys` (h, w, C) float16, `cls` (C,) float16, `attention`
@@ -48,11 +47,7 @@ class FeatureReader(StoreReader):
     """
 
     verb = "features"
-
-    def __init__(self, path: str | Path) -> None:
-        super().__init__(path)
-        self._opened: ShardedZip | None = None
-        self._arrays: dict[str, ShardedArray] = {}
+    format = FORMAT
 
     def __len__(self) -> int:
         """Number of items, over all videos."""
@@ -81,6 +76,14 @@ class FeatureReader(StoreReader):
         """Height and width of the frames before they were resized or cut, pixels."""
         entry = self._entry(video)
         return entry["height"], entry["width"]
+
+    def seconds(self, video: str) -> float:
+        """Seconds from pictures to the features of all stored frames of a video.
+
+        A batch's time, by the clock, is shared equally by its pictures. The encoder counts, and the
+        eigenvectors of its keys; decoding, resizing and writing do not.
+        """
+        return float(self._entry(video)["seconds"])
 
     def shape(self, video: str, name: str) -> tuple[int, ...]:
         """Shape of a feature of one frame."""
@@ -146,10 +149,8 @@ class FeatureReader(StoreReader):
         if name not in names:
             raise unknown(self.path, f"feature {name!r}", name, names)
         node = node_of(self._entry(video)["group"], name)
-        if node not in self._arrays:
-            with reading(f"{self.path}: {node}", self.path):
-                self._arrays[node] = self._zip().array(node)
-        return self._arrays[node]
+        with reading(f"{self.path}: {node}", self.path):
+            return self._at(node)
 
     def _name(self, name: str | None) -> str:
         names = self.names
@@ -164,30 +165,3 @@ class FeatureReader(StoreReader):
         """Entries of all videos in the order of the arrays."""
         videos = self._index("the list of videos")["videos"]
         return dict(sorted(videos.items(), key=lambda item: (item[1]["group"], item[1]["first"])))
-
-    def _index(self, item: str) -> dict[str, Any]:
-        root = super()._index(item)
-        if root.get("format") != FORMAT:
-            raise StoreError(
-                f"{self.path}: is a store of features of format {root.get('format', 'unknown')}, "
-                f"but this version of commonfate reads format {FORMAT}; delete {self.path} and run "
-                "the same command again"
-            )
-        return root
-
-    def _load_index(self) -> dict[str, Any]:
-        metadata = self._zip().metadata("")
-        if metadata["node_type"] != "group":
-            raise ValueError("its root is no group")
-        return metadata["attributes"]
-
-    def _zip(self) -> ShardedZip:
-        if self._opened is None:
-            self._opened = ShardedZip(self.path)
-        return self._opened
-
-    def _close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-        self._opened = None
-        self._arrays.clear()

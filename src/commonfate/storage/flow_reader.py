@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from commonfate.base.errors import StoreError
 from commonfate.storage.damage import unknown
 from commonfate.storage.flow_info import FORMAT, FlowInfo, part_name
 from commonfate.storage.quantize import dequantize
@@ -20,6 +19,7 @@ class FlowReader(StoreReader):
     """
 
     verb = "flow"
+    format = FORMAT
 
     def gaps(self, video: str) -> list[int]:
         """Gaps stored of a video, ascending."""
@@ -59,16 +59,6 @@ class FlowReader(StoreReader):
             (2, H, W) int16, u then v, steps; `quantize.NO_VALUE` where there is no value.
         """
         return self._pair(video, gap, t).copy()
-
-    def _index(self, item: str) -> dict[str, Any]:
-        root = super()._index(item)
-        if root.get("format") != FORMAT:
-            raise StoreError(
-                f"{self.path}: is a flow store of format {root.get('format', 'unknown')}, but this "
-                f"version of commonfate reads format {FORMAT}; delete {self.path} and run the same "
-                "command again"
-            )
-        return root
 
     def _pair(self, video: str, gap: int, t: int) -> np.ndarray:
         """`read_steps`, in a buffer that may be used again for the next pair."""

@@ -29,6 +29,8 @@ class StoreReader(ABC):
 
     verb: ClassVar[str]
     """The `commonfate` verb that makes such stores; the index holds it as `kind`."""
+    format: ClassVar[int | None] = None
+    """The format that is read, as the index names it; None: there has been only one."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -68,6 +70,12 @@ class StoreReader(ABC):
             raise StoreError(
                 f"{self.path}: is no store of {self.verb}; give one that `commonfate "
                 f"{self.verb}` made"
+            )
+        if self.format is not None and root.get("format") != self.format:
+            raise StoreError(
+                f"{self.path}: is a store of {self.verb} of format "
+                f"{root.get('format', 'unknown')}, but this version of commonfate reads format "
+                f"{self.format}; delete {self.path} and run the same command again"
             )
         return root
 

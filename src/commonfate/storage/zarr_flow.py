@@ -25,7 +25,8 @@ from commonfate.storage.prediction import (
     zarr_settings,
 )
 from commonfate.storage.quantize import NO_VALUE
-from commonfate.storage.sharded_zip import ShardedArray, ShardedZip, write_array
+from commonfate.storage.sharded_reader import ShardedReader
+from commonfate.storage.sharded_zip import ShardedArray, write_array
 from commonfate.storage.store import node_name
 from commonfate.storage.zarr_zip import write_group
 
@@ -66,19 +67,8 @@ class ZarrFlowWriter(FlowWriter):
                 )
 
 
-class ZarrFlowReader(FlowReader):
+class ZarrFlowReader(ShardedReader, FlowReader):
     """Read a zip."""
-
-    def __init__(self, path: str | Path) -> None:
-        super().__init__(path)
-        self._opened: ShardedZip | None = None
-        self._arrays: dict[str, ShardedArray] = {}
-
-    def _load_index(self) -> dict[str, Any]:
-        metadata = self._zip().metadata("")
-        if metadata["node_type"] != "group":
-            raise ValueError("its root is no group")
-        return metadata["attributes"]
 
     def _load(self, info: FlowInfo, position: int, item: str) -> np.ndarray:
         with reading(f"{self.path}: {item}", self.path):
@@ -90,25 +80,12 @@ class ZarrFlowReader(FlowReader):
             return self._array(info).attributes
 
     def _array(self, info: FlowInfo) -> ShardedArray:
-        node = _node(info)
-        if node not in self._arrays:
-            array = self._zip().array(node)
+        def check(array: ShardedArray) -> None:
             if array.shape != (len(info.sources), 2, info.height, info.width):
                 raise ValueError(f"the array is {array.shape}, which contradicts the index")
             check_codecs(array.codecs)
-            self._arrays[node] = array
-        return self._arrays[node]
 
-    def _zip(self) -> ShardedZip:
-        if self._opened is None:
-            self._opened = ShardedZip(self.path)
-        return self._opened
-
-    def _close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-        self._opened = None
-        self._arrays.clear()
+        return self._at(_node(info), check)
 
 
 def _node(info: FlowInfo) -> str:

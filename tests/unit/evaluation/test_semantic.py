@@ -132,6 +132,13 @@ def test_a_class_that_is_not_predicted(evaluate, tmp_path):
     assert {path.suffix for path in (tmp_path / "out").iterdir()} <= {".lock"}
 
 
+def test_classes_of_objects_are_classes(evaluate, truth):
+    """Object 1 is of class 3, object 2 of class 1."""
+    parquet.write(truth, parquet.read(truth).assign(annotation_kind="objects:3.1"), {})
+    scores = evaluate(predicted=lambda *_: np.where(TRUTH == 2, 1, 0))
+    assert scores["metrics"]["mIoU"] == 1 and list(scores["classes"]) == ["0", "1"]
+
+
 def test_annotations_that_are_no_classes(evaluate, truth):
     parquet.write(truth, parquet.read(truth).assign(annotation_kind="instances"), {})
     message = "--foreground classes: the annotations of video 'cat' are of the kind instances, not"

@@ -99,7 +99,7 @@ def samples(tmp_path, stores):
     """The index of these videos."""
     names = [str(store) for store in stores]
     videos = (*MOTION, "eel")
-    rows = [("toy", v, t, [1], *names, 0, "", "flow") for v in videos for t in range(2)]
+    rows = [("toy", v, t, [1], *names, 0, "", "", "flow") for v in videos for t in range(2)]
     path = tmp_path / "index.parquet"
     parquet.write(path, pd.DataFrame(rows, columns=list(index.COLUMNS)), {"inputs": {}})
     return index.read(path)

@@ -47,8 +47,8 @@ def test_a_sample_for_every_frame_that_has_classes(made, toy):
     result, metadata = made()
     files, frames = toy[2], str(toy[1])
     assert result.samples == (
-        index.Sample("toy", "a", 0, (0,), frames, "", files["a0"], "labels"),
-        index.Sample("toy", "a", 2, (0,), frames, "", files["a2"], "labels"),
+        index.Sample("toy", "a", 0, (0,), frames, "", files["a0"], "classes", "labels"),
+        index.Sample("toy", "a", 2, (0,), frames, "", files["a2"], "classes", "labels"),
     )
     assert {sample.learns_from for sample in result.samples} == {"labels"}
     counts = {"used": 1, "without_labels": 1, "left_out": 0, "reasons": {}}
@@ -67,6 +67,26 @@ def test_frame_and_classes_belong_together(made, raw):
     assert result["labels"].dtype == np.uint8
     assert (result["flip"], result["seed"]) == (True, 9)
     assert result["flow"] is None and result["other"] is None
+
+
+def test_labels_are_read_as_their_kind_says(made, toy, raw):
+    """Object 3 is of class 7, as YouTube-VOS's category numbers say; void stays."""
+    first, _ = made()
+    table = parquet.read(toy[0])
+    kinds = table["annotation_kind"].replace("classes", "objects:5.6.7")
+    parquet.write(toy[0], table.assign(annotation_kind=kinds), parquet.provenance(toy[0]))
+    second, metadata = made()
+    assert metadata["videos"]["toy"]["used"] == 1 and second.digest != first.digest
+    result = SampleDataset(second.samples, raw("labels"))[KEY]
+    np.testing.assert_array_equal(result["labels"], np.where(labels() == 3, 7, 255))
+
+
+def test_an_index_of_an_earlier_version_holds_classes(made, tmp_path):
+    first, metadata = made()
+    table = parquet.read(tmp_path / "index.parquet").drop(columns="file_kind")
+    parquet.write(tmp_path / "index.parquet", table, metadata)
+    second = index.read(tmp_path / "index.parquet")
+    assert (second.samples, second.digest) == (first.samples, first.digest)
 
 
 def test_the_digest_covers_the_bytes_of_the_label_files(made, toy):

@@ -128,6 +128,21 @@ def test_a_killed_writer_goes_on(tmp_path):
         assert not writer.has("a", 5)
 
 
+def test_seconds_of_a_video_are_those_of_its_stored_frames(tmp_path):
+    """They may differ between frames, also of an earlier run, which features may not."""
+    path = tmp_path / "x.zarr.zip"
+    with FeatureWriter(path, "448.tokens", VIDEOS, "k") as writer:
+        writer.add("a", 0, SIZE, features("a", 0), 0.5)
+        writer.add("a", 1, SIZE, features("a", 1), 4.0)
+    with FeatureWriter(path, "448.tokens", VIDEOS, "k") as writer:
+        writer.add("a", 2, SIZE, features("a", 2), 0.25)
+        writer.add("b", 0, SIZE, features("b", 0))
+        writer.finish({"a": [0, 2], "b": [0]})
+    reader = FeatureReader(path)
+    assert (reader.seconds("a"), reader.seconds("b")) == (0.75, 0)
+    assert np.array_equal(reader.read("a", 2, "cls"), stored("a", 2, "cls"))
+
+
 def test_videos_that_are_left_out_take_no_room(tmp_path):
     path = tmp_path / "x.zarr.zip"
     with FeatureWriter(path, "448.tokens", VIDEOS, "k") as writer:

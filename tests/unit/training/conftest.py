@@ -96,7 +96,7 @@ def index_path(tmp_path) -> Path:
             flows = generator.normal(3, 1, (6, 2, *SIZE)).astype(np.float32)
             writer.add("a", gap, 6, SIZE, [(t, flows[t]) for t in sources(6, gap)])
     gaps = [[1], *[[-1, 1]] * 4, [-1]]
-    rows = [("toy", "a", t, gaps[t], str(frames), str(flow), 0, "", "flow") for t in range(6)]
+    rows = [("toy", "a", t, gaps[t], str(frames), str(flow), 0, "", "", "flow") for t in range(6)]
     path = tmp_path / "index.parquet"
     parquet.write(path, pd.DataFrame(rows, columns=list(index.COLUMNS)), {"inputs": {}})
     return path

@@ -1,30 +1,16 @@
 """A training that is really killed, and what it is after the same command was run again."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import torch
 
 from commonfate.training import checkpoint
+from helpers import stopped
 
-COMMAND = [sys.executable, "-c", "from commonfate.cli import main; main()", "train"]
-# The same, which stands still after its first checkpoint, so that a signal finds it there.
-WAITING = """
-import time
-from commonfate.cli import main
-from commonfate.training import checkpoint
-save = checkpoint.save
-def save_and_wait(path, state):
-    save(path, state)
-    checkpoint.save = save
-    time.sleep(2)
-checkpoint.save = save_and_wait
-main()
-"""
+SCRIPT = "from commonfate.cli import main\nmain()\n"
 SETTINGS = {
     "width": 4,
     "image_size": [16, 32],
@@ -37,10 +23,11 @@ SETTINGS = {
 }
 
 
-def start(index_path, folder, *options, command=COMMAND):
+def start(index_path, folder, *options, before=""):
     pairs = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
     where = (f"--index={index_path}", f"--output={folder}")
     often = ("--checkpoint-every=3", "--log-every=2")
+    command = [sys.executable, "-c", before + SCRIPT, "train"]
     return subprocess.Popen(
         [*command, *where, "--method=gwm", *pairs, "--device=cpu", "--threads=1", *often, *options],
         stderr=subprocess.PIPE,
@@ -57,19 +44,10 @@ def finish(process):
 
 def stop_after_a_checkpoint(index_path, folder, number, *options):
     """Train, and send a signal to the process and its workers once it has saved a state."""
-    command = [sys.executable, "-c", WAITING, "train"]
-    process = start(index_path, folder, *options, command=command)
-    state = folder / ".resume.pt"
-    before = state.stat().st_mtime_ns if state.exists() else 0
-    deadline = time.monotonic() + 120
-    while not state.exists() or state.stat().st_mtime_ns == before:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=60)
-    assert not (folder / "checkpoint.pt").exists(), "the training was over before the signal"
-    return process.returncode, checkpoint.load(state)["iteration"], errors
+    saved = stopped.saved_at(folder)
+    process = start(index_path, folder, *options, before=stopped.WAITING)
+    errors = stopped.after_a_checkpoint(process, folder, number, saved)
+    return process.returncode, checkpoint.load(folder / ".resume.pt")["iteration"], errors
 
 
 def assert_same_training(item, other):

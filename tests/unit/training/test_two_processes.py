@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from commonfate.training import checkpoint
+from helpers import stopped
 
 pytestmark = pytest.mark.slow
 
@@ -33,19 +33,6 @@ UNetMethod.build, UNetMethod.finalize = build_with_buffer, finalize
 """
 SETTINGS = ["width=4", "image_size=[16, 32]", "flow_size=[16, 32]", "iterations=30"]
 SETTINGS += ["batch_size=4", "warmup_iterations=3", "flip=true"]
-
-
-# The same, which stands still after its first checkpoint, so that a signal finds it there.
-WAITING = """
-import time
-from commonfate.training import checkpoint
-save = checkpoint.save
-def save_and_wait(path, state):
-    save(path, state)
-    checkpoint.save = save
-    time.sleep(2)
-checkpoint.save = save_and_wait
-"""
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
 
@@ -98,15 +85,11 @@ def test_the_batch_is_shared_and_the_loss_is_that_of_one_process(start, tmp_path
 
 def test_stopped_by_a_signal_all_processes_save_the_same_step(start, tmp_path):
     finish(start(tmp_path / "unbroken", 2))
-    process, state = start(tmp_path / "broken", 2, WAITING), tmp_path / "broken/.resume.pt"
-    while not state.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    process = start(tmp_path / "broken", 2, stopped.WAITING)
+    errors = stopped.after_a_checkpoint(process, tmp_path / "broken", signal.SIGTERM, 0)
     assert process.returncode == 1
     assert "of 30; the same command goes on from there" in errors
-    assert len(checkpoint.load(state)["random"]) == 2
+    assert len(checkpoint.load(tmp_path / "broken/.resume.pt")["random"]) == 2
     finish(start(tmp_path / "broken", 2))
     weights = [
         checkpoint.load(tmp_path / name / "checkpoint.pt")["model"]

@@ -100,8 +100,8 @@ class PredictionKind(EvaluationKind):
 
     main_metric: ClassVar[str]
     """Metric by which snapshots are chosen and sheets ordered; every frame has it, too."""
-    annotations: ClassVar[str | None] = None
-    """Kind of annotations, see `datasets.annotations`, that are scored; None is any."""
+    annotations: ClassVar[tuple[str, ...]] = ()
+    """Kinds of annotations, see `datasets.annotations`, that are scored; none is any."""
 
     def rule_of(self, settings: MethodSettings) -> str:
         """The rule for a method's predictions where the user names none."""
@@ -120,14 +120,14 @@ class PredictionKind(EvaluationKind):
             )
 
     def check_benchmark(self, benchmark: "Benchmark", option: str) -> None:
-        """Refuse annotations that are not of the kind `annotations`.
+        """Refuse annotations that are of none of the kinds `annotations`.
 
         Raises:
             ConfigError: there are such; the message begins with `option`.
         """
         from commonfate.evaluation import record
 
-        if self.annotations is not None:
+        if self.annotations:
             record.check_annotations(benchmark, self.annotations, option)
 
     @abstractmethod

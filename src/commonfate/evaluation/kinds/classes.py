@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from commonfate.datasets.base import CLASS_KINDS
 from commonfate.evaluation.kinds.base import Metric, Pictures, PredictionKind, Scoring
 from commonfate.evaluation.kinds.masks import MIOU
 
@@ -26,7 +27,7 @@ class Classes(PredictionKind):
     main_metric = "mIoU"
     is_average = False
     truth = "labels"
-    annotations = "classes"
+    annotations = CLASS_KINDS
     tables = ("comparison", "classes")
 
     def evaluate(

@@ -13,7 +13,8 @@ import numpy as np
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.files import check_replaceable, exclusive, replacing_directory, write_json
 from commonfate.base.progress import track
-from commonfate.datasets import mask_values
+from commonfate.datasets import label_maps
+from commonfate.datasets.base import CLASS_KINDS
 from commonfate.evaluation import record
 from commonfate.evaluation.protocols import Protocol
 from commonfate.evaluation.semantic import confusion
@@ -23,7 +24,7 @@ from commonfate.prediction.predictions import Predictions
 from commonfate.prediction.segmenting import Segmented
 
 CLASSES = "classes"
-"""The rule, and the kind of the annotations."""
+"""The rule."""
 
 
 def evaluate(
@@ -40,7 +41,8 @@ def evaluate(
 
     Args:
         predictions: of all annotated frames; annotations are cropped like the frames.
-        manifest: manifest of the dataset that was segmented; its annotations are classes.
+        manifest: manifest of the dataset that was segmented; its annotations are label maps of
+            classes.
         protocol: the frames that count.
         output: JSON file, replaced in one step.
 
@@ -58,7 +60,7 @@ def evaluate(
     check_replaceable(folder, output, "protocol")
     task = benchmark.read(manifest, predictions.metadata["split"])
     task = task.without(predictions.metadata.get("left_out", {}))
-    record.check_annotations(task, CLASSES, f"--foreground {CLASSES}")
+    record.check_annotations(task, CLASS_KINDS, f"--foreground {CLASSES}")
     if predictions.metadata.get("gives") != "classes":
         raise ConfigError(
             f"--foreground {CLASSES}: the components of {predictions.path} are no classes, as "
@@ -91,13 +93,18 @@ def evaluate(
     return scores
 
 
-def read_truth(annotation: Path, crop: Crop) -> np.ndarray:
+def read_truth(annotation: Path, kind: str, crop: Crop) -> np.ndarray:
     """True classes, (H, W) uint8, 255 where there is none: of the part that is segmented.
+
+    Args:
+        annotation: the file.
+        kind: of the annotation, one of classes.
+        crop: the part.
 
     Raises:
         StoreError: the annotation is missing or broken.
     """
-    truth = mask_values.class_labels(annotation)
+    truth = label_maps.read(annotation, kind)
     return central_square(truth) if crop == "square" else truth
 
 
@@ -135,7 +142,7 @@ def mean_iou(frames: Iterable[Segmented], crop: Crop) -> float:
     total = np.zeros((), np.int64)
     for frame in frames:
         annotation = frame.video.annotations[frame.t]
-        truth, classes = read_truth(annotation, crop), frame.record.components
+        truth, classes = read_truth(annotation, frame.video.kind, crop), frame.record.components
         total = total + frame_matrix(frame.components, truth, classes, annotation)
     return confusion.mean_iou(total)
 
@@ -146,24 +153,17 @@ def _count(
     """Pixels of every annotated frame, by sequence; writes label maps into `folder`."""
     matrices: dict[str, dict[int, np.ndarray]] = {}
     for video, t, file in track(task, "scoring", len(task)):
-        matrix = _frame(predictions, video.name, t, file, folder)
-        matrices.setdefault(video.name, {})[t] = matrix
+        truth = read_truth(file, video.kind, predictions.metadata["crop"])
+        labels = predictions.read("components", video.name, t, truth.shape)
+        maps.write_labels(folder / video.name / f"{t:05d}.png", labels, maps.voc_palette())
+        classes = predictions.metadata["segments"]["components"]
+        matrices.setdefault(video.name, {})[t] = frame_matrix(labels, truth, classes, file)
     return matrices
 
 
 def _sequence(matrices: Mapping[int, np.ndarray]) -> dict[str, Any]:
     frames = {f"{t:05d}": confusion.mean_iou(matrix) for t, matrix in matrices.items()}
     return {"frames": frames, "metrics": _metrics(np.sum(list(matrices.values()), axis=0))}
-
-
-def _frame(
-    predictions: Predictions, video: str, t: int, annotation: Path, folder: Path
-) -> np.ndarray:
-    """Pixels of one frame; writes the predicted label map into `folder`."""
-    truth = read_truth(annotation, predictions.metadata["crop"])
-    labels = predictions.read("components", video, t, truth.shape)
-    maps.write_labels(folder / video / f"{t:05d}.png", labels, maps.voc_palette())
-    return frame_matrix(labels, truth, predictions.metadata["segments"]["components"], annotation)
 
 
 def _metrics(matrix: np.ndarray) -> dict[str, float]:

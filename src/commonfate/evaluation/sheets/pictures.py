@@ -65,7 +65,7 @@ def classes(
 
     Args: as for `foreground`; `masks` are the label maps that `semantic.evaluate` wrote.
     """
-    truth = semantic.read_truth(video.annotations[t], predictions.metadata["crop"])
+    truth = semantic.read_truth(video.annotations[t], video.kind, predictions.metadata["crop"])
     with Image.open(masks / video.name / f"{t:05d}.png") as image:
         labels = np.asarray(image)
     palette = maps.voc_palette()

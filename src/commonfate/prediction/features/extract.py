@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -120,16 +121,21 @@ class Extractor:
 
     def _encode(self, size: tuple[int, int]) -> None:
         batch = self._waiting.pop(size)
-        images = torch.stack([each.picture for each in batch]).to(self._device)
+        images = torch.stack([each.picture for each in batch])
+        began = time.perf_counter()
         with torch.inference_mode():
-            features = self._encoder(images, _of_encoder(self._view))
+            features = self._encoder(images.to(self._device), _of_encoder(self._view))
+        # Only when its results are here has a GPU done its work.
         arrays = {name: values.float().cpu().numpy() for name, values in features.items()}
+        share = (time.perf_counter() - began) / len(batch)
         for n, each in enumerate(batch):
             if each.video in self.left_out:
                 continue
             try:
+                began = time.perf_counter()
                 own = _stored({name: array[n] for name, array in arrays.items()}, self._view)
-                self._writer.add(each.video, each.t, each.size, own)
+                seconds = share + time.perf_counter() - began
+                self._writer.add(each.video, each.t, each.size, own, seconds)
             except NotStorable as error:
                 self.left_out[each.video] = f"frame {each.t}: {error}"
                 log.warning("%s: left out: %s", each.video, self.left_out[each.video])

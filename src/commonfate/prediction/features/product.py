@@ -125,10 +125,12 @@ def _keep_unchanged(
         log.info("%s: the features of %d videos are kept", previous.path, len(same))
     for video in same:
         try:
-            for t in previous.frames(video):
+            times = previous.frames(video)
+            seconds = previous.seconds(video) / len(times)
+            for t in times:
                 if not writer.has(video, t):
                     features = {name: previous.read(video, t, name) for name in previous.names}
-                    writer.add(video, t, previous.size(video), features)
+                    writer.add(video, t, previous.size(video), features, seconds)
         except StoreError as error:
             log.warning("%s; made anew", error)
     previous.close()

@@ -26,12 +26,14 @@ class Listed(NamedTuple):
         gaps: gaps of which each use draws one; [0] if there is nothing to draw.
         flow_store: store of the flow; "" without flow.
         file: another file, e.g. an image of classes; "" without one.
+        file_kind: kind of its content, see `datasets.annotations`; "" without one.
     """
 
     t: int
     gaps: list[int]
     flow_store: str = ""
     file: str = ""
+    file_kind: str = ""
 
 
 class OpenStores(Protocol):

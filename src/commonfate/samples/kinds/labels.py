@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from commonfate import datasets
 from commonfate.base.errors import StoreError
 from commonfate.base.files import sha256
+from commonfate.datasets.base import holds_classes
 from commonfate.datasets.settings import AnyDataset
 from commonfate.samples.kinds.base import Listed, OpenStores, SampleKind
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class LabelledFrame(SampleKind):
-    """A frame with an annotation of the kind `classes`."""
+    """A frame with a label map of classes."""
 
     name = "labels"
     words = "labels"
@@ -37,11 +38,11 @@ class LabelledFrame(SampleKind):
     def of_video(
         self, video: Any, stores: "Stores", manifest: Path, gaps: Sequence[int]
     ) -> Iterator[Listed]:
-        if video.annotation_kind != "classes":
+        if not holds_classes(video.annotation_kind):
             return
         for t, file in enumerate(video.annotation_files):
             if file:
-                yield Listed(t, [0], file=str(file))
+                yield Listed(t, [0], file=str(file), file_kind=video.annotation_kind)
 
     def digest_of_files(self, files: Sequence[str]) -> str | None:
         listed = hashlib.sha256()
@@ -58,10 +59,10 @@ class LabelledFrame(SampleKind):
     def read(
         self, sample: "Sample", key: "SampleKey", frame: "np.ndarray", stores: OpenStores
     ) -> "Example":
-        from commonfate.datasets import mask_values
+        from commonfate.datasets import label_maps
         from commonfate.samples.example import Example
 
-        labels = mask_values.class_labels(sample.file)
+        labels = label_maps.read(Path(sample.file), sample.file_kind)
         if labels.shape != frame.shape[:2]:
             raise StoreError(
                 f"{sample.file}: is {labels.shape[1]}x{labels.shape[0]}, but {sample} of "

@@ -267,7 +267,15 @@ def test_files_hold_all_that_tables_read(data, tmp_path):
     assert content["classes"] == {"0": 1, "1": 1, "2": 1}
     assert content["classes_of_repeats"] == [content["classes"]] * 2
     assert content["excluded_frames"] == {"a": [], "b": []}
-    assert content["seconds_per_frame"]["median"] == 2
+    # Frames of a: 1 and 2 times SECONDS, their mean 1.5; of b: 1, 2 and 1, so 4/3.
+    assert content["seconds_per_frame"] == {
+        "median": pytest.approx(4 / 3 * probed.SECONDS),
+        "mean": pytest.approx(7 / 5 * probed.SECONDS),
+        "device": "cpu",
+        "of": "encoder",
+        "frames": 5,
+    }
+    assert content["seconds"] == 10
     assert content["settings"]["repeats"] == 2 and content["statement"] == outcome.statement
     assert len(content["provenance"]["inputs"]) == 4
     assert (tmp_path / "out/x/b/00002.png").is_file()
@@ -275,6 +283,14 @@ def test_files_hold_all_that_tables_read(data, tmp_path):
     (tmp_path / "other/thing").write_text("mine")
     with pytest.raises(ConfigError, match="would be replaced"):
         record.write(each, tmp_path / "other.json")
+
+
+def test_the_time_of_a_protocol_without_an_encoder_is_its_own(data, tmp_path):
+    inputs = data(kind="instances", stores=Stores([]))
+    outcome, test, _, used = run("propagation", inputs, "by=still", "step=1")
+    each = record.Probed("propagation", "leak_free", used, outcome, test, 10.0, ())
+    time = record.write(each, tmp_path / "x.json")["seconds_per_frame"]
+    assert (time["median"], time["mean"], time["of"]) == (2, 2, "fitting and scoring")
 
 
 def test_sheets_show_each_video_once(data, tmp_path, monkeypatch):

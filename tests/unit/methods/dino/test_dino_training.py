@@ -32,7 +32,7 @@ def index_path(tmp_path):
         for number in range(8):
             coarse = generator.integers(0, 256, (1, 4, 6, 3), np.uint8)
             writer.add_video(f"v{number}", coarse.repeat(6, 1).repeat(6, 2), [0.0], 1.0)
-    rows = [("toy", f"v{n}", 0, [0], str(store), "", 0, "", "frames") for n in range(8)]
+    rows = [("toy", f"v{n}", 0, [0], str(store), "", 0, "", "", "frames") for n in range(8)]
     path = tmp_path / "index.parquet"
     parquet.write(path, pd.DataFrame(rows, columns=list(index.COLUMNS)), {"inputs": {}})
     return path

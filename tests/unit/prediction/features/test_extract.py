@@ -1,5 +1,7 @@
 """Extraction: equal features whatever the batch, bad frames left out, pictures cut as views say."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -77,6 +79,28 @@ def test_each_frame_has_its_own_features(tmp_path):
             np.testing.assert_allclose(reader.read(video.name, t), expected, rtol=2**-11)
     # Batches of 4 of equal sizes, across videos.
     assert encoder.passes == [(4, 3, 16, 24), (3, 3, 16, 24), (3, 3, 8, 12)]
+
+
+def test_the_time_of_the_encoder_is_that_of_its_passes(tmp_path, monkeypatch):
+    """A pass takes 6 s, whatever the batch; reading a frame takes 100 s, which do not count."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(extract, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+
+    class Slow(Means):
+        def _features(self, images, names):
+            clock.now += 6
+            return super()._features(images, names)
+
+    class Far(Video):
+        def images(self, times):
+            for pair in super().images(times):
+                clock.now += 100
+                yield pair
+
+    videos = [Far("a", frames(5)), Far("b", frames(1, (8, 12)))]
+    reader = features(tmp_path, videos, Slow(), batch_size=4)
+    assert reader.seconds("a") == 4 * 6 / 4 + 6
+    assert reader.seconds("b") == 6
 
 
 def test_many_sizes_do_not_pile_up(tmp_path):

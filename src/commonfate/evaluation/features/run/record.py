@@ -1,6 +1,7 @@
 """Files of a protocol's scores: the JSON, and the folder of predictions beside it."""
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class Probed:
         settings: of the scoring.
         outcome: scores.
         test: the items that were to be scored.
-        seconds: that fitting and scoring took.
+        seconds: by the clock, of fitting and scoring.
         inputs: files that were read.
     """
 
@@ -118,21 +119,39 @@ def _looks_at_ground_truth(protocol: str) -> bool:
 
 
 def _features(probed: Probed) -> dict[str, Any]:
-    """Encoder, view and time."""
+    """Encoder, view and time: of the encoder, or, without one, of the protocol itself."""
     device, encoder, view = "cpu", "none", None
+    count = len(probed.test.items)
+    seconds, of = [probed.seconds / max(count, 1)], "fitting and scoring"
     if probed.test.shards is not None:
         record = probed.test.stores.reader(probed.test.items[0][0]).provenance
         device, view = str(record.get("device", "cpu")), probed.test.stores.view
         encoder = str(record.get("settings", {}).get("encoder", "unnamed"))
-    median = probed.seconds / max(len(probed.test.items), 1)
+        seconds, of = _of_encoder(probed.test), "encoder"
     return {
         "run": None,
         "method": "features",
         "encoder": encoder,
         "view": view,
         "description": {"network": encoder, **({"features": view} if view else {})},
-        "seconds_per_frame": {"device": device, "median": median, "of": "fitting and scoring"},
+        "seconds_per_frame": {
+            "median": statistics.median(seconds),
+            "mean": statistics.fmean(seconds),
+            "device": device,
+            "of": of,
+            "frames": count,
+        },
+        "seconds": probed.seconds,
     }
+
+
+def _of_encoder(test: Part) -> list[float]:
+    """The encoder's seconds for each item; frames of a video have their mean."""
+    each = {}
+    for video in {video for video, _ in test.items}:
+        reader = test.stores.reader(video)
+        each[video] = reader.seconds(video) / len(reader.frames(video))
+    return [each[video] for video, _ in test.items]
 
 
 def _sequences(values: Mapping[Item, float], main: str) -> dict[str, Any]:
