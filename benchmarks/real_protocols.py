@@ -16,7 +16,7 @@ from commonfate.evaluation.features import (
     propagation,
     retrieval,
 )
-from commonfate.evaluation.features.clustering import ClusteringSettings
+from commonfate.evaluation.features.settings import TIMET_VOC, ClusteringSettings
 from commonfate.flow.estimators import registry
 from commonfate.flow.settings import FlowSource
 from commonfate.methods.residual_flow.method import ResidualFlow
@@ -89,7 +89,7 @@ def _linear(
 ) -> float:
     changes = {"classes": classes, "seed": seed, "epochs": size.epochs, "batch_size": PROBE_BATCH}
     changes["drop_every"] = max(2 * size.epochs // 5, 1)
-    settings = linear.TIMET_VOC.model_copy(update=changes)
+    settings = TIMET_VOC.model_copy(update=changes)
     scored = probe.run(
         lambda channels: linear.LinearHead(channels, settings),
         probe.cached(*training, PROBE_BATCH, seed),
