@@ -18,6 +18,7 @@ steps of 2, 5, 10 and 19 frames; J and F of aligned frames at full size, and Tim
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -34,8 +35,19 @@ SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 PARTS = ("raccoon", "davis", "camvid")
 CENTRE = {"raccoon": 0.8, "davis": 0.7}
 """Share of each side of the best centred box, as ../shared/data/README.md gives it."""
-QUICK = protocols.Size(repeats=1, epochs=5, starts=1)
-QUICK_EVERY, QUICK_FRAMES = 8, 12
+
+
+@dataclass(frozen=True)
+class Work:
+    """Amount of work: every n-th image, frames of a DAVIS sequence (None: all), protocols."""
+
+    every: int
+    frames: int | None
+    size: protocols.Size
+
+
+WHOLE = Work(1, None, protocols.Size())
+QUICK = Work(8, 12, protocols.Size(repeats=1, epochs=5, starts=1))
 
 Boxes = dict[str, list[np.ndarray]]
 
@@ -67,9 +79,9 @@ def corloc(boxes: Boxes, truth: list[np.ndarray]) -> dict[str, float]:
     return {way: 100 * result.metrics["CorLoc"] for way, result in scores.items()}
 
 
-def run_raccoon(encoders: dict[str, Features], root: Path, side: int, quick: bool) -> None:
+def run_raccoon(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
     """Print CorLoc of the raccoons."""
-    images = real_data.raccoons(root, QUICK_EVERY if quick else 1)
+    images = real_data.raccoons(root, work.every)
     boxes: Boxes = {way: [] for way in ("whole image", "centred box", *encoders)}
     no_network(boxes, images, "raccoon")
     for name, features in encoders.items():
@@ -78,13 +90,13 @@ def run_raccoon(encoders: dict[str, Features], root: Path, side: int, quick: boo
     table(f"Raccoons, {len(images.truth)} images", ("boxes", "CorLoc"), rows)
 
 
-def run_davis(encoders: dict[str, Features], root: Path, side: int, quick: bool) -> None:
+def run_davis(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
     """Print CorLoc of the boxes of masks, and the scores of carried masks."""
     boxes: Boxes = {way: [] for way in ("whole image", "centred box", "residual flow", *encoders)}
     ways = ("first mask", "DIS, direct", "DIS, frame by frame", *encoders)
     carried: dict[str, list[list[propagated.Clip]]] = {way: [] for way in ways}
     truth: list[np.ndarray] = []
-    for sequence, images in real_data.davis(root, QUICK_FRAMES if quick else None):
+    for sequence, images in real_data.davis(root, work.frames):
         log(f"DAVIS {sequence}")
         truth += real_data.boxes_of(images.truth)
         no_network(boxes, images, "davis")
@@ -112,22 +124,26 @@ def run_davis(encoders: dict[str, Features], root: Path, side: int, quick: bool)
     table("Masks of DAVIS's first frames", headers, rows)
 
 
-def run_camvid(encoders: dict[str, Features], root: Path, side: int, quick: bool) -> None:
+def run_camvid(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
     """Print the probes, retrieval and clusterings of CamVid."""
-    size = QUICK if quick else protocols.Size()
-    sets = [real_data.camvid(root, s, QUICK_EVERY if quick else 1) for s in ("train", "val")]
+    sets = [real_data.camvid(root, s, work.every) for s in ("train", "val")]
     rows, names = [], []
     for name, features in encoders.items():
         log(f"CamVid {name}")
-        pairs = []
-        for images in sets:
-            small = [real_data.resized(image, side, features.patch) for image in images.frames]
-            pairs.append((features(np.stack(small))[0], np.stack(images.truth)))
-        scores = protocols.camvid_scores(*pairs, real_data.CAMVID_CLASSES, size)
+        training, validation = (tokens_and_truth(features, images, side) for images in sets)
+        scores = protocols.camvid_scores(training, validation, real_data.CAMVID_CLASSES, work.size)
         names = list(scores)
         rows.append((name, *(text(*scores[n]) for n in names)))
     title = f"CamVid, {len(sets[0].frames)} and {len(sets[1].frames)} frames, mIoU"
     table(title, ("features", *names), rows)
+
+
+def tokens_and_truth(
+    features: Features, images: real_data.Images, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens (n, h, w, C) of images of one size, and their truth (n, H, W)."""
+    small = [real_data.resized(image, side, features.patch) for image in images.frames]
+    return features(np.stack(small))[0], np.stack(images.truth)
 
 
 def text(mean: float, deviation: float) -> str:
@@ -140,7 +156,7 @@ def log(message: str) -> None:
     click.echo(f"{time.strftime('%H:%M:%S')} {message}", err=True)
 
 
-RUNS: dict[str, Callable[[dict[str, Features], Path, int, bool], None]] = {
+RUNS: dict[str, Callable[[dict[str, Features], Path, int, Work], None]] = {
     "raccoon": run_raccoon,
     "davis": run_davis,
     "camvid": run_camvid,
@@ -154,6 +170,7 @@ RUNS: dict[str, Callable[[dict[str, Features], Path, int, bool], None]] = {
 @click.option("--short-side", default=240, help="of the images that encoders see, pixels")
 @click.option("--threads", default=1, help="threads of torch and OpenCV")
 @click.option("--quick", is_flag=True, help="a small part of everything, in about five minutes")
+@click.option("--every", default=1, help="take every n-th image of raccoons and CamVid")
 def main(
     encoders: tuple[str, ...],
     data: Path,
@@ -161,13 +178,15 @@ def main(
     short_side: int,
     threads: int,
     quick: bool,
+    every: int,
 ) -> None:
     """Print a table for each part."""
     protocols.threads(threads)
+    work = QUICK if quick else replace(WHOLE, every=every)
     described = {name: features_of(name) for name in encoders}
     for part in parts:
         began = time.process_time()
-        RUNS[part](described, data, short_side, quick)
+        RUNS[part](described, data, short_side, work)
         log(f"{part}: {time.process_time() - began:.0f} s of processor time")
 
 
