@@ -124,6 +124,11 @@ def test_the_bundled_encoder_needs_no_name(shipped):
         create.create("bundled")
 
 
+def test_random_weights_have_no_parts():
+    with pytest.raises(ConfigError, match="vit_smoke_8: has no part 'teacher'; random weights"):
+        create.create("random.vit_smoke_8", part="teacher")
+
+
 def test_files_of_one_name_are_runs_of_their_own():
     slugs = {FrozenSettings(encoder=f"{run}/checkpoint.pt").slug for run in ("first", "second")}
     assert len(slugs) == 2

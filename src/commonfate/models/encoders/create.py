@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from commonfate import weights
+from commonfate.base.errors import ConfigError
 from commonfate.models import catalogue
 from commonfate.models.catalogue import RANDOM, VITS
 from commonfate.models.encoders import formats
@@ -30,6 +31,8 @@ def create(name: str, seed: int = 0, part: str | None = None) -> Encoder:
     """
     architecture = catalogue.architecture_of(name)
     if architecture and name.startswith(f"{RANDOM}."):
+        if part is not None:
+            raise ConfigError(f"encoder {name}: has no part {part!r}; random weights have none")
         return _random(architecture, seed)
     return formats.load(locate(name), part)
 
