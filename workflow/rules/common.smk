@@ -21,6 +21,7 @@ from commonfate.base.errors import UserError, check_writable
 from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.prediction import crf
 from commonfate.samples import kinds
+from commonfate.storage import feature_info
 from commonfate.base.settings import to_pairs
 
 

@@ -5,15 +5,6 @@
 PROTOCOLS = evaluation_kinds.KINDS["features"].rules
 
 
-def encoder_of(run):
-    """The encoder of a run, as `commonfate features` names it."""
-    settings = run.settings
-    if run.settings.trained:
-        return ["--encoder", run.checkpoint, "--part", settings.weights_of]
-    part = ["--part", settings.part] if settings.part else []
-    return ["--encoder", settings.encoder, "--seed", settings.seed, *part]
-
-
 def frames_of_selection(wildcards):
     """Split and frames of a store of features, e.g. `val`, `val.all`, as options."""
     split, _, every = wildcards.selection.partition(".")
@@ -44,13 +35,12 @@ rule features:
     input:
         manifest="<results>/videos/{dataset}/manifest.parquet",
         frames="<results>/frames/{dataset}/{shard}.zarr.zip",
-        checkpoint=lambda wildcards: (
-            [run_of(wildcards).checkpoint]
-            if run_of(wildcards).settings.trained
-            else []
-        ),
+        weights=lambda wildcards: run_of(wildcards).encoder_files,
     output:
-        "<results>/features/{run}/last/{dataset}-{selection}/{view}/{shard}.zarr.zip",
+        # Not deleted when the job runs again: features of frames that are the same are kept.
+        update(
+            "<results>/features/{run}/last/{dataset}-{selection}/{view}/{shard}.zarr.zip"
+        ),
     log:
         "<logs>/features/{run}/{dataset}-{selection}/{view}/{shard}.log",
     benchmark:
@@ -66,8 +56,10 @@ rule features:
         mem_mb=8000,
         runtime=240,
     params:
-        encoder=lambda wildcards: list(map(str, encoder_of(run_of(wildcards)))),
+        encoder=lambda wildcards: run_of(wildcards).encoder,
         selection=frames_of_selection,
+        # No option: stores of another format are made anew.
+        store_format=feature_info.FORMAT,
     shell:
         """
         commonfate features \

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commonfate.base.errors import UserError
 from commonfate.base.text import counted
 from commonfate.cli import options
 from commonfate.videos.settings import DecodeConfig
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from commonfate.prediction.features.product import Sources
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-BUNDLED = "bundled"
 
 
 @click.command("features")
@@ -107,12 +105,14 @@ def command(
 
     from commonfate.base import provenance
     from commonfate.base.devices import acquire
+    from commonfate.models.catalogue import encoder_name
     from commonfate.models.encoders import create
     from commonfate.prediction.features import extract, product
 
     if threads:
         torch.set_num_threads(threads)
-    network = create.create(_located(encoder), seed, part)
+    encoder = encoder_name(encoder)
+    network = create.create(encoder, seed, part)
     extract.check(network, view)
     if manifest is not None:
         selection: dict[str, Any] = {
@@ -133,21 +133,6 @@ def command(
     left = f", {len(reader.left_out)} left out" if reader.left_out else ""
     read = counted(len(reader.videos), "image or video", "images and videos")
     click.echo(f"{output}: {counted(len(reader), 'item')} of {read}{left}")
-
-
-def _located(name: str) -> str:
-    """The encoder's name or file; `bundled` is the one that ships with this package."""
-    if name != BUNDLED:
-        return name
-    from commonfate.weights import bundled
-
-    shipped = list(bundled("encoder"))
-    if len(shipped) != 1:
-        raise UserError(
-            f"--encoder bundled: {len(shipped)} encoders ship with this package; name one of: "
-            f"{', '.join(shipped) or 'none'}"
-        )
-    return shipped[0]
 
 
 def _of_dataset(

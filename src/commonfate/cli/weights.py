@@ -1,4 +1,4 @@
-"""`commonfate weights`: list, fetch and check the weights of networks."""
+"""`commonfate weights`: list, fetch, check, show and pack the weights of networks."""
 
 import json
 from pathlib import Path
@@ -147,7 +147,7 @@ def pack(checkpoint: Path, output: Path, measured: Path | None) -> None:
     \b
         commonfate weights pack run/checkpoint.pt -o mine.safetensors
         commonfate weights show mine.safetensors
-        commonfate features photos/ -o features --encoder mine.safetensors
+        commonfate features photos/ -o features.zarr.zip --encoder mine.safetensors
     """
     from commonfate.training.export import export_encoder
 

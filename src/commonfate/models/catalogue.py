@@ -1,8 +1,10 @@
 """Names of feature extractors, backbones and encoders, for settings and plan; imports no torch."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from commonfate import weights
 from commonfate.base.errors import ConfigError, did_you_mean
 
 FeatureName = Literal["dino_vits8", "dino_vitb8", "dino_vits16", "dino_vitb16", "pixels"]
@@ -111,3 +113,52 @@ PUBLISHED_ENCODERS: dict[str, str] = {
 """Published weights of encoders, names of `weights/published.csv`, and their architectures."""
 RANDOM = "random"
 """In the place of weights: an encoder that nothing has trained."""
+BUNDLED = "bundled"
+"""Another name of the encoder that ships with this package."""
+RESNET_PATCH = 8
+"""Pixels from a feature of a ResNet-50 to the next."""
+RESNET_FEATURES: tuple[Literal["tokens", "cls"], ...] = ("tokens", "cls")
+"""Its features; ViTs have all."""
+
+
+def encoder_name(name: str) -> str:
+    """The name of an encoder for that which a user gives: `bundled` is that of the bundled one.
+
+    Raises:
+        ConfigError: no encoder is bundled, or there are several.
+    """
+    if name != BUNDLED:
+        return name
+    shipped = list(weights.bundled("encoder"))
+    if len(shipped) != 1:
+        raise ConfigError(
+            f"encoder {BUNDLED}: {len(shipped)} encoders ship with this package; name one of: "
+            f"{', '.join(shipped) or 'none'}"
+        )
+    return shipped[0]
+
+
+def architecture_of(encoder: str) -> str | None:
+    """Architecture of a published or random encoder, one of `ARCHITECTURES`; None of others."""
+    start, _, architecture = encoder.partition(".")
+    if start == RANDOM and architecture in ARCHITECTURES:
+        return architecture
+    return PUBLISHED_ENCODERS.get(encoder)
+
+
+def encoder_file(encoder: str) -> Path | None:
+    """The user's own file of weights that names an encoder; None for all that have names.
+
+    Raises:
+        ConfigError: there is no such file, and no encoder of this name.
+    """
+    shipped = weights.bundled("encoder")
+    if encoder in shipped or architecture_of(encoder):
+        return None
+    if Path(encoder).is_file():
+        return Path(encoder)
+    names = [*shipped, *PUBLISHED_ENCODERS, *(f"{RANDOM}.{each}" for each in ARCHITECTURES)]
+    hint = did_you_mean(encoder, names) or ";"
+    raise ConfigError(
+        f"encoder {encoder!r} is neither a file nor known{hint} known: {', '.join(names)}"
+    )

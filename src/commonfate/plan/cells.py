@@ -9,6 +9,7 @@ from typing import Any
 
 from commonfate.base.settings import MethodSettings
 from commonfate.evaluation.kinds.base import Checkpoint
+from commonfate.models.catalogue import encoder_file
 from commonfate.samples.kinds import KINDS
 
 LONGEST = 120
@@ -59,6 +60,28 @@ class Run:
         kind = KINDS[self.settings.learns_from]
         source = self.flow if kind.has_flow else kind.name
         return f"{'+'.join(datasets)}-{split}-{source}"
+
+    @property
+    def encoder(self) -> list[str]:
+        """Options by which `commonfate features` takes its encoder."""
+        settings = self.settings
+        if settings.trained:
+            # Of several networks, the one that the settings name.
+            part, rest = getattr(settings, "weights_of", None), ["--encoder", str(self.checkpoint)]
+        else:
+            part, rest = (
+                settings.part,
+                ["--encoder", settings.encoder, "--seed", str(settings.seed)],
+            )
+        return [*rest, *(["--part", part] if part else [])]
+
+    @property
+    def encoder_files(self) -> list[Path]:
+        """Files of the encoder's weights that may change: its checkpoint, or the user's file."""
+        if self.settings.trained:
+            return [self.checkpoint]
+        own = encoder_file(self.settings.encoder)
+        return [own] if own else []
 
     @property
     def folder(self) -> Path:

@@ -11,6 +11,7 @@ from commonfate.evaluation import kinds as evaluation_kinds
 from commonfate.evaluation.features.benchmarks import FeatureBenchmark, PropagationBenchmark
 from commonfate.evaluation.kinds import EvaluationKind
 from commonfate.evaluation.settings import BenchmarkConfig
+from commonfate.models import catalogue
 from commonfate.plan.declarations import TableDeclaration, TableKind
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
@@ -89,6 +90,8 @@ def probing(
         ConfigError: they cannot.
     """
     _evaluation(settings, scored, where)
+    if scored.reads_features(settings):
+        _encoding(settings, scored, where)
     for name, value in extra:
         if value:
             raise ConfigError(f"{where}: {name} is for segments, not for features; leave it out")
@@ -103,6 +106,32 @@ def probing(
             f"{where}: the protocol has {scored.classes} classes, data set {scored.dataset} "
             f"{count}; set settings.classes of the benchmark"
         )
+
+
+def _encoding(settings: Any, scored: FeatureBenchmark, where: str) -> None:
+    """Check that an encoder is known and gives the view; of the user's files it is read later.
+
+    Methods with an encoder have a setting `patch`, or name it by `encoder`.
+    """
+    try:
+        view = scored.checked_view()
+        if settings.trained:
+            view.check(settings.patch)
+            return
+        catalogue.encoder_file(settings.encoder)
+        architecture = catalogue.architecture_of(settings.encoder)
+        if architecture in catalogue.VITS:
+            view.check(catalogue.VITS[architecture].patch)
+        elif architecture is not None:
+            view.check(catalogue.RESNET_PATCH)
+            lacking = [name for name in view.features if name not in catalogue.RESNET_FEATURES]
+            if lacking:
+                raise ConfigError(
+                    f"view {view}: encoder {settings.encoder} has no {' and no '.join(lacking)}, "
+                    f"only {', '.join(catalogue.RESNET_FEATURES)}"
+                )
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _carried_by_flow(config: Config, scored: PropagationBenchmark, start: str) -> None:

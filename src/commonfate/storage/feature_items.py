@@ -15,27 +15,8 @@ from zarr.codecs import BytesCodec, Crc32cCodec
 
 from commonfate.base.errors import UserError
 from commonfate.storage.damage import crc32c
+from commonfate.storage.feature_info import AXES, DTYPES
 
-FORMAT = 2
-"""Version of the stores of features."""
-DTYPES = {
-    "tokens": "<f2",
-    "keys": "<f2",
-    "cls": "<f2",
-    "attention": "<f4",
-    "eigenvectors": "<f4",
-    "eigenvalues": "<f4",
-}
-"""Type of each feature in a store."""
-AXES = {
-    "tokens": ("item", "y", "x", "channel"),
-    "keys": ("item", "y", "x", "channel"),
-    "cls": ("item", "channel"),
-    "attention": ("item", "head", "y", "x"),
-    "eigenvectors": ("item", "vector", "y", "x"),
-    "eigenvalues": ("item", "vector"),
-}
-"""Names of the axes of the arrays."""
 LARGEST = float(np.finfo(np.float16).max)
 CHECKSUM_BYTES = 4
 MAY_LACK = ("eigenvalues",)

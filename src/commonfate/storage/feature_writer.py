@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from commonfate.base.files import replacing
+from commonfate.storage.feature_info import DTYPES, FORMAT
 from commonfate.storage.feature_items import (
-    DTYPES,
-    FORMAT,
     Item,
     item_of,
     node_of,

@@ -17,7 +17,8 @@ import numpy as np
 
 from commonfate.base.errors import StoreError
 from commonfate.storage.damage import reading, unknown
-from commonfate.storage.feature_items import FORMAT, NotStorable, decoded, node_of
+from commonfate.storage.feature_info import FORMAT
+from commonfate.storage.feature_items import NotStorable, decoded, node_of
 from commonfate.storage.feature_writer import FeatureWriter
 from commonfate.storage.sharded_reader import ShardedReader
 from commonfate.storage.sharded_zip import ShardedArray

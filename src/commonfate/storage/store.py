@@ -75,7 +75,8 @@ class StoreReader(ABC):
             raise StoreError(
                 f"{self.path}: is a store of {self.verb} of format "
                 f"{root.get('format', 'unknown')}, but this version of commonfate reads format "
-                f"{self.format}; delete {self.path} and run the same command again"
+                f"{self.format}; delete {self.path} and make it with `commonfate "
+                f"{self.verb}`, or run the workflow's command again"
             )
         return root
 

@@ -7,6 +7,11 @@ facebookresearch/dinov2 dinov2/models/vision_transformer.py; the READMEs of leop
 (one and two leading parts before the keys); mlzxy/flowdino main.py.
 """
 
+import argparse
+import io
+import json
+
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -206,6 +211,48 @@ def test_a_run_of_this_project_is_read(tmp_path):
     images = torch.rand(1, 3, 24, 16)
     tokens = formats.load(path)(images)["tokens"]
     torch.testing.assert_close(tokens, teacher.eval()(images)["tokens"].detach())
+
+
+@pytest.mark.parametrize("numpy_module", [b"numpy._core.multiarray", b"numpy.core.multiarray"])
+def test_what_dino_saves_beside_its_networks_is_read(tmp_path, monkeypatch, numpy_module):
+    """main_dino.py saves its arguments, and an optimiser whose rates come from NumPy's arrays."""
+    torch.manual_seed(0)
+    teacher = ViTEncoder(64, 1, 1, 8, 16).network
+    content = {
+        "teacher": under("backbone.", teacher.state_dict()),
+        "optimizer": {"state": {}, "param_groups": [{"lr": np.linspace(0, 1, 3)[1]}]},
+        "epoch": 100,
+        "args": argparse.Namespace(arch="vit_small", patch_size=16, local_crops_scale=(0.05, 0.25)),
+    }
+    old = io.BytesIO()
+    # The format before torch 1.6 is no zip, so that the name of the module can be replaced.
+    torch.save(content, old, _use_new_zipfile_serialization=False)
+    assert b"numpy._core.multiarray" in old.getvalue()
+    path = tmp_path / "full_checkpoint.pth"
+    path.write_bytes(old.getvalue().replace(b"numpy._core.multiarray", numpy_module))
+    loaded = formats.load(path).network
+    torch.testing.assert_close(loaded.state_dict(), teacher.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["run", "packed"])
+def test_heads_of_ones_own_encoder_are_those_of_its_settings(tmp_path, kind):
+    """The shapes of the weights do not say how many heads there are."""
+    encoder = ViTEncoder(64, 1, 4, 8, 16)
+    settings = {"method": "maskfeat", "heads": 4}
+    if kind == "run":
+        path = tmp_path / "checkpoint.pt"
+        model = under("backbone.network.", encoder.network.state_dict())
+        checkpoint.save(path, {"model": model, "settings": settings, "iteration": 1})
+    else:
+        path = tmp_path / "mine.safetensors"
+        recipe = {"commonfate": "0.1.0", "recipe": json.dumps(settings)}
+        state_dict.write(path, encoder.network.state_dict(), recipe)
+    assert formats.load(path).network.blocks[0].attn.num_heads == 4
+
+
+def test_heads_that_do_not_divide_the_width_are_refused(read):
+    with pytest.raises(UserError, match="ViT of width 100, which 64 channels a head do not divide"):
+        read(vit(100, 8, 2, depth=1))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from commonfate import methods
 from commonfate.base.errors import ConfigError, UserError
@@ -48,7 +49,7 @@ def test_published_weights_are_fetched(tmp_path, monkeypatch):
         fetched.append(asset.name)
         return path
 
-    monkeypatch.setattr(create, "fetch", fetch)
+    monkeypatch.setattr(create.weights, "fetch", fetch)
     loaded = create.create("dino.vits16.full")
     assert fetched == ["dino.vits16.full"]
     assert torch.equal(loaded.network.pos_embed, encoder.network.pos_embed)
@@ -84,7 +85,7 @@ def test_roles_are_told_apart():
     [
         ({}, ("dino.vits16",)),
         ({"encoder": "random.vit_small_8", "seed": 2}, ("random.vit_small_8", "s2")),
-        ({"encoder": "/home/me/my run-2.pth"}, ("my_run_2.pth",)),
+        ({"encoder": "/home/me/my run-2.pth"}, ("my_run_2.pth.ffafd7",)),
         ({"encoder": "dino.vits8.full", "part": "student"}, ("dino.vits8.full", "student")),
     ],
 )
@@ -95,3 +96,39 @@ def test_runs_are_named_by_their_weights(values, slug):
 def test_heads_of_64_channels_are_the_rule():
     assert formats.HEAD_DIM == 64
     assert all(vit.dim // vit.heads == 64 for name, vit in VITS.items() if name != "vit_smoke_8")
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """Two encoders for the package; the files that it ships."""
+    files = {}
+    monkeypatch.setattr("commonfate.weights.bundled", lambda kind=None: dict(files))
+    for seed, name in enumerate(("vit_smoke_8.photos", "other")):
+        path = tmp_path / f"{name}.safetensors"
+        save_file(create.create("random.vit_smoke_8", seed).network.state_dict(), path)
+        files[name] = path
+    return files
+
+
+def test_the_bundled_encoder_needs_no_name(shipped):
+    with pytest.raises(ValueError, match=r"encoder bundled: 2 enc.* vit_smoke_8\.photos, other"):
+        FrozenSettings(encoder="bundled")
+    del shipped["other"]
+    settings = FrozenSettings(encoder="bundled")
+    assert (settings.encoder, settings.slug) == ("vit_smoke_8.photos", ("vit_smoke_8.photos",))
+    expected = create.create("random.vit_smoke_8", 0)(IMAGES)["tokens"]
+    for name in ("bundled", "vit_smoke_8.photos"):
+        assert torch.equal(create.create(name)(IMAGES)["tokens"], expected)
+    shipped.clear()
+    with pytest.raises(ConfigError, match="0 encoders ship with this package; name one of: none"):
+        create.create("bundled")
+
+
+def test_random_weights_have_no_parts():
+    with pytest.raises(ConfigError, match="vit_smoke_8: has no part 'teacher'; random weights"):
+        create.create("random.vit_smoke_8", part="teacher")
+
+
+def test_files_of_one_name_are_runs_of_their_own():
+    slugs = {FrozenSettings(encoder=f"{run}/checkpoint.pt").slug for run in ("first", "second")}
+    assert len(slugs) == 2

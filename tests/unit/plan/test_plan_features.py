@@ -6,6 +6,7 @@ from commonfate.base.errors import ConfigError
 
 FROZEN = {"label": "random", "method": "frozen", "settings": {"encoder": "random.vit_smoke_8"}}
 DINO = {"label": "dino", "method": "dino"}
+DINO_ON_IMAGES = {**DINO, "data": "images"}
 CHANGES = {
     "datasets": {"sprite_classes": {"train_images": 48}},
     "benchmarks": {
@@ -19,6 +20,10 @@ CHANGES = {
     },
     "tables": {"table1": {"benchmarks": ["boxes", "probe"], "flow": "dis"}},
 }
+
+
+def frozen(encoder):
+    return {**FROZEN, "settings": {"encoder": encoder}}
 
 
 def changed(**benchmark):
@@ -46,6 +51,26 @@ def test_an_encoder_that_is_trained_has_a_run_of_its_data(make):
         make({**row, "data": "imges"}, changes=CHANGES)
 
 
+def test_the_verb_takes_the_encoder_of_each_run(make, tmp_path):
+    own = tmp_path / "mine.pth"
+    own.touch()
+    changes = {**CHANGES, "data_roles": {"images": ["sprite_classes"]}}
+    rows = {
+        "random": (FROZEN, ["--encoder", "random.vit_smoke_8", "--seed", "0"], []),
+        "own": (
+            {**FROZEN, "settings": {"encoder": str(own), "part": "student"}},
+            ["--encoder", str(own), "--seed", "0", "--part", "student"],
+            [own],
+        ),
+        "dino": (DINO_ON_IMAGES, ["--encoder", "{checkpoint}", "--part", "teacher"], None),
+        "maskfeat": ({**DINO_ON_IMAGES, "method": "maskfeat"}, ["--encoder", "{checkpoint}"], None),
+    }
+    for row, options, files in rows.values():
+        (run,) = {cell.run for cell in make(row, changes=changes).evaluations("table1")}
+        assert run.encoder == [word.format(checkpoint=run.checkpoint) for word in options]
+        assert run.encoder_files == ([run.checkpoint] if files is None else files)
+
+
 @pytest.mark.parametrize(
     ("row", "changes", "message"),
     [
@@ -56,6 +81,12 @@ def test_an_encoder_that_is_trained_has_a_run_of_its_data(make):
         ),
         ({**FROZEN, "adapt": 3}, CHANGES, "adapt 3 is for segments, not for features"),
         ({**FROZEN, "crf": True}, CHANGES, "a CRF is for segments, not for features"),
+        (frozen("dino.vits61"), CHANGES, "boxes: encoder 'dino.vits61' .*mean dino.vits16"),
+        (frozen("my.pth"), CHANGES, "on benchmark boxes: encoder 'my.pth' is neither a file nor"),
+        (frozen("swav.resnet50"), CHANGES, "encoder swav.resnet50 has no eigenvectors, only tok"),
+        (frozen("dinov2.vits14"), CHANGES, "probe: view 96.tokens: 96 pixels .*; take 84 or 98"),
+        (frozen("random.vit_smoke_8"), changed(view="30.tokens"), "patch of 8; take 24 or 32"),
+        (DINO_ON_IMAGES, changed(view="30.tokens"), "patch of 8; take 24 or 32"),
         (FROZEN, changed(settings={"classes": 21}), "the protocol has 21 classes, data set sprite"),
         (FROZEN, changed(metrics=["J"]), "metrics: linear has no J, only mIoU, Acc"),
         (FROZEN, changed(view="96.keys"), "view 96.keys has no tokens, which linear reads"),

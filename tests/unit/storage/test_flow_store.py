@@ -149,7 +149,7 @@ def test_another_format_is_refused(tmp_path, kind, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("commonfate.storage.flow_writer.FORMAT", 1)
         path = write(tmp_path / "s", kind, [("bear", 1, 3)])
-    says = rf"s: is a store of flow of format 1, but .* reads format 2; delete {path} and run"
+    says = rf"s: is a store of flow of format 1, but .* reads format 2; delete {path} and make it"
     for read in (lambda reader: reader.videos, lambda reader: reader.read("bear", 1, 0)):
         with pytest.raises(StoreError, match=says):
             read(open_reader(path))

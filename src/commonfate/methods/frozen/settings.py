@@ -1,12 +1,17 @@
 """Settings of encoders that are measured as they are."""
 
+import hashlib
 import re
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from commonfate.base.settings import MethodSettings
+from commonfate.models import catalogue
+
+DIGITS = 6
+"""Digits of the hash of a path in the name of a run: files of many trainings have one name."""
 
 
 class FrozenSettings(MethodSettings):
@@ -20,8 +25,8 @@ class FrozenSettings(MethodSettings):
 
     method: Literal["frozen"] = "frozen"
     encoder: str = "dino.vits16"
-    """Name of published or bundled weights (`commonfate weights list`), a file of weights, or
-    `random.` and an architecture."""
+    """Name of published or bundled weights (`commonfate weights list`), `bundled`, a file of
+    weights, or `random.` and an architecture."""
     part: str | None = None
     """Part of a checkpoint of several networks, e.g. `student`; none is the one that its authors
     evaluate."""
@@ -30,8 +35,15 @@ class FrozenSettings(MethodSettings):
 
     @property
     def slug(self) -> tuple[str, ...]:
-        """E.g. `("dino.vits16",)`, `("random.vit_small_16", "s0")`."""
-        name = Path(self.encoder).name if "/" in self.encoder else self.encoder
+        """E.g. `("dino.vits16",)`, `("random.vit_small_16", "s0")`, `("mine.pth.c0ffee",)`."""
+        name = self.encoder
+        if "/" in name:
+            name = f"{Path(name).name}.{hashlib.sha256(name.encode()).hexdigest()[:DIGITS]}"
         parts = [re.sub(r"[^a-zA-Z0-9_.=]+", "_", name)]
         parts += [self.part] if self.part else []
         return tuple(parts + ([f"s{self.seed}"] if name.startswith("random.") else []))
+
+    @field_validator("encoder")
+    @classmethod
+    def _name_of_the_encoder(cls, encoder: str) -> str:
+        return catalogue.encoder_name(encoder)

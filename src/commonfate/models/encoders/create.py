@@ -4,25 +4,22 @@ from pathlib import Path
 
 import torch
 
-from commonfate.base.errors import UserError, did_you_mean
-from commonfate.models.catalogue import ARCHITECTURES, PUBLISHED_ENCODERS, RANDOM, VITS
+from commonfate import weights
+from commonfate.base.errors import ConfigError
+from commonfate.models import catalogue
+from commonfate.models.catalogue import RANDOM, VITS
 from commonfate.models.encoders import formats
 from commonfate.models.encoders.base import Encoder
 from commonfate.models.encoders.resnet import ResNetEncoder
 from commonfate.models.encoders.vit import ViTEncoder
-from commonfate.weights import bundled, fetch, published_assets
-
-
-def names() -> list[str]:
-    """Names that `create` takes beside those of files."""
-    return [*bundled("encoder"), *PUBLISHED_ENCODERS, *(f"{RANDOM}.{a}" for a in ARCHITECTURES)]
 
 
 def create(name: str, seed: int = 0, part: str | None = None) -> Encoder:
     """Make an encoder.
 
     Args:
-        name: one of `names`, e.g. `dino.vits16`, `random.vit_small_16`, or a file of weights.
+        name: of a published encoder, e.g. `dino.vits16`, or of a bundled one; `bundled`;
+            `random.vit_small_16`; or a file of weights.
         seed: of random weights.
         part: of a file, see `formats.load`.
 
@@ -32,8 +29,10 @@ def create(name: str, seed: int = 0, part: str | None = None) -> Encoder:
     Raises:
         UserError: the name is unknown, or the weights cannot be fetched or do not fit.
     """
-    start, _, architecture = name.partition(".")
-    if start == RANDOM and architecture in ARCHITECTURES:
+    architecture = catalogue.architecture_of(name)
+    if architecture and name.startswith(f"{RANDOM}."):
+        if part is not None:
+            raise ConfigError(f"encoder {name}: has no part {part!r}; random weights have none")
         return _random(architecture, seed)
     return formats.load(locate(name), part)
 
@@ -43,17 +42,11 @@ def locate(name: str) -> Path:
 
     Args, raises: as `create`.
     """
-    shipped = bundled("encoder")
-    if name in shipped:
-        return shipped[name]
-    if name in PUBLISHED_ENCODERS:
-        return fetch(published_assets()[name])
-    if Path(name).is_file():
-        return Path(name)
-    hint = did_you_mean(name, names()) or ";"
-    raise UserError(
-        f"encoder {name!r} is neither a file nor known{hint} known: {', '.join(names())}"
-    )
+    name = catalogue.encoder_name(name)
+    if own := catalogue.encoder_file(name):
+        return own
+    shipped = weights.bundled("encoder")
+    return shipped[name] if name in shipped else weights.fetch(weights.published_assets()[name])
 
 
 def _random(architecture: str, seed: int) -> Encoder:

@@ -4,10 +4,13 @@ The backbone is recognised by its keys, wherever it lies in the file; nothing of
 and what else lies beside it must be of a kind that is known.
 """
 
+import argparse
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from commonfate.base.errors import UserError
@@ -28,7 +31,20 @@ Leopart, the first two, this is the student."""
 MOCO_V3, MOCO_V3_HEADS = "base_encoder", 12
 """MoCo v3 has 12 heads in ViT-S, too, where all others have 6."""
 HEAD_DIM = 64
-"""Channels of a head of attention, in all ViTs but those of MoCo v3."""
+"""Channels of a head of attention, in all published ViTs but those of MoCo v3."""
+BESIDE_WEIGHTS = (
+    state_file.SETTINGS,
+    argparse.Namespace,
+    np.dtype,
+    type(np.dtype(np.float64)),
+    *(
+        (np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar")
+        for core in ("core", "_core")
+    ),
+)
+"""Types that full checkpoints hold beside the weights: DINO, iBOT and FlowDINO save the arguments
+of the training, and numbers of NumPy in the state of the optimiser. Making one runs no code of the
+file."""
 
 
 def load(path: Path, part: str | None = None) -> Encoder:
@@ -52,14 +68,15 @@ def load(path: Path, part: str | None = None) -> Encoder:
         UserError: it holds no backbone of a known network, several of which none is preferred, or
             keys that do not belong to it.
     """
-    tensors = _tensors(path)
+    tensors, settings = _content(path)
     prefix = _prefix(list(tensors), part, path)
     below = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
     state = {key: value for key, value in below.items() if not key.startswith(BESIDE)}
     if RESNET in state:
         encoder: Encoder = ResNetEncoder()
     else:
-        encoder = _vit(state, path, MOCO_V3_HEADS if MOCO_V3 in prefix else None)
+        heads = MOCO_V3_HEADS if MOCO_V3 in prefix else settings.get("heads")
+        encoder = _vit(state, path, heads)
     state_file.fill(encoder.network, state, path, description(encoder))
     return encoder.eval().requires_grad_(False)
 
@@ -72,13 +89,20 @@ def description(encoder: Encoder) -> str:
     return "ResNet-50"
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, by the names of the dicts that they lie in, joined by dots."""
+def _content(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
+    """All tensors of a file, and the settings of a training of this project.
+
+    Tensors are named by the dicts that they lie in, joined by dots; other files have no settings.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such file of weights; check the name given as the encoder")
     if path.suffix == ".safetensors":
-        return state_dict.read(path)[0]
-    return dict(_flat(state_dict.load(path, [state_file.SETTINGS])))
+        described = state_dict.metadata(path)
+        ours = "commonfate" in described  # a packed encoder, see `training.export`
+        return state_dict.read(path)[0], json.loads(described["recipe"]) if ours else {}
+    whole = state_dict.load(path, BESIDE_WEIGHTS)
+    settings = whole.get("settings") if isinstance(whole, Mapping) else None
+    return dict(_flat(whole)), settings if isinstance(settings, Mapping) else {}
 
 
 def _flat(value: Any, prefix: str = "") -> Iterable[tuple[str, Tensor]]:
@@ -133,6 +157,11 @@ def _vit(state: Mapping[str, Tensor], path: Path, heads: int | None) -> ViTEncod
         raise UserError(
             f"{path}: not the weights of a ViT: {error} is missing or of another shape"
         ) from error
+    if heads is None and width > HEAD_DIM and width % HEAD_DIM:
+        raise UserError(
+            f"{path}: a ViT of width {width}, which {HEAD_DIM} channels a head do not divide; how "
+            "many heads it has cannot be seen from its weights"
+        )
     numbers = {int(key.split(".")[1]) for key in state if key.startswith("blocks.")}
     return ViTEncoder(
         width,

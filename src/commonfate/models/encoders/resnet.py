@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from commonfate.models.catalogue import RESNET_FEATURES, RESNET_PATCH
 from commonfate.models.encoders.base import Encoder, Feature
 
 
@@ -13,15 +14,15 @@ class ResNetEncoder(Encoder):
     keep the statistics of their training, in training mode as well. It has no attention.
     """
 
-    offers: tuple[Feature, ...] = ("tokens", "cls")
+    offers: tuple[Feature, ...] = RESNET_FEATURES
 
     def __init__(self) -> None:
         """Make the network with random weights from torch's global generator."""
         import timm
 
-        super().__init__(2048, 8)
+        super().__init__(2048, RESNET_PATCH)
         self.network = timm.create_model(
-            "resnet50", pretrained=False, num_classes=0, output_stride=8
+            "resnet50", pretrained=False, num_classes=0, output_stride=RESNET_PATCH
         ).eval()
 
     def train(self, mode: bool = True) -> "ResNetEncoder":

@@ -19,7 +19,7 @@ from commonfate.base.files import exclusive
 from commonfate.models.encoders import Encoder
 from commonfate.prediction.features.extract import Source, check, digest, extract
 from commonfate.prediction.features.views import View
-from commonfate.storage.feature_items import FORMAT
+from commonfate.storage.feature_info import FORMAT
 from commonfate.storage.feature_writer import stage_of
 from commonfate.storage.features import FeatureReader, FeatureWriter
 

@@ -67,8 +67,10 @@ def listing(
             f"{where}: no image has a mask; of {example.name} a mask {example.stem}.png is "
             f"expected in {' '.join(map(str, masks))}{did_you_mean(example.stem, names)}"
         )
-    if unmatched := sum(1 for source in sources if source.id in left_out):
-        log.warning("%s: %d of %d images are left out", where, unmatched, len(sources))
+    if left_out:
+        name, reason = next(iter(left_out.items()))
+        count = f"{len(left_out)} of {len(sources)} images are left out"
+        log.warning("%s: %s, e.g. %s: %s", where, count, name, reason)
     if spare := len({*by_key.values()} - {None} - matched):
         log.warning("%d masks are of no image", spare)
     return Listing(where, split, listed, left_out, labels), {s.id: s.path for s in sources}
