@@ -70,7 +70,7 @@ def test_no_command_anywhere_loads_two_profiles() -> None:
         path: path.read_text(encoding="utf-8")
         for pattern in READ_BY_USERS
         for path in ROOT.glob(pattern)
-        if path.is_file() and path.suffix not in (".png", ".csv", ".safetensors")
+        if path.is_file() and path.suffix not in (".png", ".csv", ".safetensors", ".pyc")
     }
     named = [(path, *match) for path in texts for match in _profiles(texts[path])]
     wrong = [f"{path.relative_to(ROOT)}: {option} {name}" for path, option, name in named]
