@@ -41,7 +41,7 @@ def test_gaps_that_a_single_row_needs_stop_no_other_table(planned: Planned) -> N
         "datasets.sprites.gaps"
     )
     # Its forwarder is the run of other tables, too; its flow is of no other.
-    assert "frozen-random.vit_demo_8-s0" in built.runs
+    assert "frozen-vit_demo_8.photos" in built.runs
     with pytest.raises(ConfigError) as error:
         built.run("flow_warp-farneback-sprites")
     first, second = str(error.value).splitlines()
