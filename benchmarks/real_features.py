@@ -29,7 +29,7 @@ from real_encoders import Features, features_of
 from tabulate import tabulate
 
 from commonfate.evaluation.features import localization, propagated
-from commonfate.evaluation.features.propagation import FRAMES_APART
+from commonfate.evaluation.features.settings import FRAMES_APART
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 PARTS = ("raccoon", "davis", "camvid")

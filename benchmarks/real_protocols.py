@@ -16,7 +16,7 @@ from commonfate.evaluation.features import (
     propagation,
     retrieval,
 )
-from commonfate.evaluation.features.settings import TIMET_VOC, ClusteringSettings
+from commonfate.evaluation.features.settings import FRAMES_APART, TIMET_VOC, ClusteringSettings
 from commonfate.flow.estimators import registry
 from commonfate.flow.settings import FlowSource
 from commonfate.methods.residual_flow.method import ResidualFlow
@@ -145,7 +145,7 @@ def dis(frames: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> list[
 
 
 def still(truth: np.ndarray) -> list[propagated.Clip]:
-    """Propagate the first mask by holding it; the clips, by step, as `propagation.FRAMES_APART`."""
+    """Propagate the first mask by holding it; the clips, by step, as `FRAMES_APART`."""
     return [(propagation.held_still(t[0], len(t)), t) for t in _clips(truth)]
 
 
@@ -153,7 +153,7 @@ def moved(frames: Sequence[np.ndarray], truth: np.ndarray, chained: bool) -> lis
     """Propagate by DIS, from frame to frame of the clip directly or through those between."""
     clips: list[propagated.Clip] = []
     between = dis(frames, [(t, t - 1) for t in range(1, len(frames))]) if chained else []
-    for step, true in zip(propagation.FRAMES_APART, _clips(truth), strict=True):
+    for step, true in zip(FRAMES_APART, _clips(truth), strict=True):
         ends = range(step, step * len(true), step)
         if chained:
             flows = [propagation.chained(np.stack(between[e - step : e][::-1])) for e in ends]
@@ -166,7 +166,7 @@ def moved(frames: Sequence[np.ndarray], truth: np.ndarray, chained: bool) -> lis
 
 def forwarded(tokens: np.ndarray, truth: np.ndarray) -> list[propagated.Clip]:
     """Propagate by the Feature-Forwarder on tokens (T, h, w, C) of all frames."""
-    steps = propagation.FRAMES_APART
+    steps = FRAMES_APART
     return [
         (propagation.by_forwarder(true[0], tokens[::step][: len(true)]), true)
         for step, true in zip(steps, _clips(truth), strict=True)
@@ -174,7 +174,7 @@ def forwarded(tokens: np.ndarray, truth: np.ndarray) -> list[propagated.Clip]:
 
 
 def _clips(truth: np.ndarray) -> list[np.ndarray]:
-    return [truth[::step] for step in propagation.FRAMES_APART]
+    return [truth[::step] for step in FRAMES_APART]
 
 
 def propagation_scores(clips: Sequence[propagated.Clip]) -> dict[str, float]:
