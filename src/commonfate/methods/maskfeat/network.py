@@ -9,7 +9,10 @@ from commonfate.methods.maskfeat.settings import MaskFeatSettings
 from commonfate.models.descriptors import Whitening, describe
 from commonfate.models.encoders.vit import ViTEncoder
 
-TARGET_SCALE, UNUSED_SCALE = 0.6, 0.02
+TOKEN_SCALE = 2.7
+"""Tokens are so many times their prediction, so that they have about the variance of other
+encoders' tokens: linear probes have fixed learning rates."""
+TARGET_SCALE, UNUSED_SCALE = 0.6 * TOKEN_SCALE, 0.02 * TOKEN_SCALE
 """Scales of the last norm's channels at first. A norm makes all channels together equally long in
 each token; the unused ones take up what the targets do not need, and hardly show it."""
 
@@ -70,7 +73,7 @@ class MaskFeat(nn.Module):
         """
         targets = self._targets(clean, iteration)
         tokens = self._tokens(changed, seen, masked)
-        predicted, unused = tokens.float().tensor_split([targets.shape[-1]], -1)
+        predicted, unused = (tokens.float() / TOKEN_SCALE).tensor_split([targets.shape[-1]], -1)
         patches = (predicted[:, 1:] - _chosen(targets, seen)).square().mean(-1)
         whole = (predicted[:, 0] - targets.mean(1)).square().mean(-1)
         return Predicted(patches, whole, unused.square().sum() / max(1, unused.numel()))

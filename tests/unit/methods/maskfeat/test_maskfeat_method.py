@@ -9,6 +9,7 @@ from lightning.fabric import Fabric
 
 from commonfate import methods
 from commonfate.base.errors import ConfigError
+from commonfate.methods.maskfeat.network import TOKEN_SCALE
 from commonfate.methods.maskfeat.settings import MaskFeatSettings
 from commonfate.models import descriptors
 from commonfate.samples.example import Example
@@ -66,7 +67,7 @@ def test_the_loss_is_the_error_at_visible_and_masked_patches(tiny, batch, networ
         patches = network_.patch_embed((image[None] - backbone.mean) / backbone.std).flatten(1, 2)
         places = network_.pos_embed
         rows = torch.cat([network_.cls_token, patches[:, seen] + places[:, 1:][:, seen]], 1)
-        tokens.append(network_.norm(network_.blocks(rows)))
+        tokens.append(network_.norm(network_.blocks(rows)) / TOKEN_SCALE)
     expected = [
         (rows[0, 1:] - wanted[seen]).square().mean()
         for rows, wanted, seen in zip(tokens, targets, sample["seen"], strict=True)
