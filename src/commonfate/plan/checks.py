@@ -111,12 +111,14 @@ def probing(
 def _encoding(settings: Any, scored: FeatureBenchmark, where: str) -> None:
     """Check that an encoder is known and gives the view; of the user's files it is read later.
 
-    Methods with an encoder have a setting `patch`, or name it by `encoder`.
+    Methods that are not trained name an encoder by `encoder`; of those that are, the setting
+    `patch`, where they have one, must fit the view.
     """
     try:
         view = scored.checked_view()
         if settings.trained:
-            view.check(settings.patch)
+            if (patch := getattr(settings, "patch", None)) is not None:
+                view.check(patch)
             return
         catalogue.encoder_file(settings.encoder)
         architecture = catalogue.architecture_of(settings.encoder)
