@@ -18,6 +18,7 @@ from commonfate.methods.maskfeat.settings import MaskFeatSettings
 from commonfate.models.encoders import Encoder, ViTEncoder
 from commonfate.models.frame import to_image
 from commonfate.models.optimisers import Combined
+from commonfate.models.together import mean_over_processes
 from commonfate.samples.example import Example
 
 BETAS = (0.9, 0.99)
@@ -68,8 +69,10 @@ class MaskFeatMethod(TrainedMethod, Encoding):
         settings, masked, crop = self.settings, batch["masked"], batch["crop"]
         changed = (crop * batch["gain"]).clamp(0, 1)
         errors = model(crop, changed, batch["seen"], masked, iteration)
-        visible = errors.patches[~masked].sum() / (~masked).sum().clamp(min=1)
-        hidden = errors.patches[masked].sum() / masked.sum().clamp(min=1)
+        visible, hidden = (
+            errors.patches[part].sum() / mean_over_processes(part.sum().float()).clamp(min=1)
+            for part in (~masked, masked)
+        )
         whole = errors.whole.mean()
         loss = visible + settings.masked_weight * hidden + settings.class_weight * whole
         return {

@@ -74,7 +74,7 @@ class MaskFeat(nn.Module):
         targets = self._targets(clean, iteration)
         tokens = self._tokens(changed, seen, masked)
         predicted, unused = (tokens.float() / TOKEN_SCALE).tensor_split([targets.shape[-1]], -1)
-        patches = (predicted[:, 1:] - _chosen(targets, seen)).square().mean(-1)
+        patches = (predicted[:, 1:] - _rows_at(targets, seen)).square().mean(-1)
         whole = (predicted[:, 0] - targets.mean(1)).square().mean(-1)
         return Predicted(patches, whole, unused.square().sum() / max(1, unused.numel()))
 
@@ -93,16 +93,16 @@ class MaskFeat(nn.Module):
         backbone = self.backbone
         network = backbone.network
         patches = network.patch_embed((images - backbone.mean) / backbone.std).flatten(1, 2)
-        content = torch.where(masked[..., None], self.mask_token, _chosen(patches, seen))
+        content = torch.where(masked[..., None], self.mask_token, _rows_at(patches, seen))
         places = network.pos_embed.expand(len(images), -1, -1)
         token = network.cls_token + places[:, :1]
-        tokens = torch.cat([token, content + _chosen(places[:, 1:], seen)], 1)
+        tokens = torch.cat([token, content + _rows_at(places[:, 1:], seen)], 1)
         for block in network.blocks:
             tokens = block(tokens)
         result: Tensor = network.norm(tokens)
         return result
 
 
-def _chosen(rows: Tensor, indices: Tensor) -> Tensor:
+def _rows_at(rows: Tensor, indices: Tensor) -> Tensor:
     """Rows (B, k, C) of (B, N, C) by indices (B, k)."""
     return rows.gather(1, indices[..., None].expand(-1, -1, rows.shape[-1]))
