@@ -187,3 +187,22 @@ def test_numbers_of_targets_agree():
     for scales in ((1,), (1, 3, 9, 27)):
         assert MaskFeatSettings(scales=scales).targets == descriptors.channels(scales)
     assert methods.create_trained(MaskFeatSettings()).settings.slug == ("vit192", "l6", "p8")
+
+
+def test_a_restored_training_goes_on_to_the_bit(tiny, batch, tmp_path):
+    """Statistics, both optimisers and weights; broken off while statistics still grow."""
+    method = tiny(measured_iterations=3)
+
+    def steps(learner, numbers):
+        for iteration in numbers:
+            learner.gradient(batch(method, seed=iteration), iteration)
+            learner.update(1e-3)
+        return learner
+
+    unbroken = steps(learner_of(method), range(5))
+    torch.save(steps(learner_of(method), range(2)).state(), tmp_path / "state.pt")
+    resumed = learner_of(method)
+    resumed.restore(torch.load(tmp_path / "state.pt", weights_only=True))
+    steps(resumed, range(2, 5))
+    for name, tensor in unbroken.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
