@@ -144,6 +144,11 @@ def test_boxes_of_masks_and_of_a_table(data, tmp_path):
     assert outcome.result.metrics["CorLoc"] == 1
     assert outcome.prediction(0, 0).tolist() == list(inside)
     assert len(outcome.truth(("a", 0))) == 2  # two objects
+    halves = data(view, kind="instances")
+    for file in tmp_path.glob("truth.val/*/*.png"):
+        with Image.open(file) as mask:
+            mask.resize((SIDE // 2, SIDE // 2), Image.Resampling.NEAREST).save(file)
+    assert metric("localization", halves) == 1  # masks of half the frames' size
     rows = [Box("a", 0, *inside), Box("a", 1, 0, 0, 4, 4), Box("b", 0, *inside, crowd=True)]
     parquet.write(tmp_path / "boxes.parquet", boxes.table(rows), {})
     table = data(view, boxes=tmp_path / "boxes.parquet")

@@ -173,12 +173,6 @@ def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[s
     )
 
 
-def _repeats(settings: ClusteringSettings | PrototypesSettings) -> str:
-    if settings.repeats == 1:
-        return f"one clustering (seed {settings.seed})"
-    return f"mean of {settings.repeats} clusterings (seeds from {settings.seed})"
-
-
 def _prototypes(settings: PrototypesSettings, released: bool, details: Mapping[str, Any]) -> str:
     size = f"{settings.side}x{settings.side}" if settings.side else "the size of the view's picture"
     return (
@@ -218,7 +212,9 @@ def _knn(settings: KnnSettings, released: bool, details: Mapping[str, Any]) -> s
 
 
 def _localization(settings: None, released: bool, details: Mapping[str, Any]) -> str:
-    least = "by at least half (1e-7 added to heights and unions)" if released else "by over half"
+    least = "by over half"
+    if released:
+        least = "by at least half (boxes in whole pixels, 1e-7 added to heights and unions)"
     without = "are wrong" if released else "are left out"
     return (
         "The box around the largest part of the second eigenvector's positive side, the smaller "
