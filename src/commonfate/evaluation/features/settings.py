@@ -216,7 +216,7 @@ class ForegroundSettings(Settings):
     side: PositiveInt | None = None
     """Label maps and truth are compared on squares of this side; none: at the truth's size."""
     corners: bool = False
-    """Resize label maps and masks from the corners of pixels, as torch's mode `nearest`."""
+    """Resize clusters, attention and truth from the corners of pixels, as torch's `nearest`."""
     tuned: bool = False
     """Tune the cut on the training images' truth, and cluster the scored images anew."""
     void_is_foreground: bool = False
