@@ -160,6 +160,25 @@ def test_boxes_of_masks_and_of_a_table(data, tmp_path):
         run("localization", data(view))
 
 
+def test_frames_without_a_mask_are_not_wrong_boxes(data, tmp_path):
+    view = "native.eigenvectors"
+    table = parquet.read(probed.manifest(tmp_path, VAL, "val", "instances"))
+    files = [[*row[:1], *[""] * (len(row) - 1)] for row in table["annotation_files"]]
+    parquet.write(tmp_path / "few.parquet", table.assign(annotation_files=files), {})
+    few = data(view, test=of_manifest(tmp_path / "few.parquet", "val"))
+    for released in (False, True):
+        outcome, *_ = run("localization", few, released=released)
+        assert outcome.values == {("a", 0): 1.0, ("b", 0): 1.0}
+        assert outcome.result.metrics["CorLoc"] == 1 and not outcome.result.left_out
+
+
+@pytest.mark.parametrize("name", ["foreground", "prototypes", "propagation"])
+def test_masks_without_background_have_no_foreground(data, name):
+    inputs = data(BOTH, kind="coco_stuff27")
+    with pytest.raises(ConfigError, match=f"{name}, .*: label 0 of .* is a class, not"):
+        run(name, inputs)
+
+
 def test_neighbours_vote_for_labels(tmp_path):
     val, train = {"a": 1, "b": 1, "c": 1}, {"s": 1, "t": 1}
     chosen = score.Data(

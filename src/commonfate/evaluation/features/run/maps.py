@@ -34,6 +34,8 @@ from commonfate.evaluation.features.settings import (
 
 AT_ONCE = 16
 """Images that are scored at once."""
+NEED_BACKGROUND = ("foreground", "prototypes", "propagation")
+"""Protocols for which label 0 is no class."""
 
 
 def classes_of(train: Part) -> int:
@@ -142,6 +144,20 @@ def check_classes(test: Part, train: Part) -> None:
             f"{train.listing.where}: annotations of the training images are {learnt}, those of the "
             f"scored images in {test.listing.where} {scored}, so the classes differ; name data "
             "sets of the same classes"
+        )
+
+
+def check_background(name: str, test: Part) -> None:
+    """Refuse masks without background for protocols that need one: label 0 is a class there.
+
+    Raises:
+        ConfigError: this is so.
+    """
+    kinds = {test.videos[video].kind for video, _ in test.items}
+    if name in NEED_BACKGROUND and "coco_stuff27" in kinds:
+        raise ConfigError(
+            f"protocol {name}, {test.listing.where}: label 0 of coco_stuff27 masks is a class, not "
+            "background; name data whose masks have a background"
         )
 
 

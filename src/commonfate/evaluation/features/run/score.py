@@ -65,8 +65,7 @@ def score(
         data: files.
         released: the scoring.
         device: of heads and of the memory.
-        own_classes: the settings' number of classes is the user's; else it is taken from the truth
-            of the training images.
+        own_classes: the settings' number of classes is the user's; else that of the training truth.
 
     Returns:
         The outcome, the scored items, those learnt from, and the settings of the scoring.
@@ -100,6 +99,7 @@ def _parts(name: str, settings: Any, data: Data) -> tuple[Part, Part | None]:
     without = name == "propagation" and settings.by != "forwarder" and not data.stores.paths
     shards = None if without else data.stores.having(protocol.reads, name)
     test = part(data.test, shards, protocol.truth, data.held_bytes)
+    maps.check_background(name, test)
     if not protocol.fits:
         return test, None
     if data.train is None or data.train_stores is None or not data.train_stores.paths:
