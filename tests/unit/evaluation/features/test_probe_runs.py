@@ -85,6 +85,7 @@ def test_features_that_are_the_truth_score_100(data, name):
 
 def test_fcn_learns_something(data):
     changes = ("epochs=3", "side=4", "batch_size=3", "score.side=4", "learning_rate=0.1")
+    changes += ("augmented=false",)
     outcome, _, _, used = run("fcn", data(), *changes)
     assert 0 <= outcome.result.metrics["mIoU"] <= 1
     assert used.classes == CLASSES and "to 3 outputs (0 to the highest" in outcome.statement

@@ -78,13 +78,19 @@ def _head(settings: ProbeSettings, classes: str) -> str:
         else "by a cosine"
     )
     void = ", void as a class of its own" if settings.void_is_a_class else ""
+    changes = (
+        "on crops of 0.8 to 1 of the images' area that are drawn anew in each epoch, half of them "
+        "flipped"
+        if settings.augmented
+        else "without augmentation"
+    )
     return (
         f"{kind} from frozen tokens to {counted(settings.outputs, 'output')}{void} "
         f"({classes}), trained at {size} for {counted(settings.epochs, 'epoch')} of batches of "
         f"{counted(settings.batch_size, 'image')} "
         f"({settings.optimiser}, learning rate {settings.learning_rate:g} that falls {decay}, "
-        f"weight decay {settings.weight_decay:g}, seed {settings.seed}), without augmentation, in "
-        f"a shuffled order. {_scored(settings.score)}"
+        f"weight decay {settings.weight_decay:g}, seed {settings.seed}), {changes}, in a "
+        f"shuffled order. {_scored(settings.score)}"
     )
 
 
