@@ -23,7 +23,7 @@ Reader = Callable[[str, int], "np.ndarray"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a protocol reads: data, and frames of the scored and of the training images."""
+    """Inputs of a protocol: data, and frames of the scored and of the training images."""
 
     data: "Data"
     frames: Reader | None
