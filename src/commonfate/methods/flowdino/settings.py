@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from commonfate.base.settings import Settings
+from commonfate.methods.distillation.settings import DistillationSettings, Share
 
 Divergence = Literal["kl", "cross_entropy"]
 Weights = Literal["motion", "similarity", "entropy", "equal"]
@@ -42,3 +43,51 @@ class FlowLossSettings(Settings):
 
 RELEASED_LOSS = FlowLossSettings(still_below=0.1, divergence="cross_entropy", weights="similarity")
 """The loss of the released code."""
+
+
+class FlowDinoSettings(DistillationSettings):
+    """A trained DINO, fine-tuned on images by its own loss and on video frames by the flow loss.
+
+    Of the training the paper gives the start (DINO's weights), the two halves of a batch and the
+    sum of the two losses; all other values are released. How many GPUs trained the published models
+    is not known: sizes and rates are those of one.
+    """
+
+    method: Literal["flowdino"] = "flowdino"
+    flow: FlowLossSettings = FlowLossSettings()
+    """The flow loss."""
+    flow_weight: float = Field(1.0, ge=0)
+    """Factor of the flow loss beside DINO's; 0 leaves DINO's alone."""
+    local_crops: int = Field(8, ge=0)
+    """Number of local crops."""
+    global_scale: Share = (0.4, 1.0)
+    """Smallest and largest share of an image's area that a global crop covers."""
+    local_scale: Share = (0.05, 0.4)
+    """Smallest and largest share of an image's area that a local crop covers."""
+    outputs: int = Field(65_536, ge=2)
+    """K, outputs of the head: those of DINO's checkpoint (released without ImageNet: 8,192, which
+    begin anew)."""
+    frozen_iterations: int = Field(0, ge=0)
+    """Steps for which the head's last layer does not change (released: none, unlike DINO)."""
+
+    momentum: float = Field(0.996, ge=0, le=1)
+    """Momentum of the teacher at the first step; half a cosine leads to 1."""
+    teacher_temperature: PositiveFloat = 0.03
+    """Temperature of the teacher's outputs."""
+    first_teacher_temperature: PositiveFloat = 0.03
+    """Temperature of the teacher's outputs at the first step; without warm-up it has no effect."""
+    temperature_warmup: int = Field(0, ge=0)
+    """Length of the temperature's linear warm-up, in steps."""
+
+    batch_size: PositiveInt = 14
+    """Items per step, each an image and a video frame, over all processes (14 a GPU)."""
+    iterations: PositiveInt = 457_555
+    """Optimiser steps: 5 epochs of ImageNet's 1,281,167 images, incomplete batches dropped."""
+    learning_rate: PositiveFloat = 1e-4 * 14 / 256
+    """AdamW's learning rate at the first step: 0.0001 times `batch_size` / 256."""
+    min_learning_rate: float = Field(1e-6, ge=0)
+    """Learning rate at the end of the cosine."""
+    warmup_iterations: int = Field(0, ge=0)
+    """Length of the linear warm-up of the learning rate, in steps."""
+    weight_decay: float = Field(0.1, ge=0)
+    """AdamW's weight decay at the first step; none for biases and norms."""
