@@ -10,6 +10,7 @@ from commonfate.methods.flowdino import flow as flows
 from commonfate.methods.flowdino import loss
 from commonfate.methods.flowdino.settings import RELEASED_LOSS, FlowLossSettings
 from commonfate.methods.flowdino.windows import feature_similarity, most_salient, slide
+from commonfate.models.heads import FlowHead
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,20 @@ def test_a_frame_that_stands_still(data, released):
     value.backward()
     data.check("static/loss", value)
     data.check("static/grad_max_abs", features.grad.abs().max())
+
+
+def test_the_head_that_the_released_code_never_applies(released):
+    """Its output for the recorded tokens, and the loss on that: 1e-5, as the recordings say."""
+    head = FlowHead(16)
+    weights = {
+        name.removeprefix("head/sd/"): value
+        for name, value in released.items()
+        if name.startswith("head/sd/")
+    }
+    head.load_state_dict(weights)
+    with torch.no_grad():
+        output = head(released["features"])
+    torch.testing.assert_close(output, released["head/output"], atol=1e-5, rtol=0)
+    stable = released["flow"] / released["max_norm"][..., None, None]
+    of_head = loss.flow_loss(output, released["saliency"], stable, RELEASED_LOSS)
+    torch.testing.assert_close(of_head, released["head/loss"], atol=1e-5, rtol=0)

@@ -1,9 +1,13 @@
 """Random changes of images by torchvision's transforms; a function of a seed alone."""
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
+
+T = TypeVar("T", Tensor, tuple[Tensor, Tensor])
 
 
 def channels_first(frames: list[np.ndarray]) -> Tensor:
@@ -11,14 +15,14 @@ def channels_first(frames: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.stack(frames).transpose(0, 3, 1, 2)))
 
 
-def augment(transform: v2.Transform, images: Tensor, seed: int) -> Tensor:
+def augment(transform: v2.Transform, images: T, seed: int) -> T:
     """Apply a random transform of `torchvision.transforms.v2`.
 
     All images of one call are changed in the same way: torchvision draws once a call.
 
     Args:
         transform: draws from torch's global generator, whose state is restored.
-        images: (N, 3, H, W) uint8 or float.
+        images: (N, 3, H, W) uint8 or float; or a tuple of what torchvision's transforms take.
         seed: in [0, 2**63).
     """
     with torch.random.fork_rng(devices=[]):

@@ -31,17 +31,45 @@ def stabilised(flow: Tensor, remove_background: bool = True) -> Tensor:
     Raises:
         ValueError: flow is not (B, 2, H, W).
     """
+    values = relative(flow.double(), remove_background)
+    kept = torch.promote_types(flow.dtype, torch.float32)
+    return (values / largest_norm(values)).to(kept)
+
+
+@torch.no_grad()
+def relative(flow: Tensor, remove_background: bool = True) -> Tensor:
+    """Flow less its mean, the numerator of Eq. 1; 0 where it is known if the frame stands still.
+
+    Args, raises: as `stabilised`.
+
+    Returns:
+        (B, 2, H, W) of the same dtype, pixels; NaN where unknown.
+    """
     if flow.ndim != 4 or flow.shape[1] != 2:
         raise ValueError(f"flow must be (B, 2, H, W), got {tuple(flow.shape)}")
     valid = flow.isfinite().all(1, keepdim=True)
-    values = flow.double().masked_fill(~valid, 0)
+    values = flow.masked_fill(~valid, 0)
     if remove_background:
         count = valid.sum((2, 3), keepdim=True).clamp(min=1)
-        values = (values - values.sum((2, 3), keepdim=True) / count).masked_fill(~valid, 0)
+        total = values.sum((2, 3), keepdim=True, dtype=torch.float64)
+        values = (values - (total / count).to(values.dtype)).masked_fill(~valid, 0)
     largest = values.norm(dim=1).flatten(1).amax(1).view(-1, 1, 1, 1)
-    lengths = torch.where(largest > STILL, largest, torch.inf)
-    kept = torch.promote_types(flow.dtype, torch.float32)
-    return (values / lengths).masked_fill(~valid, torch.nan).to(kept)
+    return torch.where(largest > STILL, values, 0).masked_fill(~valid, torch.nan)
+
+
+@torch.no_grad()
+def largest_norm(flow: Tensor) -> Tensor:
+    """Largest norm of the flow of each frame, the denominator of Eq. 1.
+
+    Args:
+        flow: (B, 2, H, W) floating, NaN where unknown.
+
+    Returns:
+        (B, 1, 1, 1); infinite where nothing moves or is known, so that 0 divided by it is 0.
+    """
+    squares = flow.square().sum(1).nan_to_num(0.0)
+    largest = squares.flatten(1).amax(1).sqrt().view(-1, 1, 1, 1)
+    return torch.where(largest > 0, largest, torch.inf)
 
 
 @torch.no_grad()

@@ -4,12 +4,13 @@ The loss is the paper's by default. Where the paper is silent, values are those 
 (`mlzxy/flowdino`, commit ca2ed7d), named `released` below.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from commonfate.base.settings import Settings
 from commonfate.methods.distillation.settings import DistillationSettings, Share
+from commonfate.models import catalogue
 
 Divergence = Literal["kl", "cross_entropy"]
 Weights = Literal["motion", "similarity", "entropy", "equal"]
@@ -53,11 +54,33 @@ class FlowDinoSettings(DistillationSettings):
     is not known: sizes and rates are those of one.
     """
 
+    learns_from: ClassVar[str] = "flow"
+
     method: Literal["flowdino"] = "flowdino"
+    start: str | None = None
+    """Weights that student and teacher start from: a published or bundled encoder, a file, or the
+    checkpoint of a run (tables fill it in); none: random ones. DINO's are `dino.vits16.full` and
+    the like (paper: DINO's weights; released: those of the teacher)."""
+    head: Literal["start", "new"] = "start"
+    """Weights of DINO's head: those beside the encoder of `start`, which must have it (released:
+    with images), or random ones (released: without images, as its 8,192 outputs fit no other)."""
+    positions: PositiveInt | None = None
+    """Side of the square whose positions the encoder learns, in pixels; none: `global_crop`. It
+    must be that of `start`; DINO's is 224."""
+    distils: Literal["images", "frames", "both"] = "images"
+    """Pictures that DINO's own loss sees: `images`, one beside each video frame (paper); `frames`,
+    the video frames, without images (Table IV, and a choice of the released code); `both` (ours,
+    for `only add video frames` of Table III, which no released setting gives)."""
     flow: FlowLossSettings = FlowLossSettings()
     """The flow loss."""
     flow_weight: float = Field(1.0, ge=0)
     """Factor of the flow loss beside DINO's; 0 leaves DINO's alone."""
+    scale_flow: Literal["paper", "released"] = "paper"
+    """Flow of a crop that is resized: `paper`, that of the resized picture, so that u scales with
+    the width and v with the height; `released`, its values stay as they were."""
+    flow_head: bool = False
+    """Compare flow with the outputs of a head on the tokens instead of the tokens themselves (the
+    released code makes such a head, and never applies it)."""
     local_crops: int = Field(8, ge=0)
     """Number of local crops."""
     global_scale: Share = (0.4, 1.0)
@@ -91,3 +114,36 @@ class FlowDinoSettings(DistillationSettings):
     """Length of the linear warm-up of the learning rate, in steps."""
     weight_decay: float = Field(0.1, ge=0)
     """AdamW's weight decay at the first step; none for biases and norms."""
+
+    @property
+    def order(self) -> Literal["samples", "videos", "any_video"]:
+        """Any video beside an image; otherwise each video once an epoch (released)."""
+        return "videos" if self.learns_beside is None else "any_video"
+
+    @property
+    def learns_beside(self) -> str | None:
+        """Images, unless DINO's loss sees frames alone."""
+        return None if self.distils == "frames" else "frames"
+
+    @field_validator("start")
+    @classmethod
+    def _name_of_the_start(cls, start: str | None) -> str | None:
+        if start is None:
+            return None
+        if start.startswith(f"{catalogue.RANDOM}."):
+            raise ValueError("random weights are what a training starts from without start")
+        return catalogue.encoder_name(start)
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> "FlowDinoSettings":
+        crops = {"global_crop": True, "local_crop": self.local_crops > 0}
+        for key in (key for key, used in crops.items() if used and self.flow_weight > 0):
+            cells = getattr(self, key) // self.patch
+            if cells < self.flow.window:
+                raise ValueError(
+                    f"{key} {getattr(self, key)} has {cells} patches a side, fewer than "
+                    f"flow.window {self.flow.window}"
+                )
+        if self.positions is not None and self.positions % self.patch:
+            raise ValueError(f"positions {self.positions} must be a multiple of patch {self.patch}")
+        return self
