@@ -32,14 +32,70 @@ def jobs(folder: Path, scale: str, *tables: str) -> Counter[str]:
 
 # A data set that is an empty folder has one shard.
 PAPER = {
-    # An encoder and three data sets; boxes of each.
-    "flowdino_table1": {"features": 3, "probe": 6, "frames": 3, "boxes": 3},
-    "flowdino_table2": {"features": 4 * 3, "probe": 24, "frames": 3, "boxes": 3},
-    # Train and val of COCO-Stuff; val of VOC, whose training images heads see anew in each epoch.
-    "flowdino_table4": {"features": 4 * 3, "probe": 16, "frames": 2},
-    "flowdino_table5": {"features": 2, "probe": 4, "frames": 1},
-    "flowdino_table6": {"features": 3 * 5, "probe": 18, "frames": 3},
-    "flowdino_table7": {"features": 4 * 2, "probe": 8, "frames": 1},
+    # Two encoders and three data sets, with boxes of each; to learn from, three of videos with flow
+    # and ImageNet.
+    "flowdino_table1": {
+        "features": 2 * 3,
+        "probe": 12,
+        "frames": 3 + 4,
+        "boxes": 3,
+        "flow": 3,
+        "samples": 2,
+        "train": 1,
+    },
+    "flowdino_table2": {
+        "features": 8 * 3,
+        "probe": 48,
+        "frames": 3 + 4,
+        "boxes": 3,
+        "flow": 3,
+        "samples": 2,
+        "train": 4,
+    },
+    "flowdino_table3": {
+        "features": 9,
+        "probe": 18,
+        "frames": 1 + 4,
+        "boxes": 1,
+        "flow": 3,
+        "samples": 2,
+        "train": 7,
+    },
+    # Train and val of COCO-Stuff; val of VOC, whose training images heads see anew in each epoch;
+    # Moments in Time to learn from.
+    "flowdino_table4": {
+        "features": 5 * 3,
+        "probe": 20,
+        "frames": 2 + 1,
+        "flow": 1,
+        "samples": 1,
+        "train": 1,
+    },
+    "flowdino_table5": {
+        "features": 4,
+        "probe": 8,
+        "frames": 1 + 4,
+        "flow": 3,
+        "samples": 2,
+        "train": 2,
+    },
+    # ImageNet is both learnt from and scored.
+    "flowdino_table6": {
+        "features": 5 * 5,
+        "probe": 30,
+        "frames": 3 + 3,
+        "flow": 3,
+        "samples": 2,
+        "train": 2,
+    },
+    "flowdino_table7": {
+        "features": 8 * 2,
+        "probe": 16,
+        "frames": 1 + 3,
+        "flow": 3,
+        "samples": 2,
+        "train": 4,
+    },
     # Train and val of VOC, which clusters and heads share.
     "timet_table3": {"features": 4 * 2, "probe": 16, "frames": 1},
     # Val of two data sets, for 12 protocols.
@@ -55,35 +111,42 @@ PAPER = {
 }
 
 
-@pytest.mark.parametrize("table", ["flowdino_table6", "timet_table4", "timet_table11"])
+@pytest.mark.parametrize(
+    "table", ["flowdino_table3", "flowdino_table6", "timet_table4", "timet_table11"]
+)
 def test_jobs_of_a_table_at_scale_paper(tmp_path: Path, table: str) -> None:
     layouts.paper(tmp_path)
     planned = jobs(tmp_path, "paper", table)
-    names = ("features", "probe", "frames", "boxes", "flow", "train", "predict", "table")
-    expected = {"boxes": 0, "flow": 0, "train": 0, "predict": 0, "table": 1, **PAPER[table]}
-    assert {name: planned[name] for name in names} == expected
+    none = dict.fromkeys(("boxes", "flow", "samples", "train", "predict"), 0)
+    expected = {**none, "table": 1, **PAPER[table]}
+    assert {name: planned[name] for name in expected} == expected
 
 
 def test_jobs_of_all_tables_of_features_at_scale_paper(tmp_path: Path) -> None:
     layouts.paper(tmp_path)
     planned = jobs(tmp_path, "paper", *FLOWDINO, *TIMET)
-    assert planned["table"] == len(PAPER) == 14
+    assert planned["table"] == len(PAPER) == 15
     # Eigenvectors by 4 encoders of 3 data sets; 320 px by 6 encoders, train and val of COCO-Stuff,
     # val of VOC; 224.cls by 5, train and val; prototypes by 2.
     flowdino = 4 * 3 + 6 * 3 + 5 * 2 + 2
+    # Of what is trained: eigenvectors by 4 of 3 data sets, by 5 more of Table III of one; Tables IV
+    # and VI, V, VII.
+    flowdino += 4 * 3 + 5 + 3 + 2 * 5 + 2 + 4 * 2
     # 448 px of VOC by 10 encoders, train and val, for Tables 3, 5, 8 and 10; foreground by 2, train
     # and val of 3; 224 px by 4 of 2, by 2 of VISOR: that of Table 11 is one of Table 4.
     timet = 10 * 2 + 2 * 2 * 3 + 4 * 2 + 2
-    assert planned["features"] == flowdino + timet == 84
-    # Table I is a row of II, and ViT-S/16, ViT-S/8 of VII are rows of VI.
-    repeated = 6 + 4
+    assert planned["features"] == flowdino + timet == 124
+    # Table I is two rows of II, four rows of III are of II, and ViT-S/16, ViT-S/8 of VII of VI.
+    repeated = 2 * 6 + 4 * 2 + 4
     # The two linear probes of Leopart stand in Tables IV and VI, two scorings each.
     repeated += 4
-    assert planned["probe"] == sum(counts["probe"] for counts in PAPER.values()) - repeated == 257
+    assert planned["probe"] == sum(counts["probe"] for counts in PAPER.values()) - repeated == 319
     # VOC 2007; VOC 2012 with boxes, masks, masks of its own lists; COCO-20k, COCO-Stuff, ImageNet,
-    # DAVIS, YouTube-VOS, VISOR.
-    assert planned["frames"] == 10
-    assert (planned["boxes"], planned["flow"], planned["train"]) == (3, 1, 0)
+    # DAVIS, YouTube-VOS, VISOR; UVO, VSPW, YouTube-VOS one frame in five, Moments in Time.
+    assert planned["frames"] == 10 + 4
+    # Flow of DAVIS for Table 11 of TimeT. Four networks twice, three parts of Table III, Table IV.
+    assert (planned["boxes"], planned["flow"], planned["train"]) == (3, 1 + 4, 4 * 2 + 3 + 1)
+    assert planned["samples"] == 3
 
 
 def test_protocols_share_a_view_at_scale_smoke(tmp_path: Path) -> None:

@@ -7,6 +7,12 @@ def start_of(wildcards):
     return [start.checkpoint] if start else []
 
 
+def beside_of(wildcards):
+    """The index of the samples that a run reads beside others, if it does."""
+    beside = run_of(wildcards).samples_beside
+    return [f"<results>/samples/{beside}/index.parquet"] if beside else []
+
+
 def devices_of(wildcards):
     """Devices that share a training; no param, so that another number trains nothing again."""
     return CONFIG.train_devices.get(run_of(wildcards).settings.method, 1)
@@ -16,6 +22,7 @@ rule train:
     """Train one run."""
     input:
         index=lambda wildcards: f"<results>/samples/{run_of(wildcards).samples}/index.parquet",
+        beside=beside_of,
         start=start_of,
     output:
         checkpoint="<results>/runs/{run}/checkpoint.pt",
@@ -41,10 +48,11 @@ rule train:
         settings=lambda wildcards: set_options(run_of(wildcards).settings),
         seed=lambda wildcards: run_of(wildcards).seed,
         folder=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
+        beside=lambda wildcards, input: [f"--beside={path}" for path in input.beside],
     shell:
         """
         commonfate train \
-            --index {input.index:q} \
+            --index {input.index:q} {params.beside:q} \
             --method {params.method} {params.settings:q} \
             --seed {params.seed} \
             --threads {threads} \

@@ -92,6 +92,16 @@ class TrainedSettings(MethodSettings):
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     """Arithmetic of the network; losses are always float32 or better."""
 
+    @property
+    def order(self) -> Literal["samples", "videos", "any_video"]:
+        """Order in which samples are drawn, see `samples.sampler.Order`."""
+        return "samples"
+
+    @property
+    def learns_beside(self) -> str | None:
+        """Kind of the samples of a second index, one of which is read beside each; or None."""
+        return None
+
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -27,6 +27,12 @@ TRAINED = [name for name in MethodsConfig.model_fields if class_of(name).trained
     required=True,
     help="results/samples/{name}/index.parquet.",
 )
+@click.option(
+    "--beside",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A second index, for methods that learn from two samples at a time, as flowdino does from "
+    "a frame of a video and an image.",
+)
 @click.option("--method", type=click.Choice(TRAINED), required=True, help="What to train.")
 @options.assignments(
     "A hyper-parameter of the method, e.g. iterations=400; the others have their defaults."
@@ -47,6 +53,7 @@ TRAINED = [name for name in MethodsConfig.model_fields if class_of(name).trained
 )
 def command(
     index: Path,
+    beside: Path | None,
     method: str,
     pairs: tuple[str, ...],
     seed: int,
@@ -81,13 +88,15 @@ def command(
         from commonfate.training.loop import train
 
         trained, samples = methods.create_trained(settings), read(index)
-        inputs = _inputs(index, trained)
+        others = None if beside is None else read(beside)
+        inputs = _inputs(index, beside, trained)
         precision, batch_size = trained.settings.precision, trained.settings.batch_size
         fabric = launch(chosen, count, nodes, threads, precision, batch_size)
         record = _provenance(inputs, settings, seed, fabric)
         if workers is None:
             workers = record["threads"] if fabric.device.type == "cuda" else 0
-        train(trained, samples, output, seed, fabric, Options(workers=workers, **options), record)
+        chosen_options = Options(workers=workers, **options)
+        train(trained, samples, output, seed, fabric, chosen_options, record, others)
 
 
 def _devices(text: str, device: str) -> tuple[str, int]:
@@ -109,14 +118,15 @@ def _devices(text: str, device: str) -> tuple[str, int]:
     return kinds.pop(), len(names)
 
 
-def _inputs(index: Path, method: "TrainedMethod") -> list[Path]:
+def _inputs(index: Path, beside: Path | None, method: "TrainedMethod") -> list[Path]:
     """Files that are read: the samples and, if there is one, the checkpoint to start from."""
+    samples = [index] if beside is None else [index, beside]
     start = method.start_file()
     if start is None:
-        return [index]
+        return samples
     if not start.is_file():
         raise ConfigError(f"--set start={start}: no such file; name the checkpoint.pt of a run")
-    return [index, start]
+    return [*samples, start]
 
 
 def _provenance(

@@ -8,6 +8,7 @@ from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.feature_clustering.settings import FeatureClusteringSettings
 from commonfate.methods.first_mask.settings import FirstMaskSettings
 from commonfate.methods.flow_warp.settings import FlowWarpSettings
+from commonfate.methods.flowdino.settings import FlowDinoSettings
 from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
@@ -29,6 +30,8 @@ class MethodsConfig(Settings):
     """Semantic segmentation, fine-tuned on labels."""
     dino: DinoSettings = DinoSettings()
     """An encoder that learns from images without labels."""
+    flowdino: FlowDinoSettings = FlowDinoSettings()
+    """An encoder fine-tuned on images, and on video frames with flow."""
     maskfeat: MaskFeatSettings = MaskFeatSettings()
     """An encoder that predicts descriptors of patches, many of them masked."""
     frozen: FrozenSettings = FrozenSettings()

@@ -1,4 +1,4 @@
-"""Projection head of DINO (Caron et al., ICCV 2021, Section 3.1)."""
+"""Projection heads of DINO (Caron et al., ICCV 2021, Section 3.1) and of FlowDINO's tokens."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -59,12 +59,36 @@ class DinoHead(nn.Module):
             nn.GELU(),
             nn.Linear(hidden, bottleneck),
         )
-        for layer in self.mlp:
-            if isinstance(layer, nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
+        _initialise(self.mlp)
         self.last_layer = UnitRowLinear(bottleneck, outputs, learns_lengths)
 
     def forward(self, features: Tensor) -> Tensor:
         """(..., K) logits of (..., dim) features; in [-1, 1] while lengths are 1."""
         return self.last_layer(functional.normalize(self.mlp(features), dim=-1))
+
+
+class FlowHead(nn.Module):
+    """Two linear layers with a GELU between them, a unit vector, and products with unit rows.
+
+    FlowDINO's released code makes this head for the tokens that meet flow, but never applies it.
+
+    Args:
+        dim: size of a token, and of the result.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim))
+        _initialise(self.mlp)
+        self.last_layer = UnitRowLinear(dim, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(..., dim) of (..., dim)."""
+        return self.last_layer(functional.normalize(self.mlp(tokens), dim=-1))
+
+
+def _initialise(layers: nn.Sequential) -> None:
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            nn.init.trunc_normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)

@@ -39,6 +39,9 @@ class Run:
     itself."""
     results: Path = Path("results")
     """Folder of all products of the scale."""
+    beside: tuple[str, ...] = ()
+    """Data sets of the samples that its training reads beside those of `datasets`, split `train`;
+    empty if it reads one at a time."""
 
     @property
     def needed_runs(self) -> tuple["Run", ...]:
@@ -60,6 +63,13 @@ class Run:
         kind = KINDS[self.settings.learns_from]
         source = self.flow if kind.has_flow else kind.name
         return f"{'+'.join(datasets)}-{split}-{source}"
+
+    @property
+    def samples_beside(self) -> str | None:
+        """Name of the samples that its training reads beside others; or None."""
+        if not self.beside:
+            return None
+        return f"{'+'.join(self.beside)}-train-{self.settings.learns_beside}"
 
     @property
     def encoder(self) -> list[str]:

@@ -67,7 +67,7 @@ def segmenting(
     if settings.reads_flow:
         has(config, scored.dataset, "flow", f"{where}: {settings.method} looks at")
         _at_every_frame(config, scored.dataset, settings, where)
-    _split(config, scored.dataset, scored.split, f"{where}: split")
+    has_split(config, scored.dataset, scored.split, f"{where}: split")
 
 
 def probing(
@@ -95,9 +95,9 @@ def probing(
     for name, value in extra:
         if value:
             raise ConfigError(f"{where}: {name} is for segments, not for features; leave it out")
-    _split(config, scored.dataset, scored.split, f"{where}: split")
+    has_split(config, scored.dataset, scored.split, f"{where}: split")
     if scored.fits:
-        _split(config, scored.dataset, scored.fit_split, f"{where}: fit_split")
+        has_split(config, scored.dataset, scored.fit_split, f"{where}: fit_split")
     if isinstance(scored, PropagationBenchmark) and settings.reads_flow:
         _carried_by_flow(config, scored, f"{where}: {settings.method}")
     count = len(datasets.class_names(config.datasets[scored.dataset]))
@@ -184,11 +184,15 @@ def _at_every_frame(config: Config, dataset: str, settings: Any, where: str) -> 
         )
 
 
-def _split(config: Config, dataset: str, split: str, start: str) -> None:
-    """Check that a data set has a split; all have `all`."""
+def has_split(config: Config, dataset: str, name: str, start: str) -> None:
+    """Check that a data set has a split; all have `all`.
+
+    Raises:
+        ConfigError: it has not; the message begins with `start`.
+    """
     splits = datasets.splits(config.datasets[dataset])
-    if split not in ("all", *splits):
-        raise ConfigError(f"{start} {split!r}: data set {dataset} has only {', '.join(splits)}")
+    if name not in ("all", *splits):
+        raise ConfigError(f"{start} {name!r}: data set {dataset} has only {', '.join(splits)}")
 
 
 def learning(
@@ -208,7 +212,7 @@ def learning(
     hint = f"; name others as its {'pretrain' if kind.has_pair_gaps else 'train'}_datasets"
     for dataset in learnt_from:
         has(config, dataset, kind.name, f"{where}: {name} learns from", hint)
-        _split(config, dataset, split, f"{where}: {name} learns from split")
+        has_split(config, dataset, split, f"{where}: {name} learns from split")
         if "classes" in settings.gives:
             _fits(config, dataset, settings, where)
     overlap = split == scored.split or "all" in (split, scored.split)

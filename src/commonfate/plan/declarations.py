@@ -48,6 +48,9 @@ class RowDeclaration(Settings):
     """Role of the data that training learns from, e.g. `unlabelled_video`; `data_roles` of the
     config says which datasets play it, of which the split `train` is taken. None: those of the
     benchmark."""
+    beside: Name | None = None
+    """Role of the data of which training reads one sample beside each, e.g. `images`, for methods
+    that learn from two at a time."""
     adapt: NonNegativeInt = 0
     """Steps of test-time adaptation on each video."""
     crf: bool = False

@@ -50,6 +50,7 @@ def of_table(
     roles = _chosen(values["flow_roles"], [row.flow for row in declaration.rows if row.flow])
     values["flow_roles"] = {role: name for role, name in roles.items() if name in sources}
     asked = [part.data for row in declaration.rows for part in (row, row.start) if part]
+    asked += [row.beside for row in declaration.rows if row.beside]
     values["data_roles"] = _chosen(values["data_roles"], asked)
     values["methods"] = _chosen(values["methods"], [run.settings.method for run in runs])
     values["tables"] = _chosen(values["tables"], [table])

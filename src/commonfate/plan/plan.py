@@ -81,7 +81,8 @@ class Plan:
         cells = (cell for name in tables for cell in self.evaluations(name))
         for run in (needed for cell in cells for needed in cell.run.needed_runs):
             same = runs.setdefault(run.slug, run)
-            if (same.settings, same.datasets) != (run.settings, run.datasets):
+            learnt = [(each.settings, each.datasets, each.beside) for each in (same, run)]
+            if learnt[0] != learnt[1]:
                 raise ConfigError(f"workflow/tables: two different runs are both called {run.slug}")
         return runs
 
@@ -119,7 +120,8 @@ class Plan:
     def _datasets(self, cells: Sequence[Evaluation]) -> list[str]:
         scored = (self.config.benchmarks[cell.benchmark].dataset for cell in cells)
         runs = (run for cell in cells for run in cell.run.needed_runs)
-        return list(dict.fromkeys((*scored, *(name for run in runs for name in run.datasets))))
+        learnt = (name for run in runs for name in (*run.datasets, *run.beside))
+        return list(dict.fromkeys((*scored, *learnt)))
 
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from commonfate.base.errors import ConfigError
-from commonfate.base.settings import MethodSettings, merged, parse, unknown
+from commonfate.base.settings import MethodSettings, TrainedSettings, merged, parse, unknown
 from commonfate.config import ADAPT, Config
 from commonfate.evaluation.features.benchmarks import FeatureBenchmark
 from commonfate.evaluation.settings import BenchmarkConfig
@@ -109,18 +109,45 @@ class Request:
             if role is not None:
                 datasets, split = self._of_role(role), "train"
             checks.learning(self.config, settings, self._scored, datasets, split, self.where)
+        beside = self._beside(settings, None if is_start else self.row.beside)
         uses_flow = settings.reads_flow or (
             settings.trained and KINDS[settings.learns_from].has_flow
         )
         flow = self._flow() if uses_flow else None
         seed = self.seed if settings.trained else None
         data = self._data(datasets, split, settings.trained)
+        if beside:
+            data += f"-beside-{self._data(beside, 'train', settings.trained)}"
         # The name of the run that it starts from ends in the seed, that of both.
         end = f"s{seed}" if settings.trained else None
         end = f"from-{start.slug}" if start else end
         slug = run_name(settings, changes, [part for part in (flow, data, end) if part])
         results = self.config.results
-        return Run(slug, settings, datasets, split, flow, seed, start, results=results)
+        return Run(
+            slug, settings, datasets, split, flow, seed, start, results=results, beside=beside
+        )
+
+    def _beside(self, settings: MethodSettings, role: str | None) -> tuple[str, ...]:
+        """The data sets of the samples that a training reads beside others."""
+        kind = settings.learns_beside if isinstance(settings, TrainedSettings) else None
+        if kind is None:
+            if role is not None:
+                raise ConfigError(
+                    f"{self._row}: {settings.method} with these settings learns from one sample at "
+                    f"a time; leave beside {role!r} out"
+                )
+            return ()
+        if role is None:
+            raise ConfigError(
+                f"{self._row}: {settings.method} learns from two samples at a time; name the role "
+                f"of the data of the second as beside, e.g. images"
+            )
+        datasets = self._of_role(role)
+        for dataset in datasets:
+            start = f"{self._row}: beside its samples {settings.method} learns from"
+            checks.has(self.config, dataset, kind, start)
+            checks.has_split(self.config, dataset, "train", f"{start} split")
+        return datasets
 
     def _of_role(self, role: str) -> tuple[str, ...]:
         """The datasets that play a role."""

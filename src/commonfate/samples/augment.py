@@ -22,7 +22,7 @@ def augment(transform: v2.Transform, images: T, seed: int) -> T:
 
     Args:
         transform: draws from torch's global generator, whose state is restored.
-        images: (N, 3, H, W) uint8 or float; or several tensors, e.g. an image and its mask.
+        images: (N, 3, H, W) uint8 or float; or a tuple of what torchvision's transforms take.
         seed: in [0, 2**63).
     """
     with torch.random.fork_rng(devices=[]):

@@ -18,6 +18,7 @@ class Example:
         labels: (H, W) uint8, a class for each pixel; 255 where there is none.
         flip: True to mirror all parts left-right.
         seed: seed of all other random changes; every use of a sample has its own.
+        beside: sample of a second index, with flip and seed of its own; None without one.
     """
 
     frame: np.ndarray
@@ -26,3 +27,4 @@ class Example:
     labels: np.ndarray | None = None
     flip: bool = False
     seed: int = 0
+    beside: "Example | None" = None

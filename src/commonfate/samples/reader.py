@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -49,12 +50,15 @@ class _OpenStores:
 class SampleDataset(Dataset):
     """Map-style dataset from a `SampleKey` to the tensors that a method prepares."""
 
-    def __init__(self, samples: Sequence[Sample], method: Preparer) -> None:
+    def __init__(
+        self, samples: Sequence[Sample], method: Preparer, beside: Sequence[Sample] = ()
+    ) -> None:
         """Check that samples and method fit.
 
         Args:
             samples: samples of one index, and so of one kind.
             method: prepares the samples.
+            beside: samples of a second index, to which keys may refer.
 
         Raises:
             ConfigError: the method learns from another kind of sample.
@@ -66,11 +70,12 @@ class SampleDataset(Dataset):
                 f"from {kind}; index its samples with `commonfate samples --learns-from {kind}`"
             )
         self.samples = samples
+        self.beside = beside
         self.method = method
         self._stores = _OpenStores()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"samples": self.samples, "method": self.method}
+        return {"samples": self.samples, "beside": self.beside, "method": self.method}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _stores=_OpenStores())
@@ -89,9 +94,15 @@ class SampleDataset(Dataset):
             UserError: the method cannot learn from the sample; the message names it.
         """
         sample = self.samples[key.index]
-        frame = self._stores.frames(sample.frame_store).read(sample.video, sample.t)
-        example = KINDS[sample.learns_from].read(sample, key, frame, self._stores)
+        example = self._read(sample, key)
+        if key.beside is not None:
+            other = self._read(self.beside[key.beside.index], key.beside)
+            example = replace(example, beside=other)
         try:
             return self.method.prepare(example)
         except UserError as error:
             raise UserError(f"{sample}: {error}") from error
+
+    def _read(self, sample: Sample, key: SampleKey) -> Example:
+        frame = self._stores.frames(sample.frame_store).read(sample.video, sample.t)
+        return KINDS[sample.learns_from].read(sample, key, frame, self._stores)

@@ -147,7 +147,11 @@ def _data(run: Run) -> str:
     """The data that a run learns from."""
     kind = KINDS[run.settings.learns_from]
     unseen = "" if kind.supervised else ", without ground truth"
-    return f"{kind.words} of {' and '.join(run.datasets)}, split {run.split}{unseen}"
+    beside = ""
+    if run.beside:
+        words = KINDS[run.settings.learns_beside].words
+        beside = f", beside each one of the {words} of {' and '.join(run.beside)}, split train"
+    return f"{kind.words} of {' and '.join(run.datasets)}, split {run.split}{beside}{unseen}"
 
 
 def _starts(compared: Sequence[Comparison]) -> Iterator[str]:

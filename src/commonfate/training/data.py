@@ -4,6 +4,7 @@ import logging
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
@@ -11,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from commonfate.base.errors import UserError
+from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.processes import shielded
 from commonfate.methods.base import TrainedMethod
 from commonfate.samples import sampler
 from commonfate.samples.index import Sample
 from commonfate.samples.reader import SampleDataset
-from commonfate.samples.sampler import SampleKey
+from commonfate.samples.sampler import Pool, SampleKey
 
 if TYPE_CHECKING:  # workers import this module, and would wait seconds for Lightning
     from lightning.fabric import Fabric
@@ -59,10 +60,24 @@ class TrainingData(Protocol):
 class SampleData:
     """Samples of an index, as a method prepares them (see `TrainingData`)."""
 
-    def __init__(self, method: TrainedMethod, samples: Sequence[Sample]) -> None:
-        self._samples = samples
-        self._settings = method.settings
-        self._dataset = SampleDataset(samples, method)
+    def __init__(
+        self, method: TrainedMethod, samples: Sequence[Sample], beside: Sequence[Sample] = ()
+    ) -> None:
+        """Check that samples and method fit.
+
+        Args:
+            method: prepares the samples.
+            samples: samples of one index.
+            beside: samples of a second index, if the method learns from one beside each.
+
+        Raises:
+            ConfigError: the method learns from other kinds of samples, or lacks the second index.
+        """
+        self._settings = settings = method.settings
+        _check_beside(settings.method, settings.learns_beside, beside)
+        self._samples = Pool(samples, settings.order)
+        self._beside = Pool(beside) if beside else None
+        self._dataset = SampleDataset(samples, method, beside)
 
     def batches(
         self, seed: int, start: int, stop: int, fabric: "Fabric", workers: int
@@ -76,12 +91,18 @@ class SampleData:
             stop,
             fabric.global_rank,
             fabric.world_size,
+            self._beside,
         )
         return load(self._dataset, plan, fabric, workers)
 
     def spread(self, count: int, fabric: "Fabric") -> Iterator[Batch]:
         """Batches as large as one process has them in training."""
-        keys = evenly_spread(self._samples, count)
+        keys = evenly_spread(self._samples.samples, count)
+        if self._beside is not None:
+            others = evenly_spread(self._beside.samples, len(keys))
+            keys = [
+                replace(key, beside=others[place % len(others)]) for place, key in enumerate(keys)
+            ]
         size = self._settings.batch_size // fabric.world_size
         plan = [keys[start : start + size] for start in range(0, len(keys), size)]
         last_line = time.monotonic()
@@ -94,13 +115,33 @@ class SampleData:
 
     def describe(self, seed: int, iteration: int) -> str:
         size, flip = self._settings.batch_size, self._settings.flip
-        names = ", ".join(
-            f"{self._samples[key.index]} gap {key.gap}"
-            if key.gap
-            else str(self._samples[key.index])
-            for key in sampler.batch(self._samples, seed, iteration, size, flip)
-        )
+        keys = sampler.batch(self._samples, seed, iteration, size, flip, self._beside)
+        names = ", ".join(self._name(key) for key in keys)
         return f"Its batch: {names}. Look at these samples, or lower learning_rate"
+
+    def _name(self, key: SampleKey) -> str:
+        name = str(self._samples.samples[key.index]) + (f" gap {key.gap}" if key.gap else "")
+        if key.beside is None or self._beside is None:
+            return name
+        return f"{name} beside {self._beside.samples[key.beside.index]}"
+
+
+def _check_beside(method: str, kind: str | None, beside: Sequence[Sample]) -> None:
+    if kind is None and beside:
+        raise ConfigError(
+            f"--beside: {method} with these settings learns from one index alone; leave it out"
+        )
+    if kind is not None and not beside:
+        raise ConfigError(
+            f"method {method} learns from two samples at a time; name the index of the second with "
+            f"--beside; make it with `commonfate samples --learns-from {kind}`"
+        )
+    if beside and beside[0].learns_from != kind:
+        raise ConfigError(
+            f"--beside: {beside[0]} is a sample with {beside[0].learns_from}, but beside its "
+            f"samples {method} learns from {kind}; make the index with `commonfate samples "
+            f"--learns-from {kind}`"
+        )
 
 
 def evenly_spread(samples: Sequence[Sample], count: int) -> list[SampleKey]:

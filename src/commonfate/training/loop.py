@@ -19,7 +19,16 @@ from commonfate.training.run_folder import RunFolder
 from commonfate.training.session import Session
 
 # Keys of a run's config.yaml.
-_DESCRIBED = ("method", "settings", "seed", "index", "samples", "elapsed_s", "provenance")
+_DESCRIBED = (
+    "method",
+    "settings",
+    "seed",
+    "index",
+    "beside",
+    "samples",
+    "elapsed_s",
+    "provenance",
+)
 
 
 def train(
@@ -30,6 +39,7 @@ def train(
     fabric: Fabric,
     options: Options,
     provenance: dict[str, Any],
+    beside: SampleIndex | None = None,
 ) -> None:
     """Train a method, or go on with an interrupted call of the same training.
 
@@ -41,9 +51,11 @@ def train(
         fabric: launched; knows device, precision, processes.
         options: loader, checkpoints, log.
         provenance: kept in the checkpoint and in config.yaml.
+        beside: samples of which each sample gets one, if the method learns so.
 
     Raises:
         UserError: see `carry_out`.
+        ConfigError: method and samples do not go together.
     """
     folder = RunFolder(output)
     settings = method.settings
@@ -52,16 +64,18 @@ def train(
         "method": settings.method,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
-        "samples": index.digest,
+        "samples": index.digest if beside is None else f"{index.digest}+{beside.digest}",
         # Of the same name in every training, but not of the same weights.
         "start": None if start is None else sha256(start),
         "code": code_digest(),
         "index": str(index.path),
+        **({} if beside is None else {"beside": str(beside.path)}),
         "provenance": provenance,
     }
-    data = SampleData(method, index.samples)
+    data = SampleData(method, index.samples, () if beside is None else beside.samples)
+    described = [key for key in _DESCRIBED if key in run or key == "elapsed_s"]
     with folder.locked() if fabric.is_global_zero else nullcontext():
-        carry_out(method, data, folder, run, fabric, options, _DESCRIBED)
+        carry_out(method, data, folder, run, fabric, options, described)
 
 
 def carry_out(

@@ -18,7 +18,7 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call the verb for fine-tuning; what it hands to the training loop, without any training."""
     handed: dict[str, Any] = {}
 
-    def loop(method, index, output, seed, fabric, options, provenance) -> None:
+    def loop(method, index, output, seed, fabric, options, provenance, beside) -> None:
         handed.update(settings=method.settings, provenance=provenance, seed=seed)
 
     alone = SimpleNamespace(device=torch.device("cpu"), world_size=1)

@@ -163,3 +163,49 @@ def test_carried_masks_are_scored_by_propagation_alone(make):
         make(WAYS[0])
     with pytest.raises(ConfigError, match="residual_flow has no encoder"):
         make({"label": "x", "method": "residual_flow"}, changes=CARRIED)
+
+
+FLOWDINO = {"label": "flowdino", "method": "flowdino", "data": "unlabelled_video"}
+WITH_IMAGES = {**FLOWDINO, "beside": "images"}
+ALONE = {**FLOWDINO, "settings": {"distils": "frames"}}
+
+
+def test_a_training_with_a_second_index(make):
+    plan = make(WITH_IMAGES, changes=CHANGES)
+    (run,) = {cell.run for cell in plan.evaluations("table1")}
+    assert (run.datasets, run.beside, run.flow) == (("sprite_clips",), ("sprite_photos",), "dis")
+    assert run.samples == "sprite_clips-train-dis"
+    assert run.samples_beside == "sprite_photos-train-frames"
+    assert run.slug.endswith("-dis-sprite_clips.train-beside-sprite_photos.train-s0")
+    assert "sprite_photos" in plan.datasets("table1")
+    assert '"images": ["sprite_photos"]' in plan.table_config("table1")
+
+
+def test_a_training_without_one(make):
+    (run,) = {cell.run for cell in make(ALONE, changes=CHANGES).evaluations("table1")}
+    assert (run.beside, run.samples_beside) == ((), None)
+    assert run.slug.endswith("-dis-sprite_clips.train-s0")
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "message"),
+    [
+        (FLOWDINO, {}, "row 'flowdino': flowdino learns from two samples at a time; name the role"),
+        ({**ALONE, "beside": "images"}, {}, "one sample at a time; leave beside 'images' out"),
+        ({**DINO_ON_IMAGES, "beside": "images"}, {}, "dino with these settings learns from one"),
+        ({**FLOWDINO, "beside": "imges"}, {}, "no data sets play the role 'imges'"),
+        (
+            WITH_IMAGES,
+            {"datasets": {"sprite_photos": {"train_images": 0}}},
+            "beside its samples flowdino learns from split 'train': data set sprite_photos has",
+        ),
+        (
+            {**WITH_IMAGES, "data": "images"},
+            {},
+            "flowdino learns from flow, but data set sprite_",
+        ),
+    ],
+)
+def test_second_indexes_that_cannot_be(make, row, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        make(row, changes={**CHANGES, **changes})

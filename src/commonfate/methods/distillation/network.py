@@ -1,14 +1,17 @@
 """Student, teacher and centre in one network, so that checkpoints and processes share them all."""
 
 import copy
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from commonfate.methods.distillation.loss import next_centre
-from commonfate.models.encoders import Encoder
+from commonfate.models.encoders import Encoder, Feature
+
+Features = dict[str, Tensor]
+CLASS: tuple[Feature, ...] = ("cls",)
 
 
 class Outputs(NamedTuple):
@@ -35,16 +38,31 @@ class Branch(nn.Module):
 
     def forward(self, crops: Iterable[Tensor]) -> Tensor:
         """(V, B, K) logits of crops (B, n, 3, h, w), of a size each, of which V = sum of n."""
-        features = []
-        for views in crops:
-            number = views.shape[1]
-            if number:
-                images = views.transpose(0, 1).flatten(0, 1)
-                features.append(self.backbone(images, ("cls",))["cls"].unflatten(0, (number, -1)))
-        return self.head(torch.cat(features))
+        return self.logits(self.features(crops, CLASS))
+
+    def features(self, crops: Iterable[Tensor], names: Collection[Feature]) -> list[Features]:
+        """Features of the encoder for crops (B, n, 3, h, w), of a size each, where n is not 0.
+
+        Returns:
+            By name, one dict a size, of (n, B, ...) each, see `Encoder.forward`.
+        """
+        return [
+            {
+                name: values.unflatten(0, (views.shape[1], -1))
+                for name, values in self.backbone(
+                    views.transpose(0, 1).flatten(0, 1), names
+                ).items()
+            }
+            for views in crops
+            if views.shape[1]
+        ]
+
+    def logits(self, features: Iterable[Features]) -> Tensor:
+        """(V, B, K) logits of the class outputs."""
+        return self.head(torch.cat([values["cls"] for values in features]))
 
 
-class Distilled(nn.Module):
+class Pair(nn.Module):
     """A student that learns, a teacher that follows as its moving average, and the centre.
 
     The teacher is always in evaluation mode: without drop path in its targets.
@@ -65,26 +83,25 @@ class Distilled(nn.Module):
         self.register_buffer("centre", torch.zeros(1, outputs))
         self.train()
 
-    def train(self, mode: bool = True) -> "Distilled":
+    def train(self, mode: bool = True) -> Self:
         super().train(mode)
         self.teacher.eval()
         return self
 
-    def forward(self, global_crops: Tensor, local_crops: Tensor) -> Outputs:
-        """Logits of both; the teacher's of the global crops alone.
+    @torch.no_grad()
+    def targets(self, global_crops: Tensor) -> tuple[Tensor, Tensor]:
+        """The teacher's logits (T, B, K) of the global crops, and the centre (1, K) before them.
 
         In training mode the centre moves afterwards, as statistics of a batch norm do.
 
         Args:
             global_crops: (B, T, 3, G, G) float, RGB in [0, 1].
-            local_crops: (B, V, 3, L, L) float, RGB in [0, 1]; V may be 0.
         """
-        with torch.no_grad():
-            targets = self.teacher([global_crops])
-            centre = self.centre.clone()
-            if self.training:
-                self.centre.copy_(next_centre(centre, targets, self.centre_momentum))
-        return Outputs(self.student([global_crops, local_crops]), targets, centre)
+        targets = self.teacher([global_crops])
+        centre = self.centre.clone()
+        if self.training:
+            self.centre.copy_(next_centre(centre, targets, self.centre_momentum))
+        return targets, centre
 
     @torch.no_grad()
     def follow(self, momentum: float) -> None:
@@ -98,3 +115,17 @@ class Distilled(nn.Module):
             slow.lerp_(fast, 1 - momentum)
         for kept, new in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
             kept.copy_(new)
+
+
+class Distilled(Pair):
+    """DINO's student and teacher."""
+
+    def forward(self, global_crops: Tensor, local_crops: Tensor) -> Outputs:
+        """Logits of both; the teacher's of the global crops alone.
+
+        Args:
+            global_crops: (B, T, 3, G, G) float, RGB in [0, 1].
+            local_crops: (B, V, 3, L, L) float, RGB in [0, 1]; V may be 0.
+        """
+        targets, centre = self.targets(global_crops)
+        return Outputs(self.student([global_crops, local_crops]), targets, centre)

@@ -81,6 +81,24 @@ def load(path: Path, part: str | None = None) -> Encoder:
     return encoder.eval().requires_grad_(False)
 
 
+def load_with_head(path: Path) -> tuple[Encoder, dict[str, Tensor]]:
+    """Make the encoder as `load` does, and read the weights of the head that DINO trains with it.
+
+    Returns:
+        The encoder, and the head's weights by the names of `models.heads.DinoHead`; empty if the
+        file holds no head.
+
+    Raises:
+        As `load`.
+    """
+    encoder = load(path)
+    tensors, _ = _content(path)
+    branch = _prefix(list(tensors), None, path).removesuffix("network.").removesuffix("backbone.")
+    start = f"{branch}head."
+    head = {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+    return encoder, head
+
+
 def description(encoder: Encoder) -> str:
     """Architecture in words, e.g. `ViT of width 384, depth 12, patches of 16`."""
     if isinstance(encoder, ViTEncoder):

@@ -1,0 +1,1 @@
+"""FlowDINO: features of places that move together become alike."""
