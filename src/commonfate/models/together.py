@@ -8,6 +8,7 @@ for a teacher's centre and for the marginals of an optimal transport.
 All processes must call these functions equally often and in the same order.
 """
 
+import torch
 from torch import Tensor, distributed
 
 
@@ -29,6 +30,22 @@ def mean_over_processes(value: Tensor) -> Tensor:
 def max_over_processes(value: Tensor) -> Tensor:
     """Maximum over the processes, element by element: the same shape, without gradient."""
     return _reduced(value, "MAX")
+
+
+def logsumexp_over_processes(value: Tensor) -> Tensor:
+    """Logarithm of the sum of exp(value) over the processes, element by element.
+
+    Args:
+        value: floating; -inf is the logarithm of 0.
+
+    Returns:
+        The same shape and dtype, without gradient; NaN where a process has NaN or inf.
+    """
+    if not _initialised():
+        return torch.where(value == torch.inf, torch.nan, value).detach()
+    largest = max_over_processes(value)
+    largest = torch.where(largest == -torch.inf, 0, largest)
+    return sum_over_processes((value - largest).exp()).log() + largest
 
 
 def _initialised() -> bool:
