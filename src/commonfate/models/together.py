@@ -1,4 +1,4 @@
-"""Sums over the processes that share a batch (DDP); without others, the value itself.
+"""Sums and rows over the processes that share a batch (DDP); without others, the value itself.
 
 DDP takes the mean of the processes' gradients. If each process divided its sum of a loss by its own
 count of pixels, the weight of a pixel would depend on its process. Divided by the mean count over
@@ -15,6 +15,11 @@ from torch import Tensor, distributed
 def process_count() -> int:
     """Number of processes that share a batch, at least 1."""
     return distributed.get_world_size() if _initialised() else 1
+
+
+def process_index() -> int:
+    """Number of this process among them, from 0."""
+    return distributed.get_rank() if _initialised() else 0
 
 
 def sum_over_processes(value: Tensor) -> Tensor:
@@ -46,6 +51,22 @@ def logsumexp_over_processes(value: Tensor) -> Tensor:
     largest = max_over_processes(value)
     largest = torch.where(largest == -torch.inf, 0, largest)
     return sum_over_processes((value - largest).exp()).log() + largest
+
+
+def gathered(value: Tensor) -> Tensor:
+    """Rows of all processes, in the order of the processes, without gradient.
+
+    Args:
+        value: (N, ...), of the same shape in all processes.
+
+    Returns:
+        (N * processes, ...).
+    """
+    if not _initialised():
+        return value.detach()
+    parts = [torch.empty_like(value) for _ in range(process_count())]
+    distributed.all_gather(parts, value.detach().contiguous())
+    return torch.cat(parts)
 
 
 def _initialised() -> bool:
