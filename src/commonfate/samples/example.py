@@ -26,3 +26,14 @@ class Example:
     labels: np.ndarray | None = None
     flip: bool = False
     seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipExample(Example):
+    """Some frames of a video.
+
+    Attributes:
+        clip: (n, H, W, 3) uint8, RGB, in the order of time; `frame` is the first.
+    """
+
+    clip: np.ndarray

@@ -89,8 +89,9 @@ class SampleDataset(Dataset):
             UserError: the method cannot learn from the sample; the message names it.
         """
         sample = self.samples[key.index]
-        frame = self._stores.frames(sample.frame_store).read(sample.video, sample.t)
-        example = KINDS[sample.learns_from].read(sample, key, frame, self._stores)
+        kind = KINDS[sample.learns_from].of_method(self.method.settings)
+        frame = kind.frame(sample, key, self._stores)
+        example = kind.read(sample, key, frame, self._stores)
         try:
             return self.method.prepare(example)
         except UserError as error:
