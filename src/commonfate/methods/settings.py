@@ -14,6 +14,7 @@ from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.maskfeat.settings import MaskFeatSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.methods.timet.settings import TimetSettings
 
 
 class MethodsConfig(Settings):
@@ -31,6 +32,8 @@ class MethodsConfig(Settings):
     """An encoder that learns from images without labels."""
     maskfeat: MaskFeatSettings = MaskFeatSettings()
     """An encoder that predicts descriptors of patches, many of them masked."""
+    timet: TimetSettings = TimetSettings()
+    """An encoder that learns on from clips without labels."""
     frozen: FrozenSettings = FrozenSettings()
     """An encoder, measured as it is."""
     first_mask: FirstMaskSettings = FirstMaskSettings()

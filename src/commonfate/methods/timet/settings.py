@@ -4,13 +4,19 @@ Where the paper is silent, defaults are the code's. In comments P is the paper (
 and Appendix A), R the released code (commit 94550b5); docs/timet.md compares them.
 """
 
-import re
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from commonfate.base.settings import Settings, TrainedSettings
+from commonfate.models import catalogue
 from commonfate.models.settings import ForwarderSettings
 
 
@@ -58,6 +64,11 @@ class TimetSettings(TrainedSettings):
     encoder: str = "dino.vits16"
     """Encoder that training starts from, as of the method `frozen` (P 4.1: DINO's ViT-S/16; R's
     default file is one of MSN)."""
+    start: str | None = None
+    """Checkpoint of a run of this project whose encoder training starts from, in the place of
+    `encoder`; none: that."""
+    encoder_seed: NonNegativeInt = 0
+    """Seed of an encoder of random weights."""
     trained_blocks: PositiveInt = 2
     """Last blocks of the encoder that are trained, with none of the others (P, R)."""
     head: tuple[PositiveInt, ...] = Field((2048, 2048, 256), min_length=1)
@@ -115,9 +126,9 @@ class TimetSettings(TrainedSettings):
 
     @property
     def slug(self) -> tuple[str, ...]:
-        """E.g. `("dino.vits16", "p200")`."""
-        name = Path(self.encoder).name if "/" in self.encoder else self.encoder
-        return (re.sub(r"[^a-zA-Z0-9_.=]+", "_", name), f"p{self.prototypes}")
+        """E.g. `("dino.vits16", "p200")`; `("p200",)` where it starts from a run."""
+        encoder = () if self.start is not None else (catalogue.encoder_word(self.encoder),)
+        return (*encoder, f"p{self.prototypes}")
 
     @classmethod
     def released(cls, **changes: Any) -> Self:
@@ -134,11 +145,27 @@ class TimetSettings(TrainedSettings):
         }
         return cls(**{**values, **changes})
 
+    @field_validator("encoder")
+    @classmethod
+    def _name_of_the_encoder(cls, encoder: str) -> str:
+        return catalogue.encoder_name(encoder)
+
     @model_validator(mode="after")
     def _values_fit(self) -> "TimetSettings":
         least, most = self.crop_scale
         if not least <= most <= 1:
             raise ValueError(
                 f"crop_scale {self.crop_scale} must be two shares of 1, the smaller first"
+            )
+        architecture = None if self.start else catalogue.architecture_of(self.encoder)
+        if architecture is None:
+            return self  # a file, of which the training tells
+        if architecture not in catalogue.VITS:
+            raise ValueError(f"encoder {self.encoder} is no vision transformer")
+        patch = catalogue.VITS[architecture].patch
+        if self.crop % patch:
+            raise ValueError(
+                f"crop {self.crop} must be a multiple of the patch {patch} of encoder "
+                f"{self.encoder}"
             )
         return self

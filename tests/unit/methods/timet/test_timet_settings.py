@@ -51,7 +51,7 @@ def test_settings_as_text(settings):
 
 
 @pytest.mark.parametrize(
-    ("encoder", "slug"), [("dino.vits16", "dino.vits16"), ("runs/a b.pt", "a_b.pt")]
+    ("encoder", "slug"), [("dino.vits16", "dino.vits16"), ("runs/a b.pt", "a_b.pt.4ce284")]
 )
 def test_slug(encoder, slug):
     assert TimetSettings(encoder=encoder).slug == (slug, "p200")
