@@ -105,7 +105,7 @@ def test_protocols_share_a_view_at_scale_smoke(tmp_path: Path) -> None:
     # store for each split, which linear and FCN head, K = 6 and K = 40 read.
     assert planned["features"] == 5 * 2
     assert planned["probe"] == 5 * 4 * 2
-    # TimeT learns from four videos, in shards of two.
-    assert (planned["frames"], planned["sprites"], planned["table"]) == (1 + 2, 2, 1)
+    # The videos that TimeT learns from are one shard of their own.
+    assert (planned["frames"], planned["sprites"], planned["table"]) == (2, 2, 1)
     assert (planned["samples"], planned["train"]) == (1, 1)
     assert not planned.keys() & {"flow", "predict", "evaluate"}
