@@ -164,10 +164,20 @@ def test_dino_reads_the_encoder_of_a_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert run(of("dino.md", having="encoder_of"))["_"].shape == (1, 4, 6, 12)
 
 
+def test_timet_makes_the_loss_of_two_clips() -> None:
+    torch.manual_seed(0)
+    variables = run(of("timet.md", having="cross_entropy"))
+    assert variables["loss"].isfinite()
+    assert variables["head"].weight.grad.abs().max() > 0
+    lengths = variables["prototypes"].weight.norm(dim=1)
+    torch.testing.assert_close(lengths, torch.ones(200))
+
+
 def test_every_program_is_run_by_a_test_above() -> None:
     names = {block.page.name for block in PROGRAMS}
-    assert names == {"your-videos.md", "dino.md", "features.md", "flow-files.md", "tables.md"}
-    assert len(PROGRAMS) == 9
+    expected = ("your-videos", "dino", "features", "flow-files", "tables", "timet")
+    assert names == {f"{name}.md" for name in expected}
+    assert len(PROGRAMS) == 10
 
 
 def test_the_list_of_voc_is_made_of_its_masks(tmp_path: Path) -> None:

@@ -2,9 +2,8 @@
 
 
 def start_of(wildcards):
-    """The weights that a run starts from, those of another run; its settings name them."""
-    start = run_of(wildcards).start
-    return [start.checkpoint] if start else []
+    """The weights that a run starts from, of another run or the user's; its settings name them."""
+    return run_of(wildcards).start_files
 
 
 def beside_of(wildcards):

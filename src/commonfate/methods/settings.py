@@ -15,6 +15,7 @@ from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.maskfeat.settings import MaskFeatSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.methods.semantic.settings import SemanticSettings
+from commonfate.methods.timet.settings import TimetSettings
 
 
 class MethodsConfig(Settings):
@@ -34,6 +35,8 @@ class MethodsConfig(Settings):
     """An encoder fine-tuned on images, and on video frames with flow."""
     maskfeat: MaskFeatSettings = MaskFeatSettings()
     """An encoder that predicts descriptors of patches, many of them masked."""
+    timet: TimetSettings = TimetSettings()
+    """An encoder that learns on from clips without labels."""
     frozen: FrozenSettings = FrozenSettings()
     """An encoder, measured as it is."""
     first_mask: FirstMaskSettings = FirstMaskSettings()

@@ -1,5 +1,7 @@
 """Names of feature extractors, backbones and encoders, for settings and plan; imports no torch."""
 
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -115,6 +117,8 @@ RANDOM = "random"
 """In the place of weights: an encoder that nothing has trained."""
 BUNDLED = "bundled"
 """Another name of the encoder that ships with this package."""
+DIGITS = 6
+"""Digits of the hash of a path in the name of a run."""
 RESNET_PATCH = 8
 """Pixels from a feature of a ResNet-50 to the next."""
 RESNET_FEATURES: tuple[Literal["tokens", "cls"], ...] = ("tokens", "cls")
@@ -136,6 +140,17 @@ def encoder_name(name: str) -> str:
             f"{', '.join(shipped) or 'none'}"
         )
     return shipped[0]
+
+
+def encoder_word(name: str) -> str:
+    """An encoder's name as a part of the name of a run.
+
+    That of a file has digits of the hash of its path, as files of many trainings have one name:
+    `mine.pth.c0ffee`.
+    """
+    if "/" in name:
+        name = f"{Path(name).name}.{hashlib.sha256(name.encode()).hexdigest()[:DIGITS]}"
+    return re.sub(r"[^a-zA-Z0-9_.=]+", "_", name)
 
 
 def architecture_of(encoder: str) -> str | None:

@@ -1,7 +1,31 @@
-"""Projection heads of DINO (Caron et al., ICCV 2021, Section 3.1) and of FlowDINO's tokens."""
+"""Projection heads: DINO's (Caron et al., ICCV 2021, Section 3.1), of FlowDINO's tokens, and plain
+layers as TimeT's."""
+
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+def projection(dim: int, widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers with GELU between them, for features (..., dim).
+
+    TimeT's head (Salehi et al., ICCV 2023, Appendix A): three layers, the hidden ones of width
+    2048; its released code has four. Layers are numbered as in published checkpoints.
+
+    Args:
+        dim: size of a feature.
+        widths: outputs of the layers, at least one.
+
+    Raises:
+        ValueError: there is no layer.
+    """
+    if not widths:
+        raise ValueError("expected the widths of at least one layer")
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip([dim, *widths], widths, strict=False):
+        layers += [nn.Linear(inputs, outputs), nn.GELU()]
+    return nn.Sequential(*layers[:-1])
 
 
 class UnitRowLinear(nn.Module):
@@ -52,13 +76,7 @@ class DinoHead(nn.Module):
         learns_lengths: bool = False,
     ) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(
-            nn.Linear(dim, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, bottleneck),
-        )
+        self.mlp = projection(dim, (hidden, hidden, bottleneck))
         _initialise(self.mlp)
         self.last_layer = UnitRowLinear(bottleneck, outputs, learns_lengths)
 

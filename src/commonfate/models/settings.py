@@ -26,6 +26,11 @@ class ForwarderSettings(Settings):
     or dropped after the weights were normalised, so that their mass is lost (Listing 1)."""
 
     @classmethod
+    def equations(cls) -> Self:
+        """Settings of the paper's Eq. 3 to 5; the size of the window is that of the code."""
+        return cls(context=None, top_k=None, outside="similarity_0")
+
+    @classmethod
     def listing(cls) -> Self:
         """Settings of the paper's Listing 1."""
         return cls(context=None, top_k=None, outside="lost")

@@ -94,6 +94,15 @@ class Run:
         return [own] if own else []
 
     @property
+    def start_files(self) -> list[Path]:
+        """Files of the weights that its training starts from: another run's, or the user's own."""
+        if self.start is not None:
+            return [self.start.checkpoint]
+        starts = starts_from_encoder(self.settings)
+        own = encoder_file(self.settings.encoder) if starts else None
+        return [own] if own else []
+
+    @property
     def folder(self) -> Path:
         """Folder of its weights, `results/runs/{run}`."""
         return self.results / "runs" / (self.trained_as or self).slug
@@ -139,6 +148,11 @@ class Evaluation:
         """The scores, `results/evaluations/{run}/{benchmark}/{protocol}...json`."""
         name = f"{self.protocol}.{self.foreground}.{self.variant}.json"
         return self.run.results / "evaluations" / self.run.slug / self.benchmark / name
+
+
+def starts_from_encoder(settings: Any) -> bool:
+    """True if a training starts from the encoder that the setting `encoder` names."""
+    return settings.trained and hasattr(settings, "encoder") and settings.start is None
 
 
 def prediction(variant: str, protocol: str, foreground: str) -> str:

@@ -12,6 +12,7 @@ from commonfate.evaluation.features.benchmarks import FeatureBenchmark, Propagat
 from commonfate.evaluation.kinds import EvaluationKind
 from commonfate.evaluation.settings import BenchmarkConfig
 from commonfate.models import catalogue
+from commonfate.plan.cells import starts_from_encoder
 from commonfate.plan.declarations import TableDeclaration, TableKind
 from commonfate.published import rows as published
 from commonfate.samples.kinds import KINDS
@@ -111,12 +112,12 @@ def probing(
 def _encoding(settings: Any, scored: FeatureBenchmark, where: str) -> None:
     """Check that an encoder is known and gives the view; of the user's files it is read later.
 
-    Methods that are not trained name an encoder by `encoder`; of those that are, the setting
-    `patch`, where they have one, must fit the view.
+    Methods that are measured as they are, or start from an encoder, name it by `encoder`; of
+    others, the setting `patch`, where they have one, must fit the view.
     """
     try:
         view = scored.checked_view()
-        if settings.trained:
+        if settings.trained and not starts_from_encoder(settings):
             if (patch := getattr(settings, "patch", None)) is not None:
                 view.check(patch)
             return

@@ -86,6 +86,7 @@ def build(
         rows += [row for video in sorted(samples) for row in samples[video]]
         for video in (video for video in sorted(samples) if samples[video]):
             content = [video, stores.content(video, path)]
+            content += [str(stores.fps(video, path))] if kind.has_times else []
             contents.setdefault(str(stores.frame_store(video, path)), []).append(content)
         counts[dataset] = _count(chosen, samples, kind, stores)
     if not rows:

@@ -28,3 +28,14 @@ class Example:
     flip: bool = False
     seed: int = 0
     beside: "Example | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipExample(Example):
+    """Some frames of a video.
+
+    Attributes:
+        clip: (n, H, W, 3) uint8, RGB, in the order of time; `frame` is the first.
+    """
+
+    clip: np.ndarray

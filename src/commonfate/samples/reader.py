@@ -104,5 +104,6 @@ class SampleDataset(Dataset):
             raise UserError(f"{sample}: {error}") from error
 
     def _read(self, sample: Sample, key: SampleKey) -> Example:
-        frame = self._stores.frames(sample.frame_store).read(sample.video, sample.t)
-        return KINDS[sample.learns_from].read(sample, key, frame, self._stores)
+        kind = KINDS[sample.learns_from].of_method(self.method.settings)
+        frame = kind.frame(sample, key, self._stores)
+        return kind.read(sample, key, frame, self._stores)

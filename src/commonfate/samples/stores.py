@@ -59,6 +59,14 @@ class Stores:
         """
         return self._find(self._frames, video, manifest, "frames")[1].length(video)
 
+    def fps(self, video: str, manifest: Path) -> float:
+        """Frames a second of a video.
+
+        Raises:
+            UserError: no store holds them.
+        """
+        return self._find(self._frames, video, manifest, "frames")[1].fps(video)
+
     def flow_store(self, video: str, manifest: Path) -> tuple[Path, Any] | None:
         """Store that holds a video's flow, and its reader.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from commonfate.methods.frozen.settings import FrozenSettings
+from commonfate.methods.timet.settings import TimetSettings
 from commonfate.tables.comparison import Comparison
 
 
@@ -11,9 +12,9 @@ def encoders(compared: Sequence[Comparison]) -> Iterator[str]:
     rows: dict[str, list[str]] = {}
     for row in compared:
         settings = row.run.settings
-        if not isinstance(settings, FrozenSettings):
+        if not isinstance(settings, FrozenSettings | TimetSettings):
             continue
-        if settings.encoder != FrozenSettings.model_validate(row.row.settings).encoder:
+        if settings.encoder != type(settings).model_validate(row.row.settings).encoder:
             rows.setdefault(settings.encoder, []).append(row.label)
     if rows:
         pairs = (f"{encoder} for {' and '.join(labels)}" for encoder, labels in rows.items())

@@ -30,11 +30,12 @@ def export_encoder(path: Path, output: Path, measured: Mapping[str, Any]) -> dic
     """
     state = checkpoint.load(path)
     settings = state["settings"]
-    encoder = formats.load(path, settings.get("weights_of"))
+    encoder = formats.load(path)
+    recipe = {"heads": encoder.network.blocks[0].attn.num_heads} | settings
     metadata = {
         "network": formats.description(encoder),
         "method": state["method"],
-        "recipe": json.dumps(settings, sort_keys=True),
+        "recipe": json.dumps(recipe, sort_keys=True),
         "seed": str(state["seed"]),
         "iterations": str(state["iteration"]),
         "measured": json.dumps(measured, sort_keys=True),

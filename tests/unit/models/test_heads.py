@@ -1,4 +1,4 @@
-"""DINO's projection head: rows of unit length, names of published checkpoints."""
+"""Projection heads: layers, rows of unit length, names of published checkpoints."""
 
 import copy
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from commonfate.models.heads import DinoHead, UnitRowLinear
+from commonfate.models.heads import DinoHead, UnitRowLinear, projection
 
 
 def test_rows_have_unit_length_whatever_the_parameters():
@@ -79,3 +79,20 @@ def test_zero_features_give_finite_logits_and_gradients():
 def test_lengths_start_at_one(learns):
     head = DinoHead(4, outputs=3, hidden=4, bottleneck=2, learns_lengths=learns)
     torch.testing.assert_close(head.last_layer.weight.norm(dim=1), torch.ones(3))
+
+
+def test_gelu_is_between_layers_alone():
+    head = projection(2, (2, 2))
+    with torch.no_grad():
+        for layer in (head[0], head[2]):
+            layer.weight.copy_(torch.eye(2))
+            layer.bias.fill_(-1)
+    features = torch.tensor([[[2.0, 0.0]]])
+    expected = functional.gelu(torch.tensor([[[1.0, -1.0]]])) - 1
+    torch.testing.assert_close(head(features), expected)
+    torch.testing.assert_close(projection(2, (3,))(features).shape, torch.Size((1, 1, 3)))
+
+
+def test_a_head_without_layers_is_refused():
+    with pytest.raises(ValueError, match="at least one layer"):
+        projection(4, ())

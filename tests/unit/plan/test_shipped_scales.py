@@ -59,6 +59,8 @@ def test_what_is_learnt_from_has_flow_pairs_or_labels(plan: Plan) -> None:
                     "flow": [item.gaps for item in sets],
                     "pairs": [item.pair_gaps for item in sets],
                     "labels": [datasets.class_names(item) for item in sets],
+                    "frames": [True for _ in sets],
+                    "clips": [item.pair_gaps for item in sets],
                 }[run.settings.learns_from]
                 assert all(offered), where
                 names = [(*datasets.splits(item), "all") for item in sets]

@@ -1,17 +1,11 @@
 """Settings of encoders that are measured as they are."""
 
-import hashlib
-import re
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from commonfate.base.settings import MethodSettings
 from commonfate.models import catalogue
-
-DIGITS = 6
-"""Digits of the hash of a path in the name of a run: files of many trainings have one name."""
 
 
 class FrozenSettings(MethodSettings):
@@ -36,12 +30,9 @@ class FrozenSettings(MethodSettings):
     @property
     def slug(self) -> tuple[str, ...]:
         """E.g. `("dino.vits16",)`, `("random.vit_small_16", "s0")`, `("mine.pth.c0ffee",)`."""
-        name = self.encoder
-        if "/" in name:
-            name = f"{Path(name).name}.{hashlib.sha256(name.encode()).hexdigest()[:DIGITS]}"
-        parts = [re.sub(r"[^a-zA-Z0-9_.=]+", "_", name)]
+        parts = [catalogue.encoder_word(self.encoder)]
         parts += [self.part] if self.part else []
-        return tuple(parts + ([f"s{self.seed}"] if name.startswith("random.") else []))
+        return tuple(parts + ([f"s{self.seed}"] if self.encoder.startswith("random.") else []))
 
     @field_validator("encoder")
     @classmethod

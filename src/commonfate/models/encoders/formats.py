@@ -30,6 +30,8 @@ PREFERRED = ("feature_extractor", "model", "teacher", "target_encoder", "base_en
 Leopart, the first two, this is the student."""
 MOCO_V3, MOCO_V3_HEADS = "base_encoder", 12
 """MoCo v3 has 12 heads in ViT-S, too, where all others have 6."""
+HEADS = "heads"
+"""Name of a number beside the weights of an encoder that another has become: its heads."""
 HEAD_DIM = 64
 """Channels of a head of attention, in all published ViTs but those of MoCo v3."""
 BESIDE_WEIGHTS = (
@@ -58,7 +60,7 @@ def load(path: Path, part: str | None = None) -> Encoder:
         path: file of torch.save or of safetensors.
         part: name of a part of the checkpoint, e.g. `student`; None takes the one that the authors
             evaluate: the teacher, MSN's target encoder, MoCo's base encoder, the student of Leopart
-            and TimeT.
+            and TimeT; of a run of this project that of its setting `weights_of`.
 
     Returns:
         In eval mode, without gradients, on the CPU.
@@ -69,14 +71,13 @@ def load(path: Path, part: str | None = None) -> Encoder:
             keys that do not belong to it.
     """
     tensors, settings = _content(path)
-    prefix = _prefix(list(tensors), part, path)
+    prefix = _prefix(list(tensors), part, path, settings.get("weights_of"))
     below = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
     state = {key: value for key, value in below.items() if not key.startswith(BESIDE)}
     if RESNET in state:
         encoder: Encoder = ResNetEncoder()
     else:
-        heads = MOCO_V3_HEADS if MOCO_V3 in prefix else settings.get("heads")
-        encoder = _vit(state, path, heads)
+        encoder = _vit(state, path, _heads(tensors, settings, prefix))
     state_file.fill(encoder.network, state, path, description(encoder))
     return encoder.eval().requires_grad_(False)
 
@@ -134,8 +135,23 @@ def _flat(value: Any, prefix: str = "") -> Iterable[tuple[str, Tensor]]:
             yield from _flat(item, f"{name}.")
 
 
-def _prefix(keys: list[str], part: str | None, path: Path) -> str:
-    """The beginning of the backbone's keys."""
+def _heads(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], prefix: str) -> int | None:
+    """Heads of attention, where the file tells."""
+    if MOCO_V3 in prefix:
+        return MOCO_V3_HEADS
+    beside = tensors.get(f"{prefix.partition('.')[0]}.{HEADS}")
+    return settings.get("heads") if beside is None or beside.ndim else int(beside)
+
+
+def _prefix(keys: list[str], part: str | None, path: Path, own: str | None = None) -> str:
+    """The beginning of the backbone's keys.
+
+    Args:
+        keys: all keys of the file.
+        part: name of a part that must be there; None chooses.
+        path: for messages.
+        own: name of the part that the settings of a run choose.
+    """
     prefixes = {key.removesuffix(end) for end in (VIT, RESNET) for key in keys if key.endswith(end)}
     if not prefixes:
         raise UserError(
@@ -151,7 +167,7 @@ def _prefix(keys: list[str], part: str | None, path: Path) -> str:
         return chosen[0]
     if len(prefixes) == 1:
         return prefixes.pop()
-    for name in PREFERRED:
+    for name in (own, *PREFERRED):
         chosen = [prefix for prefix in prefixes if name in prefix.split(".")]
         if len(chosen) == 1:
             return chosen[0]

@@ -68,12 +68,25 @@ class ViTEncoder(Encoder):
             embedding.zero_()
             embedding[0, 1:] = build_sincos2d_pos_embed([side, side], self.dim)
 
-    def _features(self, images: Tensor, names: frozenset[str]) -> dict[str, Tensor]:
+    def embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Tokens before the first block, and the grid of patches.
+
+        Args:
+            images: (B, 3, H, W) float, normalised; H and W multiples of the patch.
+
+        Returns:
+            (B, 1 + h * w, C), the class token first; and (h, w).
+        """
         network = self.network
         patches = network.patch_embed(images)  # (B, h, w, C)
         grid = (patches.shape[1], patches.shape[2])
         token = network.cls_token.expand(len(images), -1, -1)
         tokens = torch.cat([token, patches.flatten(1, 2)], 1) + positions(network.pos_embed, grid)
+        return tokens, grid
+
+    def _features(self, images: Tensor, names: frozenset[str]) -> dict[str, Tensor]:
+        network = self.network
+        tokens, grid = self.embed(images)
         *earlier, last = network.blocks
         for block in earlier:
             tokens = block(tokens)

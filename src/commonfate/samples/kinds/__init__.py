@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 
 from commonfate.samples.kinds.base import SampleKind
+from commonfate.samples.kinds.clips import Clip
 from commonfate.samples.kinds.flow import FrameWithFlow
 from commonfate.samples.kinds.frames import PlainFrame
 from commonfate.samples.kinds.labels import LabelledFrame
 from commonfate.samples.kinds.pairs import FramePair
 
 KINDS: Mapping[str, SampleKind] = {
-    kind.name: kind for kind in (FrameWithFlow(), FramePair(), LabelledFrame(), PlainFrame())
+    kind.name: kind
+    for kind in (FrameWithFlow(), FramePair(), LabelledFrame(), PlainFrame(), Clip())
 }
 
 

@@ -69,8 +69,14 @@ class SampleKind(ABC):
     """True if gaps are chosen when samples are listed (a data set's `pair_gaps`)."""
     no_pair_gaps: ClassVar[str] = ""
     """Reason for which gaps are not chosen, for messages."""
+    has_times: ClassVar[bool] = False
+    """True if frames are chosen by their times: then frames a second are part of the content."""
     supervised: ClassVar[bool] = False
     """True if samples hold ground truth: then a video that is scored must not be learnt from."""
+
+    def of_method(self, settings: Any) -> "SampleKind":
+        """The kind as a method reads it whose settings may choose what is read."""
+        return self
 
     @abstractmethod
     def is_offered_by(self, dataset: AnyDataset) -> bool:
@@ -99,6 +105,14 @@ class SampleKind(ABC):
             StoreError: a file cannot be read.
         """
         return None
+
+    def frame(self, sample: "Sample", key: "SampleKey", stores: OpenStores) -> "np.ndarray":
+        """Read the frame of a sample: (H, W, 3) uint8, RGB.
+
+        Raises:
+            StoreError: the store or an image is missing or damaged.
+        """
+        return stores.frames(sample.frame_store).read(sample.video, sample.t)
 
     @abstractmethod
     def read(

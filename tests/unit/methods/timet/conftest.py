@@ -1,0 +1,109 @@
+"""A tiny TimeT, batches of noise for it, and scripts in several processes that share a batch."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from commonfate.methods.timet.method import Timet
+from commonfate.methods.timet.settings import TimetSettings
+from commonfate.samples.example import ClipExample
+
+ARGUMENTS = """
+import sys
+import torch
+from torch import distributed
+
+world, rank, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+"""
+START = f"""{ARGUMENTS}
+if world > 1:
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{{folder}}/meeting", rank=rank, world_size=world
+    )
+"""
+END = """
+torch.save(result, f"{folder}/{world}-{rank}.pt")
+"""
+
+
+@pytest.fixture
+def processes(tmp_path):
+    """Run a script that sets `result` in each process: `processes(world, script)`."""
+    return lambda world, script: started(world, tmp_path, START + script + END)
+
+
+@pytest.fixture
+def trained_processes(tmp_path):
+    """The same for a script that launches the training's own group of processes."""
+    return lambda world, script: started(world, tmp_path, ARGUMENTS + script + END)
+
+
+def started(world, folder, script):
+    """Run a whole script in `world` processes; returns the result of each."""
+    path = folder / "script.py"
+    path.write_text(script)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = []
+    for rank in range(world):
+        variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "OMP_NUM_THREADS": 1}
+        variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+        command = [sys.executable, str(path), str(world), str(rank), str(folder)]
+        running.append(subprocess.Popen(command, env=environment))
+    assert [process.wait(timeout=240) for process in running] == [0] * world
+    return [torch.load(folder / f"{world}-{rank}.pt") for rank in range(world)]
+
+
+TINY = {
+    "encoder": "random.vit_smoke_8",
+    "trained_blocks": 1,
+    "head": (16, 8),
+    "prototypes": 6,
+    "frames": 3,
+    "crop": 24,
+    "batch_size": 4,
+    "iterations": 6,
+    "snapshots": 2,
+}
+
+
+@pytest.fixture
+def tiny():
+    """Make the method with some settings: `tiny(iterations=3)`."""
+    return lambda **changes: Timet(TimetSettings(**{**TINY, **changes}))
+
+
+@pytest.fixture
+def batch():
+    """Prepare a batch of coarse noise: `batch(method, size, seed)`."""
+
+    def prepare(method, size=4, seed=0):
+        generator = np.random.default_rng(seed)
+        clips = generator.integers(0, 256, (size, method.settings.frames, 5, 8, 3), np.uint8)
+        clips = clips.repeat(6, 2).repeat(6, 3)
+        items = [
+            method.prepare(ClipExample(clip[0], clip=clip, seed=100 * seed + number))
+            for number, clip in enumerate(clips)
+        ]
+        return default_collate(items)
+
+    return prepare
+
+
+@pytest.fixture
+def network():
+    """Build a method's network from a seed: `network(method)`."""
+
+    def build(method, seed=0):
+        torch.manual_seed(seed)
+        return method.build()
+
+    return build
