@@ -302,12 +302,16 @@ def main(
     threads(1)
     config = configuration()
     nothing = ("-",) * 3
+    chosen = names or tuple(PAIRS)
+    sides = {name: (name if demo else None, PAIRS[name] if camvid else None) for name in chosen}
+    # All are opened first, so that a store that is missing is not found after minutes of work.
+    opened = {
+        name: [case_of(side, config, root, clips) if side else None for side in both]
+        for name, both in sides.items()
+    }
     rows = []
-    for name in names or PAIRS:
-        sides = (name if demo else None, PAIRS[name] if camvid else None)
-        first, second = (
-            rows_of(case_of(side, config, root, clips), seeds) if side else {} for side in sides
-        )
+    for name, cases in opened.items():
+        first, second = (rows_of(case, seeds) if case else {} for case in cases)
         for choice in {**first, **second}:
             sentence = SENTENCES.get(choice, choice)
             columns = (*first.get(choice, nothing), *second.get(choice, nothing))

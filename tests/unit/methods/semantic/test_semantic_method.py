@@ -37,6 +37,7 @@ def example(seed=0):
 @pytest.fixture
 def pretrained(tmp_path):
     """Checkpoint of an amd run of size small, and the backbone in it."""
+    torch.manual_seed(1)  # not that of any network of a test
     network = create(AmdSettings(size="small")).build()
     path = tmp_path / "checkpoint.pt"
     torch.save({"model": network.state_dict(), "method": "amd", "iteration": 1}, path)
