@@ -2,9 +2,9 @@
 
     python benchmarks/eigenvectors.py --frames 16
 
-Features are those of real DAVIS frames, averaged over a grid of about N positions: `pixels`
-(colour and texture), until an encoder's keys are at hand. Every way starts from the features,
-works alone on one image at a time, on one thread, and ends with the box of Deep Spectral Methods.
+Features are an encoder's keys of real DAVIS frames, resized so that patches make a grid of about N
+positions. Every way starts from the features, works alone on one image at a time, on one thread,
+and ends with the box of Deep Spectral Methods.
 Boxes that differ from those of dense `eigh` in float64 (of `eigsh`, where that was not run) are
 listed with the gap between the second and third eigenvalue. Frames come from
 $COMMONFATE_DAVIS_DIR, else ../shared.
@@ -19,20 +19,18 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
+from real_encoders import Features, features_of
 from scipy.linalg import eigh
 from scipy.sparse.linalg import eigsh
 from tabulate import tabulate
 from threadpoolctl import threadpool_limits
-from torch.nn import functional
 
 from commonfate.evaluation.features.localization import box
-from commonfate.models import features as extractors
 from commonfate.models.grouping.spectral import affinity, spectrum
 
 SIZES = {690: (23, 30), 2760: (46, 60)}
 """Grids of about DAVIS's aspect at patches of 16 and 8."""
 SHARED = Path(__file__).resolve().parents[2] / "shared/data/DAVIS2016"
-PATCH = 8
 
 
 def frames(count: int) -> list[tuple[str, np.ndarray]]:
@@ -47,11 +45,11 @@ def frames(count: int) -> list[tuple[str, np.ndarray]]:
     return list(zip(named, images, strict=True))
 
 
-def dense_features(image: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Features (h * w, C) float32 of an image."""
-    maps = extractors.create("pixels")(image)
-    small = functional.interpolate(maps[None], size=grid, mode="area")[0]
-    return small.flatten(1).T.contiguous().numpy()
+def keys(image: np.ndarray, encoder: Features, grid: tuple[int, int]) -> np.ndarray:
+    """Keys (h * w, C) float32 of an image, resized to `grid` patches."""
+    rows, columns = (side * encoder.patch for side in grid)
+    small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    return encoder(small[None])[1][0].reshape(rows * columns // encoder.patch**2, -1).astype("f4")
 
 
 def ours(features: np.ndarray) -> np.ndarray:
@@ -93,32 +91,39 @@ WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @click.command(help=__doc__.splitlines()[0])
-@click.option("--frames", "count", default=16, help="images at each size")
-@click.option("--dense-frames", default=4, help="images that dense eigh solves at the larger size")
-def main(count: int, dense_frames: int) -> None:
+@click.option("--encoder", "name", default="bundled", show_default=True)
+@click.option("--frames", "count", type=click.IntRange(1), default=16, help="images at each size")
+@click.option(
+    "--dense-frames",
+    type=click.IntRange(1),
+    default=4,
+    help="as many of them for dense eigh at the larger size",
+)
+def main(name: str, count: int, dense_frames: int) -> None:
     """Print a table of times and the boxes that differ."""
+    encoder = features_of(name)
     rows, disagreements = [], []
     for positions, grid in SIZES.items():
-        size = (grid[0] * PATCH, grid[1] * PATCH)
-        inputs = [(name, dense_features(image, grid)) for name, image in frames(count)]
+        size = (grid[0] * encoder.patch, grid[1] * encoder.patch)
+        inputs = [(frame, keys(image, encoder, grid)) for frame, image in frames(count)]
         boxes: dict[str, dict[str, list[int]]] = {}
         for way, solve in WAYS.items():
             part = inputs[:dense_frames] if way == "eigh, dense" and positions > 1000 else inputs
             times, boxes[way] = [], {}
             with threadpool_limits(1):
-                for name, features in part:
+                for frame, features in part:
                     began = time.process_time()
                     vector = solve(features)
                     times.append(time.process_time() - began)
-                    boxes[way][name] = box(vector.reshape(grid), PATCH, size).tolist()
+                    boxes[way][frame] = box(vector.reshape(grid), encoder.patch, size).tolist()
             rows.append((positions, way, len(part), 1e3 * statistics.median(times)))
-        for name, features in inputs:
-            others = boxes["eigsh, sigma 0"][name]
-            expected = boxes["eigh, dense"].get(name, others)
+        for frame, features in inputs:
+            others = boxes["eigsh, sigma 0"][frame]
+            expected = boxes["eigh, dense"].get(frame, others)
             for way in list(WAYS)[:3]:
-                if boxes[way][name] != expected:
+                if boxes[way][frame] != expected:
                     gap = spectrum(features).gap
-                    disagreements.append((positions, way, name, boxes[way][name], expected, gap))
+                    disagreements.append((positions, way, frame, boxes[way][frame], expected, gap))
     table = [(*row, 1e3 / row[3]) for row in rows]
     headers = ("N", "way", "images", "median CPU ms", "images a second")
     click.echo(tabulate(table, headers, tablefmt="github", floatfmt=".1f"))

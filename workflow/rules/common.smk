@@ -19,6 +19,7 @@ from commonfate import config as commonfate_config
 from commonfate import datasets, plan
 from commonfate.base.errors import UserError, check_writable
 from commonfate.evaluation import kinds as evaluation_kinds
+from commonfate.evaluation.features.run import settings as feature_settings
 from commonfate.prediction import crf
 from commonfate.samples import kinds
 from commonfate.storage import feature_info

@@ -10,7 +10,9 @@ def probe_input(wildcards):
         "frames": of_shards("<results>/frames/{dataset}/{shard}.zarr.zip", dataset),
         "features": views_of(wildcards, benchmark.split),
     }
-    if benchmark.fits:
+    if sees_training_images_anew(wildcards):
+        files["weights"] = run_of(wildcards).encoder_files
+    elif benchmark.fits:
         files["fitted"] = views_of(wildcards, benchmark.fit_split)
     if benchmark.reads_boxes:
         files["boxes"] = f"<results>/videos/{dataset}/boxes.parquet"
@@ -20,12 +22,20 @@ def probe_input(wildcards):
     return files
 
 
+def sees_training_images_anew(wildcards):
+    """True if a head's training images pass through the encoder in each epoch."""
+    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    return feature_settings.augments(benchmark.settings_of(run_of(wildcards).settings))
+
+
 def probe_options(wildcards):
     """Options of `commonfate probe` that a benchmark determines."""
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
     options = ["--split", benchmark.split]
     if benchmark.fits:
         options += ["--train-split", benchmark.fit_split]
+    if sees_training_images_anew(wildcards):
+        options += run_of(wildcards).encoder
     if hasattr(benchmark, "clip_length"):
         options += ["--clip-length", benchmark.clip_length]
     settings = benchmark.settings_of(run_of(wildcards).settings)

@@ -3,27 +3,27 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from commonfate.base.errors import ConfigError
 from commonfate.base.text import counted
-from commonfate.cli import features, options
+from commonfate.cli import options, probe_images
 from commonfate.evaluation.features.run import settings as known_settings
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from commonfate.evaluation.features.run.augmented import Training
     from commonfate.evaluation.features.run.score import Data
-    from commonfate.prediction.features.views import View
 
 log = logging.getLogger(__name__)
 FILE = click.Path(dir_okay=False, path_type=Path)
 ANY = click.Path(path_type=Path)
 SCORINGS = ("leak_free", "released")
-OWN = ("labels", "train", "train_labels", "encoder")
+OWN = ("labels", "train", "train_labels")
 STORED = ("features", "train_features", "train_manifest", "boxes", "flow", "frames")
 Reader = Callable[[str, int], "np.ndarray"]
 
@@ -60,7 +60,12 @@ Reader = Callable[[str, int], "np.ndarray"]
     show_default=True,
     help="Content of the masks: classes, instances, binary, ...; see docs/datasets.md.",
 )
-@click.option("--encoder", metavar="NAME", help="Of IMAGES; as of `commonfate features`.")
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    help="Of IMAGES, as of `commonfate features`; with --manifest, for heads that crop their "
+    "training images anew in each epoch.",
+)
 @click.option("--part", help="Network of a file that holds several, e.g. student.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random weights."
@@ -77,7 +82,10 @@ Reader = Callable[[str, int], "np.ndarray"]
 @click.option("--boxes", type=FILE, help="True boxes (Parquet).  [default: those of the masks]")
 @click.option("--flow", multiple=True, type=ANY, help="Flow, of propagation. Repeatable.")
 @click.option(
-    "--frames", multiple=True, type=FILE, help="Frame stores, with which a sheet is drawn."
+    "--frames",
+    multiple=True,
+    type=FILE,
+    help="Frame stores, with which a sheet is drawn and training images are cropped. Repeatable.",
 )
 @click.option(
     "--hold-gib",
@@ -123,21 +131,30 @@ def command(
     """
     _check(images, protocols, output, chosen)
     settings = known_settings.of_pairs(protocols, pairs)
+    if (
+        not images
+        and chosen["encoder"]
+        and not any(map(known_settings.augments, settings.values()))
+    ):
+        raise click.UsageError(
+            "--encoder is not for --manifest, unless a head crops its training images anew "
+            "(--set augmented=true)"
+        )
     import torch
 
     from commonfate.base.devices import acquire
 
     if threads:
         torch.set_num_threads(threads)
-    by_protocol: dict[str, tuple[Data, Reader | None]] = {}
     if images:
-        by_protocol = _of_images(images, protocols, device, threads, output, chosen)
+        prepared = probe_images.prepare(images, settings, device, threads, output, chosen)
     else:
-        stored = _of_stores(protocols, chosen)
-        by_protocol = dict.fromkeys(protocols, stored)
+        prepared = dict.fromkeys(protocols, _of_stores(protocols, chosen))
     with acquire(device) as acquired:
         for name in protocols:
-            data, frames = by_protocol[name]
+            data, frames = prepared[name].data, prepared[name].train_frames
+            if frames and known_settings.augments(settings[name]) and chosen["encoder"]:
+                data = replace(data, training=_training(frames, str(acquired), chosen))
             own = known_settings.names_classes(name, pairs)
             file = output if output.suffix == ".json" else output / f"{name}.json"
             _run(
@@ -145,12 +162,22 @@ def command(
                 scoring,
                 settings[name],
                 data,
-                frames,
+                prepared[name].frames,
                 str(acquired),
                 own,
                 file,
                 chosen["scale"],
             )
+
+
+def _training(frames: Reader, device: str, chosen: dict[str, Any]) -> "Training":
+    """Frames of the training images, and the encoder that sees them."""
+    from commonfate.evaluation.features.run.augmented import Training
+    from commonfate.models.catalogue import encoder_name
+    from commonfate.models.encoders import create
+
+    encoder = create.create(encoder_name(chosen["encoder"]), chosen["seed"], chosen["part"])
+    return Training(encoder.to(device), frames, chosen["frames"])
 
 
 def _check(
@@ -213,7 +240,7 @@ def _numbers(content: dict[str, Any]) -> str:
     return ", ".join(texts)
 
 
-def _of_stores(protocols: Sequence[str], chosen: dict[str, Any]) -> "tuple[Data, Reader | None]":
+def _of_stores(protocols: Sequence[str], chosen: dict[str, Any]) -> probe_images.Prepared:
     """A data set's files, and its frames."""
     from commonfate.evaluation.features.run.parts import Stores, of_manifest
     from commonfate.evaluation.features.run.score import Data
@@ -222,7 +249,7 @@ def _of_stores(protocols: Sequence[str], chosen: dict[str, Any]) -> "tuple[Data,
     train = None
     if any(known_settings.PROTOCOLS[name].fits for name in protocols):
         manifest = chosen["train_manifest"] or chosen["manifest"]
-        if chosen["train_features"]:
+        if chosen["train_features"] or chosen["encoder"]:
             train = of_manifest(manifest, chosen["train_split"])
     data = Data(
         of_manifest(chosen["manifest"], chosen["split"]),
@@ -232,128 +259,7 @@ def _of_stores(protocols: Sequence[str], chosen: dict[str, Any]) -> "tuple[Data,
         chosen["boxes"],
         chosen["flow"],
         chosen["clip_length"],
-        _held_bytes(chosen),
+        int(chosen["hold_gib"] * 2**30),
     )
-    return data, Frames(chosen["frames"]).read if chosen["frames"] else None
-
-
-def _of_images(
-    images: Sequence[Path],
-    protocols: Sequence[str],
-    device: str,
-    threads: int | None,
-    output: Path,
-    chosen: dict[str, Any],
-) -> "dict[str, tuple[Data, Reader | None]]":
-    """A user's own images: features are extracted into the folder, for each view a store."""
-    from commonfate.datasets import image_file
-    from commonfate.datasets.annotations import KINDS, is_kind
-    from commonfate.evaluation.features.run import own_images
-    from commonfate.evaluation.features.run.parts import Stores
-    from commonfate.evaluation.features.run.score import Data
-
-    kind = chosen["annotation_kind"]
-    if not is_kind(kind):
-        raise ConfigError(f"--annotation-kind {kind!r}: known are {', '.join(KINDS)}")
-    if "propagation" in protocols:
-        raise ConfigError("--protocol propagation is for videos, with --manifest")
-    for name in protocols:
-        _check_own(name, chosen)
-    test, files = own_images.listing("val", images, chosen["labels"], kind)
-    train = None
-    if chosen["train"]:
-        train, _ = own_images.listing("train", chosen["train"], chosen["train_labels"], kind)
-
-    def stores(split: str, paths: Sequence[Path], view: str) -> Stores:
-        store = output / "features" / f"{split}.{view}.zarr.zip"
-        click.get_current_context().invoke(
-            features.command,
-            files=tuple(paths),
-            encoder=chosen["encoder"],
-            part=chosen["part"],
-            seed=chosen["seed"],
-            view_name=view,
-            device=device,
-            threads=threads,
-            output=store,
-        )
-        return Stores([store])
-
-    def frame(video: str, t: int) -> "np.ndarray":
-        return image_file.pixels(files[video])
-
-    own_views = _views(protocols, chosen["view_name"])
-    extracted: dict[tuple[str, str], Stores] = {}
-    result: dict[str, tuple[Data, Reader | None]] = {}
-    for name, view in own_views.items():
-        learns = train is not None and known_settings.PROTOCOLS[name].fits
-        for split, paths in (("val", images), *([("train", chosen["train"])] if learns else [])):
-            if (split, view) not in extracted:
-                extracted[split, view] = stores(split, paths, view)
-        data = Data(
-            test,
-            extracted["val", view],
-            train if learns else None,
-            extracted["train", view] if learns else None,
-            clip_length=chosen["clip_length"],
-            held_bytes=_held_bytes(chosen),
-        )
-        result[name] = data, frame
-    return result
-
-
-def _held_bytes(chosen: dict[str, Any]) -> int:
-    return int(chosen["hold_gib"] * 2**30)
-
-
-def _views(protocols: Sequence[str], chosen: str | None) -> dict[str, str]:
-    """View for each protocol; protocols of one geometry share the features of all of them.
-
-    Args:
-        protocols: their names.
-        chosen: view for all, but for localization; None: each protocol's own.
-
-    Raises:
-        ConfigError: the chosen view lacks a feature.
-    """
-    from commonfate.prediction.features import views
-    from commonfate.prediction.features.views import FEATURES, View
-
-    parsed: dict[str, View] = {}
-    for name in protocols:
-        own = chosen is None or name == "localization"
-        view = views.parse(known_settings.view_of(name) if own else str(chosen))
-        reads = known_settings.PROTOCOLS[name].reads
-        if lacking := [feature for feature in reads if feature not in view.features]:
-            raise ConfigError(
-                f"--view {view}: protocol {name} reads {' and '.join(lacking)}; add it, or leave "
-                "--view out"
-            )
-        parsed[name] = view
-    result = {}
-    for name, view in parsed.items():
-        same = [each for each in parsed.values() if _geometry(each) == _geometry(view)]
-        names = {feature for each in same for feature in each.features}
-        shared = View(view.geometry, view.size, tuple(n for n in FEATURES if n in names))
-        result[name] = str(shared)
-    return result
-
-
-def _geometry(view: "View") -> tuple[str, int | None]:
-    return view.geometry, view.size
-
-
-def _check_own(name: str, chosen: dict[str, Any]) -> None:
-    """Refuse a protocol that own images lack something for, before features are made.
-
-    Raises:
-        ConfigError: this is so.
-    """
-    protocol = known_settings.PROTOCOLS[name]
-    by_mask = protocol.truth != "image_labels"
-    if by_mask and not chosen["labels"]:
-        raise ConfigError(f"protocol {name} scores against masks: name them with --labels")
-    if protocol.fits and not chosen["train"]:
-        raise ConfigError(f"protocol {name} learns from images: name them with --train")
-    if protocol.fits and by_mask and not chosen["train_labels"]:
-        raise ConfigError(f"protocol {name} learns from masks: name them with --train-labels")
+    frames = Frames(chosen["frames"]).read if chosen["frames"] else None
+    return probe_images.Prepared(data, frames, frames)

@@ -107,7 +107,7 @@ class Stamped(Protocol):
 
 
 class Box(NamedTuple):
-    """Box around one object of a frame, in pixels of the image or mask that it was drawn in.
+    """Box around one object of a frame, in pixels of the frame.
 
     Attributes:
         video: its id.

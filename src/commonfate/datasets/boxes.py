@@ -45,10 +45,13 @@ def of_dataset(adapter: Adapter, manifest: pd.DataFrame) -> pd.DataFrame:
 def _of_video(row: dict[Any, Any]) -> Iterator[Box]:
     files = row["annotation_files"]
     if files is not None:
-        yield from of_masks(row["id"], list(files), row["annotation_kind"])
+        size = int(row["height"]), int(row["width"])
+        yield from of_masks(row["id"], list(files), row["annotation_kind"], size)
 
 
-def of_masks(video: str, files: Sequence[str], kind: str) -> Iterator[Box]:
+def of_masks(
+    video: str, files: Sequence[str], kind: str, size: tuple[int, int] | None = None
+) -> Iterator[Box]:
     """Boxes around the visible part of each object of each annotated frame.
 
     Of masks without objects (`binary` and the like) the foreground is one object.
@@ -57,6 +60,7 @@ def of_masks(video: str, files: Sequence[str], kind: str) -> Iterator[Box]:
         video: its id.
         files: annotation of each frame, "" without one.
         kind: of the annotations.
+        size: height and width of the frames, in whose pixels the boxes are; None: the masks'.
 
     Raises:
         StoreError: a mask is missing or damaged.
@@ -72,10 +76,12 @@ def of_masks(video: str, files: Sequence[str], kind: str) -> Iterator[Box]:
     for t, file in enumerate(files):
         if file:
             labels = annotations.labels(file, "instances" if classes else kind)
-            for number, ends in of_labels(labels).items():
+            rows, columns = np.divide(size or labels.shape, labels.shape).tolist()
+            for number, (x0, y0, x1, y1) in of_labels(labels).items():
                 category = classes[number - 1] if number <= len(classes) else ""
                 if category == str(mask_values.VOID):
                     category = ""
+                ends = x0 * columns, y0 * rows, x1 * columns, y1 * rows
                 yield Box(video, t, *ends, category=category)
 
 

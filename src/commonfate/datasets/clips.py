@@ -2,7 +2,7 @@
 
 UVO (Wang et al., ICCV 2021):                  uvo_videos_dense/a.mp4, uvo_videos_sparse/b.mp4
 VSPW (Miao et al., CVPR 2021):                 data/127_-hIVCYO4C90/origin/00000000.jpg
-Moments in Time (Monfort et al., PAMI 2019):   videos/training/adult+female+singing/a.mp4
+Moments in Time (Monfort et al., PAMI 2019):   training/adult+female+singing/a.mp4
 EPIC-KITCHENS-100 (Damen et al., IJCV 2022):   P01/videos/P01_01.MP4
 """
 

@@ -56,7 +56,7 @@ VOC_LABELS = {
 CLIP_FOLDERS = {
     "uvo": ("uvo_videos_dense", "uvo_videos_sparse"),
     "vspw": ("data",),
-    "moments": ("videos/training", "videos/validation"),
+    "moments": ("training", "validation"),
     "epic": ("P01/videos",),
 }
 """Folders of videos without masks, by adapter; EPIC-KITCHENS has one a participant."""

@@ -33,5 +33,6 @@ def sequence_folders(settings: Davis2017Config | VisorConfig) -> SequenceFolders
         return SequenceFolders("JPEGImages/480p", f"{masks}/480p", files, numbered=True)
     names = {"train": "train", "val": settings.val_list}
     files = {split: f"ImageSets/2022/{names[split]}.txt" for split in settings.splits}
+    size = settings.resolution
     # Frames were chosen for their content, so their numbers have gaps.
-    return SequenceFolders("JPEGImages", "Annotations", files, numbered=False)
+    return SequenceFolders(f"JPEGImages/{size}", f"Annotations/{size}", files, numbered=False)

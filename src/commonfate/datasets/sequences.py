@@ -1,8 +1,8 @@
 """Sequences of frames with masks of objects, in the layout of DAVIS 2017.
 
 DAVIS 2017 (Pont-Tuset et al., 2017; Caelles et al., 2019):  VISOR (Darkhalil et al., 2022):
-JPEGImages/480p/bear/00000.jpg                               JPEGImages/P01_01_seq_00001/a.jpg
-Annotations_unsupervised/480p/bear/00000.png                 Annotations/P01_01_seq_00001/a.png
+JPEGImages/480p/bear/00000.jpg                               JPEGImages/480p/P01_01_seq_00001/a.jpg
+Annotations_unsupervised/480p/bear/00000.png                 Annotations/480p/P01_01_seq_00001/a.png
 ImageSets/2017/{train,val}.txt                               ImageSets/2022/{train,val}.txt
 """
 

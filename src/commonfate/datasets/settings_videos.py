@@ -123,6 +123,8 @@ class VisorConfig(ListedVideos):
     """EPIC-KITCHENS VISOR, converted to masks of objects."""
     root: Path
     """Folder that holds JPEGImages, Annotations and ImageSets."""
+    resolution: str = Field("480p", pattern=r"^[0-9]+p$")
+    """Folder below JPEGImages and Annotations, named after the height that it was converted to."""
     val_list: Literal["val", "val_unseen"] = "val"
     """List of the split `val`: all kitchens, or only those that no training video shows."""
 
@@ -151,7 +153,7 @@ class MomentsConfig(RecordedVideos):
     adapter: Literal["moments"] = "moments"
     """Moments in Time as its authors ship it."""
     root: Path
-    """Folder that holds videos."""
+    """Folder Moments_in_Time_Raw, which holds training and validation; of MMAction2's, videos."""
     splits: tuple[Literal["train", "val"], ...] = ("train",)
     """Splits to read: the folders training and validation."""
 

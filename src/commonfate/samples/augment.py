@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-T = TypeVar("T", Tensor, tuple[Tensor, Tensor])
+T = TypeVar("T")
 
 
 def channels_first(frames: list[np.ndarray]) -> Tensor:
@@ -22,10 +22,11 @@ def augment(transform: v2.Transform, images: T, seed: int) -> T:
 
     Args:
         transform: draws from torch's global generator, whose state is restored.
-        images: (N, 3, H, W) uint8 or float; or a tuple of what torchvision's transforms take.
+        images: (N, 3, H, W) uint8 or float; or several tensors, e.g. an image and its mask.
         seed: in [0, 2**63).
     """
     with torch.random.fork_rng(devices=[]):
         # Not `torch.manual_seed`, which formats a stack for GPUs that it does not seed yet.
         torch.default_generator.manual_seed(seed)
-        return transform(images)
+        changed: T = transform(images)
+    return changed

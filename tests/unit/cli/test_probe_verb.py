@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from commonfate.base.errors import ConfigError, UserError
-from commonfate.cli import probe
+from commonfate.cli import features, probe
 from commonfate.storage.features import FeatureReader
 from helpers import probed
 
@@ -195,3 +195,35 @@ def test_scores_need_no_library_of_encoders():
     program = f"import sys; {imports}; print(*({{'timm', 'torchvision'}} & {{*sys.modules}}))"
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (process.returncode, process.stdout) == (0, "\n"), process.stderr
+
+
+def test_training_images_of_a_head_are_cropped_anew(mine, caplog):
+    """They get no store; one that cannot be read is left out."""
+    (mine / "images/train/cat/0.jpg").write_bytes(b"no image")
+    settings = ("--set", "epochs=2", "--set", "width=4", "--set", "batch_size=2")
+    run(*own(mine, "--protocol", "fcn", *settings, "--view", "64.tokens"))
+    content = json.loads((mine / "out/fcn.json").read_text())
+    assert "3 images of split train" in content["statement"]
+    assert "drawn anew in each epoch" in content["statement"]
+    assert [path.name for path in (mine / "out/features").glob("*.zip")] == [
+        "val.64.tokens.zarr.zip"
+    ]
+    assert "0.jpg: left out: " in caplog.text
+
+
+def test_a_data_set_with_training_images_that_are_cropped_anew(tmp_path):
+    manifests = [probed.manifest(tmp_path, {"a": 2}, split) for split in ("val", "train")]
+    frames = [tmp_path / f"{split}.frames.zarr.zip" for split in ("val", "train")]
+    store = tmp_path / "val.zarr.zip"
+    words = ["--manifest", manifests[0], "--frames", frames[0], "--view", "32.tokens"]
+    result = CliRunner().invoke(
+        features.command, [*map(str, words), *SMOKE, "-o", str(store), "--device", "cpu"]
+    )
+    assert result.exit_code == 0, result.output
+    words = ["--protocol", "linear", "--set", "augmented=true", "--set", "epochs=2"]
+    words += ["--manifest", manifests[0], "--features", store, "--train-manifest", manifests[1]]
+    run(*words, "--frames", frames[1], *SMOKE, "-o", tmp_path / "linear.json")
+    content = json.loads((tmp_path / "linear.json").read_text())
+    assert "2 frames of 1 video of split train" in content["statement"]
+    with pytest.raises(ConfigError, match="is of another encoder"):
+        run(*words, "--frames", frames[1], *SMOKE, "--seed", 1, "-o", tmp_path / "linear.json")

@@ -41,6 +41,16 @@ def test_boxes_of_the_masks_of_a_video(tmp_path):
     assert classes == ["9", ""]
 
 
+def test_boxes_of_masks_of_another_size_are_in_pixels_of_the_frame(tmp_path):
+    files = [save(tmp_path / "a.png", MASK)]
+    first, second = boxes.of_masks("v", files, "instances", size=(6, 12))
+    assert first == Box("v", 0, 0, 2, 3, 6) and second == Box("v", 0, 6, 0, 12, 4)
+    rows = {"id": ["v"], "status": ["ok"], "annotation_files": [files], "height": [6]}
+    manifest = pd.DataFrame(rows | {"annotation_kind": ["instances"], "width": [12]})
+    table = boxes.of_dataset(object(), manifest)
+    assert table[["x0", "y0", "x1", "y1"]].to_numpy().tolist() == [[0, 2, 3, 6], [6, 0, 12, 4]]
+
+
 def test_a_foreground_without_objects_is_one_box(tmp_path):
     file = save(tmp_path / "a.png", 255 * (MASK == 1) + 255 * (MASK == 2))
     assert list(boxes.of_masks("v", [file], "binary")) == [Box("v", 0, 0, 0, 4, 3)]
@@ -53,7 +63,8 @@ def test_a_foreground_without_objects_is_one_box(tmp_path):
 def test_sprites_have_the_boxes_of_their_truth(tmp_path):
     config = SpritesConfig(videos=2, frames=3, size=(64, 96))
     produce.produce(config, tmp_path)
-    manifest = inventory.build(datasets.videos("s", config, tmp_path), 8).assign(status="ok")
+    manifest = inventory.build(datasets.videos("s", config, tmp_path), 8)
+    manifest = manifest.assign(status="ok", height=64, width=96)
     manifest.loc[1, "status"] = "left_out"
     table = boxes.of_dataset(datasets.open("s", config, tmp_path), manifest)
     assert set(table["video"]) == {"sprite_0000"}

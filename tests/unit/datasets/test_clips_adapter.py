@@ -39,8 +39,8 @@ def test_vspw_reads_frames_and_no_masks(tmp_path):
 
 
 def test_moments_have_labels(tmp_path):
-    touch(tmp_path, "videos/training/adult+female+singing/a.mp4", "videos/training/boxing/a.mp4")
-    touch(tmp_path, "videos/validation/boxing/b.mp4")
+    touch(tmp_path, "training/adult+female+singing/a.mp4", "training/boxing/a.mp4")
+    touch(tmp_path, "validation/boxing/b.mp4")
     result = videos(MomentsConfig(root=tmp_path, splits=("train", "val")))
     assert [(video.id, video.split, video.label) for video in result] == [
         ("train__adult_female_singing__a", "train", "adult+female+singing"),
@@ -48,8 +48,8 @@ def test_moments_have_labels(tmp_path):
         ("val__boxing__b", "val", "boxing"),
     ]
     assert len(videos(MomentsConfig(root=tmp_path))) == 2
-    (tmp_path / "videos/validation").rename(tmp_path / "x")
-    with pytest.raises(StoreError, match="videos/validation: no such folder, but the split 'val'"):
+    (tmp_path / "validation").rename(tmp_path / "x")
+    with pytest.raises(StoreError, match="/validation: no such folder, but the split 'val'"):
         videos(MomentsConfig(root=tmp_path, splits=("val",)))
 
 

@@ -31,8 +31,8 @@ def davis(tmp_path):
 def visor(tmp_path):
     names = ("P01_frame_0000000140", "P01_frame_0000000298", "P01_frame_0000001003")
     for sequence in ("P01_01_seq_00001", "P02_01_seq_00007"):
-        touch(tmp_path, *(f"JPEGImages/{sequence}/{name}.jpg" for name in names))
-        touch(tmp_path, *(f"Annotations/{sequence}/{name}.png" for name in names[:2]))
+        touch(tmp_path, *(f"JPEGImages/480p/{sequence}/{name}.jpg" for name in names))
+        touch(tmp_path, *(f"Annotations/480p/{sequence}/{name}.png" for name in names[:2]))
     lists = tmp_path / "ImageSets/2022"
     lists.mkdir(parents=True)
     for name, sequence in (("train", "P01_01"), ("val", "P02_01"), ("val_unseen", "P02_01")):
@@ -76,6 +76,15 @@ def test_visor_has_few_frames_with_any_numbers(visor):
     (visor / "ImageSets/2022/val_unseen.txt").unlink()
     with pytest.raises(ConfigError, match=r"2022/val_unseen\.txt: no such list, but the split 'va"):
         videos(VisorConfig(root=visor, val_list="val_unseen"))
+
+
+def test_visor_of_another_size_lies_in_another_folder(visor):
+    with pytest.raises(StoreError, match=r"JPEGImages/1080p/P01_01_seq_00001: holds no frame"):
+        videos(VisorConfig(root=visor, resolution="1080p"))
+    for top in ("JPEGImages", "Annotations"):
+        (visor / top / "480p").rename(visor / top / "1080p")
+    first, _ = videos(VisorConfig(root=visor, resolution="1080p"))
+    assert first.path == f"{visor}/JPEGImages/1080p/P01_01_seq_00001"
 
 
 def test_what_is_not_as_it_should_be(davis):

@@ -26,6 +26,12 @@ from commonfate.evaluation.kinds import EvaluationKind, Scoring
 from commonfate.evaluation.settings import BenchmarkConfig, Metric
 from commonfate.prediction.features import views
 
+NOT_ONE_SIZE = (
+    "training images that are cropped anew in each epoch are squares of one size; choose a view "
+    "such as 448.tokens"
+)
+"""Message on views whose pictures are of several sizes."""
+
 
 class FeatureBenchmark(BenchmarkConfig):
     """A benchmark of the features of an encoder."""
@@ -137,36 +143,47 @@ class LocalizationBenchmark(FeatureBenchmark):
     """Metrics that tables show."""
 
 
-class LinearBenchmark(FeatureBenchmark):
-    """Linear probe of pixels (FlowDINO, Tables IV and VI; TimeT, Table 5 and others)."""
+class HeadBenchmark(FeatureBenchmark):
+    """A head that is trained on frozen features and gives each pixel a class."""
 
     truth: ClassVar[str] = "labels"
     fits: ClassVar[bool] = True
     score_of_classes: ClassVar[str | None] = "IoU"
 
-    kind: Literal["linear"]
-    """A linear head on frozen features is scored."""
     view: str = "448.tokens"
     """View whose features are scored."""
     metrics: tuple[Metric, ...] = ("mIoU",)
     """Metrics that tables show."""
+    settings: ProbeSettings
+    """Training of the head, and its score."""
+
+    def checked_view(self) -> views.View:
+        """The view.
+
+        Raises:
+            ConfigError: see `FeatureBenchmark`; or its pictures are of several sizes, and training
+                images are cropped anew.
+        """
+        view = super().checked_view()
+        if self.settings.augmented and not view.one_size:
+            raise ConfigError(f"view {view}: {NOT_ONE_SIZE}, or settings.augmented: false")
+        return view
+
+
+class LinearBenchmark(HeadBenchmark):
+    """Linear probe of pixels (FlowDINO, Tables IV and VI; TimeT, Table 5 and others)."""
+
+    kind: Literal["linear"]
+    """A linear head on frozen features is scored."""
     settings: ProbeSettings = TIMET_VOC
     """Training of the head, and its score."""
 
 
-class FcnBenchmark(FeatureBenchmark):
+class FcnBenchmark(HeadBenchmark):
     """FCN head on frozen features (TimeT, Table 5)."""
-
-    truth: ClassVar[str] = "labels"
-    fits: ClassVar[bool] = True
-    score_of_classes: ClassVar[str | None] = "IoU"
 
     kind: Literal["fcn"]
     """An FCN head on frozen features is scored."""
-    view: str = "448.tokens"
-    """View whose features are scored."""
-    metrics: tuple[Metric, ...] = ("mIoU",)
-    """Metrics that tables show."""
     settings: FcnSettings = LEOPART_VOC
     """Training of the head, and its score."""
 

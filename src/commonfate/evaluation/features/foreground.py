@@ -69,7 +69,8 @@ def fit(
     attended = _attended(attention, settings, labels.shape)
     each = precisions(labels, attended, len(centres))
     if settings.tuned and truth is not None:
-        threshold = tuned_threshold(labels, each, enlarge(truth, _size(size, settings)))
+        resized = enlarge(truth, _size(size, settings), corners=settings.corners)
+        threshold = tuned_threshold(labels, each, resized)
     else:
         threshold = fixed_threshold(each, settings.background)
     return Extractor(reduction, centres, threshold, each)
@@ -93,7 +94,7 @@ def score(
     Returns:
         `J`, the mean over images; 1 where truth and prediction are empty. Predictions are 0 and 1.
     """
-    size = _size(truth.shape[1:], settings)
+    size, centres = _size(truth.shape[1:], settings), extractor.centres
     if settings.tuned:
         _, centres, labels = _cluster(features, settings, size)
         attended = _attended(attention, settings, labels.shape)
@@ -101,17 +102,17 @@ def score(
     else:
         everywhere = np.zeros((len(features), *size), np.uint8)
         unit = Unit.of(features, np.arange(len(features)), everywhere, None)
-        labels = labels_of(unit, extractor.reduction, extractor.centres, corners=settings.corners)
+        labels = labels_of(unit, extractor.reduction, centres, corners=settings.corners)
         each = extractor.precisions
     predicted = (each >= extractor.threshold)[labels]
-    scored = enlarge(truth, size)
+    scored = enlarge(truth, size, corners=settings.corners)
     void = np.zeros_like(predicted) if settings.void_is_foreground else scored == VOID
     items = jaccard(*count(predicted, scored > 0, void))
     items = np.where(void.all((1, 2)), np.nan, items)
     mean = float(np.nanmean(items)) if np.isfinite(items).any() else float("nan")
     left_out = dict.fromkeys(np.flatnonzero(np.isnan(items)).tolist(), ALL_VOID)
-    few = len(extractor.centres) < settings.clusters
-    note = f"fewer different features than clusters: {len(extractor.centres)}"
+    few = len(centres) < settings.clusters
+    note = f"fewer different features than clusters: {len(centres)}"
     maps = enlarge(predicted.astype(np.uint8), (truth.shape[1], truth.shape[2]))
     return Result({"J": mean}, items, maps, left_out=left_out, notes=(note,) if few else ())
 

@@ -11,7 +11,7 @@ from commonfate.evaluation.masks.jaccard import count, jaccard
 CUTS = (0.55, 0.75)
 """Shares of the clusters that tuning tries as background."""
 STEP = 0.05
-"""A tuned threshold is a multiple of this."""
+"""A tuned threshold is a multiple of this, below 1."""
 
 
 def precisions(labels: np.ndarray, attended: np.ndarray, k: int) -> np.ndarray:
@@ -69,6 +69,10 @@ def candidates(labels: np.ndarray, each: np.ndarray, truth: np.ndarray) -> np.nd
 
 
 def tuned_threshold(labels: np.ndarray, each: np.ndarray, truth: np.ndarray) -> float:
-    """The best cut's precision, rounded to a multiple of 0.05; see `candidates`."""
+    """The best cut's precision, the last of equals', rounded to a multiple of 0.05 below 1.
+
+    See `candidates`.
+    """
     tried = candidates(labels, each, truth)
-    return round(tried[tried[:, 2].argmax(), 0] / STEP) * STEP
+    last = len(tried) - 1 - tried[::-1, 2].argmax()
+    return min(round(tried[last, 0] / STEP), round(1 / STEP) - 1) * STEP

@@ -35,9 +35,10 @@ def score(predicted: np.ndarray, truth: Sequence[np.ndarray], released: bool = F
     Args:
         predicted: (n, 4), a box an image.
         truth: (m_i, 4) true boxes of each image.
-        released: count as the released code: an overlap of exactly one half is correct, 1e-7 is
-            added to heights and union, and an image without true boxes is wrong. Else the overlap
-            must exceed one half, as the papers say, and such images are left out.
+        released: count as the released code: true boxes are rounded to whole pixels (COCO's are
+            not), an overlap of exactly one half is correct, 1e-7 is added to heights and union, and
+            an image without true boxes is wrong. Else the overlap must exceed one half, as the
+            papers say, and such images are left out.
 
     Returns:
         `CorLoc`; items are the overlaps with the best true box.
@@ -46,10 +47,9 @@ def score(predicted: np.ndarray, truth: Sequence[np.ndarray], released: bool = F
     best = np.full(len(predicted), np.nan)
     for i, true in enumerate(truth):
         if len(true):
+            true = np.rint(true) if released else np.asarray(true)
             # Released in float32, where one half stays one half despite what is added.
-            best[i] = np.float32(
-                boxes.overlap(predicted[i : i + 1], np.asarray(true), epsilon).max()
-            )
+            best[i] = np.float32(boxes.overlap(predicted[i : i + 1], true, epsilon).max())
     boxless = np.isnan(best)
     with np.errstate(invalid="ignore"):
         correct = best >= LEAST_OVERLAP if released else best > LEAST_OVERLAP

@@ -36,14 +36,19 @@ def cached(features: np.ndarray, truth: np.ndarray, batch: int, seed: int | None
         raise ValueError(f"features of {len(features)} images, truth of {len(truth)}")
 
     def epoch(number: int) -> Iterator[Batch]:
-        order = np.arange(len(features))
-        if seed is not None:
-            np.random.default_rng([seed, number]).shuffle(order)
-        for start in range(0, len(order), batch):
-            chosen = np.sort(order[start : start + batch])
+        for chosen in shares(len(features), batch, seed, number):
             yield features[chosen], truth[chosen]
 
     return epoch
+
+
+def shares(count: int, batch: int, seed: int | None, epoch: int) -> Iterator[np.ndarray]:
+    """Numbers of the images of each batch of an epoch, ascending; see `cached`."""
+    order = np.arange(count)
+    if seed is not None:
+        np.random.default_rng([seed, epoch]).shuffle(order)
+    for start in range(0, count, batch):
+        yield np.sort(order[start : start + batch])
 
 
 def fit(

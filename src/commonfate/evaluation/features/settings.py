@@ -50,6 +50,9 @@ class ProbeSettings(Settings):
     """Epochs after which the rate falls to a tenth, again and again; none: cosine to 0."""
     side: PositiveInt | None = 100
     """Rows and columns at which head and truth meet in training; none: the grid of the features."""
+    augmented: bool = False
+    """Crop and flip the training images anew in each epoch, so that the encoder runs in each; else
+    learn from stored features."""
     void_is_a_class: bool = False
     """Learn void pixels as a class of its own; it is never right in the score."""
     score: ScoreSettings = ScoreSettings()
@@ -90,6 +93,7 @@ FLOWDINO_VOC = ProbeSettings(
     batch_size=25,
     epochs=25,
     side=None,
+    augmented=True,
     released=ScoreSettings(side=100, keep="best", images=200, absent_as_zero=True),
 )
 """FlowDINO on VOC: 320 px, crops of 0.8 to 1 and flips, so the backbone runs in every epoch; the
@@ -103,14 +107,15 @@ FLOWDINO_COCO = ProbeSettings(
     epochs=2,
     drop_every=None,
     side=None,
-    void_is_a_class=True,
-    released=ScoreSettings(absent_as_zero=True),
+    released=ScoreSettings(),
 )
-"""FlowDINO on COCO-Stuff: 5,000 images twice, one a step, void as a 28th output."""
+"""FlowDINO on COCO-Stuff: 5,000 images twice, one a step. The released head has a 28th output, for
+255, but its loss leaves 255 out; its mean leaves out classes that do not occur."""
 LEOPART_VOC = FcnSettings(
     classes=21,
     batch_size=32,
     epochs=30,
+    augmented=True,
     released=ScoreSettings(side=100, keep="best", images=256, absent_as_zero=True),
 )
 """Leopart on VOC: 448 px, crops of 0.8 to 1 and flips; the released score is of the first eight
@@ -216,7 +221,7 @@ class ForegroundSettings(Settings):
     side: PositiveInt | None = None
     """Label maps and truth are compared on squares of this side; none: at the truth's size."""
     corners: bool = False
-    """Resize label maps and masks from the corners of pixels, as torch's mode `nearest`."""
+    """Resize clusters, attention and truth from the corners of pixels, as torch's `nearest`."""
     tuned: bool = False
     """Tune the cut on the training images' truth, and cluster the scored images anew."""
     void_is_foreground: bool = False

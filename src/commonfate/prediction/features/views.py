@@ -75,6 +75,11 @@ class View:
         """True if pictures are resized bicubically, as by DINO; else bilinearly, as by Leopart."""
         return self.geometry == "imagenet"
 
+    @property
+    def one_size(self) -> bool:
+        """True if all pictures are squares of one size."""
+        return self.size is not None and self.geometry != "short"
+
     def check(self, patch: int) -> None:
         """Refuse a size that is no multiple of an encoder's patch.
 

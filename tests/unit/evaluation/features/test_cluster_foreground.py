@@ -9,6 +9,7 @@ from commonfate.evaluation.features.foreground_clusters import (
     candidates,
     fixed_threshold,
     precisions,
+    tuned_threshold,
 )
 from commonfate.evaluation.features.settings import ForegroundSettings
 
@@ -40,6 +41,30 @@ def test_thresholds_by_hand():
     labels = np.array([[[0, 1, 3, 4]]])
     tried = candidates(labels, each, np.uint8([[[1, 0, 0, 0]]]))
     assert tried.tolist() == [[0.4, 2, 0.5]]
+
+
+def test_of_equal_cuts_the_last_is_tuned_as_released():
+    """The released code sorts the cuts by their Jaccard index and takes the last."""
+    each = np.arange(8) / 10  # cuts 4 and 5
+    labels = np.array([[[4, 7, 6, 6]]])
+    truth = np.uint8([[[1, 1, 1, 1]]])
+    assert candidates(labels, each, truth)[:, 2].tolist() == [1, 0.75]
+    assert tuned_threshold(labels, each, truth) == pytest.approx(0.4)
+    labels = np.array([[[7, 7, 6, 6]]])
+    assert candidates(labels, each, truth)[:, 2].tolist() == [1, 1]
+    assert tuned_threshold(labels, each, truth) == pytest.approx(0.5)
+    assert tuned_threshold(labels, 0.97 + each / 100, truth) == pytest.approx(0.95)
+
+
+def test_released_truth_is_resized_as_attention_and_clusters_are():
+    """From the corners of pixels: of 16 rows the even ones, which alone have a foreground."""
+    features, attention, truth = scene(1)
+    truth[:, 1::2] = 0
+    released = FOUR.as_released().model_copy(update={"side": 8})
+    extractor = fit(features, attention, released, truth)
+    # Of four clusters the tuned cut keeps two, whose lesser precision is 0: all are foreground.
+    assert extractor.threshold == 0
+    assert score(extractor, features, attention, truth, released).items.tolist() == [1 / 4]
 
 
 def test_specks_of_attention_are_removed():

@@ -26,6 +26,14 @@ def test_one_half_exactly_is_not_more_than_one_half():
     assert score(BOX, [HALF], released=True).metrics["CorLoc"] == 1
 
 
+def test_true_boxes_between_pixels_are_rounded_as_released():
+    """COCO's are; LOST's and Deep Spectral's released code rounds them to whole pixels."""
+    truth = [np.array([[0.4, 0, 10.4, 5.4]])]
+    assert score(BOX, truth, released=True).items == pytest.approx([0.5])
+    exact = 9.6 * 5.4
+    assert score(BOX, truth).items == pytest.approx([exact / (100 + 10 * 5.4 - exact)])
+
+
 def test_images_without_boxes_are_left_out_or_wrong():
     boxes, truth = np.repeat(BOX, 3, 0), [BOX, NONE, HALF[1:]]
     result = score(boxes, truth)

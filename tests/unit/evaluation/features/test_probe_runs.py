@@ -85,6 +85,7 @@ def test_features_that_are_the_truth_score_100(data, name):
 
 def test_fcn_learns_something(data):
     changes = ("epochs=3", "side=4", "batch_size=3", "score.side=4", "learning_rate=0.1")
+    changes += ("augmented=false",)
     outcome, _, _, used = run("fcn", data(), *changes)
     assert 0 <= outcome.result.metrics["mIoU"] <= 1
     assert used.classes == CLASSES and "to 3 outputs (0 to the highest" in outcome.statement
@@ -144,6 +145,11 @@ def test_boxes_of_masks_and_of_a_table(data, tmp_path):
     assert outcome.result.metrics["CorLoc"] == 1
     assert outcome.prediction(0, 0).tolist() == list(inside)
     assert len(outcome.truth(("a", 0))) == 2  # two objects
+    halves = data(view, kind="instances")
+    for file in tmp_path.glob("truth.val/*/*.png"):
+        with Image.open(file) as mask:
+            mask.resize((SIDE // 2, SIDE // 2), Image.Resampling.NEAREST).save(file)
+    assert metric("localization", halves) == 1  # masks of half the frames' size
     rows = [Box("a", 0, *inside), Box("a", 1, 0, 0, 4, 4), Box("b", 0, *inside, crowd=True)]
     parquet.write(tmp_path / "boxes.parquet", boxes.table(rows), {})
     table = data(view, boxes=tmp_path / "boxes.parquet")
@@ -153,6 +159,25 @@ def test_boxes_of_masks_and_of_a_table(data, tmp_path):
     assert metric("localization", table, released=True) == 1 / 5  # images without boxes are wrong
     with pytest.raises(ConfigError, match="hold classes, not objects"):
         run("localization", data(view))
+
+
+def test_frames_without_a_mask_are_not_wrong_boxes(data, tmp_path):
+    view = "native.eigenvectors"
+    table = parquet.read(probed.manifest(tmp_path, VAL, "val", "instances"))
+    files = [[*row[:1], *[""] * (len(row) - 1)] for row in table["annotation_files"]]
+    parquet.write(tmp_path / "few.parquet", table.assign(annotation_files=files), {})
+    few = data(view, test=of_manifest(tmp_path / "few.parquet", "val"))
+    for released in (False, True):
+        outcome, *_ = run("localization", few, released=released)
+        assert outcome.values == {("a", 0): 1.0, ("b", 0): 1.0}
+        assert outcome.result.metrics["CorLoc"] == 1 and not outcome.result.left_out
+
+
+@pytest.mark.parametrize("name", ["foreground", "prototypes", "propagation"])
+def test_masks_without_background_have_no_foreground(data, name):
+    inputs = data(BOTH, kind="coco_stuff27")
+    with pytest.raises(ConfigError, match=f"{name}, .*: label 0 of .* is a class, not"):
+        run(name, inputs)
 
 
 def test_neighbours_vote_for_labels(tmp_path):

@@ -1,10 +1,6 @@
 """Training DINO by the loop: interrupted and resumed, in two processes, by the verb."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -14,12 +10,14 @@ from click.testing import CliRunner
 from lightning.fabric import Fabric
 
 from commonfate.base import parquet
+from commonfate.base.settings import to_pairs
 from commonfate.cli import train as verb
 from commonfate.samples import index
 from commonfate.storage.frames import FrameWriter
 from commonfate.training import checkpoint
 from commonfate.training.launch import Options
 from commonfate.training.loop import train
+from helpers import processes
 
 TOLERANCE = 1e-5
 
@@ -89,58 +87,13 @@ def test_its_log_and_its_snapshots(tiny, run, tmp_path):
     assert all(torch.equal(last[name], final["model"][name]) for name in last)
 
 
-SCRIPT = """
-import sys
-import numpy as np, torch
-from commonfate.base.settings import from_pairs
-from commonfate.methods.dino.method import Dino
-from commonfate.methods.dino.settings import DinoSettings
-from commonfate.samples.example import Example
-from commonfate.training.launch import launch
-from commonfate.training.learner import Learner
-from torch.utils.data import default_collate
-
-world, rank, folder, *pairs = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
-fabric = launch("cpu", world, 1, world, "32-true", 4)
-method = Dino(from_pairs(DinoSettings, pairs))
-generator = np.random.default_rng(0)
-frames = generator.integers(0, 256, (4, 20, 30, 3), np.uint8)
-torch.manual_seed(1)
-learner, terms = Learner(method, fabric), []
-for iteration in range(4):
-    items = [method.prepare(Example(f, seed=10 * iteration + n)) for n, f in enumerate(frames)]
-    share = default_collate(items[rank * 4 // world : (rank + 1) * 4 // world])
-    terms.append(learner.gradient(share, iteration))
-    learner.update(0.001, 0.1)
-torch.save({"terms": terms, "model": learner.network.state_dict()}, f"{folder}/{world}-{rank}.pt")
-"""
-
-
-def processes(world, folder, pairs):
-    """Run the script in `world` processes; returns the result of each."""
-    (folder / "script.py").write_text(SCRIPT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = []
-    for rank in range(world):
-        variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world}
-        variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
-        command = [sys.executable, str(folder / "script.py"), str(world), str(rank), str(folder)]
-        running.append(subprocess.Popen([*command, *pairs], env=environment))
-    assert [process.wait(timeout=120) for process in running] == [0] * world
-    return [torch.load(folder / f"{world}-{rank}.pt") for rank in range(world)]
-
-
 @pytest.mark.slow
 def test_two_processes_are_one_with_the_whole_batch(tiny, tmp_path):
     """Without drop path, whose draws differ; the last layer begins at the third step."""
-    from commonfate.base.settings import to_pairs
-
-    pairs = to_pairs(tiny(drop_path=0, frozen_iterations=2).settings)
-    (alone,) = processes(1, tmp_path, pairs)
-    first, second = processes(2, tmp_path, pairs)
+    settings = tiny(drop_path=0, frozen_iterations=2).settings
+    arguments = [type(settings).__module__, type(settings).__name__, 0.001, *to_pairs(settings)]
+    (alone,) = processes.results(1, tmp_path, processes.STEPS, arguments)
+    first, second = processes.results(2, tmp_path, processes.STEPS, arguments)
     for name, tensor in first["model"].items():
         assert torch.equal(tensor, second["model"][name]), name
         if name.endswith("attn.qkv.bias"):
@@ -151,8 +104,6 @@ def test_two_processes_are_one_with_the_whole_batch(tiny, tmp_path):
 
 
 def test_the_verb_trains_it(tiny, index_path, tmp_path):
-    from commonfate.base.settings import to_pairs
-
     pairs = [part for pair in to_pairs(tiny().settings) for part in ("--set", pair)]
     arguments = ["--index", str(index_path), "--method", "dino", *pairs, "--device", "cpu"]
     result = CliRunner().invoke(verb.command, [*arguments, "--output", str(tmp_path / "run")])

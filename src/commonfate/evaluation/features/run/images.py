@@ -34,6 +34,7 @@ def true_boxes(test: Part, table: Path | None) -> Boxes:
                 video.name,
                 [str(video.annotations.get(t, "")) for t in range(video.frames)],
                 video.kind,
+                test.stores.reader(video.name).size(video.name),
             )
         ]
         frame = dataset_boxes.table(rows)

@@ -1,7 +1,7 @@
 """Protocols that score label maps: probes, retrieval, clusters, prototypes, foreground."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -32,42 +32,46 @@ from commonfate.evaluation.features.settings import (
     RetrievalSettings,
 )
 
+if TYPE_CHECKING:
+    from commonfate.evaluation.features.run.augmented import Training
+
 AT_ONCE = 16
 """Images that are scored at once."""
+NEED_BACKGROUND = ("foreground", "prototypes", "propagation")
+"""Protocols for which label 0 is no class."""
 
 
 def classes_of(train: Part) -> int:
     """Number of classes: one more than the highest in the truth of the training images."""
-    labels = (labels[labels != VOID] for labels in train.truths())
+    maps = (train.native(item) for item in train.items)
+    labels = (labels[labels != VOID] for labels in maps)
     return 1 + max((int(each.max()) for each in labels if each.size), default=0)
 
 
-def head(test: Part, train: Part, settings: ProbeSettings, device: str) -> Result:
+def head(
+    test: Part,
+    train: Part,
+    settings: ProbeSettings,
+    device: str,
+    training: "Training | None" = None,
+) -> Result:
     """Train a head and score it.
 
-    Truth of the training images is held at the size at which the head learns it.
-
     Args:
-        test, train: items with `tokens`.
+        test, train: items; those of `train` have features if `training` is None.
         settings: of the scoring; `FcnSettings` are those of an FCN head, others of a linear one.
         device: of the head.
+        training: frames and encoder of training images that are cropped anew in each epoch.
 
     Raises:
         ConfigError, ValueError: see `probe.run` and `Part.features`.
     """
-    tokens = train.tokens()
-    size = (settings.side,) * 2 if settings.side else tokens.shape[1:3]
+    if training is None:
+        epochs = _stored(train, settings)
+    else:
+        from commonfate.evaluation.features.run import augmented
 
-    def learnt(i: int) -> np.ndarray:
-        labels = torch.from_numpy(train.truth(train.items[i]).astype(np.int64))[None]
-        return nearest_labels(labels, size)[0].numpy().astype(np.uint8)
-
-    training = probe.cached(
-        tokens,
-        held(Lazy(learnt, len(train.items))),
-        settings.batch_size,
-        settings.seed,
-    )
+        epochs = augmented.epochs(train, training, test.view, settings.batch_size, settings.seed)
     scored = probe.cached(test.tokens(), _truth(test), AT_ONCE)
 
     def build(channels: int) -> nn.Module:
@@ -76,7 +80,20 @@ def head(test: Part, train: Part, settings: ProbeSettings, device: str) -> Resul
         return linear.LinearHead(channels, settings).to(device)
 
     steps = -(-len(train.items) // settings.batch_size)
-    return probe.run(build, training, lambda: scored(0), settings, steps)
+    return probe.run(build, epochs, lambda: scored(0), settings, steps)
+
+
+def _stored(train: Part, settings: ProbeSettings) -> probe.Epochs:
+    """Batches of stored features; truth is held at the size at which the head learns it."""
+    tokens = train.tokens()
+    size = (settings.side,) * 2 if settings.side else tokens.shape[1:3]
+
+    def learnt(i: int) -> np.ndarray:
+        labels = torch.from_numpy(train.truth(train.items[i]).astype(np.int64))[None]
+        return nearest_labels(labels, size)[0].numpy().astype(np.uint8)
+
+    truth = held(Lazy(learnt, len(train.items)))
+    return probe.cached(tokens, truth, settings.batch_size, settings.seed)
 
 
 def retrieved(test: Part, train: Part, settings: RetrievalSettings, device: str) -> Result:
@@ -142,6 +159,20 @@ def check_classes(test: Part, train: Part) -> None:
             f"{train.listing.where}: annotations of the training images are {learnt}, those of the "
             f"scored images in {test.listing.where} {scored}, so the classes differ; name data "
             "sets of the same classes"
+        )
+
+
+def check_background(name: str, test: Part) -> None:
+    """Refuse masks without background for protocols that need one: label 0 is a class there.
+
+    Raises:
+        ConfigError: this is so.
+    """
+    kinds = {test.videos[video].kind for video, _ in test.items}
+    if name in NEED_BACKGROUND and "coco_stuff27" in kinds:
+        raise ConfigError(
+            f"protocol {name}, {test.listing.where}: label 0 of coco_stuff27 masks is a class, not "
+            "background; name data whose masks have a background"
         )
 
 

@@ -2,9 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from commonfate.base.errors import ConfigError, did_you_mean
+from commonfate.base.progress import track
+from commonfate.datasets import image_file
+from commonfate.datasets.image_file import ImageError
 from commonfate.datasets.search import IMAGE_SUFFIXES, walk
 from commonfate.evaluation.features.run.parts import Listing
 from commonfate.prediction.benchmark import AnnotatedVideo
@@ -74,6 +78,24 @@ def listing(
     if spare := len({*by_key.values()} - {None} - matched):
         log.warning("%d masks are of no image", spare)
     return Listing(where, split, listed, left_out, labels), {s.id: s.path for s in sources}
+
+
+def readable(listed: Listing, files: Mapping[str, str]) -> Listing:
+    """The listing without the images that cannot be read; each is read for that.
+
+    Args:
+        listed: images.
+        files: their files by name.
+    """
+    left_out: dict[str, str] = {}
+    for image in track(listed.videos, "reading images", len(listed.videos)):
+        try:
+            image_file.pixels(files[image.name])
+        except ImageError as error:
+            left_out[image.name] = str(error)
+            log.warning("%s: left out: %s", files[image.name], error)
+    videos = [image for image in listed.videos if image.name not in left_out]
+    return replace(listed, videos=videos, left_out={**listed.left_out, **left_out})
 
 
 def _by_key(paths: Sequence[Path]) -> Mapping[str, Path | None]:

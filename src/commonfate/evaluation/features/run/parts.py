@@ -209,8 +209,8 @@ def part(
     Args:
         listing: the videos.
         shards: their features; None: the protocol reads none.
-        truth: `labels` and `masks`: annotated frames; `boxes`: all frames with features;
-            `image_labels`: those of videos with a label.
+        truth: `labels` and `masks`: annotated frames; `boxes`: frames with features, of videos with
+            masks the annotated ones; `image_labels`: frames with features of videos with a label.
         held_bytes: see `Part`.
 
     Raises:
@@ -264,6 +264,8 @@ def _times(
     if shards is None:
         return annotated
     stored = shards.reader(video.name).frames(video.name)
+    if truth == "boxes" and annotated:
+        return [t for t in stored if t in video.annotations]
     if truth in ("boxes", "image_labels"):
         return stored
     if lacking := sorted({*annotated} - {*stored}):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from commonfate.evaluation.features.run import settings as known_settings
 from commonfate.evaluation.features.run.lazy import HELD_BYTES
 from commonfate.evaluation.features.run.outcome import Average, Outcome
 from commonfate.evaluation.features.run.parts import Item, Listing, Part, Stores, part
+
+if TYPE_CHECKING:
+    from commonfate.evaluation.features.run.augmented import Training
 
 MAIN = {"localization": "CorLoc", "knn": "top1", "foreground": "J", "propagation": "J"}
 """Metric that counts, where it is not mIoU."""
@@ -33,6 +36,8 @@ class Data:
         flow: stores of flow.
         clip_length: annotated frames of a clip of `clustering`.
         held_bytes: see `Part`.
+        training: frames and encoder of the training images, for heads whose training crops them
+            anew; they read no `train_stores`.
     """
 
     test: Listing
@@ -43,15 +48,17 @@ class Data:
     flow: Sequence[Path] = ()
     clip_length: int | None = None
     held_bytes: int = HELD_BYTES
+    training: "Training | None" = None
 
 
 def inputs(data: Data) -> tuple[Path, ...]:
-    """Files behind scores, for their provenance: manifests, features, boxes, flow."""
+    """Files behind scores, for their provenance: manifests, features, frames, boxes, flow."""
     listed = [data.test.where, *([data.train.where] if data.train else [])]
     manifests = [Path(where) for where in listed if Path(where).is_file()]
     stores = [*data.stores.paths, *(data.train_stores.paths if data.train_stores else ())]
     flow = [path for path in data.flow if path.is_file()]
-    return (*manifests, *stores, *flow, *([data.boxes] if data.boxes else []))
+    seen = data.training.paths if data.training else ()
+    return (*manifests, *stores, *seen, *flow, *([data.boxes] if data.boxes else []))
 
 
 def score(
@@ -65,8 +72,7 @@ def score(
         data: files.
         released: the scoring.
         device: of heads and of the memory.
-        own_classes: the settings' number of classes is the user's; else it is taken from the truth
-            of the training images.
+        own_classes: the settings' number of classes is the user's; else that of the training truth.
 
     Returns:
         The outcome, the scored items, those learnt from, and the settings of the scoring.
@@ -100,8 +106,11 @@ def _parts(name: str, settings: Any, data: Data) -> tuple[Part, Part | None]:
     without = name == "propagation" and settings.by != "forwarder" and not data.stores.paths
     shards = None if without else data.stores.having(protocol.reads, name)
     test = part(data.test, shards, protocol.truth, data.held_bytes)
+    maps.check_background(name, test)
     if not protocol.fits:
         return test, None
+    if known_settings.augments(settings):
+        return test, _seen_anew(name, test, data)
     if data.train is None or data.train_stores is None or not data.train_stores.paths:
         raise ConfigError(
             f"protocol {name} learns from training images: name their features with "
@@ -119,6 +128,22 @@ def _parts(name: str, settings: Any, data: Data) -> tuple[Part, Part | None]:
     if protocol.truth == "labels":
         maps.check_classes(test, train)
     return test, train
+
+
+def _seen_anew(name: str, test: Part, data: Data) -> Part:
+    """Training images whose features are not stored."""
+    if data.train is None or data.training is None:
+        raise ConfigError(
+            f"protocol {name} crops and flips its training images anew in each epoch: name their "
+            "frame stores with --frames and the encoder with --encoder; or learn from stored "
+            f"features, with --set {name}.augmented=false and --train-features"
+        )
+    from commonfate.evaluation.features.run import augmented
+
+    augmented.check(data.training, test)
+    train = part(data.train, None, "labels", data.held_bytes)
+    maps.check_classes(test, train)
+    return train
 
 
 def _origin(each: Part) -> tuple[str, str | None]:
@@ -171,7 +196,8 @@ class _Run:
             return maps.extracted(test, train, settings)
         if self.name == "retrieval":
             return maps.retrieved(test, train, settings, self.device)
-        return maps.head(test, train, settings, self.device)
+        training = self.data.training if known_settings.augments(settings) else None
+        return maps.head(test, train, settings, self.device, training)
 
     def _localization(self) -> Outcome:
         table = self.data.boxes

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import Settings, from_pairs, to_pairs, unknown
 from commonfate.evaluation.features.benchmarks import AnyFeatureBenchmark, FeatureBenchmark
+from commonfate.evaluation.features.settings import ProbeSettings
 
 PROTOCOLS: dict[str, type[FeatureBenchmark]] = {
     get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in get_args(AnyFeatureBenchmark)
@@ -68,6 +69,11 @@ def names_classes(name: str, pairs: Sequence[str]) -> bool:
     """True if the user states the number of classes of a protocol."""
     keys = {pair.partition("=")[0] for pair in pairs}
     return bool(keys & {"classes", f"{name}.classes"})
+
+
+def augments(settings: Settings | None) -> bool:
+    """True if a head's training images are cropped and flipped anew in each epoch."""
+    return isinstance(settings, ProbeSettings) and settings.augmented
 
 
 def as_scored(settings: Settings | None, released: bool) -> Any:

@@ -78,13 +78,19 @@ def _head(settings: ProbeSettings, classes: str) -> str:
         else "by a cosine"
     )
     void = ", void as a class of its own" if settings.void_is_a_class else ""
+    changes = (
+        "on crops of 0.8 to 1 of the images' area that are drawn anew in each epoch, half of them "
+        "flipped"
+        if settings.augmented
+        else "without augmentation"
+    )
     return (
         f"{kind} from frozen tokens to {counted(settings.outputs, 'output')}{void} "
         f"({classes}), trained at {size} for {counted(settings.epochs, 'epoch')} of batches of "
         f"{counted(settings.batch_size, 'image')} "
         f"({settings.optimiser}, learning rate {settings.learning_rate:g} that falls {decay}, "
-        f"weight decay {settings.weight_decay:g}, seed {settings.seed}), without augmentation, in "
-        f"a shuffled order. {_scored(settings.score)}"
+        f"weight decay {settings.weight_decay:g}, seed {settings.seed}), {changes}, in a "
+        f"shuffled order. {_scored(settings.score)}"
     )
 
 
@@ -173,12 +179,6 @@ def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[s
     )
 
 
-def _repeats(settings: ClusteringSettings | PrototypesSettings) -> str:
-    if settings.repeats == 1:
-        return f"one clustering (seed {settings.seed})"
-    return f"mean of {settings.repeats} clusterings (seeds from {settings.seed})"
-
-
 def _prototypes(settings: PrototypesSettings, released: bool, details: Mapping[str, Any]) -> str:
     size = f"{settings.side}x{settings.side}" if settings.side else "the size of the view's picture"
     return (
@@ -218,7 +218,9 @@ def _knn(settings: KnnSettings, released: bool, details: Mapping[str, Any]) -> s
 
 
 def _localization(settings: None, released: bool, details: Mapping[str, Any]) -> str:
-    least = "by at least half (1e-7 added to heights and unions)" if released else "by over half"
+    least = "by over half"
+    if released:
+        least = "by at least half (boxes in whole pixels, 1e-7 added to heights and unions)"
     without = "are wrong" if released else "are left out"
     return (
         "The box around the largest part of the second eigenvector's positive side, the smaller "
