@@ -1,10 +1,6 @@
 """Training FlowDINO by the loop: interrupted and resumed, in two processes, by the verb."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -23,6 +19,7 @@ from commonfate.storage.frames import FrameWriter
 from commonfate.training import checkpoint
 from commonfate.training.launch import Options
 from commonfate.training.loop import train
+from helpers.processes import results
 
 TOLERANCE = 1e-5
 LENGTHS = {"a": 4, "b": 2, "c": 3}
@@ -160,29 +157,12 @@ torch.save({"terms": terms, "model": learner.network.state_dict()}, f"{folder}/{
 """
 
 
-def processes(world, folder, pairs):
-    """Run the script in `world` processes; returns the result of each."""
-    (folder / "script.py").write_text(SCRIPT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = []
-    for rank in range(world):
-        variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world}
-        variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
-        command = [sys.executable, str(folder / "script.py"), str(world), str(rank), str(folder)]
-        running.append(subprocess.Popen([*command, *pairs], env=environment))
-    assert [process.wait(timeout=240) for process in running] == [0] * world
-    return [torch.load(folder / f"{world}-{rank}.pt") for rank in range(world)]
-
-
 @pytest.mark.slow
 def test_two_processes_are_one_with_the_whole_batch(tiny, tmp_path):
     """Ten steps without drop path, whose draws differ: losses, centre and weights."""
     pairs = to_pairs(tiny(drop_path=0, iterations=10).settings)
-    (alone,) = processes(1, tmp_path, pairs)
-    first, second = processes(2, tmp_path, pairs)
+    (alone,) = results(1, tmp_path, SCRIPT, pairs)
+    first, second = results(2, tmp_path, SCRIPT, pairs)
     for name, tensor in first["model"].items():
         assert torch.equal(tensor, second["model"][name]), name
         if name.endswith("attn.qkv.bias"):
