@@ -97,23 +97,23 @@ PAPER = {
         "train": 4,
     },
     # Train and val of VOC, which clusters and heads share; the videos of TimeT's training.
-    "timet_table1a": {"features": 4 * 2, "probe": 24, "frames": 2, "train": 4},
-    "timet_table1b": {"features": 4 * 2, "probe": 24, "frames": 2, "train": 4},
-    "timet_table1c": {"features": 4 * 2, "probe": 24, "frames": 2, "train": 4},
-    "timet_table2": {"features": 4 * 2, "probe": 24, "frames": 2, "train": 4},
-    "timet_table3": {"features": 8 * 2, "probe": 32, "frames": 2, "train": 4},
+    "timet_table1a": {"features": 4 * 2, "probe": 24, "frames": 2, "samples": 1, "train": 4},
+    "timet_table1b": {"features": 4 * 2, "probe": 24, "frames": 2, "samples": 1, "train": 4},
+    "timet_table1c": {"features": 4 * 2, "probe": 24, "frames": 2, "samples": 1, "train": 4},
+    "timet_table2": {"features": 4 * 2, "probe": 24, "frames": 2, "samples": 1, "train": 4},
+    "timet_table3": {"features": 8 * 2, "probe": 32, "frames": 2, "samples": 1, "train": 4},
     # Val of two data sets, for 12 protocols; TimeT and DINO learn from the same videos.
-    "timet_table4": {"features": 6 * 2, "probe": 144, "frames": 3, "train": 2},
-    "timet_table5": {"features": 5 * 2, "probe": 40, "frames": 2, "train": 1},
-    "timet_table6": {"features": 3 * 6, "probe": 18, "frames": 4, "train": 1},
-    "timet_table7": {"features": 3, "probe": 12, "frames": 2, "train": 1},
-    "timet_table8": {"features": 7 * 2, "probe": 7, "frames": 2, "train": 2},
+    "timet_table4": {"features": 6 * 2, "probe": 144, "frames": 3, "samples": 2, "train": 2},
+    "timet_table5": {"features": 5 * 2, "probe": 40, "frames": 2, "samples": 1, "train": 1},
+    "timet_table6": {"features": 3 * 6, "probe": 18, "frames": 4, "samples": 1, "train": 1},
+    "timet_table7": {"features": 3, "probe": 12, "frames": 2, "samples": 1, "train": 1},
+    "timet_table8": {"features": 7 * 2, "probe": 7, "frames": 2, "samples": 1, "train": 2},
     # Learnt from and scored on other videos of DAVIS.
-    "timet_table9": {"features": 1, "probe": 6, "frames": 1, "train": 1},
+    "timet_table9": {"features": 1, "probe": 6, "frames": 1, "samples": 1, "train": 1},
     # Clusters read val alone.
-    "timet_table10": {"features": 2, "probe": 4, "frames": 2, "train": 1},
+    "timet_table10": {"features": 2, "probe": 4, "frames": 2, "samples": 1, "train": 1},
     # The forwarder alone reads features, optical flow alone flow.
-    "timet_table11": {"features": 2, "probe": 32, "frames": 2, "flow": 1, "train": 1},
+    "timet_table11": {"features": 2, "probe": 32, "frames": 2, "flow": 1, "samples": 1, "train": 1},
 }
 
 

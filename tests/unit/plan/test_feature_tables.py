@@ -94,8 +94,10 @@ def test_rows_of_a_table_are_different_encoders(plan: Plan) -> None:
     for table in PROBES:
         runs = [cell.run for cell in plan.evaluations(table)]
         frozen = [run for run in runs if not run.settings.trained]
-        rows = [row for row in plan.declarations[table].rows if row.method != "flowdino"]
-        assert len(set(frozen)) == len(rows), table
+        declared = plan.declarations[table].rows
+        assert len(set(frozen)) == len([r for r in declared if r.method not in TRAINED]), table
+        if table.startswith("timet"):
+            assert len(set(runs)) == len(declared), table
 
 
 def test_trainings_of_flowdino_at_the_papers_scale(paper: Plan) -> None:

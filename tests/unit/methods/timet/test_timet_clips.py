@@ -53,8 +53,8 @@ def test_the_seed_decides_everything():
 
 def test_a_mirrored_sample_is_the_mirror_image_of_its_crop():
     """With a crop of the whole square frame, mirroring before it is mirroring afterwards."""
-    clip = np.stack([frame(1, 20, 20)] * 2)
-    settings = TimetSettings(crop=20, crop_scale=(1.0, 1.0))
+    clip = np.stack([frame(1, 80, 80)] * 2)
+    settings = TimetSettings(crop=80, crop_scale=(1.0, 1.0))
     plain, mirrored = (
         prepare(settings, ClipExample(clip[0], clip=clip, flip=flip, seed=4))["clips"].int()
         for flip in (False, True)
@@ -65,7 +65,7 @@ def test_a_mirrored_sample_is_the_mirror_image_of_its_crop():
 def test_small_frames_are_enlarged():
     clip = np.full((2, 3, 1, 3), 7, np.uint8)
     example = ClipExample(clip[0], clip=clip)
-    assert prepare(TimetSettings(crop=24), example)["clips"].shape == (2, 3, 24, 24)
+    assert prepare(TimetSettings(crop=32), example)["clips"].shape == (2, 3, 32, 32)
 
 
 def test_a_sample_of_another_kind():
