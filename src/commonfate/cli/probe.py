@@ -156,7 +156,8 @@ def command(
             if frames and known_settings.augments(settings[name]) and chosen["encoder"]:
                 data = replace(data, training=_training(frames, str(acquired), chosen))
             own = known_settings.names_classes(name, pairs)
-            file = output if output.suffix == ".json" else output / f"{name}.json"
+            ending = "" if scoring == SCORINGS[0] else f".{scoring}"
+            file = output if output.suffix == ".json" else output / f"{name}{ending}.json"
             _run(
                 name,
                 scoring,

@@ -98,6 +98,17 @@ def test_features_are_kept_for_the_next_call(mine):
     assert json.loads((mine / "out/linear.json").read_text())["metrics"] == first["metrics"]
 
 
+def test_scorings_stand_beside_each_other(mine):
+    for scoring in ("leak_free", "released"):
+        run(*own(mine, "--protocol", "linear", "--scoring", scoring, *FAST[:2]))
+    files = {path.name: json.loads(path.read_text()) for path in (mine / "out").glob("*.json")}
+    assert {name: content["protocol"] for name, content in files.items()} == {
+        "linear.json": "leak_free",
+        "linear.released.json": "released",
+    }
+    assert (mine / "out/linear.released").is_dir() and (mine / "out/linear.released.png").is_file()
+
+
 def test_protocols_of_one_geometry_share_a_store(mine):
     names = ("foreground", "prototypes", "clustering", "retrieval")
     protocols = [word for name in names for word in ("--protocol", name)]
