@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from commonfate.evaluation.features.run.augmented import Training
     from commonfate.evaluation.features.run.score import Data
+    from commonfate.models.encoders import Encoder
 
 log = logging.getLogger(__name__)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -131,11 +132,8 @@ def command(
     """
     _check(images, protocols, output, chosen)
     settings = known_settings.of_pairs(protocols, pairs)
-    if (
-        not images
-        and chosen["encoder"]
-        and not any(map(known_settings.augments, settings.values()))
-    ):
+    anew = any(map(known_settings.augments, settings.values()))
+    if not images and chosen["encoder"] and not anew:
         raise click.UsageError(
             "--encoder is not for --manifest, unless a head crops its training images anew "
             "(--set augmented=true)"
@@ -151,10 +149,11 @@ def command(
     else:
         prepared = dict.fromkeys(protocols, _of_stores(protocols, chosen))
     with acquire(device) as acquired:
+        encoder = _encoder(str(acquired), chosen) if anew and chosen["encoder"] else None
         for name in protocols:
             data, frames = prepared[name].data, prepared[name].train_frames
-            if frames and known_settings.augments(settings[name]) and chosen["encoder"]:
-                data = replace(data, training=_training(frames, str(acquired), chosen))
+            if encoder and frames and known_settings.augments(settings[name]):
+                data = replace(data, training=_training(encoder, frames, chosen["frames"]))
             own = known_settings.names_classes(name, pairs)
             ending = "" if scoring == SCORINGS[0] else f".{scoring}"
             file = output if output.suffix == ".json" else output / f"{name}{ending}.json"
@@ -171,14 +170,20 @@ def command(
             )
 
 
-def _training(frames: Reader, device: str, chosen: dict[str, Any]) -> "Training":
-    """Frames of the training images, and the encoder that sees them."""
-    from commonfate.evaluation.features.run.augmented import Training
+def _encoder(device: str, chosen: dict[str, Any]) -> "Encoder":
+    """The encoder that sees training images."""
     from commonfate.models.catalogue import encoder_name
     from commonfate.models.encoders import create
 
-    encoder = create.create(encoder_name(chosen["encoder"]), chosen["seed"], chosen["part"])
-    return Training(encoder.to(device), frames, chosen["frames"])
+    name = encoder_name(chosen["encoder"])
+    return create.create(name, chosen["seed"], chosen["part"]).to(device)
+
+
+def _training(encoder: "Encoder", frames: Reader, paths: Sequence[Path]) -> "Training":
+    """Training images and the encoder; its module imports torchvision, which takes seconds."""
+    from commonfate.evaluation.features.run.augmented import Training
+
+    return Training(encoder, frames, paths)
 
 
 def _check(

@@ -91,10 +91,9 @@ def prepare(
     def reader(paths: Mapping[str, str]) -> Reader:
         return lambda image, t: image_file.pixels(paths[image])
 
-    # By being stored: what is not must be read without fail in the middle of a training.
+    # Images without stored features are read in the middle of a training, where none may fail.
     seen_anew = any(known_settings.augments(each) for each in settings.values())
     whole = own_images.readable(train, train_files) if train and seen_anew else train
-    learnt = {True: train, False: whole}
     own_views = _views(list(settings), chosen["view_name"])
     extracted: dict[tuple[str, str], Stores] = {}
     result = {}
@@ -107,7 +106,7 @@ def prepare(
         data = Data(
             test,
             extracted["val", view],
-            learnt[stored] if learns else None,
+            (train if stored else whole) if learns else None,
             extracted["train", view] if stored else None,
             clip_length=chosen["clip_length"],
             held_bytes=int(chosen["hold_gib"] * 2**30),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from commonfate.base.errors import ConfigError
@@ -108,6 +109,16 @@ def test_truth_follows_the_picture(training, tmp_path):
             clear = shares.max(-1) > 0.8
             right.append((tokens.argmax(-1) == shares.argmax(-1))[clear])
     assert np.concatenate(right).mean() == 1 and len(np.concatenate(right)) > 200
+
+
+def test_masks_may_have_another_size_than_frames(training, tmp_path):
+    """As where frames were stored smaller; the same parts are drawn."""
+    expected = [truth for _, truth in batches(training, tmp_path, 0)]
+    for path in (tmp_path / "truth.train").rglob("*.png"):
+        with Image.open(path) as mask:
+            mask.resize((2 * SIDE, 3 * SIDE), Image.Resampling.NEAREST).save(path)
+    resized = [truth for _, truth in batches(training, tmp_path, 0)]
+    assert all(map(np.array_equal, resized, expected))
 
 
 def test_parts_are_of_epoch_and_seed_and_half_are_flipped(training, tmp_path):

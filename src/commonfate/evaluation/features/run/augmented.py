@@ -14,9 +14,10 @@ from commonfate.evaluation.features.benchmarks import NOT_ONE_SIZE
 from commonfate.evaluation.features.probe import Batch, Epochs, shares
 from commonfate.evaluation.features.run.parts import Part
 from commonfate.models.encoders import Encoder
+from commonfate.prediction.features import pictures
 from commonfate.prediction.features.extract import digest
-from commonfate.prediction.features.views import View
-from commonfate.samples.augment import augment
+from commonfate.prediction.features.views import Placement, View
+from commonfate.samples.augment import augment, channels_first
 
 SCALE = (0.8, 1.0)
 """Smallest and largest share of an image's area (Leopart's and FlowDINO's released code)."""
@@ -29,7 +30,7 @@ class Training:
     Attributes:
         encoder: in evaluation mode, on its device.
         frames: reads a frame, (H, W, 3) uint8 RGB, by video and number.
-        paths: files that both are read from, for the provenance of scores.
+        paths: files that frames are read from, for the provenance of scores.
     """
 
     encoder: Encoder
@@ -56,9 +57,9 @@ def check(training: Training, test: Part) -> None:
 def epochs(train: Part, training: Training, view: View, batch: int, seed: int) -> Epochs:
     """Batches of features of random parts of the training images, and of their truth.
 
-    A part has 0.8 to 1 of the image's area and 3:4 to 4:3 of its own proportions; it is resized
-    bilinearly to the view's square and flipped half the time. An image's part is a function of the
-    seed, the epoch and its place in the list.
+    A part has 0.8 to 1 of the image's area and sides of 3:4 to 4:3, where the image allows it. It
+    is resized bilinearly to the view's square, and flipped half the time. An image's part is a
+    function of the seed, the epoch and its place in the list.
 
     Args:
         train: the images.
@@ -74,9 +75,11 @@ def epochs(train: Part, training: Training, view: View, batch: int, seed: int) -
 
     def drawn(i: int, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         video, t = train.items[i]
-        frame = np.ascontiguousarray(training.frames(video, t).transpose(2, 0, 1))
-        image = tv_tensors.Image(torch.from_numpy(frame))
-        labels = tv_tensors.Mask(torch.from_numpy(train.native((video, t))))
+        frame = training.frames(video, t)
+        size = (frame.shape[0], frame.shape[1])
+        truth = pictures.labels(train.native((video, t)), Placement(size, 0, 0, size))
+        image = tv_tensors.Image(channels_first([frame])[0])
+        labels = tv_tensors.Mask(torch.from_numpy(truth))
         own = int(np.random.default_rng([seed, epoch, i]).integers(2**63))
         image, labels = augment(change, (image, labels), own)
         return image.float() / 255, labels
@@ -85,8 +88,8 @@ def epochs(train: Part, training: Training, view: View, batch: int, seed: int) -
     def epoch(number: int) -> Iterator[Batch]:
         for chosen in shares(len(train.items), batch, seed, number):
             images, labels = zip(*(drawn(int(i), number) for i in chosen), strict=True)
-            pictures = torch.stack(images).to(training.encoder.mean.device)
-            tokens = training.encoder(pictures, ("tokens",))["tokens"]
+            stacked = torch.stack(images).to(training.encoder.mean.device)
+            tokens = training.encoder(stacked, ("tokens",))["tokens"]
             yield tokens.cpu().float().numpy(), torch.stack(labels).numpy()
 
     return epoch
