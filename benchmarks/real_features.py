@@ -14,6 +14,10 @@ batch 16, seeds 0 to 2), retrieval from 100,000 patches of the training frames (
 on the validation frames F, C (clips of 16 frames), D of K = 11 by Hungarian matching, and K = 100
 by precision, three clusterings each. DAVIS: the mask of each sequence's first frame, carried in
 steps of 2, 5, 10 and 19 frames; J and F of aligned frames at full size, and TimeT's released score.
+Foreground: J of a linear probe that learns from six sequences and is scored on two, every choice.
+
+An encoder may have a label before an equals sign; those of one label, seeds of a training, make one
+row of means and deviations.
 """
 
 import time
@@ -24,6 +28,7 @@ from pathlib import Path
 import click
 import numpy as np
 import real_data
+import real_foreground
 import real_protocols as protocols
 from real_encoders import Features, features_of
 from tabulate import tabulate
@@ -32,7 +37,9 @@ from commonfate.evaluation.features import localization, propagated
 from commonfate.evaluation.features.settings import FRAMES_APART
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
-PARTS = ("raccoon", "davis", "camvid")
+PARTS = ("raccoon", "davis", "carried", "camvid")
+SEED = "#"
+"""Between the label of an encoder and its number."""
 CENTRE = {"raccoon": 0.8, "davis": 0.7}
 """Share of each side of the best centred box, as ../shared/data/README.md gives it."""
 
@@ -67,16 +74,43 @@ def no_network(boxes: Boxes, images: real_data.Images, data: str) -> None:
         boxes["centred box"].append(real_data.centred(image.shape[:2], CENTRE[data]))
 
 
-def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a Markdown table."""
-    text = tabulate(rows, headers, tablefmt="github", floatfmt=".1f", missingval="-")
+Cell = float | tuple[float, float]
+"""A percentage, or one with its deviation."""
+
+
+def table(
+    title: str, headers: Sequence[str], rows: Sequence[tuple[str, str, Sequence[Cell]]]
+) -> None:
+    """Print a Markdown table.
+
+    Args:
+        title: what is scored.
+        headers: of the columns.
+        rows: encoder, a second text or "", and values; rows whose encoders have one label and whose
+            second text is the same are averaged.
+    """
+    groups: dict[tuple[str, ...], list[Sequence[Cell]]] = {}
+    for name, second, values in rows:
+        key = (name.partition(SEED)[0], *([second] if second else []))
+        groups.setdefault(key, []).append(values)
+    lines = [(*key, *(averaged(c) for c in zip(*of, strict=True))) for key, of in groups.items()]
+    text = tabulate(lines, headers, tablefmt="github", disable_numparse=True)
     click.echo(f"\n{title}\n\n{text}")
 
 
-def corloc(boxes: Boxes, truth: list[np.ndarray]) -> dict[str, float]:
-    """CorLoc, percent, by way."""
+def averaged(cells: Sequence[Cell]) -> str:
+    """Text of a value; of several, their mean and the deviation (n - 1) of a seed."""
+    if len(cells) == 1:
+        cell = cells[0]
+        return f"{cell[0]:.1f} ± {cell[1]:.1f}" if isinstance(cell, tuple) else f"{cell:.1f}"
+    values = [cell[0] if isinstance(cell, tuple) else cell for cell in cells]
+    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f} ({len(values)})"
+
+
+def corloc(boxes: Boxes, truth: list[np.ndarray]) -> list[tuple[str, str, list[Cell]]]:
+    """CorLoc, percent, a row a way."""
     scores = {w: localization.score(np.stack(b), truth) for w, b in boxes.items() if b}
-    return {way: 100 * result.metrics["CorLoc"] for way, result in scores.items()}
+    return [(way, "", [100 * result.metrics["CorLoc"]]) for way, result in scores.items()]
 
 
 def run_raccoon(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
@@ -86,36 +120,52 @@ def run_raccoon(encoders: dict[str, Features], root: Path, side: int, work: Work
     no_network(boxes, images, "raccoon")
     for name, features in encoders.items():
         boxes[name] = [of_one(features, image, side)[1] for image in images.frames]
-    rows = list(corloc(boxes, images.truth).items())
-    table(f"Raccoons, {len(images.truth)} images", ("boxes", "CorLoc"), rows)
+    title = f"Raccoons, {len(images.truth)} images"
+    table(title, ("boxes", "CorLoc"), corloc(boxes, images.truth))
 
 
 def run_davis(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
-    """Print CorLoc of the boxes of masks, and the scores of carried masks."""
+    """Print CorLoc of the boxes of masks, and J of the linear foreground probe."""
     boxes: Boxes = {way: [] for way in ("whole image", "centred box", "residual flow", *encoders)}
-    ways = ("first mask", "DIS, direct", "DIS, frame by frame", *encoders)
-    carried: dict[str, list[list[propagated.Clip]]] = {way: [] for way in ways}
+    sequences: dict[str, dict[str, real_foreground.Described]] = {name: {} for name in encoders}
     truth: list[np.ndarray] = []
     for sequence, images in real_data.davis(root, work.frames):
         log(f"DAVIS {sequence}")
         truth += real_data.boxes_of(images.truth)
         no_network(boxes, images, "davis")
-        masks, last = np.stack(images.truth), len(images.frames) - 1
+        last = len(images.frames) - 1
         pairs = [(t, t + 1 if t < last else t - 1) for t in range(last + 1)]
         flows = protocols.dis(images.frames, pairs)
         boxes["residual flow"] += [protocols.flow_box(flow) for flow in flows]
-        carried["first mask"].append(protocols.still(masks))
-        for way, chained in zip(ways[1:3], (False, True), strict=True):
-            carried[way].append(protocols.moved(images.frames, masks, chained))
         for name, features in encoders.items():
             described = [of_one(features, image, side) for image in images.frames]
             boxes[name] += [box for _, box in described]
             tokens = np.stack([tokens for tokens, _ in described])
-            carried[name].append(protocols.forwarded(tokens, masks))
+            sequences[name][sequence] = real_foreground.Described(tokens, np.stack(images.truth))
     title = f"Boxes of DAVIS's masks, {len(truth)} frames"
-    table(title, ("boxes", "CorLoc"), list(corloc(boxes, truth).items()))
+    table(title, ("boxes", "CorLoc"), corloc(boxes, truth))
     rows = [
-        (way, name, *(100 * scores[name] for scores in by_step))
+        (name, "", [tuple(100 * value for value in real_foreground.score(of))])
+        for name, of in sequences.items()
+    ]
+    table("Linear foreground probe on DAVIS, folds of two sequences", ("features", "J"), rows)
+
+
+def run_carried(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
+    """Print the scores of carried masks."""
+    ways = ("first mask", "DIS, direct", "DIS, frame by frame", *encoders)
+    carried: dict[str, list[list[propagated.Clip]]] = {way: [] for way in ways}
+    for sequence, images in real_data.davis(root, work.frames):
+        log(f"carried: DAVIS {sequence}")
+        masks = np.stack(images.truth)
+        carried["first mask"].append(protocols.still(masks))
+        for way, chained in zip(ways[1:3], (False, True), strict=True):
+            carried[way].append(protocols.moved(images.frames, masks, chained))
+        for name, features in encoders.items():
+            shown = [real_data.resized(image, side, features.patch) for image in images.frames]
+            carried[name].append(protocols.forwarded(features(np.stack(shown))[0], masks))
+    rows = [
+        (way, name, [100 * scores[name] for scores in by_step])
         for way, sequences in carried.items()
         for by_step in [[protocols.propagation_scores(c) for c in zip(*sequences, strict=True)]]
         for name in by_step[0]
@@ -127,13 +177,14 @@ def run_davis(encoders: dict[str, Features], root: Path, side: int, work: Work) 
 def run_camvid(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
     """Print the probes, retrieval and clusterings of CamVid."""
     sets = [real_data.camvid(root, s, work.every) for s in ("train", "val")]
-    rows, names = [], []
+    rows: list[tuple[str, str, list[Cell]]] = []
+    names: list[str] = []
     for name, features in encoders.items():
         log(f"CamVid {name}")
         training, validation = (tokens_and_truth(features, images, side) for images in sets)
         scores = protocols.camvid_scores(training, validation, real_data.CAMVID_CLASSES, work.size)
         names = list(scores)
-        rows.append((name, *(text(*scores[n]) for n in names)))
+        rows.append((name, "", [tuple(100 * value for value in scores[n]) for n in names]))
     title = f"CamVid, {len(sets[0].frames)} and {len(sets[1].frames)} frames, mIoU"
     table(title, ("features", *names), rows)
 
@@ -146,11 +197,6 @@ def tokens_and_truth(
     return features(np.stack(small))[0], np.stack(images.truth)
 
 
-def text(mean: float, deviation: float) -> str:
-    """A share of 1 in percent, with its deviation."""
-    return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
-
-
 def log(message: str) -> None:
     """Print the time and a message to stderr."""
     click.echo(f"{time.strftime('%H:%M:%S')} {message}", err=True)
@@ -159,6 +205,7 @@ def log(message: str) -> None:
 RUNS: dict[str, Callable[[dict[str, Features], Path, int, Work], None]] = {
     "raccoon": run_raccoon,
     "davis": run_davis,
+    "carried": run_carried,
     "camvid": run_camvid,
 }
 
@@ -183,7 +230,10 @@ def main(
     """Print a table for each part."""
     protocols.threads(threads)
     work = QUICK if quick else replace(WHOLE, every=every)
-    described = {name: features_of(name) for name in encoders}
+    described = {}
+    for number, name in enumerate(encoders):
+        label, equals, file = name.partition("=")
+        described[f"{label}{SEED}{number}" if equals else name] = features_of(file or name)
     for part in parts:
         began = time.process_time()
         RUNS[part](described, data, short_side, work)

@@ -68,7 +68,7 @@ def camvid_scores(
     }
     for name, settings in named.items():
         scored = clustering.score(*validation, settings, clips)
-        result[name] = (scored.metrics["mIoU"], scored.spread["mIoU"])
+        result[name] = (scored.metrics["mIoU"], scored.spread.get("mIoU", 0.0))
     return result
 
 

@@ -10,6 +10,7 @@ from commonfate import methods
 from commonfate.config import Config
 from commonfate.flow.estimators import networks
 from commonfate.flow.estimators import weights as flow_weights
+from commonfate.models import catalogue
 from commonfate.plan import Plan, read_declaration
 from commonfate.scales import joined
 
@@ -51,12 +52,15 @@ def test_networks_take_the_images_that_they_learn_from(plan: Plan) -> None:
         if not settings.trained or network in tried:
             continue
         tried.add(network)
-        size = getattr(settings, "image_size", None) or getattr(settings, "crop", None)
-        size = size or settings.crop_size
+        size = _size(settings)
         with torch.device("meta"), torch.no_grad():
             model = methods.create(settings.model_copy(update=_here(settings))).build(False).eval()
             image = torch.empty(1, 3, *size)
-            if settings.method == "amd":
+            if "features" in settings.gives:
+                encoder = methods.create(settings).encoder(model)
+                tokens = encoder(image, {"tokens"})["tokens"]
+                assert tokens.shape[1:3] == tuple(side // encoder.patch for side in size)
+            elif settings.method == "amd":
                 assert model.appearance(image).shape[1] == settings.segments
                 model.motion.encode(image)
             else:
@@ -65,6 +69,16 @@ def test_networks_take_the_images_that_they_learn_from(plan: Plan) -> None:
     assert len(tried) >= 2
 
 
+def _size(settings) -> tuple[int, int]:
+    """Height and width of the images that a training sees."""
+    keys = ("image_size", "crop_size", "global_crop", "crop")
+    size = next(getattr(settings, key) for key in keys if hasattr(settings, key))
+    return (size, size) if isinstance(size, int) else tuple(size)
+
+
 def _here(settings) -> dict:
-    """Without the checkpoint that training starts from, which does not change a shape."""
-    return {"start": None} if getattr(settings, "start", None) else {}
+    """Without the weights that training starts from, which do not change a shape."""
+    changes = {"start": None} if getattr(settings, "start", None) else {}
+    if architecture := catalogue.architecture_of(getattr(settings, "encoder", "")):
+        changes["encoder"] = f"random.{architecture}"
+    return changes

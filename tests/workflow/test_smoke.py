@@ -45,12 +45,14 @@ def test_fine_tuned_runs_start_from_the_weights_of_others(smoke) -> None:
 
 def test_features_are_scored(smoke) -> None:
     rows = _rows(smoke.results, "timet_table10")
-    measured, *published = rows
-    assert (measured["method"], measured["source"]) == ("DINO (ViT-S/16)", "measured")
-    for scoring in ("leak_free", "released"):
-        (column,) = (key for key in measured if key.endswith(f" {scoring}"))
-        assert 0 < float(measured[column].partition(" ")[0]) < 100
-    (column,) = (key for key in measured if "VOC2012" in key)
+    measured, published = rows[:2], rows[2:]
+    assert {row["source"] for row in measured} == {"measured"}
+    assert [row["method"] for row in measured] == ["DINO (ViT-S/16)", "TimeT (ViT-S/16)"]
+    for row in measured:
+        for scoring in ("leak_free", "released"):
+            (column,) = (key for key in row if key.endswith(f" {scoring}"))
+            assert 0 < float(row[column].partition(" ")[0]) < 100
+    (column,) = (key for key in rows[0] if "VOC2012" in key)
     assert [row[column] for row in published] == ["48.2", "4.6", "16.5", "34.5"]
     text = (smoke.results / "tables/timet_table10.md").read_text()
     # No DINO was measured: the scale has another encoder in its place, and the table says so.

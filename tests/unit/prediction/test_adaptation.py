@@ -188,9 +188,9 @@ def test_only_its_own_samples_and_a_seed_of_its_own(adapter, monkeypatch):
     drawn = []
     batch = sampler.batch
 
-    def spy(samples, seed, *rest):
-        drawn.append(({sample.video for sample in samples}, seed))
-        return batch(samples, seed, *rest)
+    def spy(pool, seed, *rest):
+        drawn.append(({sample.video for sample in pool.samples}, seed))
+        return batch(pool, seed, *rest)
 
     monkeypatch.setattr(sampler, "batch", spy)
     item = adapter(2, seed=7)

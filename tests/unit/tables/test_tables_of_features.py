@@ -239,7 +239,7 @@ def test_notes_state_each_protocol_once(table4: Table) -> None:
     assert "Each frame is clustered alone: tokens, standardised" in note
     assert "Encoder" not in note
     assert _note(table4, "Scoring leak_free of features").endswith("every item counts once.")
-    assert "; clustering on view 224.tokens." in _note(table4, "davis2017_frame, davis2017_clip")
+    assert "; clustering on view 224.tokens; " in _note(table4, "davis2017_frame, davis2017_clip")
     text = "\n".join(table4.notes)
     for word in ("foreground", "checkpoint", "upsampling", "runtime"):
         assert word not in text
