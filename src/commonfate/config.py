@@ -79,16 +79,19 @@ class TableConfig(Settings):
     """Seeds of its trainings; none: those of all tables."""
     flow: Name | None = None
     """Flow source of the rows that name no role; none if no method needs flow."""
-    rows: dict[str, dict[str, Any]] = Field({})
-    """Settings of single rows, by the row's label; `adapt`: steps of adaptation."""
+    rows: dict[str, dict[str, Any] | None] = Field({})
+    """Settings of single rows, by the row's label; `adapt`: steps of adaptation. `null` in their
+    place leaves the row out."""
     by_default: bool = True
     """Make the table when no table is named."""
 
     @field_validator("rows")
     @classmethod
-    def _steps_are_counted(cls, rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _steps_are_counted(
+        cls, rows: dict[str, dict[str, Any] | None]
+    ) -> dict[str, dict[str, Any] | None]:
         for label, changes in rows.items():
-            steps = changes.get(ADAPT, 0)
+            steps = (changes or {}).get(ADAPT, 0)
             if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
                 raise ValueError(
                     f"{label}: {ADAPT} = {steps!r} must be a number of steps, 0 or more"

@@ -186,11 +186,27 @@ def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
         for label in config.tables[name].rows:
             if label not in labels:
                 raise ConfigError(f"config: tables.{name}.rows.{label}{unknown(label, labels)}")
-    missing = {name: _needing_crf(declared) for name, declared in declarations.items()}
-    kept = {name: declared.without(missing[name]) for name, declared in declarations.items()}
+    wanted = {name: _wanted(config, name, declared) for name, declared in declarations.items()}
+    missing = {name: _needing_crf(declared) for name, declared in wanted.items()}
+    kept = {name: declared.without(missing[name]) for name, declared in wanted.items()}
     plan = Plan(config, kept, missing)
     _ = plan.runs
     return plan
+
+
+def _wanted(config: Config, name: str, declaration: TableDeclaration) -> TableDeclaration:
+    """A table without the rows that the configuration leaves out.
+
+    Raises:
+        ConfigError: no row is left.
+    """
+    if name not in config.tables:
+        return declaration
+    rows = config.tables[name].rows
+    kept = declaration.without([label for label, changes in rows.items() if changes is None])
+    if not kept.rows:
+        raise ConfigError(f"config: tables.{name}.rows leaves every row out; keep one")
+    return kept
 
 
 def _needing_crf(declaration: TableDeclaration) -> tuple[str, ...]:

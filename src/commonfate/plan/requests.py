@@ -63,7 +63,7 @@ class Request:
     @property
     def _at_this_scale(self) -> Mapping[str, Any]:
         """Changes of the scale to this row."""
-        return self.config.tables[self.table].rows.get(self.row.label, {})
+        return self.config.tables[self.table].rows.get(self.row.label) or {}
 
     @property
     def where(self) -> str:
@@ -101,7 +101,7 @@ class Request:
         if start is not None:
             settings = settings.model_copy(update={"start": str(start.checkpoint)})
         # An encoder that is measured as it is belongs to no data.
-        is_encoder = settings.gives == ("features",)
+        is_encoder = "features" in settings.gives
         datasets: tuple[str, ...] = () if is_encoder else (self._scored.dataset,)
         split: str = "all" if is_encoder else self._scored.train_split
         if settings.trained:

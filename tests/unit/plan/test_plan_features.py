@@ -101,8 +101,8 @@ def test_what_cannot_be_scored(make, row, changes, message):
 
 
 def test_a_method_with_an_encoder_alone_is_not_scored_by_segments(make):
-    with pytest.raises(ConfigError, match="frozen predicts no segments, it gives features"):
-        make(FROZEN)
+    with pytest.raises(ConfigError, match="dino predicts no segments, it gives features"):
+        make({"label": "DINO", "method": "dino"})
 
 
 CARRIED = {

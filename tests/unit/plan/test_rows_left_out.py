@@ -1,4 +1,4 @@
-"""Rows with a CRF where the package for it is not installed."""
+"""Rows that the configuration leaves out, or that need a package that is not installed."""
 
 import pytest
 
@@ -56,3 +56,17 @@ def test_the_demo_needs_no_crf(default, declared, missing) -> None:
     assert created.left_out("table1") == ""
     shipped = {name for name in created.declarations if created.left_out(name)}
     assert shipped == {"gwm_table1", "gwm_table10", "gwm_table11", "gwm_table12"}
+
+
+def test_a_row_without_settings_is_left_out(make) -> None:
+    changes = {"tables": {"table1": {"rows": {"plain": None}}}}
+    created = make(PLAIN, FLOW, changes=changes, expects=EXPECTS[1:])
+    assert [row.label for row in created.declarations["table1"].rows] == ["flow"]
+    assert created.declarations["table1"].expects == ()
+    assert created.left_out("table1") == ""
+    assert {cell.run.settings.method for cell in created.evaluations("table1")} == {"residual_flow"}
+
+
+def test_a_configuration_that_leaves_every_row_out_is_refused(make) -> None:
+    with pytest.raises(ConfigError, match=r"tables.table1.rows leaves every row out"):
+        make(PLAIN, changes={"tables": {"table1": {"rows": {"plain": None}}}})

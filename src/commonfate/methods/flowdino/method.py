@@ -9,10 +9,12 @@ from commonfate.methods.base import required
 from commonfate.methods.distillation.crops import crops
 from commonfate.methods.distillation.loss import cross_entropy, sharpened, spread
 from commonfate.methods.distillation.method import Distillation
+from commonfate.methods.fiedler import FiedlerMask
 from commonfate.methods.flowdino.crops import PREFIX, frame_crops
 from commonfate.methods.flowdino.loss import flow_loss
 from commonfate.methods.flowdino.network import FlowPair, start_from
 from commonfate.methods.flowdino.settings import FlowDinoSettings
+from commonfate.models.encoders import Encoder
 from commonfate.models.encoders.create import locate
 from commonfate.models.heads import FlowHead
 from commonfate.samples.example import Example
@@ -20,8 +22,8 @@ from commonfate.samples.example import Example
 KINDS = ("global", "local")
 
 
-class FlowDino(Distillation):
-    """DINO, fine-tuned together with the flow loss; gives features, no segments."""
+class FlowDino(Distillation, FiedlerMask):
+    """DINO, fine-tuned together with the flow loss; gives features, and masks by grouping them."""
 
     settings: FlowDinoSettings
 
@@ -34,6 +36,12 @@ class FlowDino(Distillation):
     @property
     def _position_side(self) -> int:
         return self.settings.positions or self.settings.global_crop
+
+    def encoder_in_place(self, model: nn.Module | None) -> Encoder:
+        """The encoder of the network `weights_of`."""
+        assert isinstance(model, FlowPair)
+        branch = model.teacher if self.settings.weights_of == "teacher" else model.student
+        return branch.backbone
 
     def start_file(self) -> Path | None:
         """The file that `start` names, fetched if it is published; or None."""

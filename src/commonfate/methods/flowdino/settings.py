@@ -55,6 +55,7 @@ class FlowDinoSettings(DistillationSettings):
     """
 
     learns_from: ClassVar[str] = "flow"
+    gives: ClassVar[tuple[str, ...]] = ("masks", "features")
 
     method: Literal["flowdino"] = "flowdino"
     start: str | None = None

@@ -1,14 +1,16 @@
 """Encoders that are measured as they are, as a method for rows of tables."""
 
+from functools import lru_cache
+
 from torch import nn
 
-from commonfate.methods.base import Encoding
+from commonfate.methods.fiedler import FiedlerMask
 from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.models.encoders import Encoder
 from commonfate.models.encoders.create import create as create_encoder
 
 
-class Frozen(Encoding):
+class Frozen(FiedlerMask):
     """An encoder with weights from elsewhere."""
 
     settings: FrozenSettings
@@ -21,6 +23,16 @@ class Frozen(Encoding):
         """The encoder of the settings; `model` is None."""
         settings = self.settings
         return create_encoder(settings.encoder, settings.seed, settings.part)
+
+    def encoder_in_place(self, model: nn.Module | None) -> Encoder:
+        """The encoder of the settings, read once; `model` is None."""
+        settings = self.settings
+        return _last_used(settings.encoder, settings.seed, settings.part)
+
+
+@lru_cache(maxsize=1)
+def _last_used(name: str, seed: int, part: str | None) -> Encoder:
+    return create_encoder(name, seed, part)
 
 
 def create(settings: FrozenSettings) -> Frozen:
