@@ -17,6 +17,8 @@ def predict_input(wildcards):
     if run.settings.trained:
         files["checkpoint"] = run.checkpoint
         files["snapshots"] = run.folder / "snapshots"
+    elif hasattr(run.settings, "encoder"):
+        files["weights"] = run.encoder_files
     if adaptation_steps(wildcards):
         name = run.samples_of((dataset,), benchmark.split)
         files["index"] = f"<results>/samples/{name}/index.parquet"

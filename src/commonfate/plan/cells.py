@@ -98,8 +98,15 @@ class Run:
         """Files of the weights that its training starts from: another run's, or the user's own."""
         if self.start is not None:
             return [self.start.checkpoint]
-        starts = starts_from_encoder(self.settings)
-        own = encoder_file(self.settings.encoder) if starts else None
+        if not self.settings.trained:
+            return []
+        start = getattr(self.settings, "start", None)
+        if start is None and starts_from_encoder(self.settings):
+            start = self.settings.encoder
+        if start is None:
+            return []
+        # Fine-tuned networks start from checkpoints, encoders from weights that may have a name.
+        own = encoder_file(start) if "features" in self.settings.gives else Path(start)
         return [own] if own else []
 
     @property

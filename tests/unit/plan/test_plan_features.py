@@ -209,3 +209,29 @@ def test_a_training_without_one(make):
 def test_second_indexes_that_cannot_be(make, row, changes, message):
     with pytest.raises(ConfigError, match=message):
         make(row, changes={**CHANGES, **changes})
+
+
+FLOWDINO = {
+    "label": "FlowDINO",
+    "method": "flowdino",
+    "data": "unlabelled_video",
+    "beside": "images",
+    "scorings": ["leak_free"],
+}
+
+
+def test_a_file_that_flowdino_starts_from_is_an_input_of_its_training(make, tmp_path) -> None:
+    own = tmp_path / "mine.pth"
+    own.touch()
+    (cell,) = make({**FLOWDINO, "settings": {"start": str(own)}}).evaluations("table1")
+    assert cell.run.start_files == [own]
+    for start in (None, "vit_demo_8.photos", "dino.vits16.full"):
+        (cell,) = make({**FLOWDINO, "settings": {"start": start}}).evaluations("table1")
+        assert cell.run.start_files == []
+
+
+def test_a_start_that_is_neither_a_file_nor_a_name_is_refused(make, tmp_path) -> None:
+    row = {**FLOWDINO, "settings": {"start": str(tmp_path / "none.pth")}}
+    with pytest.raises(ConfigError, match=r"none\.pth' is neither a file nor known"):
+        (cell,) = make(row).evaluations("table1")
+        _ = cell.run.start_files

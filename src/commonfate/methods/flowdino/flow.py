@@ -53,7 +53,8 @@ def relative(flow: Tensor, remove_background: bool = True) -> Tensor:
         count = valid.sum((2, 3), keepdim=True).clamp(min=1)
         total = values.sum((2, 3), keepdim=True, dtype=torch.float64)
         values = (values - (total / count).to(values.dtype)).masked_fill(~valid, 0)
-    largest = values.norm(dim=1).flatten(1).amax(1).view(-1, 1, 1, 1)
+    # Squares by hand: a norm over two channels that lie far apart took half of a sample's time.
+    largest = values.square().sum(1).flatten(1).amax(1).sqrt().view(-1, 1, 1, 1)
     return torch.where(largest > STILL, values, 0).masked_fill(~valid, torch.nan)
 
 
