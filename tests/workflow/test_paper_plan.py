@@ -61,9 +61,9 @@ def test_all_tables_of_amd_plan_on_empty_folders_without_flow(tmp_path: Path) ->
 def test_the_headline_table_plans_on_empty_folders(tmp_path: Path) -> None:
     layouts.paper(tmp_path)
     jobs = _jobs(tmp_path, "table1")
-    # Guess What Moves learns from each of three data sets, AMD once from YouTube-VOS.
-    assert jobs["train"] == "4"
-    assert jobs["flow"] == "3"
+    # Guess What Moves learns from each of three data sets, AMD and FlowDINO once.
+    assert jobs["train"] == "5"
+    assert jobs["flow"] == "6"  # FlowDINO learns from three data sets of its own
 
 
 def test_tables_of_amd_need_no_flow(workflow_in: Callable[[Path], Any], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from commonfate.config import Config
 from commonfate.flow.estimators import networks
 from commonfate.flow.estimators import weights as flow_weights
 from commonfate.models import catalogue
-from commonfate.plan import Plan, read_declaration
+from commonfate.plan import Plan, join, read_declaration
 from commonfate.scales import joined
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def plan(request: pytest.FixtureRequest) -> Plan:
     values = joined(demo, own)
     for dataset in values["datasets"].values():
         dataset |= {"root": "."} if "root" in dataset else {}
-    built = Plan(Config.model_validate(values), declared)
+    built = join(Config.model_validate(values), declared)
     assert built.refused == {}
     return built
 

@@ -22,11 +22,16 @@ def test_table1_holds_measured_and_published_rows(smoke) -> None:
         "AMD (per video)",
         "Residual flow, thresholded",
         "K-means on image features",
+        "DINO ViT-S/16, Fiedler mask",
+        "FlowDINO ViT-S/16, Fiedler mask",
     ]
     for row in measured[1:3]:
         assert 0 <= float(row["J sprites leak_free"]) <= 100
         assert row["J sprites oracle"] == ""
-    for row in measured[:1] + measured[3:]:
+    for row in measured[5:]:
+        assert 0 <= float(row["J sprites leak_free"]) <= float(row["J sprites oracle"]) <= 100
+        assert row["J sprites released"] == ""
+    for row in measured[:1] + measured[3:5]:
         for scoring in ("leak_free", "oracle", "released"):
             assert 0 <= float(row[f"J sprites {scoring}"]) <= 100
         assert float(row["J sprites oracle"]) >= float(row["J sprites leak_free"])

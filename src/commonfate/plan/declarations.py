@@ -55,6 +55,8 @@ class RowDeclaration(Settings):
     """Steps of test-time adaptation on each video."""
     crf: bool = False
     """Refine the foreground by a conditional random field."""
+    optional: bool = False
+    """Leave the row out, and say so, at scales that name no data sets for its roles."""
     scorings: tuple[str, ...] | None = Field(None, min_length=1)
     """Scorings of the table that the row has; None is all of them."""
     published: str | None = None

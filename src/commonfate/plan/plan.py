@@ -23,8 +23,8 @@ class Plan:
     config: Config
     declarations: dict[str, TableDeclaration]
     """Without the rows that cannot be made here."""
-    rows_left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Labels of those rows, by table: rows with a CRF where none is installed."""
+    rows_left_out: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Labels of those rows, by table, and why they cannot be made."""
 
     def left_out(self, table: str) -> str:
         """A line on the rows that are left out of a table; empty if there are none.
@@ -32,15 +32,14 @@ class Plan:
         Raises:
             ConfigError: no row is left.
         """
-        labels = self.rows_left_out.get(table, ())
-        if labels and not self.declarations[table].rows:
-            raise ConfigError(f"table {table}: {crf.MISSING}")
-        if not labels:
-            return ""
-        return (
-            f"Left out of {table}: {', '.join(map(repr, labels))}, as the package pydensecrf2, "
-            f"which the CRF needs, is not installed ({crf.EXTRA})."
-        )
+        reasons = self.rows_left_out.get(table, {})
+        if reasons and not self.declarations[table].rows:
+            raise ConfigError(f"table {table}: no row can be made: {next(iter(reasons.values()))}")
+        lines = []
+        for reason in dict.fromkeys(reasons.values()):
+            labels = [repr(label) for label, own in reasons.items() if own == reason]
+            lines.append(f"Left out of {table}: {', '.join(labels)}, as {reason}.")
+        return " ".join(lines)
 
     @cached_property
     def refused(self) -> dict[str, str]:
@@ -186,15 +185,15 @@ def join(config: Config, declarations: Mapping[str, TableDeclaration]) -> Plan:
         for label in config.tables[name].rows:
             if label not in labels:
                 raise ConfigError(f"config: tables.{name}.rows.{label}{unknown(label, labels)}")
-    wanted = {name: _wanted(config, name, declared) for name, declared in declarations.items()}
-    missing = {name: _needing_crf(declared) for name, declared in wanted.items()}
-    kept = {name: declared.without(missing[name]) for name, declared in wanted.items()}
+    asked_for = {name: _asked_for(config, name, table) for name, table in declarations.items()}
+    missing = {name: _impossible(config, table) for name, table in asked_for.items()}
+    kept = {name: table.without(missing[name]) for name, table in asked_for.items()}
     plan = Plan(config, kept, missing)
     _ = plan.runs
     return plan
 
 
-def _wanted(config: Config, name: str, declaration: TableDeclaration) -> TableDeclaration:
+def _asked_for(config: Config, name: str, declaration: TableDeclaration) -> TableDeclaration:
     """A table without the rows that the configuration leaves out.
 
     Raises:
@@ -209,7 +208,18 @@ def _wanted(config: Config, name: str, declaration: TableDeclaration) -> TableDe
     return kept
 
 
-def _needing_crf(declaration: TableDeclaration) -> tuple[str, ...]:
-    """Labels of the rows that need a CRF where none is installed."""
-    labels = tuple(row.label for row in declaration.rows if row.crf)
-    return () if not labels or crf.is_installed() else labels
+def _impossible(config: Config, declaration: TableDeclaration) -> dict[str, str]:
+    """Rows that cannot be made, and why: a package, or the data of an optional row, is missing."""
+    reasons = {}
+    for row in declaration.rows:
+        roles = [role for role in (row.data, row.beside) if role not in (None, *config.data_roles)]
+        if row.optional and roles:
+            reasons[row.label] = (
+                f"no data sets play the role {roles[0]!r} at this scale (data_roles.{roles[0]} of "
+                f"the config names them)"
+            )
+        elif row.crf and not crf.is_installed():
+            reasons[row.label] = (
+                f"the package pydensecrf2, which the CRF needs, is not installed ({crf.EXTRA})"
+            )
+    return reasons

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from commonfate import methods
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.methods.base import Encoding
+from commonfate.methods.dino.settings import DinoSettings
 from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.models.catalogue import ARCHITECTURES, PUBLISHED_ENCODERS, VITS
@@ -74,8 +75,8 @@ def test_frozen_is_a_method_with_an_encoder():
 
 
 def test_roles_are_told_apart():
-    with pytest.raises(ConfigError, match="frozen predicts no segments, it gives features"):
-        methods.create_segmenting(FrozenSettings())
+    with pytest.raises(ConfigError, match="dino predicts no segments, it gives features"):
+        methods.create_segmenting(DinoSettings())
     with pytest.raises(ConfigError, match="gwm has no encoder, it gives masks"):
         methods.create_encoding(GwmSettings())
 

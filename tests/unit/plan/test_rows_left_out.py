@@ -47,7 +47,9 @@ def test_settings_of_a_row_that_is_left_out_are_no_mistake(make, missing) -> Non
 def test_a_table_of_nothing_else_is_refused_when_it_is_asked_for(make, missing) -> None:
     created = make(CRF)
     assert created.evaluations("table1") == []
-    with pytest.raises(ConfigError, match="table table1: the CRF needs the package pydensecrf2"):
+    with pytest.raises(
+        ConfigError, match="table table1: no row can be made: the package pydensecrf2"
+    ):
         created.left_out("table1")
 
 
@@ -70,3 +72,29 @@ def test_a_row_without_settings_is_left_out(make) -> None:
 def test_a_configuration_that_leaves_every_row_out_is_refused(make) -> None:
     with pytest.raises(ConfigError, match=r"tables.table1.rows leaves every row out"):
         make(PLAIN, changes={"tables": {"table1": {"rows": {"plain": None}}}})
+
+
+LEARNT = {"label": "learnt", "method": "gwm", "data": "films", "optional": True}
+
+
+def test_an_optional_row_is_left_out_where_nothing_plays_its_role(make) -> None:
+    created = make(PLAIN, LEARNT)
+    assert [row.label for row in created.declarations["table1"].rows] == ["plain"]
+    assert created.left_out("table1") == (
+        "Left out of table1: 'learnt', as no data sets play the role 'films' at this scale "
+        "(data_roles.films of the config names them)."
+    )
+    there = make(PLAIN, LEARNT, changes={"data_roles": {"films": ["sprites"]}})
+    assert len(there.declarations["table1"].rows) == 2
+    assert there.left_out("table1") == ""
+
+
+def test_another_row_without_data_is_a_mistake(make) -> None:
+    with pytest.raises(ConfigError, match="no data sets play the role 'films'"):
+        make(PLAIN, LEARNT | {"optional": False}).evaluations("table1")
+
+
+def test_each_reason_has_its_rows(make, missing) -> None:
+    line = make(PLAIN, CRF, LEARNT).left_out("table1")
+    assert line.count("Left out of table1: ") == 2
+    assert "'refined', as the package" in line and "'learnt', as no data sets" in line

@@ -1,10 +1,5 @@
 """A tiny TimeT, batches of noise for it, and scripts in several processes that share a batch."""
 
-import os
-import socket
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -13,6 +8,7 @@ from torch.utils.data import default_collate
 from commonfate.methods.timet.method import Timet
 from commonfate.methods.timet.settings import TimetSettings
 from commonfate.samples.example import ClipExample
+from helpers.processes import results
 
 ARGUMENTS = """
 import sys
@@ -35,31 +31,13 @@ torch.save(result, f"{folder}/{world}-{rank}.pt")
 @pytest.fixture
 def processes(tmp_path):
     """Run a script that sets `result` in each process: `processes(world, script)`."""
-    return lambda world, script: started(world, tmp_path, START + script + END)
+    return lambda world, script: results(world, tmp_path, START + script + END, ())
 
 
 @pytest.fixture
 def trained_processes(tmp_path):
     """The same for a script that launches the training's own group of processes."""
-    return lambda world, script: started(world, tmp_path, ARGUMENTS + script + END)
-
-
-def started(world, folder, script):
-    """Run a whole script in `world` processes; returns the result of each."""
-    path = folder / "script.py"
-    path.write_text(script)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = []
-    for rank in range(world):
-        variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "OMP_NUM_THREADS": 1}
-        variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
-        command = [sys.executable, str(path), str(world), str(rank), str(folder)]
-        running.append(subprocess.Popen(command, env=environment))
-    assert [process.wait(timeout=240) for process in running] == [0] * world
-    return [torch.load(folder / f"{world}-{rank}.pt") for rank in range(world)]
+    return lambda world, script: results(world, tmp_path, ARGUMENTS + script + END, ())
 
 
 TINY = {
