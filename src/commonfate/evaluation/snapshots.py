@@ -73,7 +73,7 @@ def choose_best(
     plain = replace(task, benchmark=_only(task.benchmark, scored), options=options)
     scores = {}
     for path in snapshots:
-        checkpoint.load_weights(path, model)
+        checkpoint.load_weights(path, model, method.kept(model))
         frames = segment(cast(Segmenting, method), model, plain, f"snapshot {path.stem}")
         score = scores[path.stem] = kind.snapshot_score(frames, protocol, rule, task.options.crop)
         log.info("%s: %s %.4f (%s, protocol %s)", path, metric, score, rule, protocol.name)

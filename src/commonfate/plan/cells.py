@@ -98,11 +98,8 @@ class Run:
         """Files of the weights that its training starts from: another run's, or the user's own."""
         if self.start is not None:
             return [self.start.checkpoint]
-        if not self.settings.trained:
-            return []
-        start = getattr(self.settings, "start", None)
-        if start is None and starts_from_encoder(self.settings):
-            start = self.settings.encoder
+        named = self.settings.encoder if starts_from_encoder(self.settings) else None
+        start = getattr(self.settings, "start", None) or named
         if start is None:
             return []
         # Fine-tuned networks start from checkpoints, encoders from weights that may have a name.

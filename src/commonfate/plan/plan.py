@@ -34,7 +34,9 @@ class Plan:
         """
         reasons = self.rows_left_out.get(table, {})
         if reasons and not self.declarations[table].rows:
-            raise ConfigError(f"table {table}: no row can be made: {next(iter(reasons.values()))}")
+            raise ConfigError(
+                f"table {table}: nothing is left of it: {next(iter(reasons.values()))}"
+            )
         lines = []
         for reason in dict.fromkeys(reasons.values()):
             labels = [repr(label) for label, own in reasons.items() if own == reason]
@@ -209,7 +211,7 @@ def _asked_for(config: Config, name: str, declaration: TableDeclaration) -> Tabl
 
 
 def _impossible(config: Config, declaration: TableDeclaration) -> dict[str, str]:
-    """Rows that cannot be made, and why: a package, or the data of an optional row, is missing."""
+    """Rows that are impossible, and why: a package, or the data of an optional row, is missing."""
     reasons = {}
     for row in declaration.rows:
         roles = [role for role in (row.data, row.beside) if role not in (None, *config.data_roles)]

@@ -96,7 +96,7 @@ def load(
     model, path, scores = method.build(pretrained=False).to(device), run / "checkpoint.pt", None
     if choose is not None:
         path, scores = choose(run, method, model)
-    state = checkpoint.load_weights(path, model)
+    state = checkpoint.load_weights(path, model, method.kept(model))
     metadata = {
         "run": run.resolve().name,
         "checkpoint": "last" if choose is None else "best",

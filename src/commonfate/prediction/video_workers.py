@@ -78,7 +78,7 @@ class Segmenter:
         elif work.weights is not None and model is None:
             assert isinstance(work.method, TrainedMethod)
             self._model = work.method.build(pretrained=False).to(work.device)
-            checkpoint.load_weights(work.weights, self._model)
+            checkpoint.load_weights(work.weights, self._model, work.method.kept(self._model))
 
     def video(self, video: AnnotatedVideo) -> Iterator[None]:
         """Adapt to a video if options say so, segment it, write its maps; yields after each frame.

@@ -1,6 +1,7 @@
 """Checkpoints on disk: whole, safe to load, self-describing; and the state to go on from."""
 
 import logging
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,16 @@ def load(path: str | Path) -> dict[str, Any]:
     return state
 
 
-def load_weights(path: str | Path, model: nn.Module) -> dict[str, Any]:
+def load_weights(
+    path: str | Path, model: nn.Module, needed: Container[str] | None = None
+) -> dict[str, Any]:
     """Put the weights of `checkpoint.pt` or a snapshot into a model.
 
     Args:
         path: the file.
         model: of the same settings, on any device.
+        needed: names of the weights that the file must hold, those of a snapshot (`kept` of the
+            method); others stay as they are. None: all.
 
     Returns:
         The file's metadata: `method`, `settings`, `seed`, `iteration`, `provenance`...
@@ -60,8 +65,10 @@ def load_weights(path: str | Path, model: nn.Module) -> dict[str, Any]:
         StoreError: the file is missing or damaged, or holds the weights of another network.
     """
     state = load(path)
+    own = model.state_dict()
+    spared = {} if needed is None else {key: own[key] for key in own if key not in needed}
     try:
-        model.load_state_dict(state["model"], strict=True)
+        model.load_state_dict({**spared, **state["model"]}, strict=True)
     except RuntimeError as error:
         lines = str(error).splitlines()
         reason = lines[min(1, len(lines) - 1)].strip()

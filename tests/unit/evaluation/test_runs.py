@@ -38,6 +38,9 @@ class Columns:
         network.columns = nn.Parameter(torch.zeros(()))
         return network
 
+    def kept(self, model):
+        return model.state_dict()
+
     def predict(self, model, frame, flow, *, size=None):
         assert not model.training
         groups = torch.zeros(2, 8, 12)

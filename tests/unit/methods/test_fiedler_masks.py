@@ -101,3 +101,11 @@ def test_frozen_weights_are_read_once() -> None:
     method = Frozen(FrozenSettings(encoder="random.vit_smoke_8"))
     assert method.encoder_in_place(None) is method.encoder_in_place(None)
     assert method.predict(None, _scene(), None).groups.shape == (2, 3, 4)
+
+
+def test_files_of_frozen_weights_are_named(tmp_path) -> None:
+    own = tmp_path / "mine.pth"
+    own.touch()
+    assert Frozen(FrozenSettings(encoder=str(own))).feature_file() == own
+    assert Frozen(FrozenSettings(encoder="bundled")).feature_file().is_file()
+    assert Frozen(FrozenSettings(encoder="random.vit_smoke_8")).feature_file() is None

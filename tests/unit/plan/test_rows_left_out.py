@@ -48,7 +48,7 @@ def test_a_table_of_nothing_else_is_refused_when_it_is_asked_for(make, missing) 
     created = make(CRF)
     assert created.evaluations("table1") == []
     with pytest.raises(
-        ConfigError, match="table table1: no row can be made: the package pydensecrf2"
+        ConfigError, match="table table1: nothing is left of it: the package pydensecrf2"
     ):
         created.left_out("table1")
 

@@ -42,6 +42,20 @@ def test_another_networks_weights_are_refused_by_name(tmp_path):
         checkpoint.load_weights(tmp_path / "c.pt", nn.Linear(4, 2))
 
 
+def test_a_file_of_the_needed_weights_leaves_the_others(tmp_path):
+    source, target = nn.Linear(3, 2), nn.Linear(3, 2)
+    state = state_of(source)
+    state["model"] = {"weight": source.weight.detach().clone()}
+    checkpoint.save(tmp_path / "c.pt", state)
+    before = target.bias.detach().clone()
+    checkpoint.load_weights(tmp_path / "c.pt", target, {"weight"})
+    assert torch.equal(target.weight, source.weight)
+    assert torch.equal(target.bias, before)
+    for needed in ({"weight", "bias"}, None):
+        with pytest.raises(StoreError, match="does not fit the network"):
+            checkpoint.load_weights(tmp_path / "c.pt", target, needed)
+
+
 def test_files_that_would_run_code_are_not_loaded(tmp_path):
     torch.save({"model": nn.Linear(1, 1), "settings": {}, "iteration": 0}, tmp_path / "c.pt")
     with pytest.raises(StoreError, match=r"c\.pt: is a checkpoint that holds a torch\.nn.*Linear"):
