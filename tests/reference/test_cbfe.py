@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.features.attention import attention_mask
-from commonfate.evaluation.features.foreground_clusters import (
-    candidates,
-    precisions,
-    tuned_threshold,
-)
+from commonfate.evaluation.features.foreground_clusters import candidates, tuned_threshold
 from commonfate.evaluation.features.units import enlarge
 from commonfate.evaluation.masks.jaccard import count, jaccard
+from commonfate.models.grouping.foreground import attention_mask, precisions
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from commonfate.base.settings import Settings
 
@@ -34,3 +34,24 @@ class ForwarderSettings(Settings):
     def listing(cls) -> Self:
         """Settings of the paper's Listing 1."""
         return cls(context=None, top_k=None, outside="lost")
+
+
+class ExtractionSettings(Settings):
+    """Cluster-based foreground extraction (Leopart, Ziegler and Asano 2022)."""
+
+    clusters: PositiveInt = 300
+    """K."""
+    mass: float = Field(0.65, gt=0, le=1)
+    """Share of the attention that its mask keeps."""
+    background: float = Field(0.65, ge=0, le=1)
+    """Share of the clusters, the least precise, that are background unless the cut is tuned."""
+    components: PositiveInt = 50
+    """Principal components that are clustered."""
+    points_per_cluster: PositiveInt = POINTS_PER_CLUSTER
+    """Centres are fitted to at most so many times K points."""
+    starts: PositiveInt = 5
+    """Runs of K-means."""
+    iterations: PositiveInt = ITERATIONS
+    """Most steps of a run."""
+    seed: int = Field(1, ge=0)
+    """Seed of samples and centres."""

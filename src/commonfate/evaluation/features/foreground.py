@@ -11,12 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from commonfate.datasets.mask_values import VOID
-from commonfate.evaluation.features.attention import attention_mask
-from commonfate.evaluation.features.foreground_clusters import (
-    fixed_threshold,
-    precisions,
-    tuned_threshold,
-)
+from commonfate.evaluation.features.foreground_clusters import tuned_threshold
 from commonfate.evaluation.features.result import Result
 from commonfate.evaluation.features.settings import ForegroundSettings
 from commonfate.evaluation.features.units import (
@@ -27,6 +22,7 @@ from commonfate.evaluation.features.units import (
     reduction_of,
 )
 from commonfate.evaluation.masks.jaccard import count, jaccard
+from commonfate.models.grouping.foreground import attention_mask, fixed_threshold, precisions
 from commonfate.models.grouping.reduction import Reduction
 
 ALL_VOID = "its truth is void everywhere"

@@ -1,7 +1,6 @@
-"""Clusters that are foreground: those that attention covers with the highest precision.
+"""The cut between background and foreground clusters that is tuned on the truth, as released.
 
-Leopart (Ziegler and Asano 2022). The least precise clusters are background: a fixed share of them,
-or up to a cut that is tuned on the truth, as released.
+Leopart (Ziegler and Asano 2022); `models.grouping.foreground` has the cut that needs no truth.
 """
 
 import numpy as np
@@ -12,39 +11,6 @@ CUTS = (0.55, 0.75)
 """Shares of the clusters that tuning tries as background."""
 STEP = 0.05
 """A tuned threshold is a multiple of this, below 1."""
-
-
-def precisions(labels: np.ndarray, attended: np.ndarray, k: int) -> np.ndarray:
-    """Share of each cluster that attention covers, averaged over the images in which it occurs.
-
-    Args:
-        labels: (n, H, W) integers in [0, K).
-        attended: (n, H, W) bool.
-        k: K.
-
-    Returns:
-        (K,) float64; NaN of clusters that do not occur.
-    """
-    sizes, covered = (
-        np.stack(
-            [
-                np.bincount(image[part], minlength=k)
-                for image, part in zip(labels, parts, strict=True)
-            ]
-        )
-        for parts in (np.ones_like(attended, bool), attended.astype(bool))
-    )
-    occurs = sizes > 0
-    shares = np.where(occurs, covered / np.maximum(sizes, 1), 0)
-    images = occurs.sum(0)
-    return np.where(images > 0, shares.sum(0) / np.maximum(images, 1), np.nan)
-
-
-def fixed_threshold(each: np.ndarray, background: float) -> float:
-    """Least precision of the foreground, if a share of the clusters that occur is background."""
-    ordered = np.sort(each[~np.isnan(each)])
-    place = int(round(background * len(ordered), 6))
-    return float(ordered[place]) if place < len(ordered) else float("inf")
 
 
 def candidates(labels: np.ndarray, each: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -12,7 +12,12 @@ from pydantic import (
 )
 
 from commonfate.base.settings import Settings
-from commonfate.models.settings import ITERATIONS, POINTS_PER_CLUSTER, ForwarderSettings
+from commonfate.models.settings import (
+    ITERATIONS,
+    POINTS_PER_CLUSTER,
+    ExtractionSettings,
+    ForwarderSettings,
+)
 
 MOST_OUTPUTS = 255
 """Labels are bytes, and 255 is void."""
@@ -199,25 +204,9 @@ FRAMES_APART = (2, 5, 10, 19)
 """Steps of Table 11 on DAVIS, of 24 frames a second: 0.1, 0.2, 0.4 and 0.8 s."""
 
 
-class ForegroundSettings(Settings):
-    """Cluster-based foreground extraction."""
+class ForegroundSettings(ExtractionSettings):
+    """Cluster-based foreground extraction, and its score."""
 
-    clusters: PositiveInt = 300
-    """K."""
-    mass: float = Field(0.65, gt=0, le=1)
-    """Share of the attention that its mask keeps."""
-    background: float = Field(0.65, ge=0, le=1)
-    """Share of the clusters, the least precise, that are background unless the cut is tuned."""
-    components: PositiveInt = 50
-    """Principal components that are clustered."""
-    points_per_cluster: PositiveInt = POINTS_PER_CLUSTER
-    """Centres are fitted to at most so many times K points."""
-    starts: PositiveInt = 5
-    """Runs of K-means."""
-    iterations: PositiveInt = ITERATIONS
-    """Most steps of a run."""
-    seed: int = Field(1, ge=0)
-    """Seed of samples and centres."""
     side: PositiveInt | None = None
     """Label maps and truth are compared on squares of this side; none: at the truth's size."""
     corners: bool = False

@@ -1,13 +1,16 @@
 """TimeT as a method: an encoder that learns on from clips without labels."""
 
 import copy
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from commonfate.methods.base import Encoding, TrainedMethod
+from commonfate.methods.base import Encoding, Prediction, Segmenting, TrainedMethod
 from commonfate.methods.distillation import schedules
 from commonfate.methods.distillation.groups import groups
 from commonfate.methods.distillation.loss import spread
@@ -19,11 +22,12 @@ from commonfate.models import catalogue
 from commonfate.models.encoders import Encoder, formats
 from commonfate.models.encoders.create import create as create_encoder
 from commonfate.models.encoders.create import locate
+from commonfate.models.frame import nearest_multiple, resize_frame, to_image
 from commonfate.samples.example import Example
 
 
-class Timet(TrainedMethod, Encoding):
-    """Time-tuning; gives features, no segments."""
+class Timet(TrainedMethod, Encoding, Segmenting):
+    """Time-tuning; gives features, and a foreground of clusters of them."""
 
     settings: TimetSettings
 
@@ -100,12 +104,41 @@ class Timet(TrainedMethod, Encoding):
         model.follow(self.momentum(iteration), self.settings.teacher == "inverted")
 
     def kept(self, model: nn.Module) -> dict[str, Tensor]:
-        """The encoder, and the number of its heads."""
+        """The encoder, the number of its heads, and the clusters of the foreground."""
         return {
             name: weights
             for name, weights in model.state_dict().items()
-            if name.startswith("backbone.") or name == "heads"
+            if name.startswith(("backbone.", "foreground.")) or name == "heads"
         }
+
+    def finalize(self, model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
+        """Cluster the last frames of clips, cropped and coloured as in training."""
+        assert isinstance(model, TimetNetwork)
+        device = model.heads.device
+        last_frames = (batch["clips"][:, -1].to(device) for batch in batches)
+        model.foreground.fit(model.backbone, last_frames)
+
+    def predict(
+        self,
+        model: nn.Module | None,
+        frame: np.ndarray,
+        flow: np.ndarray | None,
+        *,
+        size: tuple[int, int] | None = None,
+    ) -> Prediction:
+        """Segment one frame at the resolution of its patches; flow is not read.
+
+        The frame is resized to the nearest whole patches of `size`, or of its own size. Group 1 is
+        the foreground, see `extraction`.
+        """
+        assert isinstance(model, TimetNetwork)
+        encoder = model.backbone
+        whole = nearest_multiple(size or frame.shape[:2], encoder.patch)
+        with torch.no_grad():
+            image = to_image(resize_frame(frame, whole))[None].to(model.heads.device)
+            inside = model.foreground(encoder(image, {"tokens"})["tokens"][0].float())
+        groups = torch.stack([~inside, inside]).float().cpu()
+        return Prediction(groups, groups)
 
     def encoder(self, model: nn.Module | None) -> Encoder:
         """A copy of the trained encoder.

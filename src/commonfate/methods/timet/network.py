@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from commonfate.base.errors import ConfigError
+from commonfate.methods.timet.extraction import ForegroundClusters
 from commonfate.methods.timet.prototypes import Prototypes
 from commonfate.methods.timet.queue import Queue
 from commonfate.methods.timet.settings import TimetSettings
@@ -43,6 +44,7 @@ class TimetNetwork(nn.Module):
 
     Attributes:
         heads: scalar int64, heads of the encoder's attention, which its weights do not tell.
+        foreground: clusters of patches, which do not learn by gradients.
 
     Raises:
         ConfigError: the encoder is no vision transformer, has too few blocks, or patches of which
@@ -66,6 +68,7 @@ class TimetNetwork(nn.Module):
         self.backbone = backbone.requires_grad_(False)
         self.trained_blocks, self.source = count, settings.targets.source
         backbone.network.blocks[-count:].requires_grad_(True)
+        self.foreground = ForegroundClusters(backbone.dim, settings.extraction)
         self.head = projection(backbone.dim, settings.head)
         self.prototypes = Prototypes(settings.prototypes, settings.head[-1])
         has_teacher, self.queued_patches = settings.teacher != "none", settings.queued_patches

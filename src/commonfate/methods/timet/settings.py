@@ -17,7 +17,7 @@ from pydantic import (
 
 from commonfate.base.settings import Settings, TrainedSettings
 from commonfate.models import catalogue
-from commonfate.models.settings import ForwarderSettings
+from commonfate.models.settings import ExtractionSettings, ForwarderSettings
 
 
 class TargetSettings(Settings):
@@ -57,7 +57,8 @@ class TimetSettings(TrainedSettings):
     """Time-tuning of an encoder on clips without labels."""
 
     learns_from: ClassVar[str] = "clips"
-    gives: ClassVar[tuple[str, ...]] = ("features",)
+    gives: ClassVar[tuple[str, ...]] = ("masks", "features")
+    foreground: ClassVar[str] = "object"
     named: ClassVar[tuple[str, ...]] = ("encoder", "prototypes")
 
     method: Literal["timet"] = "timet"
@@ -88,6 +89,10 @@ class TimetSettings(TrainedSettings):
     R's default; R's option has 16,384)."""
     queued_patches: PositiveInt = 10
     """Patches of a clip that a step adds to the queue (R)."""
+
+    extraction: ExtractionSettings = ExtractionSettings()
+    """The foreground that the method segments: cluster-based, without truth, with clusters of
+    frames that training has seen (P, Table 6, finds clusters on the scored images)."""
 
     frames: PositiveInt = 4
     """Frames of a clip (P 4.1, R); Table 1c has 1, 2, 4 and 8."""

@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 
-from commonfate.evaluation.features.attention import attention_mask
 from commonfate.evaluation.features.foreground import fit, score
-from commonfate.evaluation.features.foreground_clusters import (
-    candidates,
-    fixed_threshold,
-    precisions,
-    tuned_threshold,
-)
+from commonfate.evaluation.features.foreground_clusters import candidates, tuned_threshold
 from commonfate.evaluation.features.settings import ForegroundSettings
+from commonfate.models.grouping.foreground import attention_mask, fixed_threshold, precisions
 
 FOUR = ForegroundSettings(clusters=4, background=0.75)
 

@@ -25,6 +25,8 @@ if world > 1:
 """
 END = """
 torch.save(result, f"{folder}/{world}-{rank}.pt")
+if distributed.is_initialized():  # else a thread of gloo may end a process by a signal
+    distributed.destroy_process_group()
 """
 
 
