@@ -55,6 +55,17 @@ STAGES = (
 """Folders of `results/`; no scale can have one of these names."""
 
 
+SHARED_BY_VARIANTS = (
+    "dataset",
+    "split",
+    "metrics",
+    "published_as",
+    "published_metric",
+    "published_settings",
+)
+"""Keys of a benchmark that those of its variants equal."""
+
+
 def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if not seeds:
         raise ValueError("name at least one seed, e.g. [0, 1, 2]")
@@ -192,6 +203,10 @@ class Config(Settings):
                 _must_exist(dataset, self.datasets, f"benchmarks.{name}.train_datasets")
             for dataset in benchmark.pretrain_datasets:
                 _must_exist(dataset, self.datasets, f"benchmarks.{name}.pretrain_datasets")
+            for variant, own in benchmark.variants.items():
+                where = f"benchmarks.{name}.variants.{variant}"
+                _must_exist(own, self.benchmarks, where)
+                _must_be_the_same(self.benchmarks[own], benchmark, where)
             _check_view(benchmark, f"benchmarks.{name}.view")
         for name, table in self.tables.items():
             for benchmark_name in table.benchmarks:
@@ -244,6 +259,12 @@ def _check_view(benchmark: Benchmark, key: str) -> None:
             benchmark.checked_view()
         except ConfigError as error:
             raise ValueError(f"{key}: {error}") from None
+
+
+def _must_be_the_same(variant: Benchmark, benchmark: Benchmark, key: str) -> None:
+    for name in SHARED_BY_VARIANTS:
+        if getattr(variant, name) != getattr(benchmark, name):
+            raise ValueError(f"{key}: {name} differs; scores of both stand in the same column")
 
 
 def _must_exist(name: str, names: Collection[str], key: str) -> None:

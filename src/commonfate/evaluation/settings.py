@@ -50,6 +50,9 @@ class BenchmarkConfig(Settings):
     runs start from; empty: the same as of other methods."""
     metrics: tuple[Metric, ...]
     """Metrics that tables show."""
+    variants: dict[Name, Name] = Field({})
+    """Benchmarks that score the same in another way, by the name of the variant, e.g.
+    `foreground`; rows of tables name variants."""
     published_as: str | None = None
     """Name of the same benchmark in the papers' tables, if there is one."""
     published_metric: str | None = None

@@ -122,7 +122,10 @@ class Evaluation:
     """One run, scored on one benchmark in one way."""
 
     run: Run
+    column: str
+    """The table's benchmark, beside whose other scores it stands."""
     benchmark: str
+    """The benchmark that is scored: the column's, or a variant of it."""
     scoring: str
     protocol: str
     foreground: str

@@ -304,6 +304,25 @@ def scoring(
     return kind
 
 
+def varying(config: Config, table: str, declaration: TableDeclaration) -> None:
+    """Check that a row's variant is one of some benchmark of the table.
+
+    Raises:
+        ConfigError: the row would be scored as any other.
+    """
+    for row in declaration.rows:
+        benchmarks = config.tables[table].benchmarks
+        if row.variant and not any(
+            row.variant in config.benchmarks[name].variants for name in benchmarks
+        ):
+            raise ConfigError(
+                f"workflow/tables/{table}.yaml: row {row.label!r}: no benchmark of the table has "
+                f"the variant {row.variant!r}; name one in the config under "
+                f"benchmarks.{benchmarks[0]}.variants.{row.variant}, or leave the row out "
+                f"(tables.{table}.rows.{row.label}: null)"
+            )
+
+
 def comparing(config: Config, table: str, declaration: TableDeclaration) -> None:
     """Check that the published rows and benchmarks that a table names exist.
 

@@ -55,6 +55,9 @@ class RowDeclaration(Settings):
     """Steps of test-time adaptation on each video."""
     crf: bool = False
     """Refine the foreground by a conditional random field."""
+    variant: Name | None = None
+    """Variant of the benchmarks on which the row is scored, e.g. `foreground`; those without this
+    variant score it as the other rows."""
     optional: bool = False
     """Leave the row out, and say so, at scales that name no data sets for its roles."""
     scorings: tuple[str, ...] | None = Field(None, min_length=1)

@@ -57,9 +57,12 @@ def of_table(
     values["tables"][table]["seeds"] = None  # `seeds` above has them
     if values["tables"][table]["flow"] not in sources:
         values["tables"][table]["flow"] = None
-    values["benchmarks"] = _chosen(values["benchmarks"], [cell.benchmark for cell in cells])
+    scored = {name for cell in cells for name in (cell.column, cell.benchmark)}
+    values["benchmarks"] = _chosen(values["benchmarks"], scored)
     values["datasets"] = _chosen(values["datasets"], used)
     for benchmark in values["benchmarks"].values():
+        variants = benchmark["variants"].items()
+        benchmark["variants"] = {name: own for name, own in variants if own in scored}
         for key in ("train_datasets", "pretrain_datasets"):
             if not set(benchmark[key]) <= set(used):
                 benchmark[key] = []  # no method of this table learns from them

@@ -62,6 +62,7 @@ class Plan:
         for name in self.config.tables:
             try:
                 checks.comparing(self.config, name, self.declarations[name])
+                checks.varying(self.config, name, self.declarations[name])
                 rows = self.declarations[name].rows
                 cells = [cell for row in rows for cell in self.row(name, row)]
                 checks.folders(self.config, name, self._datasets(cells))
@@ -127,7 +128,8 @@ class Plan:
     def row(self, table: str, row: RowDeclaration) -> Iterator[Evaluation]:
         """The evaluations of one row: benchmarks, then scorings, then seeds."""
         declared = self.declarations[table]
-        for name in self.config.tables[table].benchmarks:
+        for column in self.config.tables[table].benchmarks:
+            name = self.config.benchmarks[column].variants.get(row.variant or "", column)
             requests = [
                 Request(self.config, table, row, name, seed) for seed in self.config.seeds_of(table)
             ]
@@ -141,6 +143,7 @@ class Plan:
                 scoring = kind.scorings[scored_by]
                 yield Evaluation(
                     run,
+                    column,
                     name,
                     scored_by,
                     benchmark.protocol_of(scoring),

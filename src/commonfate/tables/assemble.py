@@ -54,7 +54,7 @@ def assemble(plan: Plan, name: str) -> Table:
 def _check_columns(evaluations: Sequence[Scores]) -> None:
     columns: dict[tuple[str, str], Scores] = {}
     for evaluation in evaluations:
-        key = evaluation.planned.benchmark, evaluation.planned.protocol
+        key = evaluation.planned.column, evaluation.planned.protocol
         scores.check_same_frames(columns.setdefault(key, evaluation), evaluation)
 
 

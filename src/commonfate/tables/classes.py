@@ -63,7 +63,7 @@ def notes(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
     """
     by_benchmark: dict[str, list[Cell]] = {}
     for cell in (cell for row in compared for cell in row.cells):
-        by_benchmark.setdefault(cell.planned.benchmark, []).append(cell)
+        by_benchmark.setdefault(cell.planned.column, []).append(cell)
     scores = dict.fromkeys(
         str(cells[0].first.benchmark.class_score) for cells in by_benchmark.values()
     )

@@ -46,7 +46,7 @@ def heading(scores: Scores, metric: str, columns: Mapping[published.Key, str]) -
     same = [key for key in columns if key.matches(metric, dataset, settings)]
     if len(same) == 1:
         return printed_heading(same[0], columns)
-    return dataset or scores.planned.benchmark
+    return dataset or scores.planned.column
 
 
 def printed_heading(key: published.Key, columns: Mapping[published.Key, str]) -> str:
@@ -111,7 +111,7 @@ def incomparable_by_paper(scores: Scores, papers: Iterable[str]) -> dict[str, st
 
 def benchmark_label(scores: Scores) -> str:
     """A benchmark's name, with its share of the nearest paper's data if no paper has the same."""
-    name = scores.planned.benchmark
+    name = scores.planned.column
     by_paper = benchmarks.BENCHMARKS.get(scores.benchmark.published_as or "", {})
     metric, settings = _published_metric(scores), scores.benchmark.published_settings
     fitting = [

@@ -39,7 +39,7 @@ class NumberDifference:
     @property
     def name(self) -> str:
         """Metric and benchmark."""
-        return f"{self.metric} {self.cell.planned.benchmark}"
+        return f"{self.metric} {self.cell.planned.column}"
 
     @property
     def text(self) -> str:
@@ -102,7 +102,7 @@ class Comparison:
 
     def run_on(self, benchmark: str) -> Run:
         """The run of the first seed on a benchmark."""
-        cells = (cell for cell in self.cells if cell.planned.benchmark == benchmark)
+        cells = (cell for cell in self.cells if cell.planned.column == benchmark)
         return next(cells).planned.run
 
     def starts(self) -> list[tuple[Run, ...]]:

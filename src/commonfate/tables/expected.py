@@ -31,11 +31,7 @@ def notes(
     for expectation in declaration.expects:
         scoring = declaration.scoring_of(expectation)
         better, worse = (
-            {
-                cell.planned.benchmark: cell
-                for cell in cells[label]
-                if cell.planned.scoring == scoring
-            }
+            {cell.planned.column: cell for cell in cells[label] if cell.planned.scoring == scoring}
             for label in (expectation.better, expectation.worse)
         )
         for name, cell in better.items():

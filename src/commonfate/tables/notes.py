@@ -96,8 +96,11 @@ def _flow(plan: Plan, compared: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _benchmarks(compared: Sequence[Comparison]) -> Iterable[Scores]:
-    """Scores of each benchmark; its data are the same in all."""
-    return {cell.planned.benchmark: cell.first for _, cell in _cells(compared)}.values()
+    """Scores of each benchmark of the table; its data are the same in all."""
+    by_column: dict[str, Scores] = {}
+    for _, cell in _cells(compared):
+        by_column.setdefault(cell.planned.column, cell.first)
+    return by_column.values()
 
 
 def _data_of_benchmarks(
@@ -129,7 +132,7 @@ def _benchmark(
     return (
         f"{scores.size} of data set {scores.benchmark.dataset}, split {scores.benchmark.split}"
         f"{feature_notes.data(scores.benchmark)}"
-        f"{_learnt_from(compared, scores.planned.benchmark)}."
+        f"{_learnt_from(compared, scores.planned.column)}."
         + (f" {numbers} not comparable with {apart}." if apart else "")
     )
 

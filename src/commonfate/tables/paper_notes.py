@@ -70,7 +70,7 @@ def _verdicts(pairs: Sequence[tuple[str, NumberDifference]]) -> Iterator[str]:
 
 
 def _difference(scoring: str, differences: Sequence[NumberDifference]) -> str:
-    names = dict.fromkeys(difference.cell.planned.benchmark for difference in differences)
+    names = dict.fromkeys(difference.cell.planned.column for difference in differences)
     units = dict.fromkeys(
         f"units of {difference.metric}" if quantities.is_fraction(difference.metric) else "points"
         for difference in differences

@@ -30,7 +30,7 @@ def of_benchmark(compared: Sequence[Comparison], benchmark: str) -> list[tuple[s
         (row.label, cell)
         for row in compared
         for cell in row.cells
-        if cell.planned.benchmark == benchmark
+        if cell.planned.column == benchmark
     ]
 
 

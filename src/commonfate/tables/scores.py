@@ -139,14 +139,14 @@ def by_cell(read: Iterable[Scores]) -> list[Cell]:
     Args:
         read: ordered by benchmark, then scoring, then seed.
     """
-    groups = groupby(read, key=lambda scores: (scores.planned.benchmark, scores.planned.scoring))
+    groups = groupby(read, key=lambda scores: (scores.planned.column, scores.planned.scoring))
     return [Cell(tuple(group)) for _, group in groups]
 
 
 def by_metric(cells: list[Cell]) -> Iterator[tuple[Cell, str]]:
     """Pairs of cell and metric, ordered by benchmark, then metric, then scoring."""
-    for benchmark in dict.fromkeys(cell.planned.benchmark for cell in cells):
-        of_benchmark = [cell for cell in cells if cell.planned.benchmark == benchmark]
+    for benchmark in dict.fromkeys(cell.planned.column for cell in cells):
+        of_benchmark = [cell for cell in cells if cell.planned.column == benchmark]
         for metric in of_benchmark[0].first.benchmark.metrics:
             yield from ((cell, metric) for cell in of_benchmark)
 

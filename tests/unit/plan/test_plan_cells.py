@@ -25,9 +25,10 @@ def test_table1_has_the_runs_and_evaluations_that_it_should(default, declared) -
         "frozen-vit_demo_8.photos",
         "flowdino-vit192-l6-p8-heads.3-start.vit_demo_8.photos-dis-sprite_clips.train"
         "-beside-sprite_photos.train-s0",
+        "timet-vit_demo_8.photos-p200-sprite_clips.train-s0",
     ]
     every = ["leak_free", "oracle", "released"]
-    of_rows = [every, ["leak_free"], ["leak_free"], every, every, every, every]
+    of_rows = [every, ["leak_free"], ["leak_free"], every, every, every, every, ["leak_free"]]
     assert [cell.scoring for cell in evaluations] == [name for row in of_rows for name in row]
     folder = Path("results/evaluations/gwm-unet-quadratic-k4-dis-sprites-s0/sprites")
     assert evaluations[0].path == folder / "davis.unsupervised.last.json"

@@ -111,6 +111,19 @@ def test_repeats_of_the_same_seeds_are_subtracted_seed_by_seed(small: Small) -> 
     assert "two standard errors of the difference, subtracted seed by seed: 0.6 points" in note
 
 
+def test_a_row_on_a_variant_of_the_benchmark_stands_in_its_column(small: Small) -> None:
+    rows = [_frozen("A", 1), {**_frozen("B", 1), "variant": "foreground"}]
+    shared = {"dataset": "clips", "split": "all"}
+    inner = {"kind": "foreground_clustering", "settings": {"clusters": 6}, **shared}
+    outer = {"kind": "clustering", "variants": {"foreground": "inner"}, **shared}
+    results = small([0.2, 0.3], [0.4, 0.5], rows, benchmarks={"clips": outer, "inner": inner})
+    table = results.assemble()
+    assert [row[COLUMN] for row in table.rows] == ["25.0 ± 7.1 (2)", "45.0 ± 7.1 (2)"]
+    notes = [note for note in table.notes if note.startswith("Protocol of clips leak_free (")]
+    assert [note.partition(")")[0].rpartition("(")[2] for note in notes] == ["A", "B"]
+    assert "a cluster of its own" not in notes[0] and "a cluster of its own" in notes[1]
+
+
 def test_repeats_of_other_seeds_are_not_paired(small: Small) -> None:
     results = small([0.21, 0.32, 0.21, 0.32], FOUR)
     results.edit("A", "clips", "leak_free", settings={"seed": 7})

@@ -16,6 +16,7 @@ from commonfate.evaluation.features.settings import (
     TIMET_VOC,
     ClusteringSettings,
     FcnSettings,
+    ForegroundClusteringSettings,
     ForegroundSettings,
     KnnSettings,
     ProbeSettings,
@@ -210,6 +211,23 @@ class ClusteringBenchmark(FeatureBenchmark):
         return "IoU" if self.settings.level == "dataset" else None
 
 
+class ForegroundClusteringBenchmark(FeatureBenchmark):
+    """Clusters of the patches of the foreground against classes (TimeT, Tables 5 and 10)."""
+
+    truth: ClassVar[str] = "labels"
+    reads: ClassVar[tuple[str, ...]] = ("tokens", "attention")
+    score_of_classes: ClassVar[str | None] = "IoU"
+
+    kind: Literal["foreground_clustering"]
+    """Clusters of the patches that cluster-based foreground extraction leaves are scored."""
+    view: str = "448.tokens+attention"
+    """View whose features are scored."""
+    metrics: tuple[Metric, ...] = ("mIoU",)
+    """Metrics that tables show."""
+    settings: ForegroundClusteringSettings = ForegroundClusteringSettings()
+    """Number of clusters, matching, and the foreground."""
+
+
 class PrototypesBenchmark(FeatureBenchmark):
     """Clusters of objects, one an image (FlowDINO, Table V)."""
 
@@ -333,6 +351,7 @@ AnyFeatureBenchmark = (
     | LinearBenchmark
     | FcnBenchmark
     | ClusteringBenchmark
+    | ForegroundClusteringBenchmark
     | PrototypesBenchmark
     | KnnBenchmark
     | ForegroundBenchmark

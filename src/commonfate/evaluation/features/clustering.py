@@ -7,6 +7,9 @@ protocol says; features are standardised, reduced and clustered on the frames th
 
 As released, features (not label maps) are enlarged, standardisation and components are fitted on a
 batch of clips, the score is a mean of batch means, and void is a class of its own in F and C.
+
+Of a foreground alone (TimeT, Table 10, with cluster-based foreground extraction) the clusters are
+one fewer, and all that is not foreground is the last one.
 """
 
 from collections.abc import Sequence
@@ -39,6 +42,7 @@ def score(
     truth: np.ndarray,
     settings: ClusteringSettings,
     clips: Sequence[int] | np.ndarray | None = None,
+    inside: np.ndarray | None = None,
 ) -> Result:
     """Cluster features, match clusters to classes, and take the mean IoU.
 
@@ -47,6 +51,8 @@ def score(
         truth: (n, H, W) uint8, classes, 255 void.
         settings: the protocol.
         clips: (n,) number of the clip of each frame; None: each frame is a clip.
+        inside: (n, h, w) bool, the foreground: K - 1 clusters are of its patches, and all others
+            are a cluster of their own; None: K clusters are of all patches.
 
     Returns:
         `mIoU`: of the pooled counts of a data set; else the mean over frames or clips. Items are
@@ -54,7 +60,8 @@ def score(
         cluster has none; classes are those of a data set.
 
     Raises:
-        ValueError: features, truth and clips differ in number, or a feature is not finite.
+        ValueError: features, truth and clips differ in number, a feature is not finite, or no
+            patch of a unit is foreground.
     """
     if not len(features) == len(truth) == (len(truth) if clips is None else len(clips)):
         raise ValueError(f"{len(features)} feature maps, {len(truth)} label maps, {clips} clips")
@@ -65,7 +72,7 @@ def score(
         units = [
             unit
             for frames in units_of(numbers, batch, settings.level)
-            if (unit := _unit(features, truth, frames, settings)) is not None
+            if (unit := _unit(features, truth, frames, settings, inside)) is not None
         ]
         together = None
         if units and settings.batch is not None:
@@ -99,7 +106,7 @@ class _Repeat:
         """Cluster and match a batch of units, of reduced features."""
         settings, means = self.settings, []
         for unit, reduced in zip(units, reductions, strict=True):
-            k = settings.clusters or len(unit.classes)
+            k = max(1, (settings.clusters or len(unit.classes)) - (unit.inside is not None))
             centres = centres_of(
                 unit,
                 reduced,
@@ -112,6 +119,8 @@ class _Repeat:
             self.few += len(centres) < k
             self.scored += 1
             labels = labels_of(unit, reduced, centres)
+            if unit.inside is not None:
+                labels = np.where(unit.inside, labels + 1, 0)
             each = _match(unit, labels, settings, self.predictions, self.items)
             means.append(matching.mean_iou(each, settings.background))
             if settings.level == "dataset":
@@ -135,14 +144,21 @@ class _Repeat:
 
 
 def _unit(
-    features: np.ndarray, truth: np.ndarray, frames: np.ndarray, settings: ClusteringSettings
+    features: np.ndarray,
+    truth: np.ndarray,
+    frames: np.ndarray,
+    settings: ClusteringSettings,
+    inside: np.ndarray | None,
 ) -> Unit | None:
     """Features and truth that are clustered together; None if all is void."""
     labels = truth[frames]
     if settings.void_is_a_class and (labels == VOID).any():
         free = np.setdiff1d(np.arange(CLASSES), labels)
         labels = np.where(labels == VOID, free[-1], labels)
-    unit = Unit.of(features, frames, labels, settings.side)
+    part = None if inside is None else inside[frames]
+    unit = Unit.of(features, frames, labels, settings.side, part)
+    if part is not None and len(unit.classes) and not unit.points:
+        raise ValueError("no patch is foreground, so there is nothing to cluster")
     return unit if len(unit.classes) else None
 
 

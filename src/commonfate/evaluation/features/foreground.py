@@ -24,6 +24,7 @@ from commonfate.evaluation.features.units import (
 from commonfate.evaluation.masks.jaccard import count, jaccard
 from commonfate.models.grouping.foreground import attention_mask, fixed_threshold, precisions
 from commonfate.models.grouping.reduction import Reduction
+from commonfate.models.settings import ExtractionSettings
 
 ALL_VOID = "its truth is void everywhere"
 
@@ -111,6 +112,29 @@ def score(
     note = f"fewer different features than clusters: {len(centres)}"
     maps = enlarge(predicted.astype(np.uint8), (truth.shape[1], truth.shape[2]))
     return Result({"J": mean}, items, maps, left_out=left_out, notes=(note,) if few else ())
+
+
+def patches(
+    features: np.ndarray, attention: np.ndarray, settings: ExtractionSettings
+) -> np.ndarray:
+    """The foreground of images, with clusters of these images themselves and without truth.
+
+    Args:
+        features, attention: as for `fit`.
+        settings: of the extraction.
+
+    Returns:
+        (n, h, w) bool.
+
+    Raises:
+        ValueError: a feature is not finite, or there is no image.
+    """
+    protocol = ForegroundSettings.model_validate(settings.model_dump())
+    extractor = fit(features, attention, protocol)
+    everywhere = np.zeros(features.shape[:3], np.uint8)
+    unit = Unit.of(features, np.arange(len(features)), everywhere, None)
+    labels = labels_of(unit, extractor.reduction, extractor.centres)
+    return (extractor.precisions >= extractor.threshold)[labels]
 
 
 def _attended(

@@ -185,7 +185,7 @@ class ClusteringSettings(Settings):
     left_over: Literal["none", "background"] = "none"
     """Class of clusters that are matched to none."""
 
-    def as_released(self) -> "ClusteringSettings":
+    def as_released(self) -> Self:
         """The protocol of TimeT's released code."""
         whole = self.level == "dataset"
         changes = {
@@ -196,6 +196,17 @@ class ClusteringSettings(Settings):
             "repeats": 1,
         }
         return self.model_copy(update=changes)
+
+
+class ForegroundClusteringSettings(ClusteringSettings):
+    """Clustering of the foreground alone; all else is a cluster of its own."""
+
+    level: Literal["dataset"] = "dataset"
+    """All frames are clustered and matched together."""
+    clusters: int | None = Field(None, ge=2)
+    """K, with that of the background; none: the number of classes that occur."""
+    extraction: ExtractionSettings = ExtractionSettings()
+    """The foreground, on the scored images and without truth in both scorings."""
 
 
 RELEASED = ForwarderSettings(context=4, window=12, top_k=5)

@@ -87,10 +87,26 @@ class Unit:
     """Side to which features are enlarged; None: not."""
     classes: np.ndarray
     """(c,) classes that occur."""
+    inside: np.ndarray | None = None
+    """(m, H, W) bool: the part whose points are clustered; None: all."""
 
     @staticmethod
-    def of(features: np.ndarray, frames: np.ndarray, truth: np.ndarray, side: int | None) -> "Unit":
-        """Make it of the features of all frames, and truth (m, H, W) of its own."""
+    def of(
+        features: np.ndarray,
+        frames: np.ndarray,
+        truth: np.ndarray,
+        side: int | None,
+        inside: np.ndarray | None = None,
+    ) -> "Unit":
+        """Make it of the features of all frames, truth (m, H, W) of its own, and a part of them.
+
+        Args:
+            features: (n, h, w, C), of the whole data set.
+            frames: (m,) indices of its frames.
+            truth: (m, H, W) uint8.
+            side: see the attribute.
+            inside: (m, h, w) bool, patches that are clustered; None: all.
+        """
         if side is not None:
             truth = enlarge(truth, (side, side))
             valid = truth != VOID
@@ -98,7 +114,11 @@ class Unit:
             occupied = torch.from_numpy((truth != VOID).astype(np.float32))
             valid = functional.adaptive_max_pool2d(occupied, features.shape[1:3]).numpy() > 0
         present = np.unique(truth)
-        return Unit(features, frames, truth, valid, side, present[present != VOID])
+        classes = present[present != VOID]
+        if inside is not None:
+            valid &= enlarge(inside, (valid.shape[1], valid.shape[2]))
+            inside = enlarge(inside, (truth.shape[1], truth.shape[2]))
+        return Unit(features, frames, truth, valid, side, classes, inside)
 
     @property
     def points(self) -> int:

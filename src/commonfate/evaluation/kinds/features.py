@@ -13,6 +13,9 @@ DESCRIPTIONS = {
     "fcn": "FCN: a head of three 3x3 convolutions and one of 1x1 on frozen features of patches.",
     "clustering": "Clustering: K-means of patches, clusters matched to classes by the "
     "ground truth.",
+    "foreground_clustering": "Clustering of the foreground: K-means of those patches that clusters "
+    "which attention prefers leave; these clusters, and the rest as one, matched to classes by the "
+    "ground truth.",
     "prototypes": "Prototypes: K-means of one feature an image, that of its object, clusters "
     "matched to classes by the ground truth.",
     "knn": "K-NN: DINO's weighted vote of the nearest labelled images.",
@@ -63,4 +66,4 @@ class Features(EvaluationKind):
 
     def looks_at_ground_truth(self, rule: str) -> bool:
         """True where clusters are matched to classes."""
-        return rule in ("clustering", "prototypes")
+        return rule in ("clustering", "foreground_clustering", "prototypes")

@@ -62,12 +62,14 @@ FAST = {
     "clustering": ("repeats=2", "starts=2"),
     "prototypes": ("clusters=1", "repeats=2"),
     "foreground": ("clusters=3", "background=0.34"),
+    "foreground_clustering": ("extraction.clusters=3", "extraction.background=0.34", "repeats=2"),
 }
+WITH_ATTENTION = ("prototypes", "foreground", "foreground_clustering")
 
 
 @pytest.mark.parametrize("name", FAST)
 def test_features_that_are_the_truth_score_100(data, name):
-    view = BOTH if name in ("prototypes", "foreground") else TOKENS
+    view = BOTH if name in WITH_ATTENTION else TOKENS
     if name == "prototypes":  # one cluster is of one class; the other, of a quarter, is missed
         outcome, *_ = run(name, data(view), *FAST[name])
         # 4 patches of class 1 among 5 of objects; class 2 is never right, background always.
@@ -105,9 +107,9 @@ def test_the_same_again_gives_the_same(data):
     assert np.array_equal(first.predictions, second.predictions)
 
 
-@pytest.mark.parametrize("name", ["linear", "clustering", "prototypes", "foreground"])
+@pytest.mark.parametrize("name", ["linear", "clustering", *WITH_ATTENTION])
 def test_features_read_from_the_store_score_as_those_in_memory(data, name, caplog):
-    view = BOTH if name in ("prototypes", "foreground") else TOKENS
+    view = BOTH if name in WITH_ATTENTION else TOKENS
     with caplog.at_level(logging.INFO):
         here = run(name, data(view), *FAST[name])[0].result
         assert "are read again" not in caplog.text

@@ -10,6 +10,7 @@ from commonfate.evaluation.features.run import statement
 from commonfate.evaluation.features.settings import (
     FLOWDINO_COCO,
     ClusteringSettings,
+    ForegroundClusteringSettings,
     ForegroundSettings,
     KnnSettings,
     ProbeSettings,
@@ -17,6 +18,7 @@ from commonfate.evaluation.features.settings import (
     RetrievalSettings,
     ScoreSettings,
 )
+from commonfate.models.settings import ExtractionSettings
 
 DETAILS = {"classes": "by settings", "clip_length": 1, "objects": True, "size": "S", "boxes": "B"}
 ONES = {
@@ -27,6 +29,13 @@ ONES = {
     "retrieval": RetrievalSettings(classes=1, k=1, memory=1),
     "clustering": ClusteringSettings(
         level="clip", clusters=1, components=1, starts=1, repeats=1, batch=1
+    ),
+    "foreground_clustering": ForegroundClusteringSettings(
+        clusters=2,
+        components=1,
+        starts=1,
+        repeats=1,
+        extraction=ExtractionSettings(clusters=1, components=1, starts=1),
     ),
     "prototypes": PrototypesSettings(clusters=1, components=1, starts=1, repeats=1),
     "foreground": ForegroundSettings(clusters=1, components=1, starts=1),

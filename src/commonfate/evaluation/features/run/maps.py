@@ -26,6 +26,7 @@ from commonfate.evaluation.features.run.parts import Part
 from commonfate.evaluation.features.settings import (
     ClusteringSettings,
     FcnSettings,
+    ForegroundClusteringSettings,
     ForegroundSettings,
     ProbeSettings,
     PrototypesSettings,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 """Images that are scored at once."""
-NEED_BACKGROUND = ("foreground", "prototypes", "propagation")
+NEED_BACKGROUND = ("foreground", "foreground_clustering", "prototypes", "propagation")
 """Protocols for which label 0 is no class."""
 
 
@@ -117,6 +118,13 @@ def retrieved(test: Part, train: Part, settings: RetrievalSettings, device: str)
 def clustered(test: Part, settings: ClusteringSettings, clips: np.ndarray) -> Result:
     """Cluster the tokens; see `clustering.score`."""
     return clustering.score(test.tokens(), _truth(test), settings, clips)
+
+
+def clustered_inside(test: Part, settings: ForegroundClusteringSettings) -> Result:
+    """Extract the foreground, and cluster its tokens; see `clustering.score`."""
+    tokens, attention = test.tokens(), held(test.features("attention"))
+    inside = foreground.patches(tokens, attention, settings.extraction)
+    return clustering.score(tokens, _truth(test), settings, inside=inside)
 
 
 def grouped(test: Part, settings: PrototypesSettings) -> Result:

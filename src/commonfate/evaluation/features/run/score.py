@@ -181,14 +181,14 @@ class _Run:
 
     def _maps(self) -> Result:
         test, train, settings = self.test, self.train, self.settings
+        length = self.data.clip_length or 1
+        self.details |= {"clip_length": length, "objects": self._has_objects}
         if self.name == "clustering":
-            length = self.data.clip_length or 1
             if settings.level == "clip" and self.data.clip_length is None:
                 raise ConfigError("clustering of level=clip needs --clip-length")
-            self.details["clip_length"] = length
-            kinds = {test.videos[video].kind for video, _ in test.items}
-            self.details["objects"] = "instances" in kinds
             return maps.clustered(test, settings, maps.clips_of(test, length))
+        if self.name == "foreground_clustering":
+            return maps.clustered_inside(test, settings)
         if self.name == "prototypes":
             return maps.grouped(test, settings)
         assert train is not None
@@ -198,6 +198,11 @@ class _Run:
             return maps.retrieved(test, train, settings, self.device)
         training = self.data.training if known_settings.augments(settings) else None
         return maps.head(test, train, settings, self.device, training)
+
+    @property
+    def _has_objects(self) -> bool:
+        """True if labels number objects, and mean nothing from one video to another."""
+        return "instances" in {self.test.videos[video].kind for video, _ in self.test.items}
 
     def _localization(self) -> Outcome:
         table = self.data.boxes

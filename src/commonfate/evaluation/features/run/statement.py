@@ -9,6 +9,7 @@ from commonfate.evaluation.features.run.parts import Part
 from commonfate.evaluation.features.settings import (
     ClusteringSettings,
     FcnSettings,
+    ForegroundClusteringSettings,
     ForegroundSettings,
     KnnSettings,
     ProbeSettings,
@@ -179,6 +180,23 @@ def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[s
     )
 
 
+def _foreground_clustering(
+    settings: ForegroundClusteringSettings, released: bool, details: Mapping[str, Any]
+) -> str:
+    extraction = settings.extraction
+    fewer = settings.clusters - 1 if settings.clusters else None
+    described = _clustering(settings.model_copy(update={"clusters": fewer}), released, details)
+    if fewer is None:
+        described = described.replace("as many clusters as", "one cluster less than")
+    runs = f", the best of {extraction.starts} runs" if extraction.starts > 1 else ""
+    return (
+        f"Patches of the scored images are clustered by K-means with K = {extraction.clusters} "
+        f"(seed {extraction.seed}{runs}); the {extraction.background:.0%} of the clusters that the "
+        f"{extraction.mass:.0%} attention mask covers least are background, a cluster of its own. "
+        f"Of the other patches: {described}"
+    )
+
+
 def _prototypes(settings: PrototypesSettings, released: bool, details: Mapping[str, Any]) -> str:
     size = f"{settings.side}x{settings.side}" if settings.side else "the size of the view's picture"
     return (
@@ -254,6 +272,7 @@ SENTENCES: dict[str, Callable[[Any, bool, Mapping[str, Any]], str]] = {
     "fcn": _fcn,
     "retrieval": _retrieval,
     "clustering": _clustering,
+    "foreground_clustering": _foreground_clustering,
     "prototypes": _prototypes,
     "foreground": _foreground,
     "knn": _knn,
