@@ -75,6 +75,22 @@ class Numbers:
             return 0.0 if self.is_fixed else None
         return spread / math.sqrt(len(self.draws))
 
+    @property
+    def components(self) -> tuple[float, float] | None:
+        """Deviations between trainings, and between repeats of the evaluation of a training.
+
+        Components of variance (analysis of variance of one factor): of what the means of trainings
+        vary, the share that their few repeats explain is taken off, to 0 at least. None unless
+        several trainings have the same number of repeats, more than one.
+        """
+        groups = [list(values.values()) for values in self.repeats.values()]
+        counts = {len(group) for group in groups}
+        if not self.trained or len(groups) < 2 or len(counts) > 1 or counts <= {0, 1}:
+            return None
+        within = statistics.fmean(statistics.variance(group) for group in groups)
+        between = statistics.variance(map(statistics.fmean, groups)) - within / len(groups[0])
+        return math.sqrt(max(between, 0.0)), math.sqrt(within)
+
     def text(self, metric: str) -> str:
         """The mean, followed by deviation and number of seeds where there are several."""
         return digits(metric, self.mean) + self.spread(metric)

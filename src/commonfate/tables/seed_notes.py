@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from commonfate.plan import Plan
-from commonfate.tables import comparable
+from commonfate.tables import comparable, quantities
 from commonfate.tables.comparison import Comparison
 from commonfate.tables.grouping import grouped
-from commonfate.tables.scores import Cell
+from commonfate.tables.scores import Cell, by_metric
 
 SAMPLE = "sample standard deviation (n - 1 in its denominator)"
 UNTRAINED = "What is not trained has one run and no deviation."
@@ -37,7 +37,28 @@ def write(plan: Plan, table: str, compared: Sequence[Comparison]) -> Iterator[st
         )
     else:
         yield f"{start}; no method here is trained, so no number has a deviation."
+    yield from _components(compared)
     yield from _evaluated_once(cells)
+
+
+def _components(compared: Sequence[Comparison]) -> Iterator[str]:
+    """Say how much trainings vary, and how much the repeats of their evaluations do."""
+    by_column: dict[str, list[str]] = {}
+    for row in compared:
+        for cell, metric in by_metric(list(row.cells)):
+            numbers = cell.of(metric)
+            parts = numbers.components if numbers else None
+            if parts is not None:
+                column = comparable.column(cell.first, metric)
+                of_trainings, of_repeats = (quantities.digits(metric, part) for part in parts)
+                text = f"{row.label} {of_trainings} and {of_repeats}"
+                by_column.setdefault(column, []).append(text)
+    if by_column:
+        each = "; ".join(f"{column}: {', '.join(rows)}" for column, rows in by_column.items())
+        yield (
+            "Deviations between trainings, and between repeats of the evaluation of a training "
+            f"(components of variance): {each}."
+        )
 
 
 def _trained(seeds: Sequence[int], repeated: bool) -> str:

@@ -175,6 +175,10 @@ def test_of_trainings_the_deviation_is_over_their_seeds(small: Small) -> None:
     assert _row(table, "A")[COLUMN] == "60.0 ± 10.0 (3)"
     assert _row(table, "B")[COLUMN] == "25.0 ± 5.8 (4)"
     assert "Of what is trained these are seeds of the training" in table.notes[0]
+    # Of the means' variance, 0.1², the two repeats explain all: 0.1414² / 2.
+    assert _note(table, "Deviations between trainings").endswith(
+        "(components of variance): mIoU clips leak_free: A 0.0 and 14.1."
+    )
     # sqrt(0.1² / 3 + 0.0577² / 4) = 0.0645
     assert "two standard errors of the difference: 12.9 points" in _note(table, "Expected")
     lines = render.to_long_csv(table).splitlines()
