@@ -153,6 +153,11 @@ def encoder_word(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_.=]+", "_", name)
 
 
+def shown(encoder: str) -> str:
+    """An encoder's name in tables: that of a file without its folders."""
+    return Path(encoder).name if "/" in encoder else encoder
+
+
 def architecture_of(encoder: str) -> str | None:
     """Architecture of a published or random encoder, one of `ARCHITECTURES`; None of others."""
     start, _, architecture = encoder.partition(".")

@@ -26,10 +26,8 @@ def paper(shipped: Shipped) -> Plan:
 def _runs(plan: Plan, *tables: str) -> Iterator[tuple[str, Run]]:
     """Labels and runs of the trained rows of some tables."""
     for table in tables:
-        rows = plan.declarations[table].rows
-        cells = plan.evaluations(table)
-        by_row = [cells[i * len(cells) // len(rows)].run for i in range(len(rows))]
-        for row, run in zip(rows, by_row, strict=True):
+        for row in plan.declarations[table].rows:
+            run = next(plan.row(table, row)).run  # of the first seed
             assert row.method == run.settings.method
             if run.settings.trained:
                 yield row.label, run

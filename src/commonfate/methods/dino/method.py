@@ -16,9 +16,15 @@ class Dino(Distillation):
     settings: DinoSettings
 
     def build(self, pretrained: bool = True) -> nn.Module:
-        """Make student and teacher, which start equal; there are no weights to start from."""
+        """Make student and teacher, both from the weights of `start`, if any.
+
+        Raises:
+            StoreError: the file of `start` is missing or damaged.
+            UserError: it cannot be fetched, or is of another network.
+        """
         settings = self.settings
-        return Distilled(self._new_student(), settings.outputs, settings.centre_momentum)
+        student = self._new_student(pretrained)
+        return Distilled(student, settings.outputs, settings.centre_momentum)
 
     def prepare(self, example: Example) -> dict[str, Tensor]:
         """Crop the frame; crops flip by themselves, so `example.flip` is not read."""

@@ -6,6 +6,6 @@ from commonfate.methods.distillation.settings import DistillationSettings
 
 
 class DinoSettings(DistillationSettings):
-    """DINO, trained from scratch on frames or still images."""
+    """DINO on frames or still images, from random weights or further from others."""
 
     method: Literal["dino"] = "dino"

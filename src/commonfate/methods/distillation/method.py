@@ -1,6 +1,7 @@
 """Training by self-distillation: schedules, optimiser, teacher, and the encoder that it leaves."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -10,7 +11,10 @@ from commonfate.methods.distillation import schedules
 from commonfate.methods.distillation.groups import groups
 from commonfate.methods.distillation.network import Branch, Pair
 from commonfate.methods.distillation.settings import DistillationSettings
+from commonfate.methods.distillation.start import start_from
+from commonfate.models import catalogue
 from commonfate.models.encoders import Encoder, ViTEncoder
+from commonfate.models.encoders.create import locate
 from commonfate.models.heads import DinoHead
 
 
@@ -22,13 +26,27 @@ class Distillation(TrainedMethod, Encoding):
 
     @property
     def description(self) -> dict[str, str]:
-        settings = self.settings
-        return {
-            "network": f"ViT, dim {settings.dim}, depth {settings.depth}, patch {settings.patch}"
-        }
+        settings, start = self.settings, self.settings.start
+        network = f"ViT, dim {settings.dim}, depth {settings.depth}, patch {settings.patch}"
+        if start is not None:
+            network += f", from {catalogue.shown(start)}"
+        return {"network": network}
 
-    def _new_student(self) -> Branch:
-        """A student with random weights, from torch's global generator: head, then encoder."""
+    def start_file(self) -> Path | None:
+        """The file that `start` names, fetched if it is published; or None."""
+        return None if self.settings.start is None else locate(self.settings.start)
+
+    def _new_student(self, pretrained: bool) -> Branch:
+        """A student with the weights of `start`, if there is one and `pretrained`.
+
+        Otherwise they are random, from torch's global generator: head, then encoder.
+        """
+        student = self._random_student()
+        if pretrained and (path := self.start_file()) is not None:
+            start_from(student, path, self.settings.head == "start")
+        return student
+
+    def _random_student(self) -> Branch:
         settings = self.settings
         head = DinoHead(
             settings.dim,
@@ -53,7 +71,7 @@ class Distillation(TrainedMethod, Encoding):
     @property
     def _position_side(self) -> int:
         """Side of the square whose positions are learned, in pixels."""
-        return self.settings.global_crop
+        return self.settings.positions or self.settings.global_crop
 
     def optimiser(self, model: nn.Module) -> Optimizer:
         """AdamW on all but the teacher; the head's last layer begins after `frozen_iterations`."""

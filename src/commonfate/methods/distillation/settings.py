@@ -6,9 +6,10 @@ docs/dino.md lists where paper, released model and defaults of the released code
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from commonfate.base.settings import TrainedSettings
+from commonfate.models import catalogue
 
 Share = tuple[PositiveFloat, PositiveFloat]
 
@@ -34,6 +35,16 @@ class DistillationSettings(TrainedSettings):
     weights_of: Literal["teacher", "student"] = "teacher"
     """Network whose encoder is used after the training; in short trainings the teacher lags."""
 
+    start: str | None = None
+    """Weights that student and teacher start from: a published or bundled encoder, a file, or the
+    checkpoint of a run (tables fill it in); none: random ones. DINO's are `dino.vits16.full` and
+    the like."""
+    head: Literal["start", "new"] = "start"
+    """Weights of DINO's head: those beside the encoder of `start`, which must have it, or random
+    ones."""
+    positions: PositiveInt | None = None
+    """Side of the square whose positions the encoder learns, in pixels; none: `global_crop`. It
+    must be that of `start`; DINO's is 224."""
     global_crop: int = Field(224, ge=8)
     """Side of the two global crops, in pixels; a multiple of `patch`."""
     local_crop: int = Field(96, ge=8)
@@ -94,6 +105,15 @@ class DistillationSettings(TrainedSettings):
         """E.g. `("vit384", "l12", "p16")`."""
         return (f"vit{self.dim}", f"l{self.depth}", f"p{self.patch}")
 
+    @field_validator("start")
+    @classmethod
+    def _name_of_the_start(cls, start: str | None) -> str | None:
+        if start is None:
+            return None
+        if start.startswith(f"{catalogue.RANDOM}."):
+            raise ValueError("random weights are what a training starts from without start")
+        return catalogue.encoder_name(start)
+
     @model_validator(mode="after")
     def _sizes_fit(self) -> "DistillationSettings":
         if self.dim % self.heads:
@@ -103,6 +123,8 @@ class DistillationSettings(TrainedSettings):
                 raise ValueError(
                     f"{key} {getattr(self, key)} must be a multiple of patch {self.patch}"
                 )
+        if self.positions is not None and self.positions % self.patch:
+            raise ValueError(f"positions {self.positions} must be a multiple of patch {self.patch}")
         for key in ("global_scale", "local_scale"):
             least, most = getattr(self, key)
             if not least <= most <= 1:

@@ -1,7 +1,5 @@
 """FlowDINO as a method: an encoder that learns from images, and from video frames with flow."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
@@ -12,10 +10,9 @@ from commonfate.methods.distillation.method import Distillation
 from commonfate.methods.fiedler import FiedlerMask
 from commonfate.methods.flowdino.crops import PREFIX, frame_crops
 from commonfate.methods.flowdino.loss import flow_loss
-from commonfate.methods.flowdino.network import FlowPair, start_from
+from commonfate.methods.flowdino.network import FlowPair
 from commonfate.methods.flowdino.settings import FlowDinoSettings
 from commonfate.models.encoders import Encoder
-from commonfate.models.encoders.create import locate
 from commonfate.models.heads import FlowHead
 from commonfate.samples.example import Example
 
@@ -27,25 +24,11 @@ class FlowDino(Distillation, FiedlerMask):
 
     settings: FlowDinoSettings
 
-    @property
-    def description(self) -> dict[str, str]:
-        start = self.settings.start
-        name = "random weights" if start is None else Path(start).name if "/" in start else start
-        return {"network": f"{super().description['network']}, from {name}"}
-
-    @property
-    def _position_side(self) -> int:
-        return self.settings.positions or self.settings.global_crop
-
     def encoder_in_place(self, model: nn.Module | None) -> Encoder:
         """The encoder of the network `weights_of`."""
         assert isinstance(model, FlowPair)
         branch = model.teacher if self.settings.weights_of == "teacher" else model.student
         return branch.backbone
-
-    def start_file(self) -> Path | None:
-        """The file that `start` names, fetched if it is published; or None."""
-        return None if self.settings.start is None else locate(self.settings.start)
 
     def build(self, pretrained: bool = True) -> nn.Module:
         """Make student and teacher, both from the weights of `start`, if any.
@@ -57,9 +40,7 @@ class FlowDino(Distillation, FiedlerMask):
             UserError: it cannot be fetched, or is of another network.
         """
         settings = self.settings
-        student = self._new_student()
-        if pretrained and (start := self.start_file()) is not None:
-            start_from(student, start, settings.head == "start")
+        student = self._new_student(pretrained)
         head = FlowHead(settings.dim) if settings.flow_head and settings.flow_weight else None
         return FlowPair(student, settings.outputs, settings.centre_momentum, head)
 

@@ -6,11 +6,10 @@ The loss is the paper's by default. Where the paper is silent, values are those 
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from commonfate.base.settings import Settings
 from commonfate.methods.distillation.settings import DistillationSettings, Share
-from commonfate.models import catalogue
 
 Divergence = Literal["kl", "cross_entropy"]
 Weights = Literal["motion", "similarity", "entropy", "equal"]
@@ -49,25 +48,16 @@ RELEASED_LOSS = FlowLossSettings(still_below=0.1, divergence="cross_entropy", we
 class FlowDinoSettings(DistillationSettings):
     """A trained DINO, fine-tuned on images by its own loss and on video frames by the flow loss.
 
-    Of the training the paper gives the start (DINO's weights), the two halves of a batch and the
-    sum of the two losses; all other values are released. How many GPUs trained the published models
-    is not known: sizes and rates are those of one.
+    Of the training the paper gives the start (DINO's weights; released: those of the teacher), the
+    two halves of a batch and the sum of the two losses; all other values are released: the head of
+    `start` with images, a new one without, as its 8,192 outputs fit no other. How many GPUs trained
+    the published models is not known: sizes and rates are those of one.
     """
 
     learns_from: ClassVar[str] = "flow"
     gives: ClassVar[tuple[str, ...]] = ("masks", "features")
 
     method: Literal["flowdino"] = "flowdino"
-    start: str | None = None
-    """Weights that student and teacher start from: a published or bundled encoder, a file, or the
-    checkpoint of a run (tables fill it in); none: random ones. DINO's are `dino.vits16.full` and
-    the like (paper: DINO's weights; released: those of the teacher)."""
-    head: Literal["start", "new"] = "start"
-    """Weights of DINO's head: those beside the encoder of `start`, which must have it (released:
-    with images), or random ones (released: without images, as its 8,192 outputs fit no other)."""
-    positions: PositiveInt | None = None
-    """Side of the square whose positions the encoder learns, in pixels; none: `global_crop`. It
-    must be that of `start`; DINO's is 224."""
     distils: Literal["images", "frames", "both"] = "images"
     """Pictures that DINO's own loss sees: `images`, one beside each video frame (paper); `frames`,
     the video frames, without images (Table IV, and a choice of the released code); `both` (ours,
@@ -126,15 +116,6 @@ class FlowDinoSettings(DistillationSettings):
         """Images, unless DINO's loss sees frames alone."""
         return None if self.distils == "frames" else "frames"
 
-    @field_validator("start")
-    @classmethod
-    def _name_of_the_start(cls, start: str | None) -> str | None:
-        if start is None:
-            return None
-        if start.startswith(f"{catalogue.RANDOM}."):
-            raise ValueError("random weights are what a training starts from without start")
-        return catalogue.encoder_name(start)
-
     @model_validator(mode="after")
     def _windows_fit(self) -> "FlowDinoSettings":
         crops = {"global_crop": True, "local_crop": self.local_crops > 0}
@@ -145,6 +126,4 @@ class FlowDinoSettings(DistillationSettings):
                     f"{key} {getattr(self, key)} has {cells} patches a side, fewer than "
                     f"flow.window {self.flow.window}"
                 )
-        if self.positions is not None and self.positions % self.patch:
-            raise ValueError(f"positions {self.positions} must be a multiple of patch {self.patch}")
         return self

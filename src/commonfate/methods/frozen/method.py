@@ -20,7 +20,7 @@ class Frozen(FiedlerMask):
 
     @property
     def description(self) -> dict[str, str]:
-        return {"network": self.settings.encoder}
+        return {"network": catalogue.shown(self.settings.encoder)}
 
     def feature_file(self) -> Path | None:
         """The encoder's weights, fetched if they are published; None if they are random."""

@@ -34,7 +34,7 @@ class Timet(TrainedMethod, Encoding, Segmenting):
     @property
     def description(self) -> dict[str, str]:
         settings = self.settings
-        start = settings.encoder if settings.start is None else "a run"
+        start = "a run" if settings.start else catalogue.shown(settings.encoder)
         return {"network": f"{start}, last {settings.trained_blocks} blocks trained"}
 
     def start_file(self) -> Path | None:
