@@ -44,6 +44,26 @@ def test_a_step_moves_student_teacher_and_centre(tiny, batch):
     torch.testing.assert_close(after[f"teacher.{name}"], expected)
 
 
+def test_both_networks_start_from_the_teacher_of_a_run(tiny, network, tmp_path):
+    model, path = network(tiny()), tmp_path / "checkpoint.pt"
+    with torch.no_grad():
+        for parameter in model.teacher.parameters():
+            parameter.add_(0.25)
+    settings = tiny().settings.model_dump(mode="json")
+    torch.save({"method": "dino", "settings": settings, "model": model.state_dict()}, path)
+    started = network(tiny(start=str(path)), seed=5)
+    for branch in (started.student, started.teacher):
+        for name, tensor in model.teacher.state_dict().items():
+            assert torch.equal(branch.state_dict()[name], tensor), name
+    fresh = network(tiny(start=str(path), head="new"), seed=5)
+    name = "head.last_layer.weight_v"
+    assert not torch.equal(fresh.student.state_dict()[name], model.teacher.state_dict()[name])
+    name = "backbone.network.pos_embed"
+    assert torch.equal(fresh.student.state_dict()[name], model.teacher.state_dict()[name])
+    assert tiny(start=str(path)).description["network"].endswith(", from checkpoint.pt")
+    assert "from" not in tiny().description["network"]
+
+
 def test_the_last_layer_begins_later(tiny, batch):
     """Neither weight decay nor Adam's memory touches it before."""
     method = tiny(frozen_iterations=2)
