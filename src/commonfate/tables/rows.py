@@ -119,7 +119,7 @@ def describe(plan: Plan, compared: Comparison) -> dict[str, str]:
         METHOD: compared.label,
         SOURCE: MEASURED,
         "scale": plan.config.scale,
-        "network": _distinct(_described(scores, "network") for scores in every),
+        "network": _network(settings, every),
         "K": _number_of_segments(settings),
         "flow model": getattr(settings, "flow_model", "none"),
         "RGB at inference": YES_NO[settings.reads_frame] if predicts else "none",
@@ -134,6 +134,13 @@ def describe(plan: Plan, compared: Comparison) -> dict[str, str]:
         "seed": ", ".join(map(str, seeds)),
         "device": _distinct(scores.content["seconds_per_frame"]["device"] for scores in every),
     }
+
+
+def _network(settings: Any, every: Sequence[Scores]) -> str:
+    """The network; of encoders that of the settings, as scores name the file of their weights."""
+    if hasattr(settings, "network"):
+        return str(settings.network)
+    return _distinct(_described(scores, "network") for scores in every)
 
 
 def _number_of_segments(settings: Any) -> str:

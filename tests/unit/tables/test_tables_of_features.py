@@ -187,6 +187,14 @@ def test_of_trainings_the_deviation_is_over_their_seeds(small: Small) -> None:
     assert "mIoU,,25.0,4,5.77" in lines[4]
 
 
+def test_the_network_of_a_trained_encoder_is_no_path(small: Small) -> None:
+    """Scores of features name the file of the weights."""
+    results = small(FOUR, FOUR, rows=TRAINED, seeds=[0, 1])
+    table = results.assemble()
+    network = "ViT, dim 384, depth 12, patch 16"
+    assert [row["network"] for row in table.rows] == [network, "random.vit_tiny_8"]
+
+
 def test_one_training_shows_its_repeats_but_decides_nothing(small: Small) -> None:
     table = small(TEN, FOUR, rows=TRAINED).assemble()
     assert _row(table, "A")[COLUMN] == "34.5 ± 3.0 (10)"

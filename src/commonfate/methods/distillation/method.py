@@ -12,7 +12,6 @@ from commonfate.methods.distillation.groups import groups
 from commonfate.methods.distillation.network import Branch, Pair
 from commonfate.methods.distillation.settings import DistillationSettings
 from commonfate.methods.distillation.start import start_from
-from commonfate.models import catalogue
 from commonfate.models.encoders import Encoder, ViTEncoder
 from commonfate.models.encoders.create import locate
 from commonfate.models.heads import DinoHead
@@ -26,11 +25,7 @@ class Distillation(TrainedMethod, Encoding):
 
     @property
     def description(self) -> dict[str, str]:
-        settings, start = self.settings, self.settings.start
-        network = f"ViT, dim {settings.dim}, depth {settings.depth}, patch {settings.patch}"
-        if start is not None:
-            network += f", from {catalogue.shown(start)}"
-        return {"network": network}
+        return {"network": self.settings.network}
 
     def start_file(self) -> Path | None:
         """The file that `start` names, fetched if it is published; or None."""

@@ -101,6 +101,12 @@ class DistillationSettings(TrainedSettings):
     """Largest 2-norm of the gradient of each tensor by itself; none does not clip it."""
 
     @property
+    def network(self) -> str:
+        """E.g. `ViT, dim 384, depth 12, patch 16, from dino.vits16.full`, for tables."""
+        start = f", from {catalogue.shown(self.start)}" if self.start is not None else ""
+        return f"ViT, dim {self.dim}, depth {self.depth}, patch {self.patch}{start}"
+
+    @property
     def slug(self) -> tuple[str, ...]:
         """E.g. `("vit384", "l12", "p16")`."""
         return (f"vit{self.dim}", f"l{self.depth}", f"p{self.patch}")

@@ -20,7 +20,7 @@ class Frozen(FiedlerMask):
 
     @property
     def description(self) -> dict[str, str]:
-        return {"network": catalogue.shown(self.settings.encoder)}
+        return {"network": self.settings.network}
 
     def feature_file(self) -> Path | None:
         """The encoder's weights, fetched if they are published; None if they are random."""

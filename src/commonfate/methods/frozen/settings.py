@@ -28,6 +28,11 @@ class FrozenSettings(MethodSettings):
     """Seed of random weights."""
 
     @property
+    def network(self) -> str:
+        """The encoder, for tables."""
+        return catalogue.shown(self.encoder)
+
+    @property
     def slug(self) -> tuple[str, ...]:
         """E.g. `("dino.vits16",)`, `("random.vit_small_16", "s0")`, `("mine.pth.c0ffee",)`."""
         parts = [catalogue.encoder_word(self.encoder)]

@@ -33,10 +33,7 @@ class MaskFeatMethod(TrainedMethod, Encoding):
 
     @property
     def description(self) -> dict[str, str]:
-        settings = self.settings
-        return {
-            "network": f"ViT, dim {settings.dim}, depth {settings.depth}, patch {settings.patch}"
-        }
+        return {"network": self.settings.network}
 
     def build(self, pretrained: bool = True) -> nn.Module:
         """Make the network; there are no weights to start from."""

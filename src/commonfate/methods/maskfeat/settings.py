@@ -74,6 +74,11 @@ class MaskFeatSettings(TrainedSettings):
     """Largest 2-norm of the gradient; none does not clip it."""
 
     @property
+    def network(self) -> str:
+        """E.g. `ViT, dim 192, depth 6, patch 8`, for tables."""
+        return f"ViT, dim {self.dim}, depth {self.depth}, patch {self.patch}"
+
+    @property
     def slug(self) -> tuple[str, ...]:
         """E.g. `("vit192", "l6", "p8")`."""
         return (f"vit{self.dim}", f"l{self.depth}", f"p{self.patch}")

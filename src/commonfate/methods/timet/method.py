@@ -33,9 +33,7 @@ class Timet(TrainedMethod, Encoding, Segmenting):
 
     @property
     def description(self) -> dict[str, str]:
-        settings = self.settings
-        start = "a run" if settings.start else catalogue.shown(settings.encoder)
-        return {"network": f"{start}, last {settings.trained_blocks} blocks trained"}
+        return {"network": self.settings.network}
 
     def start_file(self) -> Path | None:
         """The encoder's weights, of a run or published; None if they are random."""

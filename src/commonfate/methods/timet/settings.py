@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from commonfate.base.settings import Settings, TrainedSettings
+from commonfate.base.text import counted
 from commonfate.models import catalogue
 from commonfate.models.settings import ExtractionSettings, ForwarderSettings
 
@@ -128,6 +129,12 @@ class TimetSettings(TrainedSettings):
     """Weight decay at the end of its cosine (R)."""
     clip_norm: PositiveFloat | None = None
     """Largest 2-norm of the gradient; none does not clip it (R; P names none)."""
+
+    @property
+    def network(self) -> str:
+        """E.g. `dino.vits16, last 2 blocks trained`, for tables."""
+        start = "a run" if self.start is not None else catalogue.shown(self.encoder)
+        return f"{start}, last {counted(self.trained_blocks, 'block')} trained"
 
     @property
     def slug(self) -> tuple[str, ...]:
