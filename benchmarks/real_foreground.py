@@ -1,6 +1,9 @@
-"""Linear foreground probe on DAVIS: six sequences teach, two are scored, every choice of two."""
+"""Linear foreground probe: some sequences teach, the others are scored.
 
-from collections.abc import Mapping
+On DAVIS six teach and two are scored, every choice of two.
+"""
+
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 import cv2
@@ -26,18 +29,27 @@ class Described:
         """(T, h, w) bool, cells of which at least half is object."""
 
 
-def score(sequences: Mapping[str, Described]) -> tuple[float, float]:
+def score(
+    sequences: Mapping[str, Described],
+    folds: Iterable[tuple[str, ...]] | None = None,
+    every: int = EVERY,
+) -> tuple[float, float]:
     """Mean J of a fold, and its deviation over folds, shares of 1.
 
-    A fold's J is the mean over its two sequences of the mean over their frames. The classifier is
-    a ridge regression to -1 and 1 in which both classes weigh the same, on tokens of unit variance.
+    A fold's J is the mean over its sequences of the mean over their frames. The classifier is a
+    ridge regression to -1 and 1 in which both classes weigh the same, on tokens of unit variance.
+
+    Args:
+        sequences: by name.
+        folds: names of the sequences that are scored together; None: every choice of two.
+        every: every such frame of the other sequences teaches.
     """
     scores = []
-    for held in combinations(sequences, HELD_OUT):
+    for held in folds or combinations(sequences, HELD_OUT):
         taught = [s for name, s in sequences.items() if name not in held]
-        features = np.concatenate([_rows(s.tokens[::EVERY]) for s in taught])
+        features = np.concatenate([_rows(s.tokens[::every]) for s in taught])
         mean, deviation = features.mean(0), features.std(0) + 1e-6
-        truth = np.concatenate([s.cells[::EVERY].ravel() for s in taught])
+        truth = np.concatenate([s.cells[::every].ravel() for s in taught])
         classifier = RidgeClassifier(alpha=ALPHA, class_weight="balanced")
         classifier.fit((features - mean) / deviation, truth)
         scores.append(
