@@ -67,7 +67,8 @@ class FlowDino(Distillation, FiedlerMask):
     def loss(self, model: nn.Module, batch: dict[str, Tensor], iteration: int) -> dict[str, Tensor]:
         """DINO's loss on images and the flow loss on frames (Section IV), and their parts.
 
-        The flow loss is the mean of that of global and of local crops (released).
+        The flow loss is the mean of that of global and of local crops (released). `flow_alike` is
+        its value if all features of a frame were the same.
         """
         settings = self.settings
         names = [f"{kind}_crops" for kind in KINDS]
@@ -88,13 +89,19 @@ class FlowDino(Distillation, FiedlerMask):
         terms = {"loss": distilled, **spread(targets)._asdict()}
         if not settings.flow_weight:
             return terms
-        of_kind = [
-            flow_loss(tokens, salience, _crop_by_crop(batch[f"{kind}_flow"]), settings.flow)
-            for kind, (tokens, salience) in zip(KINDS, maps, strict=False)
-        ]
-        moved = torch.stack(of_kind).mean()
+        of_kind = []
+        for kind, (tokens, salience) in zip(KINDS, maps, strict=False):
+            flow = _crop_by_crop(batch[f"{kind}_flow"])
+            each = (flow_loss(t, salience, flow, settings.flow) for t in (tokens, _alike(tokens)))
+            of_kind.append(torch.stack(tuple(each)))
+        moved, alike = torch.stack(of_kind).mean(0)
         terms["loss"] = distilled + settings.flow_weight * moved
-        return {**terms, "dino": distilled, "flow": moved}
+        return {**terms, "dino": distilled, "flow": moved, "flow_alike": alike.detach()}
+
+
+def _alike(tokens: Tensor) -> Tensor:
+    """Equal features, as many as tokens (N, h, w, C)."""
+    return tokens.new_ones((*tokens.shape[:3], 1))
 
 
 def _crop_by_crop(flow: Tensor) -> Tensor:

@@ -43,15 +43,19 @@ def test_the_loss_is_dinos_on_images_plus_that_of_flow_on_frames(tiny, batch, ne
     targets = teacher.head(encoded(teacher.backbone, items["global_crops"])["cls"])
     targets = (targets / 0.03).softmax(-1).unflatten(0, (2, 4))
     distilled = cross_entropy(logits, targets, 0.1)
-    moved = []
+    moved, alike = [], []
     for kind in ("global", "local"):
         values = encoded(student.backbone, items[f"frame_{kind}_crops"])
         flow = items[f"{kind}_flow"].transpose(0, 1).flatten(0, 1)
         salience = values["attention"].sum(1)
         moved.append(flow_loss(values["tokens"], salience, flow, method.settings.flow))
+        equal = torch.full_like(values["tokens"], 3.0)
+        alike.append(flow_loss(equal, salience, flow, method.settings.flow))
     terms = method.loss(model, items, 0)
     torch.testing.assert_close(terms["dino"], distilled)
     torch.testing.assert_close(terms["flow"], sum(moved) / 2)
+    torch.testing.assert_close(terms["flow_alike"], sum(alike) / 2)
+    assert not terms["flow_alike"].requires_grad
     torch.testing.assert_close(terms["loss"], distilled + 0.7 * sum(moved) / 2)
     assert terms["flow"] > 0
 
