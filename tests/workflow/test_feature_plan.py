@@ -104,14 +104,15 @@ PAPER = {
     "timet_table3": {"features": 8 * 2, "probe": 32, "frames": 2, "samples": 1, "train": 4},
     # Val of two data sets, for 12 protocols; TimeT and DINO learn from the same videos.
     "timet_table4": {"features": 6 * 2, "probe": 144, "frames": 3, "samples": 2, "train": 2},
-    "timet_table5": {"features": 5 * 2, "probe": 40, "frames": 2, "samples": 1, "train": 1},
+    # And the foreground of val, of two encoders, from a view with attention.
+    "timet_table5": {"features": 5 * 2 + 2, "probe": 40, "frames": 2, "samples": 1, "train": 1},
     "timet_table6": {"features": 3 * 6, "probe": 18, "frames": 4, "samples": 1, "train": 1},
     "timet_table7": {"features": 3, "probe": 12, "frames": 2, "samples": 1, "train": 1},
     "timet_table8": {"features": 7 * 2, "probe": 7, "frames": 2, "samples": 1, "train": 2},
     # Learnt from and scored on other videos of DAVIS.
     "timet_table9": {"features": 1, "probe": 6, "frames": 1, "samples": 1, "train": 1},
-    # Clusters read val alone.
-    "timet_table10": {"features": 2, "probe": 4, "frames": 2, "samples": 1, "train": 1},
+    # Clusters read val alone; TimeT's with attention, too.
+    "timet_table10": {"features": 2 + 1, "probe": 6, "frames": 2, "samples": 1, "train": 1},
     # The forwarder alone reads features, optical flow alone flow.
     "timet_table11": {"features": 2, "probe": 32, "frames": 2, "flow": 1, "samples": 1, "train": 1},
 }
@@ -139,8 +140,9 @@ def test_jobs_of_all_tables_of_features_at_scale_paper(tmp_path: Path) -> None:
     # and VI, V, VII.
     flowdino += 4 * 3 + 5 + 3 + 2 * 5 + 2 + 4 * 2
     # 448 px of VOC by 10 encoders, by 11 runs of Tables 1 and 2, 4 of Table 3 and the main one,
-    # train and val, for Tables 1 to 3, 5, 8 and 10; foreground by 3, train and val of 3; 224 px by
-    # 6 of 2, by 3 of VISOR, by that of Table 9: those of Table 11 are in Table 4.
+    # train and val, for Tables 1 to 3, 5, 8 and 10; foreground by 3, train and val of 3, which
+    # Tables 5 and 10 read, too; 224 px by 6 of 2, by 3 of VISOR, by that of Table 9: those of
+    # Table 11 are in Table 4.
     timet = (10 + 11 + 4 + 1) * 2 + 3 * 2 * 3 + 6 * 2 + 3 + 1
     assert planned["features"] == flowdino + timet == 168
     # Table I is two rows of II, four rows of III are of II, and ViT-S/16, ViT-S/8 of VII of VI.
@@ -149,7 +151,7 @@ def test_jobs_of_all_tables_of_features_at_scale_paper(tmp_path: Path) -> None:
     repeated += 4
     # TimeT's main row of the ablations is in four tables, a single frame in three.
     repeated += (3 + 2) * 3 * 2
-    assert planned["probe"] == sum(counts["probe"] for counts in PAPER.values()) - repeated == 485
+    assert planned["probe"] == sum(counts["probe"] for counts in PAPER.values()) - repeated == 487
     # VOC 2007; VOC 2012 with boxes, masks, masks of its own lists; COCO-20k, COCO-Stuff, ImageNet,
     # DAVIS, YouTube-VOS, VISOR; UVO, VSPW, YouTube-VOS one frame in five, Moments in Time; all
     # frames of YouTube-VOS, EPIC-KITCHENS.
@@ -167,7 +169,7 @@ def test_protocols_share_a_view_at_scale_smoke(tmp_path: Path) -> None:
     planned = jobs(tmp_path, "smoke", "timet_table5")
     # 3 images of val and 4 of train are one shard, which three ViTs and two ResNets look at: a
     # store for each split, which linear head, K = 6 and K = 40 read; the FCN head that of val.
-    assert planned["features"] == 5 * 2
+    assert planned["features"] == 5 * 2 + 2  # clusters of the foreground read attention of two
     assert planned["probe"] == 5 * 4 * 2
     # The videos that TimeT learns from are one shard of their own.
     assert (planned["frames"], planned["sprites"], planned["table"]) == (2, 2, 1)

@@ -61,8 +61,8 @@ def test_all_tables_of_amd_plan_on_empty_folders_without_flow(tmp_path: Path) ->
 def test_the_headline_table_plans_on_empty_folders(tmp_path: Path) -> None:
     layouts.paper(tmp_path)
     jobs = _jobs(tmp_path, "table1")
-    # Guess What Moves learns from each of three data sets, AMD and FlowDINO once.
-    assert jobs["train"] == "5"
+    # Guess What Moves learns from each of three data sets, AMD, FlowDINO and TimeT once.
+    assert jobs["train"] == "6"
     assert jobs["flow"] == "6"  # FlowDINO learns from three data sets of its own
 
 
