@@ -8,8 +8,8 @@ protocol says; features are standardised, reduced and clustered on the frames th
 As released, features (not label maps) are enlarged, standardisation and components are fitted on a
 batch of clips, the score is a mean of batch means, and void is a class of its own in F and C.
 
-Of a foreground alone (TimeT, Table 10, with cluster-based foreground extraction) the clusters are
-one fewer, and all that is not foreground is the last one.
+Of a foreground alone (TimeT, Table 10, with cluster-based foreground extraction) one cluster less
+is fitted, and all that is not foreground is the first cluster.
 """
 
 from collections.abc import Sequence
@@ -158,7 +158,9 @@ def _unit(
     part = None if inside is None else inside[frames]
     unit = Unit.of(features, frames, labels, settings.side, part)
     if part is not None and len(unit.classes) and not unit.points:
-        raise ValueError("no patch is foreground, so there is nothing to cluster")
+        raise ValueError(
+            "no patch is foreground, so there is nothing to cluster; make fewer clusters background"
+        )
     return unit if len(unit.classes) else None
 
 

@@ -66,8 +66,8 @@ class ForegroundClusters(nn.Module):
                 masks.append(attention_mask(attention, settings.mass))
         tokens, attended = np.concatenate(frames), np.concatenate(masks)
         vectors = tokens.reshape(-1, tokens.shape[-1])
-        chosen = clusters.sample(len(vectors), REDUCTION_POINTS, settings.seed)
-        reduced = reduction.fit(vectors[chosen].astype(np.float32), self.matrix.shape[1])
+        sampled = vectors[clusters.sample(len(vectors), REDUCTION_POINTS, settings.seed)]
+        reduced = reduction.fit(sampled.astype(np.float32), self.matrix.shape[1])
         points = np.concatenate([reduced(frame.reshape(-1, frame.shape[-1])) for frame in tokens])
         centres = clusters.fit(
             points,

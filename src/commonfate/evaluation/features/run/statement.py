@@ -150,14 +150,20 @@ def _best(starts: int) -> str:
 
 
 def _clustering(settings: ClusteringSettings, released: bool, details: Mapping[str, Any]) -> str:
+    k = "as many clusters as there are true classes"
+    return _clustered(
+        settings, counted(settings.clusters, "cluster") if settings.clusters else k, details
+    )
+
+
+def _clustered(settings: ClusteringSettings, k: str, details: Mapping[str, Any]) -> str:
+    """Sentences on a clustering into `k`, e.g. `21 clusters`."""
     unit = {
         "frame": "Each frame is clustered alone",
         "clip": f"Each clip of {counted(details['clip_length'], 'annotated frame')} is clustered "
         "alone",
         "dataset": "All frames of the data set are clustered together",
     }[settings.level]
-    k = "as many clusters as there are true classes"
-    k = counted(settings.clusters, "cluster") if settings.clusters else k
     matching = {
         "hungarian": "matched to classes one to one by IoU (Hungarian)",
         "many_to_one": "each given the class of its best precision",
@@ -184,16 +190,14 @@ def _foreground_clustering(
     settings: ForegroundClusteringSettings, released: bool, details: Mapping[str, Any]
 ) -> str:
     extraction = settings.extraction
-    fewer = settings.clusters - 1 if settings.clusters else None
-    described = _clustering(settings.model_copy(update={"clusters": fewer}), released, details)
-    if fewer is None:
-        described = described.replace("as many clusters as", "one cluster less than")
+    k = "one cluster less than there are true classes"
+    k = counted(settings.clusters - 1, "cluster") if settings.clusters else k
     runs = f", the best of {extraction.starts} runs" if extraction.starts > 1 else ""
     return (
         f"Patches of the scored images are clustered by K-means with K = {extraction.clusters} "
         f"(seed {extraction.seed}{runs}); the {extraction.background:.0%} of the clusters that the "
         f"{extraction.mass:.0%} attention mask covers least are background, a cluster of its own. "
-        f"Of the other patches: {described}"
+        f"Of the other patches: {_clustered(settings, k, details)}"
     )
 
 
