@@ -35,6 +35,7 @@ from tabulate import tabulate
 
 from commonfate.evaluation.features import localization, propagated
 from commonfate.evaluation.features.settings import FRAMES_APART
+from commonfate.flow.settings import SHIPPED
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 PARTS = ("raccoon", "davis", "carried", "camvid")
@@ -46,11 +47,15 @@ CENTRE = {"raccoon": 0.8, "davis": 0.7}
 
 @dataclass(frozen=True)
 class Work:
-    """Amount of work: every n-th image, frames of a DAVIS sequence (None: all), protocols."""
+    """Amount of work: every n-th image, frames of a DAVIS sequence (None: all), protocols.
+
+    And the sources of flow that carry masks.
+    """
 
     every: int
     frames: int | None
     size: protocols.Size
+    sources: tuple[str, ...] = ("dis",)
 
 
 WHOLE = Work(1, None, protocols.Size())
@@ -135,7 +140,7 @@ def run_davis(encoders: dict[str, Features], root: Path, side: int, work: Work) 
         no_network(boxes, images, "davis")
         last = len(images.frames) - 1
         pairs = [(t, t + 1 if t < last else t - 1) for t in range(last + 1)]
-        flows = protocols.dis(images.frames, pairs)
+        flows = protocols.flows(SHIPPED["dis"], images.frames, pairs)
         boxes["residual flow"] += [protocols.flow_box(flow) for flow in flows]
         for name, features in encoders.items():
             described = [of_one(features, image, side) for image in images.frames]
@@ -153,14 +158,18 @@ def run_davis(encoders: dict[str, Features], root: Path, side: int, work: Work) 
 
 def run_carried(encoders: dict[str, Features], root: Path, side: int, work: Work) -> None:
     """Print the scores of carried masks."""
-    ways = ("first mask", "DIS, direct", "DIS, frame by frame", *encoders)
+    by_flow = [(source, how) for source in work.sources for how in ("direct", "frame by frame")]
+    ways = ("first mask", *(", ".join(way) for way in by_flow), *encoders)
     carried: dict[str, list[list[propagated.Clip]]] = {way: [] for way in ways}
     for sequence, images in real_data.davis(root, work.frames):
         log(f"carried: DAVIS {sequence}")
         masks = np.stack(images.truth)
         carried["first mask"].append(protocols.still(masks))
-        for way, chained in zip(ways[1:3], (False, True), strict=True):
-            carried[way].append(protocols.moved(images.frames, masks, chained))
+        small = [real_data.resized(image, side, 1) for image in images.frames]
+        for source, how in by_flow:
+            shown = images.frames if source == "dis" else small
+            of_source = protocols.moved(SHIPPED[source], shown, masks, how != "direct")
+            carried[f"{source}, {how}"].append(of_source)
         for name, features in encoders.items():
             shown = [real_data.resized(image, side, features.patch) for image in images.frames]
             carried[name].append(protocols.forwarded(features(np.stack(shown))[0], masks))
@@ -218,6 +227,14 @@ RUNS: dict[str, Callable[[dict[str, Features], Path, int, Work], None]] = {
 @click.option("--threads", default=1, help="threads of torch and OpenCV")
 @click.option("--quick", is_flag=True, help="a small part of everything, in about five minutes")
 @click.option("--every", default=1, help="take every n-th image of raccoons and CamVid")
+@click.option(
+    "--flow",
+    "sources",
+    multiple=True,
+    type=click.Choice([name for name in SHIPPED if name != "truth"]),
+    default=("dis",),
+    help="source of flow that carries masks; networks see the small images",
+)
 def main(
     encoders: tuple[str, ...],
     data: Path,
@@ -226,10 +243,11 @@ def main(
     threads: int,
     quick: bool,
     every: int,
+    sources: tuple[str, ...],
 ) -> None:
     """Print a table for each part."""
     protocols.threads(threads)
-    work = QUICK if quick else replace(WHOLE, every=every)
+    work = replace(QUICK if quick else replace(WHOLE, every=every), sources=sources)
     described = {}
     for number, name in enumerate(encoders):
         label, equals, file = name.partition("=")

@@ -18,6 +18,7 @@ from commonfate.evaluation.features import (
 )
 from commonfate.evaluation.features.settings import FRAMES_APART, TIMET_VOC, ClusteringSettings
 from commonfate.flow.estimators import registry
+from commonfate.flow.resize import resize
 from commonfate.flow.settings import FlowSource
 from commonfate.methods.residual_flow.method import ResidualFlow
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
@@ -137,9 +138,11 @@ def flow_box(flow: np.ndarray) -> np.ndarray:
     return box_of(largest_component(moving))
 
 
-def dis(frames: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> list[np.ndarray]:
-    """Flow (2, H, W) float32 by DIS from the first frame of each pair to the second."""
-    estimator = registry.create(FlowSource(estimator="dis"))
+def flows(
+    source: FlowSource, frames: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]
+) -> list[np.ndarray]:
+    """Flow (2, H, W) float32 from the first frame of each pair to the second."""
+    estimator = registry.create(source)
     encoded = estimator.encode(frames)
     return [np.asarray(estimator.estimate_pairs([(encoded[a], encoded[b])])[0]) for a, b in pairs]
 
@@ -149,18 +152,33 @@ def still(truth: np.ndarray) -> list[propagated.Clip]:
     return [(propagation.held_still(t[0], len(t)), t) for t in _clips(truth)]
 
 
-def moved(frames: Sequence[np.ndarray], truth: np.ndarray, chained: bool) -> list[propagated.Clip]:
-    """Propagate by DIS, from frame to frame of the clip directly or through those between."""
+def moved(
+    source: FlowSource, frames: Sequence[np.ndarray], truth: np.ndarray, chained: bool
+) -> list[propagated.Clip]:
+    """Propagate by flow, from frame to frame of the clip directly or through those between.
+
+    Args:
+        source: of the flow.
+        frames: (h, w, 3) each, of the truth's size or smaller; their flow is enlarged.
+        truth: (T, H, W) masks.
+        chained: go through the frames between.
+    """
+    size = truth.shape[1:]
+
+    def backward(pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+        fields = [resize(flow, size) for flow in flows(source, frames, pairs)]
+        return np.stack(fields) if fields else np.empty((0, 2, *size), np.float32)
+
+    between = backward([(t, t - 1) for t in range(1, len(frames))]) if chained else None
     clips: list[propagated.Clip] = []
-    between = dis(frames, [(t, t - 1) for t in range(1, len(frames))]) if chained else []
     for step, true in zip(FRAMES_APART, _clips(truth), strict=True):
         ends = range(step, step * len(true), step)
-        if chained:
-            flows = [propagation.chained(np.stack(between[e - step : e][::-1])) for e in ends]
+        if between is None:
+            fields = backward([(end, end - step) for end in ends])
         else:
-            flows = dis(frames, [(end, end - step) for end in ends])
-        backward = np.stack(flows) if flows else np.empty((0, 2, *true.shape[1:]), np.float32)
-        clips.append((propagation.by_flow(true[0], backward)[0], true))
+            steps = [propagation.chained(between[end - step : end][::-1]) for end in ends]
+            fields = np.stack(steps) if steps else between[:0]
+        clips.append((propagation.by_flow(true[0], fields)[0], true))
     return clips
 
 
