@@ -24,6 +24,7 @@ LAYERS = (
     "training",
     "prediction",
     "evaluation",
+    "segmentation",
     "published",
     "scales",
     "config",

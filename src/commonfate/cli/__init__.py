@@ -28,6 +28,7 @@ class Verb:
 GROUPS = {
     "Your own videos": {
         "try": Verb("first_look", "Draw the optical flow of a video, or of one rendered here."),
+        "segment": Verb("segment", "Segment what moves in videos: masks, a film, a sheet."),
         "flow": Verb("flow", "Estimate and store optical flow."),
         "features": Verb("features", "Extract and store features of an encoder."),
         "view": Verb("view", "Draw stored flow as pictures or films, with statistics."),

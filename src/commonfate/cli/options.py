@@ -52,6 +52,8 @@ def _parameter_type(annotation: Any, metadata: list[Any]) -> Any:
         return _parameter_type(members[0], [*metadata, *members[1:]])
     if members:
         return _parameter_type(members[0], metadata)
+    if annotation is str:
+        return click.STRING
     bounds: dict[str, Any] = {}
     for bound in metadata:
         if isinstance(bound, Gt):

@@ -19,8 +19,8 @@ class FlowSource(Settings):
     """Seed of `weights: random`."""
     iterations: PositiveInt | None = None
     """Number of updates, for recurrent networks that have such a setting."""
-    preset: Literal["ultrafast", "fast", "medium"] = "medium"
-    """Preset of `dis`."""
+    preset: Literal["ultrafast", "fast", "medium", "finest"] = "medium"
+    """Preset of `dis`; `finest` is `medium` down to full size, where the others stop earlier."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Arithmetic of a network; 16 bits are faster on GPUs and less exact."""
     channels_last: bool = False

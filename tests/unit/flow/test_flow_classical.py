@@ -76,7 +76,7 @@ def test_description_names_what_makes_the_flow():
     assert dis.weights_sha256 is None
 
 
-@pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium"])
+@pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium", "finest"])
 def test_an_object_that_is_used_again_gives_what_a_new_one_gives(photograph, preset):
     grey = [photograph[shift : shift + 200, :, 0].copy() for shift in (0, 2, 5)]
     pairs = [(grey[0], grey[1]), (grey[2], grey[0]), (grey[0], grey[1])]

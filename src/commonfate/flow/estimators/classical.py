@@ -13,6 +13,9 @@ from commonfate.base.errors import UserError
 from commonfate.flow.estimators.base import FlowEstimator, check_frames
 from commonfate.flow.settings import FlowSource
 
+FINEST = "finest"
+"""Our name of the preset that goes down to the images' own size."""
+
 
 class Classical(FlowEstimator):
     """Works on grey images, one pair a thread, in as many threads as OpenCV may use.
@@ -58,13 +61,18 @@ class Dis(Classical):
     def __init__(self, preset: str) -> None:
         self.name = "dis"
         self.description = f"DIS (OpenCV {cv2.__version__}, preset {preset})"
-        self._preset = getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}")
+        self._to_full_size = preset == FINEST
+        name = "medium" if self._to_full_size else preset
+        self._preset = getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{name.upper()}")
         # OpenCV's object reuses its buffers, which saves time; so each thread needs its own.
         self._of_thread = threading.local()
 
     def calculate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         if not hasattr(self._of_thread, "dis"):
-            self._of_thread.dis = cv2.DISOpticalFlow.create(self._preset)
+            dis = cv2.DISOpticalFlow.create(self._preset)
+            if self._to_full_size:
+                dis.setFinestScale(0)
+            self._of_thread.dis = dis
         return self._of_thread.dis.calc(first, second, None)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from commonfate.flow.dominant import residual
 from commonfate.methods import create
-from commonfate.methods.residual_flow.method import exceeds_otsu, residual
+from commonfate.methods.residual_flow.method import exceeds_otsu
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 
 METHOD = create(ResidualFlowSettings())

@@ -1,0 +1,159 @@
+"""Appearance of a video's patches: colours, an encoder's tokens, links between those alike."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+
+from commonfate.segmentation.motion import Steps
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from commonfate.models.encoders.base import Encoder
+
+PATCH = 8
+"""Side of a patch, in pixels of the working size."""
+DIRECTIONS = 64
+"""Principal directions of the tokens that are kept."""
+EVERY = 7
+"""Every so-many-th token is in the estimate of the directions."""
+COLOUR = 0.5
+"""Length of the colours of a patch beside its tokens."""
+STEPS = (0, 1, 2, 4, 8)
+"""Frames between linked patches."""
+RADIUS = 6
+"""Patches between linked patches of a frame; one more for each frame between them."""
+NEIGHBOURS = 8
+"""Links of a patch to each frame."""
+TEMPERATURE = 0.05
+"""Difference in cosine similarity at which a link is e times weaker."""
+TINY = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """Appearance of the patches of a shot.
+
+    Attributes:
+        colours: (T, r, c, 3) float32, CIE L*a*b* over the shot, centred, mean square 1.
+        features: (T, r, c, C) float32 of length 1, tokens and colours; None without an encoder.
+    """
+
+    colours: np.ndarray
+    features: np.ndarray | None
+
+
+def grid(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of patches of frames of a size, the last ones completed."""
+    return -(-size[0] // PATCH), -(-size[1] // PATCH)
+
+
+def pooled(maps: np.ndarray) -> np.ndarray:
+    """Means over the patches: (T, r, c) float32 of (T, h, w)."""
+    rows, columns = grid(maps.shape[1:])
+    return np.stack(
+        [
+            cv2.resize(m.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+            for m in maps
+        ]
+    )
+
+
+def describe(
+    frames: np.ndarray, encoder: "Encoder | None", device: str, steps: Steps
+) -> Appearance:
+    """Appearance of a shot.
+
+    Args:
+        frames: (T, h, w, 3) uint8, RGB.
+        encoder: of the tokens; none: colours alone.
+        device: of the encoder.
+        steps: shows the progress.
+    """
+    rows, columns = grid(frames.shape[1:3])
+    small = [cv2.resize(f, (columns, rows), interpolation=cv2.INTER_AREA) for f in frames]
+    colours = np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2LAB) for f in small]).astype(np.float32)
+    colours -= colours.mean((0, 1, 2))
+    colours /= max(float(np.sqrt(np.square(colours).mean())), TINY)
+    if encoder is None:
+        return Appearance(colours, None)
+    tokens = _directions(_tokens(frames, encoder, device, steps))
+    both = np.concatenate([tokens, COLOUR * colours / np.sqrt(3)], axis=-1)
+    both /= np.linalg.norm(both, axis=-1, keepdims=True) + np.finfo(np.float32).eps
+    return Appearance(colours, both)
+
+
+@torch.no_grad()
+def _tokens(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) -> np.ndarray:
+    """(T, r, c, C) float32: an encoder's tokens, one a patch of the working size."""
+    rows, columns = grid(frames.shape[1:3])
+    size = (columns * encoder.patch, rows * encoder.patch)
+    encoder = encoder.to(device)
+    tokens = []
+    for t in steps(range(len(frames)), "appearance", len(frames)):
+        shown = cv2.resize(frames[t], size, interpolation=cv2.INTER_AREA)
+        image = torch.from_numpy(shown).to(device).permute(2, 0, 1)[None].float() / 255
+        tokens.append(encoder(image, {"tokens"})["tokens"][0].float().cpu().numpy())
+    return np.stack(tokens)
+
+
+def _directions(tokens: np.ndarray) -> np.ndarray:
+    """(T, r, c, D): principal directions of the tokens of a shot, mean squared length 1."""
+    flat = tokens.reshape(-1, tokens.shape[-1])
+    flat = flat - flat.mean(0)
+    sample = flat[::EVERY].astype(np.float64)
+    _, vectors = np.linalg.eigh(sample.T @ sample)
+    kept = flat @ vectors[:, ::-1][:, :DIRECTIONS].astype(np.float32)
+    kept /= max(float(np.sqrt(np.square(kept).sum(1).mean())), TINY)
+    return kept.reshape(*tokens.shape[:3], -1)
+
+
+@torch.no_grad()
+def links(features: np.ndarray, device: str, steps: Steps) -> "csr_matrix":
+    """Weights by which a patch takes the mean of others that look alike, nearby in place and time.
+
+    Each patch is linked to its `NEIGHBOURS` most similar ones of its frame and of frames up to
+    eight away, within a radius that grows by a patch a frame. A link of cosine similarity s has
+    weight exp((s - 1) / TEMPERATURE); both directions of a link are averaged, and the weights of
+    a patch sum to 1.
+
+    Args:
+        features: (T, r, c, C) float32, of length 1.
+        device: where similarities are calculated.
+        steps: shows the progress.
+
+    Returns:
+        (T r c, T r c) sparse, float32.
+    """
+    from scipy.sparse import csr_matrix, diags
+
+    count, rows, columns, channels = features.shape
+    patches = rows * columns
+    every = torch.from_numpy(features).to(device).reshape(count, patches, channels)
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    place = torch.stack([y.flatten(), x.flatten()]).to(device)
+    apart = (place[:, :, None] - place[:, None]).abs().amax(0)
+    parts = []
+    for t in steps(range(count), "links", count):
+        for step in sorted({sign * step for step in STEPS for sign in (1, -1)}):
+            if not 0 <= t + step < count:
+                continue
+            similarity = every[t] @ every[t + step].T
+            similarity.masked_fill_(apart > RADIUS + abs(step), -torch.inf)
+            if step == 0:
+                similarity.fill_diagonal_(-torch.inf)
+            best = similarity.topk(min(NEIGHBOURS, patches - 1))
+            weights = ((best.values - 1) / TEMPERATURE).exp()
+            parts.append((t, best.indices + (t + step) * patches, weights))
+    source = np.concatenate(
+        [np.repeat(np.arange(patches) + t * patches, index.shape[1]) for t, index, _ in parts]
+    )
+    target = np.concatenate([index.flatten().cpu().numpy() for _, index, _ in parts])
+    weight = np.concatenate([values.flatten().cpu().numpy() for *_, values in parts])
+    matrix = csr_matrix((weight, (source, target)), shape=(count * patches,) * 2)
+    matrix = (matrix + matrix.T).tocsr()
+    total = np.maximum(np.asarray(matrix.sum(1)).ravel(), TINY)
+    return (diags(1 / total) @ matrix).tocsr().astype(np.float32)

@@ -1,0 +1,28 @@
+"""Settings of the segmentation of a user's own videos."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from commonfate.base.settings import Settings
+
+Quality = Literal["fast", "good"]
+
+
+class SegmentSettings(Settings):
+    """Segmenting what moves in videos, without labels and without training."""
+
+    quality: Quality = "good"
+    """`fast`: motion alone; `good`: motion, spread over patches that look alike."""
+    objects: Literal["one", "many"] = "one"
+    """`one`: all that moves has label 1; `many`: parts that never touch have labels of their own,
+    anew in each shot."""
+    short_side: int = Field(240, ge=64, le=1080)
+    """Side at which motion and appearance are looked at, in pixels; masks have the video's size."""
+    longest: int = Field(160, ge=8)
+    """Frames of a shot that are segmented together; longer shots are cut evenly."""
+    encoder: str = "bundled"
+    """Encoder of the appearance, of quality `good`: a name or a file, as for `commonfate features`;
+    the default needs no download."""
+    flow: str = "dis"
+    """Estimator and weights of the flow, as for `commonfate flow`: `dis`, raft.things, ..."""

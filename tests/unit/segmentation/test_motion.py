@@ -1,0 +1,103 @@
+"""Evidence of motion: gaps, residuals, trust in frames, and averaging along the flow."""
+
+import numpy as np
+import pytest
+
+from commonfate.flow.dominant import residual
+from commonfate.flow.settings import FlowSource
+from commonfate.segmentation import motion
+from helpers import moving
+
+FINEST = FlowSource(estimator="dis", preset="finest")
+
+
+def still(items, description, total):
+    return items
+
+
+def evidence_of(frames: np.ndarray) -> motion.Evidence:
+    flows = motion.Flows(frames, FINEST)
+    gap = motion.suitable_gap(flows)
+    return motion.gather(flows.of_gaps(sorted({1, -1, gap, -gap}), still), gap)
+
+
+def test_the_square_stands_out_from_a_panned_background():
+    frames, truth = moving.film()
+    evidence = evidence_of(frames)
+    assert evidence.gap == 1
+    assert evidence.moves
+    assert (evidence.weight == 1).all()
+    assert moving.overlap(evidence.map > 0.5, truth) > 0.7
+
+
+def test_a_slow_square_is_looked_at_over_more_frames():
+    frames, truth = moving.film(frames=17, speed=0.25, pan=0)
+    evidence = evidence_of(frames)
+    assert evidence.gap > 1
+    assert evidence.moves
+    assert moving.overlap(evidence.map > 0.5, truth) > 0.4
+
+
+@pytest.mark.parametrize("frames", [moving.film(6, 0, 0)[0], np.zeros((6, 64, 80, 3), np.uint8)])
+def test_a_still_film_and_a_black_one_do_not_move(frames):
+    evidence = evidence_of(frames)
+    assert not evidence.moves
+    assert np.isfinite(evidence.map).all()
+
+
+def test_a_pan_alone_does_not_move():
+    height, width = moving.SIZE
+    wall = moving.texture((height, width + 20), (90, 140, 80), seed=0)
+    frames = np.stack([wall[:, t : t + width] for t in range(0, 16, 2)])
+    assert not evidence_of(frames).moves
+
+
+def test_two_frames_are_enough():
+    frames, truth = moving.film(2)
+    evidence = evidence_of(frames)
+    assert evidence.map.shape == truth.shape
+    assert moving.overlap(evidence.map > 0.5, truth) > 0.5
+
+
+def test_frames_without_trust_have_what_flows_into_them():
+    flow = {gap: np.zeros((3, 2, 4, 5), np.float32) for gap in (1, -1)}
+    maps = np.zeros((3, 4, 5), np.float32)
+    maps[1] = 100  # of a frame that counts for nothing
+    maps[0], maps[2] = 1, 3
+    result = motion.along_flow(maps, np.float32([1, 0, 1]), flow)
+    assert result.max() < 3
+    np.testing.assert_allclose(result[1], 2, atol=1e-4)
+
+
+def test_averaging_follows_the_flow():
+    frames, truth = moving.film(8, speed=4, pan=0)
+    flow = motion.Flows(frames, FINEST).of_gaps([1, -1], still)
+    maps = np.zeros(truth.shape, np.float32)
+    maps[4] = truth[4]
+    weight = np.zeros(8, np.float32)
+    weight[4] = 1
+    result = motion.along_flow(maps, weight, flow)
+    assert moving.overlap(result > 0.5, truth) > 0.6
+
+
+def test_sampled_reads_the_other_frame_at_the_end_of_the_flow():
+    values = np.arange(20, dtype=np.float32).reshape(4, 5)
+    flow = np.zeros((2, 4, 5), np.float32)
+    flow[0], flow[1] = 1, 2
+    result = motion.sampled(values, flow)
+    assert result[1, 2] == values[3, 3]
+    assert result[3, 4] == values[3, 4]  # beyond the border
+
+
+def test_a_quadratic_camera_leaves_no_residual():
+    y, x = np.mgrid[-1:1:60j, -1:1:80j]
+    flow = np.stack([3 + x - y * x + 2 * x * x, 1 - y + 0.5 * y * y])
+    assert np.abs(residual(flow, 10, degree=2)).max() < 1e-6
+    assert np.abs(residual(flow, 10, degree=1)).max() > 0.5
+
+
+def test_otsu_of_every_map():
+    maps = np.zeros((2, 4, 4))
+    maps[0, :2] = 8
+    assert 0 <= motion.otsu(maps)[0] < 8
+    assert motion.otsu(maps)[1] == 0
