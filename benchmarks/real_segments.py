@@ -16,7 +16,7 @@ drawn at random.
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -57,10 +57,9 @@ def chosen_cut(frames: np.ndarray) -> np.ndarray:
     look = appearance.describe(frames, None, "cpu", silent)
     coarse = appearance.pooled(evidence.map)
     proposed = hypotheses.proposed(coarse, evidence.weight, None)
-    best = hypotheses.choose(proposed, coarse, evidence.weight, hypotheses.Edges(look))
-    if best is None:
-        return np.zeros_like(evidence.map)
-    return hypotheses.Hypothesis(best.name, evidence.map, best.cut).probability
+    edges = hypotheses.Edges(look.colours)
+    best = hypotheses.scored(proposed, coarse, evidence.weight, edges)[0]
+    return replace(best, field=evidence.map).probability
 
 
 def of_quality(quality: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,17 +1,17 @@
-"""Hypotheses of the foreground of a shot, and the choice among them without any truth.
+"""Hypotheses of the foreground of a shot, and their scores without any truth.
 
 All start from the evidence of motion. It is spread over patches that look alike, so strongly that
-appearance decides, or not at all, and cut at several heights. The chosen one has its border where
-colours and features change, holds the evidence, and keeps away from the border of the frame.
+appearance decides, or not at all, and cut at several heights. The best has its border where colours
+and features change, agrees with the evidence, and keeps away from the border of the frame.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonfate.segmentation.appearance import Appearance
+from commonfate.segmentation.appearance import TINY
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -33,6 +33,8 @@ of the strength of edges. Of the values 0.25 to 0.5 and 1 to 2, whose scores dif
 middle; benchmarks/README.md."""
 LEAST, MOST = 0.003, 0.6
 """Shares of the shot between which a foreground must lie."""
+SCATTER = 0.03
+"""Difference in score at which a hypothesis counts e times less in the consensus."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Hypothesis:
         name: e.g. `spread 4`.
         field: (T, r, c) float32 from 0 to 1.
         cut: the foreground is larger.
-        score: the better the higher; see `choose`.
+        score: the better the higher; see `scored`.
     """
 
     name: str
@@ -52,11 +54,16 @@ class Hypothesis:
     score: float = -np.inf
 
     @property
+    def mask(self) -> np.ndarray:
+        """(T, r, c) bool."""
+        return self.field > self.cut
+
+    @property
     def probability(self) -> np.ndarray:
         """(T, r, c) float32 from 0 to 1, linear below and above the cut, where it is 0.5."""
         below = self.field / (2 * self.cut)
         above = 0.5 + (self.field - self.cut) / (2 * (1 - self.cut))
-        return np.where(self.field > self.cut, above, below).astype(np.float32)
+        return np.where(self.mask, above, below).astype(np.float32)
 
 
 def proposed(
@@ -94,7 +101,7 @@ def spread(evidence: np.ndarray, trust: np.ndarray, links: "csr_matrix") -> np.n
     """
     own = (trust * evidence).reshape(-1, 1)
     strength = np.array(STRENGTHS, np.float32)
-    total = np.maximum(trust.reshape(-1, 1) + strength, np.finfo(np.float32).tiny)
+    total = np.maximum(trust.reshape(-1, 1) + strength, TINY)
     fields = np.repeat(evidence.reshape(-1, 1), len(STRENGTHS), 1).astype(np.float32)
     for _ in range(ROUNDS):
         fields = (own + strength * (links @ fields)) / total
@@ -133,21 +140,20 @@ def _core(relative: np.ndarray, share: float) -> np.ndarray:
 
 
 class Edges:
-    """Strength of the edges between neighbouring patches, and scores of masks by them.
+    """Strength of the edges between neighbouring patches, and of those along a mask's border.
 
     Args:
-        appearance: of the shot's patches.
+        colours: (T, r, c, 3) of the patches.
+        features: (T, r, c, C) of length 1; with them, the mean of both strengths counts.
     """
 
-    def __init__(self, appearance: Appearance) -> None:
-        colours = appearance.colours
+    def __init__(self, colours: np.ndarray, features: np.ndarray | None = None) -> None:
         across = np.linalg.norm(np.diff(colours, axis=2), axis=-1)
         down = np.linalg.norm(np.diff(colours, axis=1), axis=-1)
         self.across, self.down = _relative(across, down)
-        if appearance.features is not None:
-            of = appearance.features
-            across = 1 - (of[:, :, 1:] * of[:, :, :-1]).sum(-1)
-            down = 1 - (of[:, 1:] * of[:, :-1]).sum(-1)
+        if features is not None:
+            across = 1 - (features[:, :, 1:] * features[:, :, :-1]).sum(-1)
+            down = 1 - (features[:, 1:] * features[:, :-1]).sum(-1)
             across, down = _relative(across, down)
             self.across, self.down = (self.across + across) / 2, (self.down + down) / 2
 
@@ -159,15 +165,14 @@ class Edges:
 
 
 def _relative(across: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    mean = (across.sum() + down.sum()) / max(across.size + down.size, 1)
-    mean = max(float(mean), np.finfo(np.float32).tiny)
-    return across / mean, down / mean
+    mean = float(across.sum() + down.sum()) / max(across.size + down.size, 1)
+    return across / max(mean, TINY), down / max(mean, TINY)
 
 
-def choose(
+def scored(
     hypotheses: Iterator[Hypothesis], evidence: np.ndarray, weight: np.ndarray, edges: Edges
-) -> Hypothesis | None:
-    """The hypothesis of the highest score; none if no foreground has a sensible size.
+) -> list[Hypothesis]:
+    """Hypotheses of a sensible size with their scores, the best first.
 
     The score is log e + AGREEMENT log a - BORDER b: e the strength of edges along the mask's
     border, a the overlap (sum of minima by sum of maxima) of mask and evidence, b the share of the
@@ -179,9 +184,9 @@ def choose(
         weight: (T,), trust in each frame's evidence.
         edges: of the shot.
     """
-    best: Hypothesis | None = None
+    result = []
     for hypothesis in hypotheses:
-        mask = hypothesis.field > hypothesis.cut
+        mask = hypothesis.mask
         if not LEAST < mask.mean() < MOST:
             continue
         smaller = (weight * np.minimum(mask, evidence).sum((1, 2))).sum()
@@ -189,6 +194,19 @@ def choose(
         terms = np.maximum([edges.strength(mask), smaller / max(larger, 1e-6)], 1e-6)
         border = np.mean([mask[:, [0, -1]].mean(), mask[:, :, [0, -1]].mean()])
         score = float(np.log(terms) @ [1, AGREEMENT] - BORDER * border)
-        if best is None or score > best.score:
-            best = Hypothesis(hypothesis.name, hypothesis.field, hypothesis.cut, score)
-    return best
+        result.append(replace(hypothesis, score=score))
+    return sorted(result, key=lambda hypothesis: -hypothesis.score)
+
+
+def consensus(hypotheses: Sequence[Hypothesis]) -> np.ndarray:
+    """Share of the hypotheses that hold each patch, (T, r, c) float32; the best count most.
+
+    Args:
+        hypotheses: at least one, the best first.
+    """
+    votes = np.exp([(other.score - hypotheses[0].score) / SCATTER for other in hypotheses])
+    votes /= votes.sum()
+    total = np.zeros(hypotheses[0].field.shape, np.float32)
+    for vote, hypothesis in zip(votes.astype(np.float32), hypotheses, strict=True):
+        total += vote * hypothesis.mask
+    return total

@@ -13,7 +13,8 @@ class SegmentSettings(Settings):
     """Segmenting what moves in videos, without labels and without training."""
 
     quality: Quality = "good"
-    """`fast`: motion alone; `good`: motion, spread over patches that look alike."""
+    """`fast`: by motion, cut where colours change; `good`: and by its spread over patches that an
+    encoder finds alike."""
     objects: Literal["one", "many"] = "one"
     """`one`: all that moves has label 1; `many`: parts that never touch have labels of their own,
     anew in each shot."""

@@ -1,15 +1,20 @@
 """Segmentation of a shot: flow, evidence of motion, appearance, choice of a foreground."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from commonfate.flow.settings import FlowSource
-from commonfate.segmentation import appearance, edges, hypotheses, motion, objects
+from commonfate.segmentation import appearance, hypotheses, motion, objects
+from commonfate.segmentation.edges import aligned
 
 if TYPE_CHECKING:
     from commonfate.models.encoders.base import Encoder
+
+SPREAD = 0.35
+"""Share of the consensus of the hypotheses that appearance gives, beside motion's own."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,29 @@ def segment(frames: np.ndarray, tools: Tools, steps: motion.Steps) -> Foreground
     if not evidence.moves:
         return Foreground(nothing, "nothing moves against the background")
     look = appearance.describe(frames, tools.encoder, tools.device, steps)
-    linked = None
+    coarse, weight = appearance.pooled(evidence.map), evidence.weight
+    edges = hypotheses.Edges(look.colours)
+    cuts = hypotheses.scored(hypotheses.proposed(coarse, weight, None), coarse, weight, edges)
+    if not cuts:
+        return Foreground(nothing, "no part of a sensible size moves of its own")
+    reason = f"motion, cut at {cuts[0].cut:g}"
+    # Pixels are finer than the patches by which the cut was chosen.
+    probability = replace(cuts[0], field=evidence.map).probability
     if look.features is not None:
         linked = appearance.links(look.features, tools.device, steps)
-    coarse = appearance.pooled(evidence.map)
-    proposed = hypotheses.proposed(coarse, evidence.weight, linked)
-    best = hypotheses.choose(proposed, coarse, evidence.weight, hypotheses.Edges(look))
-    if best is None:
-        return Foreground(nothing, "no part of a sensible size moves of its own")
-    # Where motion alone is cut, its own pixels are finer than patches.
-    fine = evidence.map if best.name == "motion" else best.field
-    cut = hypotheses.Hypothesis(best.name, fine, best.cut).probability
-    mask = np.stack([edges.aligned(p, f) for p, f in zip(cut, frames, strict=True)])
+        edges = hypotheses.Edges(look.colours, look.features)
+        proposed = hypotheses.proposed(coarse, weight, linked)
+        spread = hypotheses.scored(proposed, coarse, weight, edges)
+        if spread:
+            reason += f"; {spread[0].name}, cut at {spread[0].cut:g}"
+            votes = resized(hypotheses.consensus(spread), frames.shape[1:3])
+            probability = (1 - SPREAD) * probability + SPREAD * votes
+    mask = np.stack([aligned(p, f) for p, f in zip(probability, frames, strict=True)])
     mask[~objects.without_specks(mask > 0.5)] *= 0.5
-    return Foreground(mask, f"{best.name}, cut at {best.cut:g}", gap)
+    return Foreground(mask, reason, gap)
+
+
+def resized(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """(T, H, W) float32 of (T, r, c), bilinear."""
+    shape = size[1], size[0]
+    return np.stack([cv2.resize(m, shape, interpolation=cv2.INTER_LINEAR) for m in maps])

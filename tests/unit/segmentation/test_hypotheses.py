@@ -82,38 +82,58 @@ def test_probability_is_one_half_at_the_cut():
 
 def test_the_strength_of_edges_is_relative_to_all_of_them():
     look, mask = scene()
-    edges = Edges(look)
+    edges = Edges(look.colours)
     everywhere = edges.across.size + edges.down.size
     along = (np.diff(mask, axis=2) != 0).sum() + (np.diff(mask, axis=1) != 0).sum()
     assert edges.strength(mask) == pytest.approx(everywhere / along)
     assert edges.strength(np.ones_like(mask)) == 0
 
 
-def test_the_mask_with_edges_at_its_border_is_chosen():
+def test_features_count_as_much_as_colours():
+    look, mask = scene()
+    features = np.zeros((*mask.shape, 2), np.float32)
+    features[..., 0] = 1
+    features[:, :, :4] = (0, 1)  # an edge elsewhere
+    other = np.zeros_like(mask)
+    other[:, :, :4] = True
+    edges, colours = Edges(look.colours, features), Edges(look.colours)
+    everywhere, along = edges.across.size + edges.down.size, 2 * 6
+    assert edges.strength(other) == pytest.approx(everywhere / along / 2, rel=1e-5)
+    assert colours.strength(other) == 0
+    assert edges.strength(mask) == pytest.approx(colours.strength(mask) / 2)
+
+
+def test_the_mask_with_edges_at_its_border_is_the_best():
     look, mask = scene()
     evidence = np.where(mask, 0.8, 0.1).astype(np.float32)
     evidence[:, 1:5, 3:5] = 0.6  # moves as well, but the border is not there
     proposed = (Hypothesis("motion", evidence, cut) for cut in (0.05, 0.5, 0.7))
-    best = hypotheses.choose(proposed, evidence, np.ones(2), Edges(look))
-    assert best is not None
-    assert best.cut == 0.7
-    np.testing.assert_array_equal(best.field > best.cut, mask)
+    result = hypotheses.scored(proposed, evidence, np.ones(2), Edges(look.colours))
+    assert [h.cut for h in result] == [0.7, 0.5]  # a foreground everywhere is not sensible
+    np.testing.assert_array_equal(result[0].mask, mask)
+    assert result[0].score > result[1].score
 
 
-def test_of_equal_edges_the_mask_that_agrees_with_motion_is_chosen():
-    look, mask = scene()
-    look = Appearance(np.random.default_rng(0).normal(size=look.colours.shape), None)
+def test_of_equal_edges_the_mask_that_agrees_with_motion_is_better():
+    _, mask = scene()
     evidence = np.where(mask, 0.9, 0.0).astype(np.float32)
     other = np.roll(evidence, -3, axis=2)
     proposed = [Hypothesis("other", other, 0.5), Hypothesis("motion", evidence, 0.5)]
-    best = hypotheses.choose(iter(proposed), evidence, np.ones(2), Edges(look))
-    assert best is not None
-    assert best.name == "motion"
+    edges = Edges(np.tile(np.indices(mask.shape[1:]).sum(0)[None, ..., None], (2, 1, 1, 3)))
+    result = hypotheses.scored(iter(proposed), evidence, np.ones(2), edges)
+    assert [h.name for h in result] == ["motion", "other"]
 
 
-def test_a_foreground_of_no_sensible_size_is_none():
+def test_a_foreground_of_no_sensible_size_is_left_out():
     look, mask = scene()
     full = np.ones(mask.shape, np.float32)
     empty = np.zeros(mask.shape, np.float32)
     proposed = [Hypothesis("full", full, 0.5), Hypothesis("empty", empty, 0.5)]
-    assert hypotheses.choose(iter(proposed), full, np.ones(2), Edges(look)) is None
+    assert hypotheses.scored(iter(proposed), full, np.ones(2), Edges(look.colours)) == []
+
+
+def test_the_consensus_weighs_hypotheses_by_their_scores():
+    fields = np.float32([[[[1, 1, 0]]], [[[1, 0, 0]]]])
+    lower = -np.log(3) * hypotheses.SCATTER
+    proposed = [Hypothesis("a", fields[0], 0.5, 0.0), Hypothesis("b", fields[1], 0.5, lower)]
+    np.testing.assert_allclose(hypotheses.consensus(proposed), [[[1, 0.75, 0]]], atol=1e-6)
