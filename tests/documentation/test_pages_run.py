@@ -67,7 +67,7 @@ def test_your_videos(user) -> None:
     assert text != settings
     (user.folder / "mine.yaml").write_text(text)
     run(user, commands("docs/your-videos.md"), {"iterations=1000": "iterations=2"})
-    for name in ("first_look/flow.png", "flow.png"):
+    for name in ("first_look/flow.png", "flow.png", "segments/clip/sheet.jpg"):
         assert (user.folder / name).is_file()
     for kind in ("foreground", "components", "groups"):
         masks = sorted((user.folder / "masks" / kind).rglob("*.png"))

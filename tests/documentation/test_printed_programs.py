@@ -21,7 +21,7 @@ from commonfate.storage.features import FeatureReader
 from commonfate.storage.flow import open_reader
 from commonfate.tables import render
 from commonfate.training import checkpoint
-from helpers import pages, videos
+from helpers import moving, pages, videos
 from helpers.pages import ROOT, Block
 
 PROGRAMS = [block for block in pages.BLOCKS if block.kind == "python"]
@@ -86,6 +86,14 @@ def truth(folder: Path) -> np.ndarray:
 def test_your_videos_reads_flow(here: Path) -> None:
     variables = run(of("your-videos.md", having="open_reader"))
     assert variables["flow"].shape == (2, 48, 64)
+
+
+def test_segment_reads_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frames, truth = moving.film(5)
+    moving.write(tmp_path / "clip.mp4", frames)
+    masks = run(of("segment.md", having="commonfate.segment"))["masks"]
+    assert masks.shape == truth.shape
 
 
 def test_flow_files_reads_flow_through_the_project(here: Path) -> None:
@@ -175,9 +183,9 @@ def test_timet_makes_the_loss_of_two_clips() -> None:
 
 def test_every_program_is_run_by_a_test_above() -> None:
     names = {block.page.name for block in PROGRAMS}
-    expected = ("your-videos", "dino", "features", "flow-files", "tables", "timet")
+    expected = ("your-videos", "segment", "dino", "features", "flow-files", "tables", "timet")
     assert names == {f"{name}.md" for name in expected}
-    assert len(PROGRAMS) == 10
+    assert len(PROGRAMS) == 11
 
 
 def test_the_list_of_voc_is_made_of_its_masks(tmp_path: Path) -> None:

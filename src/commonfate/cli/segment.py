@@ -36,7 +36,7 @@ def command(
     """Segment what moves in your videos, without labels and without training.
 
     \b
-        commonfate segment clip.mp4 more/videos -o masks
+        commonfate segment clip.mp4 my_videos -o segments
 
     VIDEO is a file, or a folder that is searched for videos and for frames as images. Each video
     gets OUTPUT/NAME with masks/00000.png (0 is background), overlay.mp4, sheet.jpg and
