@@ -12,6 +12,7 @@ if scales.changes_demo(config):
 report: "workflow/report/workflow.rst"
 
 
+include: "workflow/rules/scheduling.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/videos.smk"
 include: "workflow/rules/frames.smk"
@@ -35,6 +36,7 @@ localrules:
 
 
 onstart:
+    without_default_limit()
     # The lock is the operating system's: unlike Snakemake's own, which profiles/default switches
     # off, it ends with this process, so that the same command goes on after kill -9.
     try:
