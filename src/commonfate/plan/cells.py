@@ -185,9 +185,10 @@ def run_name(settings: MethodSettings, changes: Mapping[str, Any], data: Sequenc
         data: flow source, data sets, and the run that it starts from or its seed.
     """
     head = (settings.method, *settings.slug)
-    changed = [
+    # Sorted, since the text of a table's configuration has the same keys in another order.
+    changed = sorted(
         f"{key}.{_word(value)}" for key, value in _flat(changes) if key not in settings.named
-    ]
+    )
     full = "-".join((*head, *changed, *data))
     digest = f"h{hashlib.sha256(full.encode()).hexdigest()[:DIGITS]}"
     shorter = ((*head, digest, *data), (*head, digest), (settings.method, digest))

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from commonfate.base.errors import ConfigError
+from commonfate.methods.residual_flow.settings import ResidualFlowSettings
+from commonfate.plan.cells import run_name
 
 GWM = {"label": "ours", "method": "gwm"}
 CLUSTERS = {"label": "clusters", "method": "feature_clustering"}
@@ -303,3 +305,11 @@ def test_small_networks_are_named_after_what_they_are(make) -> None:
     full = make(*rows, changes={"methods": {"gwm_maskformer": {"size": "full"}}})
     assert len(full.runs) == 5
     assert next(iter(full.runs)) == "gwm_maskformer-vit_base_8-dino-quadratic-k4-dis-sprites-s0"
+
+
+@pytest.mark.parametrize("values", [3, "a_word_that_is_so_long_that_a_hash_replaces_it" * 3])
+def test_the_name_of_a_run_does_not_depend_on_the_order_of_its_changes(values):
+    settings = ResidualFlowSettings()
+    changes = {"gap": values, "fit_iterations": 4}
+    backwards = dict(reversed(changes.items()))
+    assert run_name(settings, changes, ["s0"]) == run_name(settings, backwards, ["s0"])
