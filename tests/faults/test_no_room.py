@@ -95,6 +95,8 @@ def calls(made: Path, to: Path) -> dict[str, list[str]]:
         f" --output {to}/boxes.parquet",
         "flow": f"flow {stores} --gap=-1 --gap=1 --output {to}/flow.zarr.zip",
         "flow of a video": f"flow {made}/sprites/videos/sprite_0000.mp4 --output {to}/own",
+        "segment": f"segment {made}/sprites/videos/sprite_0000.mp4 --quality=fast --device=cpu"
+        f" --output {to}/segments",
         "flow by two processes": f"flow {stores} --devices=cpu,cpu --output {to}/two.zarr.zip",
         "flow in TIFF": f"flow {stores} --container=tiff --output {to}/flow.tiff",
         "convert": f"convert {made}/flow.zarr.zip --to=flo --output {to}/flo",
