@@ -42,7 +42,7 @@ def segment(
     from commonfate.videos.decode import Decoding
 
     paths = [videos] if isinstance(videos, str | Path) else list(videos)
-    chosen = parse(SegmentSettings, settings, "segment")
+    checked = parse(SegmentSettings, settings, "segment")
     with acquire(device) as acquired:
-        tools = own.tools_of(chosen, acquired)
-        return own.run([Path(p) for p in paths], Path(output), chosen, tools, Decoding(), film)
+        tools = own.tools_of(checked, acquired)
+        return own.run([Path(p) for p in paths], Path(output), checked, tools, Decoding(), film)

@@ -30,7 +30,7 @@ OUTSIDE = 0.4
 AGREEMENT, BORDER = 0.35, 1.5
 """Weights of the agreement with motion and of the share of the frame's border, beside the logarithm
 of the strength of edges. Of the values 0.25 to 0.5 and 1 to 2, whose scores differ little, the
-middle; benchmarks/README.md."""
+middle; docs/segment.md."""
 LEAST, MOST = 0.003, 0.6
 """Shares of the shot between which a foreground must lie."""
 SCATTER = 0.03

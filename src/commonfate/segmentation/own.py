@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from commonfate.base import progress, provenance
-from commonfate.base.errors import UserError
+from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import exclusive, replacing_directory
 from commonfate.flow.extraction import own_videos
-from commonfate.flow.settings import FlowSource
+from commonfate.flow.settings import SHIPPED, FlowSource
 from commonfate.segmentation import objects, outputs, shot, shots
 from commonfate.segmentation.settings import SegmentSettings
 from commonfate.storage.frames import FrameReader
@@ -217,7 +217,11 @@ def tools_of(settings: SegmentSettings, device: str) -> shot.Tools:
     from commonfate.models.encoders.create import create
 
     estimator, _, weights = settings.flow.partition(".")
-    finest = {"preset": "finest"} if estimator == "dis" else {}
-    source = FlowSource(estimator=estimator, weights=weights or None, **finest)
+    if estimator == "truth":
+        raise ConfigError("--flow truth: only embedded videos have it; name an estimator, e.g. dis")
+    named = FlowSource(estimator=estimator, weights=weights or None)
+    source = SHIPPED.get(settings.flow, named)
+    if estimator == "dis":
+        source = source.model_copy(update={"preset": "finest"})
     encoder = None if settings.quality == "fast" else create(settings.encoder)
     return shot.Tools(source, encoder, device)

@@ -13,6 +13,7 @@ import commonfate
 from commonfate.base.errors import UserError
 from commonfate.cli import segment
 from commonfate.segmentation import outputs, own, shot
+from commonfate.segmentation.settings import SegmentSettings
 from helpers import moving
 
 
@@ -170,6 +171,16 @@ def test_an_unknown_encoder_is_refused_before_anything_is_decoded(films, tmp_pat
     result = run(films[0], "-o", tmp_path / "out", "--encoder", "dino.vits17", code=1)
     assert "dino.vits17" in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_true_flow_is_refused(films, tmp_path):
+    result = run(films[0], "-o", tmp_path / "out", "--flow", "truth", code=1)
+    assert isinstance(result.exception, UserError)
+
+
+def test_a_shipped_network_has_its_own_settings():
+    settings = SegmentSettings(quality="fast", flow="raft_small.sprites")
+    assert own.tools_of(settings, "cpu").flow.iterations == 12
 
 
 def test_segment_in_python(films, tmp_path):
