@@ -16,7 +16,7 @@ drawn at random.
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -26,9 +26,10 @@ import real_data
 from tabulate import tabulate
 
 from commonfate.flow.settings import FlowSource
+from commonfate.foreground import appearance, flows, motion, shot
 from commonfate.methods.residual_flow.method import ResidualFlow
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
-from commonfate.segmentation import appearance, hypotheses, motion, own, shot
+from commonfate.segmentation import own
 from commonfate.segmentation.settings import SegmentSettings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
@@ -38,7 +39,7 @@ DIS, FINEST = FlowSource(estimator="dis"), FlowSource(estimator="dis", preset="f
 def residual_flow(frames: np.ndarray) -> np.ndarray:
     """The baseline of the headline, by the flow to the next frame."""
     method = ResidualFlow(ResidualFlowSettings())
-    flow = motion.Flows(frames, DIS).of_gaps([1, -1], silent)
+    flow = flows.Flows(frames, DIS).of_gaps([1, -1], silent)
     flow[1][-1] = flow[-1][-1]  # the last frame has no next one
     masks = [method.predict(None, f, v).components[1] for f, v in zip(frames, flow[1], strict=True)]
     return np.stack([np.asarray(mask, np.float32) for mask in masks])
@@ -46,20 +47,16 @@ def residual_flow(frames: np.ndarray) -> np.ndarray:
 
 def moving(frames: np.ndarray) -> motion.Evidence:
     """Evidence of motion."""
-    flows = motion.Flows(frames, FINEST)
-    gap = motion.suitable_gap(flows)
-    return motion.gather(flows.of_gaps(sorted({1, -1, gap, -gap}), silent), gap)
+    estimated = flows.Flows(frames, FINEST)
+    gap = flows.suitable_gap(estimated)
+    flow = estimated.of_gaps(sorted({1, -1, gap, -gap}), silent)
+    return motion.gather(flow, gap)[0]
 
 
 def chosen_cut(frames: np.ndarray) -> np.ndarray:
     """Evidence of motion, cut where edges are."""
-    evidence = moving(frames)
-    look = appearance.describe(frames, None, "cpu", silent)
-    coarse = appearance.pooled(evidence.map)
-    proposed = hypotheses.proposed(coarse, evidence.weight, None)
-    edges = hypotheses.Edges(look.colours)
-    best = hypotheses.scored(proposed, coarse, evidence.weight, edges)[0]
-    return replace(best, field=evidence.map).probability
+    cut = shot.by_motion([moving(frames)], appearance.colours_of(frames))
+    return cut.probability if cut else np.zeros(frames.shape[:3], np.float32)
 
 
 def of_quality(quality: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -19,6 +19,7 @@ LAYERS = (
     "storage",
     "videos",
     "flow",
+    "foreground",
     "samples",
     "methods",
     "training",

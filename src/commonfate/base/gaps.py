@@ -1,6 +1,19 @@
 """Choice of a frame gap among those that flow is stored for."""
 
 from collections.abc import Collection
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+
+def _leads_to_another_frame(gap: int) -> int:
+    if gap == 0:
+        raise ValueError("must not be 0, which is the frame itself")
+    return gap
+
+
+Gap = Annotated[int, Field(ge=-64, le=64), AfterValidator(_leads_to_another_frame)]
+"""Frames from a frame to the one that its flow leads to."""
 
 
 def shortest(gaps: Collection[int]) -> int:

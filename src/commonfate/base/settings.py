@@ -37,8 +37,6 @@ class MethodSettings(Settings):
     """True if the method is trained."""
     reads_frame: ClassVar[bool]
     """True if prediction reads the frame."""
-    reads_flow: ClassVar[bool]
-    """True if prediction reads flow."""
     learns_from: ClassVar[str] = "flow"
     """Kind of its training samples, one of `samples.kinds`."""
     gives: ClassVar[tuple[str, ...]] = ("masks",)
@@ -47,12 +45,25 @@ class MethodSettings(Settings):
     were given in a first frame; benchmarks of propagation score these."""
     carries_by: ClassVar[Literal["still", "flow"] | None] = None
     """Way of a method without an encoder to carry masks: held still, or moved by flow."""
-    foreground: ClassVar[str] = "unsupervised"
-    """Rule of `evaluation.masks.foreground` that chooses the foreground without ground truth."""
     not_learnt: ClassVar[tuple[str, ...]] = ()
     """Keys that training does not read; runs that differ only in these share their weights."""
     named: ClassVar[tuple[str, ...]]
     """Keys whose values are part of `slug`."""
+
+    @property
+    def reads_flow(self) -> bool:
+        """True if prediction reads flow; then there is a `gap`, too."""
+        return False
+
+    @property
+    def by_video(self) -> bool:
+        """True if the frames of a video are segmented together, by their evidence of motion."""
+        return False
+
+    @property
+    def foreground(self) -> str:
+        """Rule of `evaluation.masks.foreground` that chooses the foreground without truth."""
+        return "unsupervised"
 
     @property
     def slug(self) -> tuple[str, ...]:
@@ -76,7 +87,6 @@ class TrainedSettings(MethodSettings):
 
     trained: ClassVar[bool] = True
     reads_frame: ClassVar[bool] = True
-    reads_flow: ClassVar[bool] = False
     batch_size: PositiveInt
     """Samples an iteration."""
     iterations: PositiveInt

@@ -15,7 +15,9 @@ from commonfate.videos.settings import DecodeConfig
 @click.argument(
     "videos", nargs=-1, required=True, metavar="VIDEO...", type=click.Path(path_type=Path)
 )
-@options.fields(SegmentSettings, "quality", "objects", "short_side", "longest", "encoder", "flow")
+@options.fields(
+    SegmentSettings, "quality", "objects", "short_side", "longest", "camera", "encoder", "flow"
+)
 @click.option("--film/--no-film", default=True, show_default=True, help="Write overlay.mp4.")
 @options.device()
 @options.threads()

@@ -4,7 +4,7 @@ A method has one or more roles: `Segmenting`, `Encoding`, `TrainedMethod`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from commonfate.base.errors import ConfigError
 from commonfate.base.settings import MethodSettings, TrainedSettings
+from commonfate.foreground.motion import Evidence
 from commonfate.methods.task import TrainingTask
 from commonfate.models.encoders import Encoder
 from commonfate.samples.example import Example
@@ -35,7 +36,7 @@ class Prediction:
 class Method:
     """A method with its settings; holds no state that training changes.
 
-    The settings' `trained`, `reads_frame` and `reads_flow` say what the method needs.
+    The settings' `trained`, `reads_frame`, `reads_flow` and `by_video` say what the method needs.
     """
 
     def __init__(self, settings: MethodSettings) -> None:
@@ -79,6 +80,27 @@ class Segmenting(Method, ABC):
                 accepts; None: the method's own. A method that reads flow alone segments at the
                 flow's size.
         """
+
+    def predict_video(
+        self,
+        model: nn.Module | None,
+        frames: Sequence[np.ndarray],
+        evidence: Evidence,
+        *,
+        size: tuple[int, int] | None = None,
+    ) -> Iterator[Prediction]:
+        """Segment frames of a video together; only of methods whose settings say `by_video`.
+
+        Args:
+            model: see `predict`.
+            frames: (H, W, 3) uint8, RGB, each read anew whenever it is asked for.
+            evidence: of motion, of the same frames.
+            size: see `predict`.
+
+        Yields:
+            A prediction for each frame.
+        """
+        raise NotImplementedError(f"{self.settings.method} segments frame by frame")
 
 
 class Encoding(Method, ABC):

@@ -13,6 +13,7 @@ from commonfate.methods.frozen.settings import FrozenSettings
 from commonfate.methods.gwm.settings import GwmSettings
 from commonfate.methods.gwm_maskformer.settings import GwmMaskFormerSettings
 from commonfate.methods.maskfeat.settings import MaskFeatSettings
+from commonfate.methods.motion.settings import MotionSettings
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.methods.semantic.settings import SemanticSettings
 from commonfate.methods.timet.settings import TimetSettings
@@ -44,7 +45,9 @@ class MethodsConfig(Settings):
     flow_warp: FlowWarpSettings = FlowWarpSettings()
     """Masks given in a first frame, moved by optical flow."""
     residual_flow: ResidualFlowSettings = ResidualFlowSettings()
-    """The flow baseline."""
+    """The flow baseline, frame by frame."""
+    motion: MotionSettings = MotionSettings()
+    """The flow baseline, a video at a time."""
     feature_clustering: FeatureClusteringSettings = FeatureClusteringSettings()
     """The appearance baseline."""
 

@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from torch.nn import functional
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.base.progress import track
 from commonfate.datasets import annotations
-from commonfate.methods.base import Segmenting
+from commonfate.methods.base import Prediction, Segmenting
 from commonfate.models.frame import resize_frame
+from commonfate.prediction import evidence
 from commonfate.prediction.benchmark import AnnotatedVideo, Benchmark, Crop, central_square
 from commonfate.prediction.crf import CrfSettings
 from commonfate.prediction.stores import Flow, Frames
@@ -133,6 +134,9 @@ def segment_video(
     """
     if model is not None:
         model.eval()
+    if method.settings.by_video:
+        yield from _segment_together(method, model, task, video)
+        return
     for t in task.times(video):
         yield _segment_frame(method, model, task, video, t)
 
@@ -147,33 +151,87 @@ class _Input:
     opposite_gap: bool
 
 
-def _read(task: Task, video: AnnotatedVideo, t: int) -> _Input:
+def _read(task: Task, video: AnnotatedVideo, t: int, with_flow: bool) -> _Input:
     frame = task.frames.read(video.name, t)
-    flow, gap = task.flow.read(video.name, t) if task.flow else (None, None)
+    stores = task.flow if with_flow else None
+    flow, gap = stores.read(video.name, t) if stores else (None, None)
     annotation = video.annotations.get(t)
     size = frame.shape[:2] if annotation is None else annotations.size(annotation)
     if task.options.crop == "square":
         frame, size = central_square(frame), central_square(size)
         flow = None if flow is None else central_square(flow, axes=(1, 2))
-    return _Input(frame, flow, size, task.flow is not None and gap != task.flow.gap)
+    return _Input(frame, flow, size, stores is not None and gap != stores.gap)
 
 
 def _segment_frame(
     method: Segmenting, model: nn.Module | None, task: Task, video: AnnotatedVideo, t: int
 ) -> Segmented:
-    inputs, options = _read(task, video, t), task.options
-    size = inputs.frame.shape[:2] if options.resolution == "native" else None
+    inputs = _read(task, video, t, with_flow=True)
+    size = inputs.frame.shape[:2] if task.options.resolution == "native" else None
     began = time.perf_counter()
     # Not inference mode: tensors that a network keeps could not be trained with in an adaptation.
     with torch.no_grad():
         prediction = method.predict(model, inputs.frame, inputs.flow, size=size)
+    seconds = time.perf_counter() - began
+    return _enlarged(method, task, video, t, inputs, prediction, seconds)
+
+
+def _segment_together(
+    method: Segmenting, model: nn.Module | None, task: Task, video: AnnotatedVideo
+) -> Iterator[Segmented]:
+    times, frames = task.times(video), _Frames(task, video)
+    assert task.flow is not None
+    motion = evidence.of_video(task.flow, video.name, video.frames, task.options.crop).of(times)
+    size = frames[0].shape[:2] if task.options.resolution == "native" else None
+    began, read = time.perf_counter(), frames.seconds
+    with torch.no_grad():
+        predictions = list(method.predict_video(model, frames, motion, size=size))
+    each = (time.perf_counter() - began - (frames.seconds - read)) / len(times)
+    for t, prediction in zip(times, predictions, strict=True):
+        inputs = _read(task, video, t, with_flow=False)
+        yield _enlarged(method, task, video, t, inputs, prediction, each)
+
+
+class _Frames(Sequence[np.ndarray]):
+    """The frames of a video that are segmented, each read whenever it is asked for.
+
+    Attributes:
+        seconds: time spent on reading.
+    """
+
+    def __init__(self, task: Task, video: AnnotatedVideo) -> None:
+        self._task, self._video, self._times = task, video, task.times(video)
+        self.seconds = 0.0
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def __getitem__(self, index: Any) -> Any:
+        began = time.perf_counter()
+        frame = _read(self._task, self._video, self._times[index], with_flow=False).frame
+        self.seconds += time.perf_counter() - began
+        return frame
+
+
+def _enlarged(
+    method: Segmenting,
+    task: Task,
+    video: AnnotatedVideo,
+    t: int,
+    inputs: _Input,
+    prediction: Prediction,
+    seconds: float,
+) -> Segmented:
+    """A prediction that took some seconds, at the size of the annotation, refined."""
+    began = time.perf_counter()
+    with torch.no_grad():
         # Copying the labels to the CPU waits for the GPU, so the time is that of the work.
         large = upsampled(prediction.components, inputs.size)
         components = labels(large)
         if prediction.groups is not prediction.components:
             large = upsampled(prediction.groups, inputs.size)
-        groups, soft = _groups(large, inputs, options.crf, method.settings.method)
-    seconds = time.perf_counter() - began
+        groups, soft = _groups(large, inputs, task.options.crf, method.settings.method)
+    seconds += time.perf_counter() - began
     counts = len(prediction.components), len(prediction.groups)
     record = FrameRecord(*counts, seconds, inputs.opposite_gap)
     return Segmented(video, t, components, groups, soft, record)

@@ -104,6 +104,27 @@ class Flow:
             f"{-self.gap} (gaps there: {stored}); add one to the dataset's gaps and extract flow"
         )
 
+    def of_gap(self, video: str, gap: int, t: int) -> np.ndarray | None:
+        """Flow of frame t and exactly this gap, as `read`; None where it leads out of the video.
+
+        Raises:
+            ConfigError: no store has the video, or not with this gap.
+            StoreError: it was left out, or cannot be read.
+        """
+        recorded = self._left_out.get((video, self.gap))
+        if recorded is not None and video not in self._readers:
+            raise StoreError(recorded)
+        reader = _reader(self._readers, video, self._given)
+        if gap not in reader.gaps(video):
+            raise ConfigError(
+                f"{reader.path}: video {video!r} has no flow of gap {gap} (gaps there: "
+                f"{', '.join(map(str, reader.gaps(video)))}); merging by motion reads gaps "
+                f"{self.gap} and {-self.gap}: add it to the dataset's gaps and extract flow"
+            )
+        if t not in reader.frames_with_flow(video, gap):
+            return None
+        return np.asarray(reader.read(video, gap, t))
+
     def _log_once(self, video: str, t: int, gap: int) -> None:
         """Log once that the opposite gap is used."""
         if gap != self.gap and not self._logged:

@@ -18,7 +18,8 @@ from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import exclusive, replacing_directory
 from commonfate.flow.extraction import own_videos
 from commonfate.flow.settings import SHIPPED, FlowSource
-from commonfate.segmentation import objects, outputs, shot, shots
+from commonfate.foreground import objects, shot
+from commonfate.segmentation import outputs, shots
 from commonfate.segmentation.settings import SegmentSettings
 from commonfate.storage.frames import FrameReader
 from commonfate.videos.decode import Decoding
@@ -224,4 +225,4 @@ def tools_of(settings: SegmentSettings, device: str) -> shot.Tools:
     if estimator == "dis":
         source = source.model_copy(update={"preset": "finest"})
     encoder = None if settings.quality == "fast" else create(settings.encoder)
-    return shot.Tools(source, encoder, device)
+    return shot.Tools(source, encoder, device, settings.camera)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from commonfate.base.settings import Settings
+from commonfate.foreground.settings import Camera
 
 Quality = Literal["fast", "good"]
 
@@ -22,6 +23,9 @@ class SegmentSettings(Settings):
     """Side at which motion and appearance are looked at, in pixels; masks have the video's size."""
     longest: int = Field(160, ge=8)
     """Frames of a shot that are segmented together; longer shots are cut evenly."""
+    camera: Camera = "any"
+    """`turns`: the camera pans and turns; `moves`: past things at several distances; `any`: as
+    the edges of the result say, which is seldom `moves`."""
     encoder: str = "bundled"
     """Encoder of the appearance, of quality `good`: a name or a file, as for `commonfate features`;
     the default needs no download."""

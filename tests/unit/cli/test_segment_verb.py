@@ -12,7 +12,8 @@ from PIL import Image
 import commonfate
 from commonfate.base.errors import UserError
 from commonfate.cli import segment
-from commonfate.segmentation import outputs, own, shot
+from commonfate.foreground import shot
+from commonfate.segmentation import outputs, own
 from commonfate.segmentation.settings import SegmentSettings
 from helpers import moving
 

@@ -61,7 +61,7 @@ def test_expectations_name_what_exists(make, expected: dict, message: str) -> No
             {"label": "x", "method": "gwn"},
             "table1.yaml: row 'x': method 'gwn' is unknown; did you mean gwm? Known: gwm, "
             "gwm_maskformer, amd, semantic, dino, flowdino, maskfeat, timet, frozen, first_mask, "
-            "flow_warp, residual_flow, feature_clustering",
+            "flow_warp, residual_flow, motion, feature_clustering",
         ),
         (
             {**GWM, "settings": {"component": 3}},

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from commonfate.segmentation import edges, objects, outputs
+from commonfate.foreground import edges, objects
+from commonfate.segmentation import outputs
 
 
 def decoded(run_lengths: dict) -> np.ndarray:

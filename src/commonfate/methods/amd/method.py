@@ -1,6 +1,6 @@
 """AMD as a method: two pathways, trained to reconstruct each frame of a pair from the other."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
+from commonfate.foreground.motion import Evidence
+from commonfate.foreground.splits import moving
 from commonfate.methods.amd import samples
 from commonfate.methods.amd.loss import LOSSES
 from commonfate.methods.amd.network import AmdNetwork, Pairs, stretched
@@ -121,6 +123,29 @@ class Amd(TrainedMethod, Segmenting):
         `groups` are the maximum of the other segments, and the object, so that a pixel is the
         object's if no other segment is more probable.
         """
+        segments = self._segments(model, frame, size)
+        assert isinstance(model, AmdNetwork)
+        return Prediction(segments, object_and_rest(segments, int(model.object_segment)))
+
+    def predict_video(
+        self,
+        model: nn.Module | None,
+        frames: Sequence[np.ndarray],
+        evidence: Evidence,
+        *,
+        size: tuple[int, int] | None = None,
+    ) -> Iterator[Prediction]:
+        """Segment frames; the object are the segments that move of their own in this video."""
+        every = [self._segments(model, frame, size).cpu() for frame in frames]
+        inside = moving([segments.numpy() for segments in every], evidence)
+        for segments in every:
+            groups = torch.stack([segments[~inside].sum(0), segments[inside].sum(0)])
+            yield Prediction(segments, groups)
+
+    def _segments(
+        self, model: nn.Module | None, frame: np.ndarray, size: tuple[int, int] | None
+    ) -> Tensor:
+        """(c, h, w), probabilities."""
         assert isinstance(model, AmdNetwork)
         if size is None:
             resized = samples.resize_short_side(frame, self.settings.short_side)
@@ -131,8 +156,7 @@ class Amd(TrainedMethod, Segmenting):
             logits = model.appearance(image).float()
         # Before the segments are compared, so that their borders are those of full resolution.
         logits = functional.interpolate(logits, resized.shape[:2], mode="bilinear")
-        segments = logits.softmax(1)[0]
-        return Prediction(segments, object_and_rest(segments, int(model.object_segment)))
+        return logits.softmax(1)[0]
 
 
 def object_and_rest(segments: Tensor, number: int) -> Tensor:

@@ -3,10 +3,12 @@
 Keys choose between the paper and the released code where these differ; docs/amd.md lists all.
 """
 
-from typing import ClassVar, Literal
+from collections.abc import Collection
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from commonfate.base.gaps import Gap, resolved
 from commonfate.base.settings import TrainedSettings
 
 STRIDE = 64
@@ -17,13 +19,18 @@ class AmdSettings(TrainedSettings):
     """Appearance-motion decomposition, trained from scratch on pairs of raw frames."""
 
     learns_from: ClassVar[str] = "pairs"
-    foreground: ClassVar[str] = "object"
     named: ClassVar[tuple[str, ...]] = ("size", "variant", "segments")
-    not_learnt: ClassVar[tuple[str, ...]] = ("adaptation_rate",)
+    not_learnt: ClassVar[tuple[str, ...]] = ("adaptation_rate", "merge", "gap")
 
     method: Literal["amd"] = "amd"
     segments: int = Field(5, ge=2, le=16)
     """c, the number of segments (paper: 5; Figure 5 compares 6 and 8)."""
+    merge: Literal["object_segment", "motion"] = "object_segment"
+    """Object: the segment that moved most in training (Section 3.5); or, not in the paper, one
+    choice for each video, of the segments that move of their own there."""
+    gap: Gap | None = None
+    """Gap of the flow that the choice by motion reads, in both directions; none is the shortest
+    available."""
     size: Literal["full", "small"] = "full"
     """`small` has few blocks and channels in both pathways."""
     variant: Literal["paper", "released"] = "paper"
@@ -70,6 +77,23 @@ class AmdSettings(TrainedSettings):
     """Adam's weight decay."""
     clip_norm: PositiveFloat | None = None
     """Largest 2-norm of the gradient; none does not clip."""
+
+    @property
+    def foreground(self) -> str:
+        return "object"
+
+    @property
+    def by_video(self) -> bool:
+        return self.merge == "motion"
+
+    @property
+    def reads_flow(self) -> bool:
+        return self.by_video
+
+    def resolved(self, gaps: Collection[int]) -> Self:
+        if not self.by_video:
+            return self
+        return self.model_copy(update={"gap": resolved(self.gap, gaps)})
 
     @property
     def slug(self) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ class FeatureClusteringSettings(MethodSettings):
 
     trained: ClassVar[bool] = False
     reads_frame: ClassVar[bool] = True
-    reads_flow: ClassVar[bool] = False
     named: ClassVar[tuple[str, ...]] = ("algorithm", "clusters", "merge", "features")
 
     method: Literal["feature_clustering"] = "feature_clustering"

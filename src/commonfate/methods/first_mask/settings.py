@@ -10,7 +10,6 @@ class FirstMaskSettings(MethodSettings):
 
     trained: ClassVar[bool] = False
     reads_frame: ClassVar[bool] = False
-    reads_flow: ClassVar[bool] = False
     gives: ClassVar[tuple[str, ...]] = ("carried",)
     carries_by: ClassVar[Literal["still", "flow"] | None] = "still"
     named: ClassVar[tuple[str, ...]] = ()

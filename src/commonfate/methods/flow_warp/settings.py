@@ -10,9 +10,12 @@ class FlowWarpSettings(MethodSettings):
 
     trained: ClassVar[bool] = False
     reads_frame: ClassVar[bool] = False
-    reads_flow: ClassVar[bool] = True
     gives: ClassVar[tuple[str, ...]] = ("carried",)
     carries_by: ClassVar[Literal["still", "flow"] | None] = "flow"
     named: ClassVar[tuple[str, ...]] = ()
 
     method: Literal["flow_warp"] = "flow_warp"
+
+    @property
+    def reads_flow(self) -> bool:
+        return True

@@ -13,7 +13,6 @@ class FrozenSettings(MethodSettings):
 
     trained: ClassVar[bool] = False
     reads_frame: ClassVar[bool] = True
-    reads_flow: ClassVar[bool] = False
     gives: ClassVar[tuple[str, ...]] = ("masks", "features")
     named: ClassVar[tuple[str, ...]] = ("encoder", "part", "seed")
 

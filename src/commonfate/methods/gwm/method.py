@@ -1,6 +1,7 @@
 """Guess What Moves as a method: the base of all its networks, and the U-Net."""
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from commonfate.base.errors import UserError
+from commonfate.foreground.motion import Evidence
+from commonfate.foreground.splits import moving
 from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
 from commonfate.methods.gwm import samples
 from commonfate.methods.gwm.merge import merge
@@ -51,14 +54,14 @@ class GuessWhatMoves(TrainedMethod, Segmenting):
         height, width = self.settings.image_size
         return {
             "network": self.network,
-            "features": self.settings.merge.features,
+            "features": "none" if self.settings.by_video else self.settings.merge.features,
             "resolution": f"{height}x{width}",
         }
 
     def feature_file(self) -> Path | None:
         """Weights of DINO, whose features merge the components, fetched if need be; or None."""
         settings = self.settings.merge
-        if settings.features == "network":
+        if settings.by == "motion" or settings.features == "network":
             return None
         return features.weights_file(settings.features, settings.weights)
 
@@ -99,21 +102,47 @@ class GuessWhatMoves(TrainedMethod, Segmenting):
         Returns:
             K components and two groups, on the CPU.
         """
-        assert isinstance(model, nn.Module) and isinstance(model, SegmentationNetwork)
-        settings = self.settings
-        size = nearest_multiple(size or settings.image_size, settings.multiple)
-        device = next(model.parameters()).device
-        resized = resize_frame(frame, size)
-        with torch.no_grad():
-            dense, logits = model.dense_and_logits(to_image(resized)[None].to(device))
-        components = logits.float().softmax(1)[0].cpu()
-        if settings.merge.features == "network":
+        settings = self.settings.merge
+        resized, dense, components = self._components(model, frame, size)
+        if settings.features == "network":
             # Not centred: the mean feature of the background, most of the image, would be near 0.
-            compared = dense[0].float().cpu()
+            compared = dense
         else:
-            extractor = features.create(settings.merge.features, settings.merge.weights, device)
-            compared = extractor(resized)
-        return Prediction(components, merge(compared, components, settings.merge.epsilon))
+            device = next(_network(model).parameters()).device
+            compared = features.create(settings.features, settings.weights, device)(resized)
+        return Prediction(components, merge(compared, components, settings.epsilon))
+
+    def predict_video(
+        self,
+        model: nn.Module | None,
+        frames: Sequence[np.ndarray],
+        evidence: Evidence,
+        *,
+        size: tuple[int, int] | None = None,
+    ) -> Iterator[Prediction]:
+        """Segment frames as `predict`, but merge components by the motion of the whole video."""
+        every = [self._components(model, frame, size)[2] for frame in frames]
+        inside = moving([components.numpy() for components in every], evidence)
+        for components in every:
+            groups = torch.stack([components[~inside].sum(0), components[inside].sum(0)])
+            yield Prediction(components, groups)
+
+    def _components(
+        self, model: nn.Module | None, frame: np.ndarray, size: tuple[int, int] | None
+    ) -> tuple[np.ndarray, Tensor, Tensor]:
+        """The resized frame, dense features (C, h, w) and components (K, h, w), on the CPU."""
+        network, settings = _network(model), self.settings
+        size = nearest_multiple(size or settings.image_size, settings.multiple)
+        resized = resize_frame(frame, size)
+        image = to_image(resized)[None].to(next(network.parameters()).device)
+        with torch.no_grad():
+            dense, logits = network.dense_and_logits(image)
+        return resized, dense[0].float().cpu(), logits.float().softmax(1)[0].cpu()
+
+
+def _network(model: nn.Module | None) -> Any:
+    assert isinstance(model, nn.Module) and isinstance(model, SegmentationNetwork)
+    return model
 
 
 def parameter_groups(settings: GuessWhatMovesSettings, model: nn.Module) -> list[dict[str, Any]]:

@@ -5,10 +5,12 @@ Keys choose between the paper and the released code where these differ; docs/gwm
 """
 
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Collection
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from commonfate.base.gaps import Gap, resolved
 from commonfate.base.settings import Settings, TrainedSettings
 from commonfate.models.catalogue import FeatureName
 
@@ -16,10 +18,16 @@ from commonfate.models.catalogue import FeatureName
 class MergeSettings(Settings):
     """Merging of K components into two groups (Section 3.2)."""
 
+    by: Literal["appearance", "motion"] = "appearance"
+    """`appearance`: spectral clustering of the features of each frame (the paper); `motion`: one
+    choice for each video, of the components that move of their own, which are the object."""
     features: Literal[FeatureName, "network"] = "dino_vits8"
-    """Dense features V_u: keys of a DINO ViT, the network's own, or colour and texture."""
+    """Dense features V_u: keys of a DINO ViT, the network's own, or colour and texture; not read
+    by `motion`."""
     weights: str | None = None
     """File with a DINO ViT's weights; none fetches the published ones."""
+    gap: Gap | None = None
+    """Gap of the flow that `motion` reads, in both directions; none is the shortest available."""
     epsilon: PositiveFloat = 1e-12
     """Floor of the affinity, Eq. 6 (the released code has 1e-6)."""
 
@@ -64,6 +72,29 @@ class GuessWhatMovesSettings(TrainedSettings):
     """Factor of the loss."""
     merge: MergeSettings = MergeSettings()
     """Merging of K components into foreground and background."""
+
+    @property
+    def by_video(self) -> bool:
+        return self.merge.by == "motion"
+
+    @property
+    def reads_flow(self) -> bool:
+        return self.by_video
+
+    @property
+    def gap(self) -> int | None:
+        """Gap of the flow that the merging by motion reads."""
+        return self.merge.gap
+
+    @property
+    def foreground(self) -> str:
+        return "object" if self.by_video else super().foreground
+
+    def resolved(self, gaps: Collection[int]) -> Self:
+        if not self.by_video:
+            return self
+        merge = self.merge.model_copy(update={"gap": resolved(self.merge.gap, gaps)})
+        return self.model_copy(update={"merge": merge})
 
     @property
     @abstractmethod

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import PositiveInt
 
-from commonfate.base.gaps import resolved
+from commonfate.base.gaps import Gap, resolved
 from commonfate.base.settings import MethodSettings
 
 
@@ -14,24 +14,20 @@ class ResidualFlowSettings(MethodSettings):
 
     trained: ClassVar[bool] = False
     reads_frame: ClassVar[bool] = False
-    reads_flow: ClassVar[bool] = True
     named: ClassVar[tuple[str, ...]] = ()
 
     method: Literal["residual_flow"] = "residual_flow"
     threshold: Literal["otsu"] = "otsu"
     """Threshold of the magnitude: Otsu's, frame by frame."""
-    gap: int | None = Field(None, ge=-64, le=64)
+    gap: Gap | None = None
     """Gap of the flow, or for frames without it the gap of opposite sign; none is the shortest
     available."""
     fit_iterations: PositiveInt = 10
     """Reweighted least-squares steps of the robust affine fit."""
 
-    @field_validator("gap")
-    @classmethod
-    def _leads_to_another_frame(cls, gap: int | None) -> int | None:
-        if gap == 0:
-            raise ValueError("must not be 0, which is the frame itself")
-        return gap
+    @property
+    def reads_flow(self) -> bool:
+        return True
 
     def resolved(self, gaps: Collection[int]) -> Self:
         return self.model_copy(update={"gap": resolved(self.gap, gaps)})

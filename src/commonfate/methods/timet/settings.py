@@ -59,7 +59,6 @@ class TimetSettings(TrainedSettings):
 
     learns_from: ClassVar[str] = "clips"
     gives: ClassVar[tuple[str, ...]] = ("masks", "features")
-    foreground: ClassVar[str] = "object"
     named: ClassVar[tuple[str, ...]] = ("encoder", "prototypes")
 
     method: Literal["timet"] = "timet"
@@ -135,6 +134,10 @@ class TimetSettings(TrainedSettings):
         """E.g. `dino.vits16, last 2 blocks trained`, for tables."""
         start = "a run" if self.start is not None else catalogue.shown(self.encoder)
         return f"{start}, last {counted(self.trained_blocks, 'block')} trained"
+
+    @property
+    def foreground(self) -> str:
+        return "object"
 
     @property
     def slug(self) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from commonfate.segmentation import hypotheses
-from commonfate.segmentation.appearance import Appearance
-from commonfate.segmentation.hypotheses import Edges, Hypothesis
+from commonfate.foreground import hypotheses
+from commonfate.foreground.appearance import Appearance
+from commonfate.foreground.hypotheses import Edges, Hypothesis
 
 PATH = csr_matrix(
     np.array(

@@ -5,9 +5,10 @@ import pytest
 
 from commonfate.flow.dominant import residual
 from commonfate.flow.settings import FlowSource
-from commonfate.segmentation import motion
+from commonfate.foreground import flows, motion
 from helpers import moving
 
+CAMERAS = ("any", "turns", "moves")
 FINEST = FlowSource(estimator="dis", preset="finest")
 
 
@@ -16,9 +17,9 @@ def still(items, description, total):
 
 
 def evidence_of(frames: np.ndarray) -> motion.Evidence:
-    flows = motion.Flows(frames, FINEST)
-    gap = motion.suitable_gap(flows)
-    return motion.gather(flows.of_gaps(sorted({1, -1, gap, -gap}), still), gap)
+    estimated = flows.Flows(frames, FINEST)
+    gap = flows.suitable_gap(estimated)
+    return motion.gather(estimated.of_gaps(sorted({1, -1, gap, -gap}), still), gap)[0]
 
 
 def test_the_square_stands_out_from_a_panned_background():
@@ -71,7 +72,7 @@ def test_frames_without_trust_have_what_flows_into_them():
 
 def test_averaging_follows_the_flow():
     frames, truth = moving.film(8, speed=4, pan=0)
-    flow = motion.Flows(frames, FINEST).of_gaps([1, -1], still)
+    flow = flows.Flows(frames, FINEST).of_gaps([1, -1], still)
     maps = np.zeros(truth.shape, np.float32)
     maps[4] = truth[4]
     weight = np.zeros(8, np.float32)
@@ -101,3 +102,18 @@ def test_otsu_of_every_map():
     maps[0, :2] = 8
     assert 0 <= motion.otsu(maps)[0] < 8
     assert motion.otsu(maps)[1] == 0
+
+
+def test_the_motion_of_the_camera_is_told_in_one_way_or_in_both():
+    frames, truth = moving.film()
+    estimated = flows.Flows(frames, FINEST)
+    flow = estimated.of_gaps([1, -1], still)
+    of_cameras = {camera: motion.gather(flow, 1, camera=camera) for camera in CAMERAS}
+    kinds = {camera: [e.past_parallax for e in both] for camera, both in of_cameras.items()}
+    assert kinds == {"any": [False, True], "turns": [False], "moves": [True]}
+    for gathered in of_cameras.values():
+        for evidence in gathered:
+            assert evidence.map.shape == truth.shape
+            assert 0 <= evidence.map.min() <= evidence.map.max() <= 1
+    np.testing.assert_array_equal(of_cameras["any"][0].map, of_cameras["turns"][0].map)
+    np.testing.assert_array_equal(of_cameras["any"][1].map, of_cameras["moves"][0].map)

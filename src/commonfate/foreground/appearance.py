@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import torch
 
-from commonfate.segmentation.motion import Steps
+from commonfate.foreground.flows import Steps
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -73,17 +73,22 @@ def describe(
         device: of the encoder.
         steps: shows the progress.
     """
-    rows, columns = grid(frames.shape[1:3])
-    small = [cv2.resize(f, (columns, rows), interpolation=cv2.INTER_AREA) for f in frames]
-    colours = np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2LAB) for f in small]).astype(np.float32)
-    colours -= colours.mean((0, 1, 2))
-    colours /= max(float(np.sqrt(np.square(colours).mean())), TINY)
+    colours = colours_of(frames)
     if encoder is None:
         return Appearance(colours, None)
     tokens = _directions(_tokens(frames, encoder, device, steps))
     both = np.concatenate([tokens, COLOUR * colours / np.sqrt(3)], axis=-1)
     both /= np.linalg.norm(both, axis=-1, keepdims=True) + np.finfo(np.float32).eps
     return Appearance(colours, both)
+
+
+def colours_of(frames: np.ndarray) -> np.ndarray:
+    """Colours of the patches, see `Appearance`, of frames (T, h, w, 3) uint8."""
+    rows, columns = grid(frames.shape[1:3])
+    small = [cv2.resize(f, (columns, rows), interpolation=cv2.INTER_AREA) for f in frames]
+    colours = np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2LAB) for f in small]).astype(np.float32)
+    colours -= colours.mean((0, 1, 2))
+    return colours / max(float(np.sqrt(np.square(colours).mean())), TINY)
 
 
 @torch.no_grad()

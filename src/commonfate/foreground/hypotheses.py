@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonfate.segmentation.appearance import TINY
+from commonfate.foreground.appearance import TINY
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

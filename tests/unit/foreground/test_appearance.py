@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from commonfate.segmentation import appearance
+from commonfate.foreground import appearance
 from helpers import moving
 
 

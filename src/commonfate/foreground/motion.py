@@ -1,0 +1,189 @@
+"""Evidence of motion: what moves against the dominant motion, gathered along the flow."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from commonfate.flow.dominant import LEAST_MOTION, residual
+from commonfate.flow.epipolar import sampson_error
+from commonfate.foreground.settings import Camera
+
+FIT_ITERATIONS = 10
+ROUNDS = 20
+"""Rounds of averaging along the flow; each reaches a frame further."""
+KEPT = 0.1
+"""Share of a frame's own evidence in each round."""
+STILL, CLEAR = 0.2, 0.5
+"""Otsu's threshold of the residual, in pixels at the working size: below the first a frame counts
+for nothing, since flow errs by as much; above the second it counts fully."""
+
+Flow = Mapping[int, np.ndarray]
+"""Flow by gap, (T, 2, h, w) float32, pixels; NaN where it is unknown, and in frames whose partner
+does not exist."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Evidence of motion of a shot.
+
+    Attributes:
+        map: (T, h, w) float32 from 0 to 1; 0.5 at each frame's own Otsu threshold.
+        weight: (T,) float32 from 0 to 1, trust in each frame's own motion.
+        gap: frames between the two of a pair.
+        past_parallax: the camera's way through the scene is taken out, not only its turn.
+    """
+
+    map: np.ndarray
+    weight: np.ndarray
+    gap: int
+    past_parallax: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """True if something moves in some frame."""
+        return bool((self.weight > 0).any())
+
+    def of(self, times: Sequence[int]) -> "Evidence":
+        """The evidence of some frames, by their places in the shot."""
+        index = np.asarray(times, int)
+        return replace(self, map=self.map[index], weight=self.weight[index])
+
+
+def gather(flow: Flow, gap: int, step: int = 1, camera: Camera = "turns") -> list[Evidence]:
+    """Evidence of motion from flow of the gaps `step`, `gap` and their opposites.
+
+    A frame's residual is the length of its flow after the dominant quadratic motion is removed, the
+    smaller of the two directions: what is uncovered in one is seen in the other. In units of its
+    interquartile range over the frame it is averaged along the flow with the frames before and
+    after, so that what stops for a moment is not lost.
+
+    Where the camera moves past things at several distances, near ones leave the quadratic motion,
+    too, but not the epipolar geometry; the geometric mean of both residuals is large where both
+    are. Without parallax that geometry is not determined, and may hide what moves.
+
+    Args:
+        flow: see `Flow`.
+        gap: of the residual, at least 1.
+        step: of the averaging, at least 1.
+        camera: `turns`: evidence against the quadratic motion; `moves`: against both; `any`: both
+            kinds of evidence, in this order.
+
+    Returns:
+        One or two; the trust in frames is that of the quadratic motion.
+    """
+    turning = _smaller(flow, gap, length)
+    weight = np.clip((otsu(turning) - STILL) / (CLEAR - STILL), 0, 1)
+    residuals = {} if camera == "moves" else {False: turning}
+    if camera != "turns":
+        residuals[True] = np.sqrt(turning * _smaller(flow, gap, sampson_error))
+    trust = weight.astype(np.float32)
+    return [
+        Evidence(_steady(lengths, trust, flow, step), trust, gap, past_parallax)
+        for past_parallax, lengths in residuals.items()
+    ]
+
+
+def _smaller(flow: Flow, gap: int, of_field: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """(T, h, w) float32: the smaller residual of both directions, 0 where neither is known."""
+    shape = flow[gap].shape
+    lengths = np.full((shape[0], *shape[2:]), np.inf, np.float32)
+    for direction in (gap, -gap):
+        for t, field in enumerate(flow[direction]):
+            if np.isfinite(field).any():
+                np.minimum(lengths[t], of_field(field), out=lengths[t])
+    # No partner: frames in the middle of a shot shorter than twice the gap, and what leaves the
+    # picture, or is hidden, in both directions.
+    lengths[~np.isfinite(lengths)] = 0
+    return lengths
+
+
+def _steady(lengths: np.ndarray, weight: np.ndarray, flow: Flow, step: int) -> np.ndarray:
+    """(T, h, w) float32 from 0 to 1: residuals averaged along the flow, 0.5 at the threshold."""
+    low, high = np.quantile(lengths.reshape(len(lengths), -1), [0.25, 0.75], axis=1)
+    relative = lengths / np.maximum(high - low, LEAST_MOTION)[:, None, None].astype(np.float32)
+    steady = along_flow(relative, weight, flow, step)
+    limit = np.maximum(otsu(steady), LEAST_MOTION)[:, None, None]
+    return (steady**2 / (steady**2 + limit**2)).astype(np.float32)
+
+
+def along_flow(maps: np.ndarray, weight: np.ndarray, flow: Flow, step: int = 1) -> np.ndarray:
+    """Average maps along the flow, `ROUNDS` times with the frames a step before and after.
+
+    Args:
+        maps: (T, h, w) float32.
+        weight: (T,) of each frame's own map; frames of weight 0 have what flows into them.
+        flow: of gaps `step` and `-step`.
+        step: frames from one to the next of the chain.
+
+    Returns:
+        (T, h, w) float32.
+    """
+    share = np.broadcast_to(weight[:, None, None], maps.shape).astype(np.float32)
+    values, total = (_averaged(m, flow, step) for m in (maps * share, share))
+    return values / np.maximum(total, np.finfo(np.float32).tiny)
+
+
+def _averaged(maps: np.ndarray, flow: Flow, step: int) -> np.ndarray:
+    current = maps
+    for _ in range(ROUNDS):
+        following = np.empty_like(maps)
+        for t in range(len(maps)):
+            gathered = [current[t]]
+            gathered += [
+                sampled(current[t + away], flow[away][t])
+                for away in (step, -step)
+                if 0 <= t + away < len(maps)
+            ]
+            following[t] = KEPT * maps[t] + (1 - KEPT) * np.mean(gathered, axis=0)
+        current = following
+    return current
+
+
+def sampled(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Another frame's map at x + flow(x), bilinear; beyond the border, the border's value.
+
+    Where the flow is unknown it counts as none.
+
+    Args:
+        values: (h, w) float32, of the other frame.
+        flow: (2, h, w) float32, to it, pixels.
+    """
+    across, down = np.nan_to_num(flow)
+    rows, columns = np.indices(values.shape, np.float32)
+    return cv2.remap(
+        values, columns + across, rows + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def otsu(maps: np.ndarray) -> np.ndarray:
+    """Otsu's threshold of each map, over 256 bins; of a constant map, its value.
+
+    Otsu, "A Threshold Selection Method from Gray-Level Histograms", 1979.
+
+    Args:
+        maps: (T, h, w) float, finite.
+
+    Returns:
+        (T,) float32.
+    """
+    from skimage.filters import threshold_otsu
+
+    return np.array([threshold_otsu(values, 256) for values in maps], np.float32)
+
+
+def length(flow: np.ndarray) -> np.ndarray:
+    """Length of the flow after its dominant quadratic motion is removed.
+
+    Args:
+        flow: (2, h, w) float32, pixels; NaN where unknown.
+
+    Returns:
+        (h, w) float32, pixels; infinite where the flow is unknown or leaves the frame.
+    """
+    length = np.linalg.norm(residual(flow, FIT_ITERATIONS, degree=2), axis=0).astype(np.float32)
+    ends = np.indices(length.shape) + flow[::-1]
+    last = np.array(length.shape).reshape(2, 1, 1) - 1
+    length[~((ends >= 0) & (ends <= last)).all(0)] = np.inf
+    return length
