@@ -60,6 +60,10 @@ class MethodSettings(Settings):
         """True if the frames of a video are segmented together, by their evidence of motion."""
         return False
 
+    def merged_by_motion(self) -> Self | None:
+        """The same settings, but components are merged by motion; None if that is not possible."""
+        return None
+
     @property
     def foreground(self) -> str:
         """Rule of `evaluation.masks.foreground` that chooses the foreground without truth."""

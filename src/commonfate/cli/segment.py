@@ -15,8 +15,19 @@ from commonfate.videos.settings import DecodeConfig
 @click.argument(
     "videos", nargs=-1, required=True, metavar="VIDEO...", type=click.Path(path_type=Path)
 )
-@options.fields(
-    SegmentSettings, "quality", "objects", "short_side", "longest", "camera", "encoder", "flow"
+@options.fields(SegmentSettings, "quality", "objects", "short_side", "longest", "camera")
+@click.option(
+    "--per-video/--shared",
+    default=True,
+    show_default=True,
+    help=SegmentSettings.model_fields["per_video"].description,
+)
+@options.fields(SegmentSettings, "training_steps", "seed", "encoder", "flow")
+@click.option(
+    "--checkpoint",
+    type=click.Path(exists=True, path_type=Path),
+    help="Apply a trained network, in the place of --quality: the folder of a run, or one that "
+    "--quality best wrote. VIDEO may be photographs then, too.",
 )
 @click.option("--film/--no-film", default=True, show_default=True, help="Write overlay.mp4.")
 @options.device()
@@ -32,10 +43,11 @@ def command(
     timeout_s: float,
     deinterlace: bool,
     retry: bool,
+    checkpoint: Path | None,
     output: Path,
     **chosen: Any,
 ) -> None:
-    """Segment what moves in your videos, without labels and without training.
+    """Segment what moves in your videos, without labels.
 
     \b
         commonfate segment clip.mp4 my_videos -o segments
@@ -59,7 +71,7 @@ def command(
     with acquire(device) as acquired:
         tools = own.tools_of(settings, acquired)
         decoding = Decoding(timeout_s=timeout_s, deinterlace=deinterlace)
-        results = own.run(videos, output, settings, tools, decoding, film, retry)
+        results = own.run(videos, output, settings, tools, decoding, film, retry, checkpoint)
     for result in results:
         if not result.failure:
             click.echo(f"{result.folder / outputs.SHEET}: {_summary(result.about)}")

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from commonfate.models.encoders.base import Encoder
 
 PATCH = 8
-"""Side of a patch, in pixels of the working size."""
+"""Side of a patch, in pixels."""
+SHORT_SIDE = 240
+"""Of the frames whose appearance is looked at, at most, pixels; links of finer patches would take
+the square of the time, and helped little."""
 DIRECTIONS = 64
 """Principal directions of the tokens that are kept."""
 EVERY = 7
@@ -39,11 +42,11 @@ class Appearance:
 
     Attributes:
         colours: (T, r, c, 3) float32, CIE L*a*b* over the shot, centred, mean square 1.
-        features: (T, r, c, C) float32 of length 1, tokens and colours; None without an encoder.
+        features: (T, r, c, C) float32 of length 1, tokens and colours.
     """
 
     colours: np.ndarray
-    features: np.ndarray | None
+    features: np.ndarray
 
 
 def grid(size: tuple[int, int]) -> tuple[int, int]:
@@ -51,9 +54,14 @@ def grid(size: tuple[int, int]) -> tuple[int, int]:
     return -(-size[0] // PATCH), -(-size[1] // PATCH)
 
 
-def pooled(maps: np.ndarray) -> np.ndarray:
-    """Means over the patches: (T, r, c) float32 of (T, h, w)."""
-    rows, columns = grid(maps.shape[1:])
+def pooled(maps: np.ndarray, size: tuple[int, ...] | None = None) -> np.ndarray:
+    """Means over the patches: (T, r, c) float32 of (T, h, w).
+
+    Args:
+        maps: of a shot.
+        size: rows and columns; by default those of patches of the maps' own pixels.
+    """
+    rows, columns = size or grid(maps.shape[1:])
     return np.stack(
         [
             cv2.resize(m.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
@@ -62,21 +70,17 @@ def pooled(maps: np.ndarray) -> np.ndarray:
     )
 
 
-def describe(
-    frames: np.ndarray, encoder: "Encoder | None", device: str, steps: Steps
-) -> Appearance:
-    """Appearance of a shot.
+def describe(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) -> Appearance:
+    """Appearance of a shot, at a short side of `SHORT_SIDE` pixels at most.
 
     Args:
         frames: (T, h, w, 3) uint8, RGB.
-        encoder: of the tokens; none: colours alone.
+        encoder: of the tokens.
         device: of the encoder.
         steps: shows the progress.
     """
-    colours = colours_of(frames)
-    if encoder is None:
-        return Appearance(colours, None)
-    tokens = _directions(_tokens(frames, encoder, device, steps))
+    colours = colours_of(_reduced(frames))
+    tokens = _directions(tokens_of(frames, encoder, device, steps))
     both = np.concatenate([tokens, COLOUR * colours / np.sqrt(3)], axis=-1)
     both /= np.linalg.norm(both, axis=-1, keepdims=True) + np.finfo(np.float32).eps
     return Appearance(colours, both)
@@ -91,9 +95,19 @@ def colours_of(frames: np.ndarray) -> np.ndarray:
     return colours / max(float(np.sqrt(np.square(colours).mean())), TINY)
 
 
+def _reduced(frames: np.ndarray) -> np.ndarray:
+    """Frames (T, h, w, 3) uint8 at the size at which appearance is looked at."""
+    scale = SHORT_SIDE / min(frames.shape[1:3])
+    if scale >= 1:
+        return frames
+    size = tuple(round(side * scale) for side in frames.shape[2:0:-1])
+    return np.stack([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in frames])
+
+
 @torch.no_grad()
-def _tokens(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) -> np.ndarray:
-    """(T, r, c, C) float32: an encoder's tokens, one a patch of the working size."""
+def tokens_of(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) -> np.ndarray:
+    """(T, r, c, C) float32: an encoder's tokens, one a patch, see `describe`."""
+    frames = _reduced(frames)
     rows, columns = grid(frames.shape[1:3])
     size = (columns * encoder.patch, rows * encoder.patch)
     encoder = encoder.to(device)

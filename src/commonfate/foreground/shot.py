@@ -1,7 +1,7 @@
 """Segmentation of a shot: flow, evidence of motion, appearance, choice of a foreground."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -43,7 +43,7 @@ class Foreground:
     Attributes:
         probability: (T, h, w) float32 from 0 to 1, at the working size; cut at one half.
         reason: the chosen hypothesis, or why there is no foreground.
-        gap: frames between the two of a pair of the flow; 0 where there is none.
+        gap: frames between the two of a pair of the flow; 0 where none was looked at.
     """
 
     probability: np.ndarray
@@ -53,7 +53,24 @@ class Foreground:
     @property
     def is_empty(self) -> bool:
         """True if nothing is foreground."""
-        return self.gap == 0 or not (self.probability > 0.5).any()
+        return not (self.probability > 0.5).any()
+
+
+@dataclass(frozen=True)
+class Draft(Foreground):
+    """A foreground before it takes the edges of its frames.
+
+    Attributes:
+        trust: (T,) float32 from 0 to 1, in the motion of each frame.
+    """
+
+    trust: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def finished(self, frames: np.ndarray) -> Foreground:
+        """The foreground with the edges of its frames (T, h, w, 3)."""
+        if not self.trust.any():
+            return self
+        return Foreground(finished(self.probability, frames), self.reason, self.gap)
 
 
 def segment(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> Foreground:
@@ -64,31 +81,33 @@ def segment(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> Foreground:
         tools: flow and encoder.
         steps: shows the progress.
     """
+    return draft(frames, tools, steps).finished(frames)
+
+
+def draft(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> Draft:
+    """Draft the foreground of a shot; arguments as of `segment`. An empty one has no trust."""
     nothing = np.zeros(frames.shape[:3], np.float32)
     if len(frames) < 2:
-        return Foreground(nothing, "a single frame, and motion needs two")
+        return Draft(nothing, "a single frame, and motion needs two")
+    gathered = evidence_of(frames, tools, steps)
+    if not gathered[0].moves:
+        return Draft(nothing, "nothing moves against the background")
+    cut = by_motion(gathered, appearance.colours_of(frames))
+    if cut is None:
+        return Draft(nothing, "no part of a sensible size moves of its own")
+    trust, gap = gathered[0].weight, gathered[0].gap
+    if tools.encoder is None:
+        return Draft(cut.probability, _words(cut), gap, trust)
+    probability, reason = with_appearance(cut, trust, frames, tools, steps)
+    return Draft(probability, reason, gap, trust)
+
+
+def evidence_of(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> list[motion.Evidence]:
+    """Evidence of motion of at least two frames, see `motion.gather`."""
     estimated = flows.Flows(frames, tools.flow, tools.device)
     gap = flows.suitable_gap(estimated)
     flow = estimated.of_gaps(sorted({1, -1, gap, -gap}), steps)
-    gathered = motion.gather(flow, gap, camera=tools.camera)
-    if not gathered[0].moves:
-        return Foreground(nothing, "nothing moves against the background")
-    look = appearance.describe(frames, tools.encoder, tools.device, steps)
-    cut = by_motion(gathered, look.colours)
-    if cut is None:
-        return Foreground(nothing, "no part of a sensible size moves of its own")
-    reason, probability = f"{cut.name}, cut at {cut.cut:g}", cut.probability
-    if look.features is not None:
-        coarse, weight = appearance.pooled(cut.field), gathered[0].weight
-        linked = appearance.links(look.features, tools.device, steps)
-        edges = hypotheses.Edges(look.colours, look.features)
-        proposed = hypotheses.proposed(coarse, weight, linked)
-        spread = hypotheses.scored(proposed, coarse, weight, edges)
-        if spread:
-            reason += f"; {spread[0].name}, cut at {spread[0].cut:g}"
-            votes = resized(hypotheses.consensus(spread), frames.shape[1:3])
-            probability = (1 - SPREAD) * probability + SPREAD * votes
-    return Foreground(finished(probability, frames), reason, gap)
+    return motion.gather(flow, gap, camera=tools.camera)
 
 
 def by_motion(
@@ -115,6 +134,42 @@ def by_motion(
             # Pixels are finer than the patches by which the cut is chosen.
             best = replace(cuts[0], name=name, field=evidence.map)
     return best
+
+
+def with_appearance(
+    cut: hypotheses.Hypothesis,
+    trust: np.ndarray,
+    frames: np.ndarray,
+    tools: Tools,
+    steps: flows.Steps,
+) -> tuple[np.ndarray, str]:
+    """Spread motion over patches that look alike, and join the result with motion itself.
+
+    Args:
+        cut: of motion, see `by_motion`.
+        trust: (T,), in the motion of each frame.
+        frames: (T, h, w, 3) uint8, RGB.
+        tools: encoder and device.
+        steps: shows the progress.
+
+    Returns:
+        (T, h, w) float32, cut at one half; and a description of what was chosen.
+    """
+    assert tools.encoder is not None
+    look = appearance.describe(frames, tools.encoder, tools.device, steps)
+    # Of what moves, but less than the cut, appearance shall make no foreground: a reflection.
+    coarse = appearance.pooled(cut.probability, look.colours.shape[1:3])
+    linked = appearance.links(look.features, tools.device, steps)
+    edges = hypotheses.Edges(look.colours, look.features)
+    spread = hypotheses.scored(hypotheses.proposed(coarse, trust, linked), coarse, trust, edges)
+    if not spread:
+        return cut.probability, _words(cut)
+    votes = resized(hypotheses.consensus(spread), frames.shape[1:3])
+    return (1 - SPREAD) * cut.probability + SPREAD * votes, f"{_words(cut)}; {_words(spread[0])}"
+
+
+def _words(chosen: hypotheses.Hypothesis) -> str:
+    return f"{chosen.name}, cut at {chosen.cut:g}"
 
 
 def finished(probability: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,16 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from commonfate.base import progress, provenance
+from commonfate.base import provenance
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import exclusive, replacing_directory
 from commonfate.flow.extraction import own_videos
 from commonfate.flow.settings import SHIPPED, FlowSource
 from commonfate.foreground import objects, shot
-from commonfate.segmentation import outputs, shots
+from commonfate.segmentation import outputs, photographs
+from commonfate.segmentation.applied import AppliedRun, AppliedStudent, applied, weights_file
+from commonfate.segmentation.learned import Learned
+from commonfate.segmentation.material import Material, Part, working_size
 from commonfate.segmentation.settings import SegmentSettings
 from commonfate.storage.frames import FrameReader
 from commonfate.videos.decode import Decoding
@@ -59,37 +62,75 @@ def run(
     decoding: Decoding,
     film: bool = True,
     retry: bool = False,
+    checkpoint: Path | None = None,
 ) -> list[Result]:
     """Segment videos; those that are there already, made from the same files, are kept.
 
     Args:
-        paths: video files, and folders that are searched for videos and folders of frames.
+        paths: video files, and folders that are searched for videos and folders of frames; with a
+            checkpoint, photographs, too.
         output: folder; a folder a video, and `videos.parquet`, which names those left out.
         settings: of the segmentation.
         tools: flow and encoder of the settings.
         decoding: of the videos.
         film: write a film of each video.
         retry: decode videos again that were left out.
+        checkpoint: folder of a trained run, or a network of an earlier command; it takes the place
+            of the quality.
 
     Returns:
         A result for each usable video; one that fails does not stop the others.
 
     Raises:
-        UserError: not one video is usable.
+        UserError: not one video is usable, or the checkpoint is not.
     """
-    own = own_videos.OwnVideos(paths, output, (1,), decoding)
-    inputs = {"settings": settings.model_dump(mode="json"), "film": film, "own": own.settings}
-    record = provenance.record("segment", inputs, inputs=[])
+    network = None if checkpoint is None else applied(checkpoint, tools)
+    images, films = photographs.split(paths) if network else ([], list(paths))
+    weights = [] if checkpoint is None else [weights_file(checkpoint)]
+    inputs = {"settings": settings.model_dump(mode="json"), "film": film}
+    results = []
     with exclusive(output, output / ".lock"):
-        finished = _finished(output, record)
-        if finished and not (retry and own.left_out()):
-            log.info("%s: all videos are there already", output)
-            own.log_left_out()
-            return finished
-        with own.decoded(False, retry) as (report, store):
-            reader = FrameReader(store)
-            work = _Work(reader, output, settings, tools, film, record)
-            return [work.result(name) for name in own_videos.rows(report)]
+        for photograph in photographs.photographs(images, settings):
+            assert network is not None
+            record = provenance.record("segment", inputs, [photograph.path, *weights])
+            results.append(_Work(output, settings, False, record, network.find).result(photograph))
+        if films:
+            own = own_videos.OwnVideos(films, output, (1,), decoding)
+            record = provenance.record("segment", inputs | {"own": own.settings}, weights)
+            results += _of_films(own, output, settings, tools, film, retry, record, network)
+    return results
+
+
+def _of_films(
+    own: own_videos.OwnVideos,
+    output: Path,
+    settings: SegmentSettings,
+    tools: shot.Tools,
+    film: bool,
+    retry: bool,
+    record: dict[str, Any],
+    network: AppliedRun | AppliedStudent | None,
+) -> list[Result]:
+    finished = _finished(output, record)
+    if finished and not (retry and own.left_out()):
+        log.info("%s: all videos are there already", output)
+        own.log_left_out()
+        return finished
+    with own.decoded(False, retry) as (report, store):
+        reader = FrameReader(store)
+        names = list(own_videos.rows(report))
+        materials = {name: Material(reader, name, settings) for name in names}
+        learned: Learned | None = None
+        find: Callable[..., shot.Foreground] = partial(shot.segment, tools=tools)
+        if network is not None:
+            find = network.find
+        elif settings.quality == "best":
+            learned = Learned(materials, output, settings, tools, record)
+        work = _Work(output, settings, film, record, find, learned)
+        results = [work.result(material) for material in materials.values()]
+        if learned is not None and not any(result.failure for result in results):
+            learned.close()
+        return results
 
 
 def _finished(output: Path, record: dict[str, Any]) -> list[Result]:
@@ -103,9 +144,10 @@ def _finished(output: Path, record: dict[str, Any]) -> list[Result]:
 
 def _existing(folder: Path, record: dict[str, Any]) -> dict[str, Any] | None:
     """Head of the JSON of a video that was segmented by the same code with the same settings."""
+    keys = ("settings", "inputs", "code_sha256")
     try:
         about = json.loads((folder / outputs.JSON).read_text(encoding="utf-8"))
-        same = all(about["provenance"][key] == record[key] for key in ("settings", "code_sha256"))
+        same = all(about["provenance"][key] == record[key] for key in keys)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return {key: value for key, value in about.items() if key != "frames"} if same else None
@@ -113,72 +155,68 @@ def _existing(folder: Path, record: dict[str, Any]) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class _Work:
-    """Videos of a frame store, to be segmented into folders of `output`."""
+    """Videos to be segmented into folders of `output`."""
 
-    reader: FrameReader
     output: Path
     settings: SegmentSettings
-    tools: shot.Tools
     film: bool
     record: dict[str, Any]
+    find: Callable[..., shot.Foreground]
+    learned: Learned | None = None
 
-    def result(self, name: str) -> Result:
+    def result(self, material: Material | photographs.Photograph) -> Result:
         """Segment a video, unless it is there; a failure is logged and returned."""
+        name = material.name
         folder = self.output / name
         if (about := _existing(folder, self.record)) is not None:
             log.info("%s is there already, made from this video", folder)
             return Result(name, folder, about)
         try:
-            return Result(name, folder, self._segmented(name, folder))
+            return Result(name, folder, self._segmented(material, folder))
         except UserError as error:
             log.error("%s: not segmented: %s", name, error)
             return Result(name, folder, {}, str(error))
 
-    def _segmented(self, name: str, folder: Path) -> dict[str, Any]:
+    def _segmented(
+        self, material: Material | photographs.Photograph, folder: Path
+    ) -> dict[str, Any]:
         """Head of the JSON of a video, whose folder is written."""
         began = time.monotonic()
-        reader, settings = self.reader, self.settings
-        count, size = reader.length(name), reader.size(name)
-        frames = (reader.read(name, t) for t in range(count))
-        changes = shots.changes(progress.track(frames, f"{name}: shots", count))
-        starts = shots.cuts(changes)
-        parts = shots.parts(starts, count, settings.longest)
-        masks = np.zeros((count, *_working(size, settings.short_side)), np.uint8)
+        name, count, size = material.name, material.count, material.size
+        masks = np.zeros((count, *working_size(size, self.settings.short_side)), np.uint8)
         described = []
-        for part in parts:
-            foreground = self._of_part(name, part, masks.shape[1:])
-            ends = {"from": part.start, "to": part.stop - 1}
+        for part in material.parts:
+            foreground = self._of_part(material, part)
+            ends = {"from": part.times.start, "to": part.times.stop - 1}
             described.append({**ends, "foreground": foreground.reason})
             if foreground.is_empty:
                 log.warning("%s, frames %d to %d: %s", name, *ends.values(), foreground.reason)
             # Probabilities become levels of grey, of which 128 and more are foreground.
-            masks[part.start : part.stop] = np.round(foreground.probability * 255)
+            levels = np.round(foreground.probability * 255)
+            masks[part.times.start : part.times.stop] = levels
         about = {
             "video": name,
             "frames_count": count,
             "size": list(size),
-            "fps": reader.fps(name),
-            "shots": starts,
+            "fps": material.fps,
+            "shots": material.shots,
             "parts": described,
             "empty_frames": int((masks < FOREGROUND).all((1, 2)).sum()),
             "provenance": self.record,
         }
-        labels = _labels(masks, parts, size, settings.objects == "many")
-        shown = progress.track(labels, f"{name}: files", count)
+        ranges = [part.times for part in material.parts]
+        labels = _labels(masks, ranges, size, self.settings.objects == "many")
+        shown = material.steps(labels, "files", count)
         with replacing_directory(folder) as temporary:
             about["seconds"] = round(time.monotonic() - began, 1)
-            read = partial(reader.read, name)
-            outputs.write(temporary, read, shown, count, reader.fps(name), self.film, about)
+            outputs.write(temporary, material.frame, shown, count, material.fps, self.film, about)
         return about
 
-    def _of_part(self, name: str, part: range, size: tuple[int, ...]) -> shot.Foreground:
-        large = (self.reader.read(name, t) for t in part)
-        scaled = [cv2.resize(f, size[::-1], interpolation=cv2.INTER_AREA) for f in large]
-
-        def steps(items: Iterable[Any], description: str, total: int) -> Iterator[Any]:
-            return progress.track(items, f"{name}: {description}", total)
-
-        return shot.segment(np.stack(scaled), self.tools, steps)
+    def _of_part(self, material: Material | photographs.Photograph, part: Part) -> shot.Foreground:
+        frames = material.frames(part)
+        if self.learned is not None:
+            return self.learned.find(part, frames)
+        return self.find(frames, steps=material.steps)
 
 
 def _labels(
@@ -201,12 +239,6 @@ def _nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Labels at another size; pixels beside an object have its label, too."""
     grown = np.where(labels > 0, labels, cv2.dilate(labels, np.ones((3, 3), np.uint8)))
     return cv2.resize(grown, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-
-
-def _working(size: tuple[int, int], short_side: int) -> tuple[int, int]:
-    """Height and width at which a video is looked at; smaller ones as they are."""
-    scale = min(1.0, short_side / min(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def tools_of(settings: SegmentSettings, device: str) -> shot.Tools:

@@ -32,17 +32,22 @@ def test_grids_complete_the_last_patches_and_pool_means():
 
 def test_colours_are_centred_over_the_shot_and_have_mean_square_one():
     frames, _ = moving.film(3)
-    look = appearance.describe(frames, None, "cpu", still)
-    assert look.features is None
-    assert look.colours.shape == (3, 12, 16, 3)
-    np.testing.assert_allclose(look.colours.mean((0, 1, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(np.square(look.colours).mean(), 1, atol=1e-5)
+    colours = appearance.colours_of(frames)
+    assert colours.shape == (3, 12, 16, 3)
+    np.testing.assert_allclose(colours.mean((0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(np.square(colours).mean(), 1, atol=1e-5)
+
+
+def test_large_frames_are_looked_at_at_a_short_side_of_240():
+    frames = np.random.default_rng(0).integers(0, 255, (2, 480, 640, 3), np.uint8)
+    look = appearance.describe(frames, Means(), "cpu", still)
+    assert look.features.shape[:3] == look.colours.shape[:3] == (2, 30, 40)
+    assert appearance.pooled(np.ones((2, 480, 640), np.float32), (30, 40)).shape == (2, 30, 40)
 
 
 def test_features_have_length_one_and_a_token_a_patch():
     frames, _ = moving.film(3)
     look = appearance.describe(frames, Means(), "cpu", still)
-    assert look.features is not None
     assert look.features.shape[:3] == (3, 12, 16)
     np.testing.assert_allclose(np.linalg.norm(look.features, axis=-1), 1, atol=1e-5)
 

@@ -5,7 +5,6 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from commonfate.foreground import hypotheses
-from commonfate.foreground.appearance import Appearance
 from commonfate.foreground.hypotheses import Edges, Hypothesis
 
 PATH = csr_matrix(
@@ -23,12 +22,12 @@ PATH = csr_matrix(
 """Five patches in a row, each linked to its neighbours."""
 
 
-def scene() -> tuple[Appearance, np.ndarray]:
-    """Two frames whose left part is dark and right part is bright, and the right part's mask."""
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """Colours of two frames, dark but for a bright part, and the mask of that part."""
     mask = np.zeros((2, 6, 8), bool)
     mask[:, 1:5, 5:7] = True
     colours = np.where(mask[..., None], 1.0, -1.0) * np.ones(3)
-    return Appearance(colours.astype(np.float32), None), mask
+    return colours.astype(np.float32), mask
 
 
 def test_a_walk_on_a_path_meets_the_ends_by_distance():
@@ -81,8 +80,8 @@ def test_probability_is_one_half_at_the_cut():
 
 
 def test_the_strength_of_edges_is_relative_to_all_of_them():
-    look, mask = scene()
-    edges = Edges(look.colours)
+    colours, mask = scene()
+    edges = Edges(colours)
     everywhere = edges.across.size + edges.down.size
     along = (np.diff(mask, axis=2) != 0).sum() + (np.diff(mask, axis=1) != 0).sum()
     assert edges.strength(mask) == pytest.approx(everywhere / along)
@@ -90,25 +89,25 @@ def test_the_strength_of_edges_is_relative_to_all_of_them():
 
 
 def test_features_count_as_much_as_colours():
-    look, mask = scene()
+    colours, mask = scene()
     features = np.zeros((*mask.shape, 2), np.float32)
     features[..., 0] = 1
     features[:, :, :4] = (0, 1)  # an edge elsewhere
     other = np.zeros_like(mask)
     other[:, :, :4] = True
-    edges, colours = Edges(look.colours, features), Edges(look.colours)
+    edges, plain = Edges(colours, features), Edges(colours)
     everywhere, along = edges.across.size + edges.down.size, 2 * 6
     assert edges.strength(other) == pytest.approx(everywhere / along / 2, rel=1e-5)
-    assert colours.strength(other) == 0
-    assert edges.strength(mask) == pytest.approx(colours.strength(mask) / 2)
+    assert plain.strength(other) == 0
+    assert edges.strength(mask) == pytest.approx(plain.strength(mask) / 2)
 
 
 def test_the_mask_with_edges_at_its_border_is_the_best():
-    look, mask = scene()
+    colours, mask = scene()
     evidence = np.where(mask, 0.8, 0.1).astype(np.float32)
     evidence[:, 1:5, 3:5] = 0.6  # moves as well, but the border is not there
     proposed = (Hypothesis("motion", evidence, cut) for cut in (0.05, 0.5, 0.7))
-    result = hypotheses.scored(proposed, evidence, np.ones(2), Edges(look.colours))
+    result = hypotheses.scored(proposed, evidence, np.ones(2), Edges(colours))
     assert [h.cut for h in result] == [0.7, 0.5]  # a foreground everywhere is not sensible
     np.testing.assert_array_equal(result[0].mask, mask)
     assert result[0].score > result[1].score
@@ -125,11 +124,11 @@ def test_of_equal_edges_the_mask_that_agrees_with_motion_is_better():
 
 
 def test_a_foreground_of_no_sensible_size_is_left_out():
-    look, mask = scene()
+    colours, mask = scene()
     full = np.ones(mask.shape, np.float32)
     empty = np.zeros(mask.shape, np.float32)
     proposed = [Hypothesis("full", full, 0.5), Hypothesis("empty", empty, 0.5)]
-    assert hypotheses.scored(iter(proposed), full, np.ones(2), Edges(look.colours)) == []
+    assert hypotheses.scored(iter(proposed), full, np.ones(2), Edges(colours)) == []
 
 
 def test_the_consensus_weighs_hypotheses_by_their_scores():

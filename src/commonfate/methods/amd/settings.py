@@ -82,6 +82,9 @@ class AmdSettings(TrainedSettings):
     def foreground(self) -> str:
         return "object"
 
+    def merged_by_motion(self) -> Self:
+        return self.model_copy(update={"merge": "motion"})
+
     @property
     def by_video(self) -> bool:
         return self.merge == "motion"

@@ -86,6 +86,10 @@ class GuessWhatMovesSettings(TrainedSettings):
         """Gap of the flow that the merging by motion reads."""
         return self.merge.gap
 
+    def merged_by_motion(self) -> Self:
+        merge = self.merge.model_copy(update={"by": "motion"})
+        return self.model_copy(update={"merge": merge})
+
     @property
     def foreground(self) -> str:
         return "object" if self.by_video else super().foreground
