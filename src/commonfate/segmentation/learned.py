@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 NETWORK = "network.safetensors"
 DRAFTS, NETWORKS = ".drafts", "networks"
-SHARE = 0.5
+SHARE = 0.35
 """Share of the network in the foreground, beside the draft."""
 LESSONS = 2000
 """Frames that a network learns from at most, spread evenly over all."""

@@ -28,7 +28,7 @@ class SegmentSettings(Settings):
     the edges of the result say, which is seldom `moves`."""
     per_video: bool = True
     """Of quality `best`: a network learns from each video, or one from all."""
-    training_steps: PositiveInt = 600
+    training_steps: PositiveInt = 150
     """Of quality `best`: optimiser steps of a network."""
     seed: NonNegativeInt = 0
     """Of quality `best`: seed of a network; nothing else is drawn at random."""

@@ -61,7 +61,12 @@ def paper_loss(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:
 
 
 def paper_loss_pulled_back(
-    masks: Tensor, flow_maps: Tensor, monomial_maps: Tensor, pixels: Tensor, model: FlowModel
+    masks: Tensor,
+    flow_maps: Tensor,
+    monomial_maps: Tensor,
+    pixels: Tensor,
+    model: FlowModel,
+    drop_worst: float = 0,
 ) -> Tensor:
     """`paper_loss` of linearly upsampled probabilities, computed at their own resolution.
 
@@ -74,6 +79,7 @@ def paper_loss_pulled_back(
         monomial_maps: (m, h, w) or (B, m, h, w) float64, see `pull_back.monomial_maps`.
         pixels: (B,) number of pixels with flow, see `pixel_count`.
         model: the flow model that the maps were made for.
+        drop_worst: share of the batch, of the largest losses, that is left out of the mean.
 
     Returns:
         () float64.
@@ -85,7 +91,9 @@ def paper_loss_pulled_back(
     gram = pick_products(masks @ monomial_maps.flatten(-2).mT, degree)
     theta = fit(Moments(gram.detach(), cross.detach()))
     energies = square + (theta * (gram @ theta - 2 * cross)).sum((-2, -1))
-    return (energies.sum(1) / pixels).mean()
+    losses = energies.sum(1) / pixels
+    kept = max(1, round((1 - drop_worst) * len(losses)))
+    return losses.topk(kept, largest=False).values.mean()
 
 
 def released_reconstruction(masks: Tensor, flow: Tensor, model: FlowModel) -> Tensor:

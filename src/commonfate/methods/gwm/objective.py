@@ -62,7 +62,9 @@ def _pulled_back(settings: GuessWhatMovesSettings, masks: Tensor, flow: Tensor) 
     filled, valid = split_unknown(flow)
     maps = flow_maps(filled, valid, settings.image_size, DEGREES[settings.flow_model])
     grid = _monomial_maps(settings, valid)
-    return paper_loss_pulled_back(masks, maps, grid, pixel_count(valid), settings.flow_model)
+    return paper_loss_pulled_back(
+        masks, maps, grid, pixel_count(valid), settings.flow_model, settings.drop_worst
+    )
 
 
 def _monomial_maps(settings: GuessWhatMovesSettings, valid: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from commonfate.flow.resize import resize
 from commonfate.methods.base import required
@@ -15,6 +16,9 @@ from commonfate.samples.example import Example
 
 NOISE = 0.1
 """About the error of estimated flow, in pixels: smaller motion should not be amplified."""
+
+ABRUPT = 4
+"""Change of the flow at a motion boundary, by its mean change from a pixel to the next."""
 
 
 def prepare(settings: GuessWhatMovesSettings, example: Example) -> dict[str, Tensor]:
@@ -47,7 +51,35 @@ def _target(settings: GuessWhatMovesSettings, flow: np.ndarray) -> Tensor:
         target = torch.where(target.isfinite(), clipped, torch.nan)
     if settings.normalise_flow:
         target = normalised(target, DEGREES[settings.flow_model])
+    if settings.boundary_reach is not None:
+        target = near_boundaries(target, settings.boundary_reach)
     return target
+
+
+def near_boundaries(flow: Tensor, reach: int) -> Tensor:
+    """Flow near motion boundaries; unknown elsewhere.
+
+    Far from them flow says nothing of where regions end, and where estimated flow is smooth over
+    what has no texture it says the wrong thing. A boundary is where the flow changes from a pixel
+    to the next by more than `ABRUPT` times the mean of these changes.
+
+    Args:
+        flow: (2, H, W) float32; NaN where unknown.
+        reach: distance from a boundary, in rows and columns, pixels.
+
+    Returns:
+        (2, H, W) float32.
+    """
+    filled, valid = split_unknown(flow)
+    across = functional.pad(filled[:, :, 1:] - filled[:, :, :-1], (0, 1))
+    down = functional.pad(filled[:, 1:] - filled[:, :-1], (0, 0, 0, 1))
+    change = torch.sqrt(across.square().sum(0) + down.square().sum(0))
+    # The jump to what is unknown is none of the scene.
+    known = -functional.max_pool2d(-valid[None].float(), 3, 1, 1)[0]
+    change = change * known
+    boundary = change > ABRUPT * change.mean()
+    near = functional.max_pool2d(boundary[None].float(), 2 * reach + 1, 1, reach)[0] > 0
+    return torch.where(near, flow, torch.nan)
 
 
 def normalised(flow: Tensor, degree: int) -> Tensor:

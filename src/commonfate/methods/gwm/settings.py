@@ -50,6 +50,11 @@ class GuessWhatMovesSettings(TrainedSettings):
     """Clip flow to +- this many pixels (released: 20; not in the paper)."""
     normalise_flow: bool = False
     """Divide each flow field by the RMS of its global fit's residual (not in the paper)."""
+    boundary_reach: PositiveInt | None = None
+    """Learn from the flow within so many pixels of motion boundaries, at `flow_size`; none: from
+    all (the paper)."""
+    drop_worst: float = Field(0, ge=0, lt=1)
+    """Share of a batch that is not learnt from, the samples of largest loss (not in the paper)."""
     image_size: tuple[PositiveInt, PositiveInt] = (128, 224)
     """Height and width of the network's input, in pixels; multiples of 16."""
     flow_size: tuple[PositiveInt, PositiveInt] = (480, 854)
@@ -109,6 +114,12 @@ class GuessWhatMovesSettings(TrainedSettings):
     def _sizes_fit_the_network(self) -> "GuessWhatMovesSettings":
         if any(side % self.multiple for side in self.image_size):
             raise ValueError(f"image_size {self.image_size} must be multiples of {self.multiple}")
+        return self
+
+    @model_validator(mode="after")
+    def _samples_are_dropped_by_the_papers_loss(self) -> "GuessWhatMovesSettings":
+        if self.drop_worst and (self.variant, self.upsample) != ("paper", "probabilities"):
+            raise ValueError("drop_worst needs variant paper and upsample probabilities")
         return self
 
     @model_validator(mode="after")

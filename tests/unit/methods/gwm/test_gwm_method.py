@@ -243,3 +243,33 @@ def test_the_released_protocol_is_a_choice_of_keys():
     paper = GwmSettings()
     assert (paper.variant, paper.clip_flow, paper.iterations) == ("paper", None, 15_000)
     assert (paper.decay_iterations, paper.merge.epsilon) == (None, 1e-12)
+
+
+def test_flow_far_from_motion_boundaries_is_not_learnt_from():
+    frame, flow = sample()
+    everywhere = method().prepare(Example(frame, flow))["flow"]
+    near = method(boundary_reach=4).prepare(Example(frame, flow))["flow"]
+    known = near.isfinite().all(0)
+    # The left half moves by 5 pixels more: up to column 28.
+    assert known[:, 25:31].all() and not known[:, :20].any() and not known[:, 38:].any()
+    torch.testing.assert_close(near[:, known], everywhere[:, known])
+
+
+def test_the_border_of_unknown_flow_is_no_motion_boundary():
+    flow = np.zeros((2, 30, 57), np.float32)
+    flow[0, :, :28] = 5
+    flow[:, 10:20, 40:50] = np.nan
+    near = method(boundary_reach=3).prepare(Example(sample()[0], flow))["flow"]
+    assert near[0, :, 26:30].isfinite().all() and not near[0, :, 36:].isfinite().any()
+
+
+def test_a_batch_may_be_learnt_from_without_its_worst_samples():
+    subject, plain = method(drop_worst=0.5), method()
+    model = plain.build()
+    samples = [plain.prepare(Example(*sample(seed))) for seed in range(2)]
+    samples[1]["flow"] *= 7
+    alone = plain.loss(model.eval(), default_collate(samples[:1]), 0)
+    both = subject.loss(model, default_collate(samples), 0)
+    torch.testing.assert_close(both["loss"], alone["loss"])
+    with pytest.raises(ValueError, match="drop_worst needs variant paper"):
+        GwmSettings(drop_worst=0.2, variant="released")
