@@ -20,8 +20,8 @@ STILL, CLEAR = 0.2, 0.5
 for nothing, since flow errs by as much; above the second it counts fully."""
 
 Flow = Mapping[int, np.ndarray]
-"""Flow by gap, (T, 2, h, w) float32, pixels; NaN where it is unknown, and in frames whose partner
-does not exist."""
+"""Flow by gap, (T, 2, h, w) float16 or float32, pixels; NaN where it is unknown, and in frames
+whose partner does not exist."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,11 @@ def gather(flow: Flow, gap: int, step: int = 1, camera: Camera = "turns") -> lis
     if camera != "turns":
         residuals[True] = np.sqrt(turning * _smaller(flow, gap, sampson_error))
     trust = weight.astype(np.float32)
+    relative = [_relative(lengths) for lengths in residuals.values()]
+    steady = along_flow(relative, trust, flow, step)
     return [
-        Evidence(_steady(lengths, trust, flow, step), trust, gap, past_parallax)
-        for past_parallax, lengths in residuals.items()
+        Evidence(_graded(lengths), trust, gap, past_parallax)
+        for past_parallax, lengths in zip(residuals, steady, strict=True)
     ]
 
 
@@ -92,43 +94,51 @@ def _smaller(flow: Flow, gap: int, of_field: Callable[[np.ndarray], np.ndarray])
     for direction in (gap, -gap):
         for t, field in enumerate(flow[direction]):
             if np.isfinite(field).any():
-                np.minimum(lengths[t], of_field(field), out=lengths[t])
+                np.minimum(lengths[t], of_field(field.astype(np.float32)), out=lengths[t])
     # No partner: frames in the middle of a shot shorter than twice the gap, and what leaves the
     # picture, or is hidden, in both directions.
     lengths[~np.isfinite(lengths)] = 0
     return lengths
 
 
-def _steady(lengths: np.ndarray, weight: np.ndarray, flow: Flow, step: int) -> np.ndarray:
-    """(T, h, w) float32 from 0 to 1: residuals averaged along the flow, 0.5 at the threshold."""
+def _relative(lengths: np.ndarray) -> np.ndarray:
+    """Lengths (T, h, w) in units of each frame's interquartile range."""
     low, high = np.quantile(lengths.reshape(len(lengths), -1), [0.25, 0.75], axis=1)
-    relative = lengths / np.maximum(high - low, LEAST_MOTION)[:, None, None].astype(np.float32)
-    steady = along_flow(relative, weight, flow, step)
-    limit = np.maximum(otsu(steady), LEAST_MOTION)[:, None, None]
-    return (steady**2 / (steady**2 + limit**2)).astype(np.float32)
+    return lengths / np.maximum(high - low, LEAST_MOTION)[:, None, None].astype(np.float32)
 
 
-def along_flow(maps: np.ndarray, weight: np.ndarray, flow: Flow, step: int = 1) -> np.ndarray:
+def _graded(lengths: np.ndarray) -> np.ndarray:
+    """(T, h, w) float32 from 0 to 1, 0.5 at each frame's threshold, of lengths (T, h, w)."""
+    limit = np.maximum(otsu(lengths), LEAST_MOTION)[:, None, None]
+    return (lengths**2 / (lengths**2 + limit**2)).astype(np.float32)
+
+
+def along_flow(
+    maps: Sequence[np.ndarray], weight: np.ndarray, flow: Flow, step: int = 1
+) -> list[np.ndarray]:
     """Average maps along the flow, `ROUNDS` times with the frames a step before and after.
 
     Args:
-        maps: (T, h, w) float32.
-        weight: (T,) of each frame's own map; frames of weight 0 have what flows into them.
+        maps: (T, h, w) float32 each.
+        weight: (T,) of each frame's own maps; frames of weight 0 have what flows into them.
         flow: of gaps `step` and `-step`.
         step: frames from one to the next of the chain.
 
     Returns:
-        (T, h, w) float32.
+        (T, h, w) float32 each.
     """
-    share = np.broadcast_to(weight[:, None, None], maps.shape).astype(np.float32)
-    values, total = (_averaged(m, flow, step) for m in (maps * share, share))
-    return values / np.maximum(total, np.finfo(np.float32).tiny)
+    if weight.min() == weight.max() > 0:  # then the sum of weights is theirs everywhere
+        return list(np.moveaxis(_averaged(np.stack(maps, -1), flow, step), -1, 0))
+    share = np.broadcast_to(weight[:, None, None], maps[0].shape).astype(np.float32)
+    stacked = np.stack([*(values * share for values in maps), share], -1)
+    *sums, total = np.moveaxis(_averaged(stacked, flow, step), -1, 0)
+    return [values / np.maximum(total, np.finfo(np.float32).tiny) for values in sums]
 
 
 def _averaged(maps: np.ndarray, flow: Flow, step: int) -> np.ndarray:
-    current = maps
+    """Maps (T, h, w, C) after all rounds; a pass over all channels takes little more than one."""
+    current, following = maps, np.empty_like(maps)
     for _ in range(ROUNDS):
-        following = np.empty_like(maps)
         for t in range(len(maps)):
             gathered = [current[t]]
             gathered += [
@@ -136,8 +146,8 @@ def _averaged(maps: np.ndarray, flow: Flow, step: int) -> np.ndarray:
                 for away in (step, -step)
                 if 0 <= t + away < len(maps)
             ]
-            following[t] = KEPT * maps[t] + (1 - KEPT) * np.mean(gathered, axis=0)
-        current = following
+            following[t] = KEPT * maps[t] + (1 - KEPT) / len(gathered) * sum(gathered)
+        current, following = following, np.empty_like(maps) if current is maps else current
     return current
 
 
@@ -147,14 +157,15 @@ def sampled(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
     Where the flow is unknown it counts as none.
 
     Args:
-        values: (h, w) float32, of the other frame.
+        values: (h, w) or (h, w, C) float32, of the other frame.
         flow: (2, h, w) float32, to it, pixels.
     """
-    across, down = np.nan_to_num(flow)
-    rows, columns = np.indices(values.shape, np.float32)
-    return cv2.remap(
+    across, down = np.nan_to_num(flow.astype(np.float32))
+    rows, columns = np.indices(across.shape, np.float32)
+    result = cv2.remap(
         values, columns + across, rows + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return result.reshape(values.shape)  # OpenCV drops an axis of one channel
 
 
 def otsu(maps: np.ndarray) -> np.ndarray:

@@ -181,12 +181,12 @@ def _segment_together(
 ) -> Iterator[Segmented]:
     times, frames = task.times(video), _Frames(task, video)
     assert task.flow is not None
-    motion = evidence.of_video(task.flow, video.name, video.frames, task.options.crop).of(times)
+    motion, spent = evidence.of_video(task.flow, video.name, video.frames, task.options.crop)
     size = frames[0].shape[:2] if task.options.resolution == "native" else None
     began, read = time.perf_counter(), frames.seconds
     with torch.no_grad():
-        predictions = list(method.predict_video(model, frames, motion, size=size))
-    each = (time.perf_counter() - began - (frames.seconds - read)) / len(times)
+        predictions = list(method.predict_video(model, frames, motion.of(times), size=size))
+    each = (spent + time.perf_counter() - began - (frames.seconds - read)) / len(times)
     for t, prediction in zip(times, predictions, strict=True):
         inputs = _read(task, video, t, with_flow=False)
         yield _enlarged(method, task, video, t, inputs, prediction, each)

@@ -65,7 +65,7 @@ def test_frames_without_trust_have_what_flows_into_them():
     maps = np.zeros((3, 4, 5), np.float32)
     maps[1] = 100  # of a frame that counts for nothing
     maps[0], maps[2] = 1, 3
-    result = motion.along_flow(maps, np.float32([1, 0, 1]), flow)
+    (result,) = motion.along_flow([maps], np.float32([1, 0, 1]), flow)
     assert result.max() < 3
     np.testing.assert_allclose(result[1], 2, atol=1e-4)
 
@@ -77,7 +77,7 @@ def test_averaging_follows_the_flow():
     maps[4] = truth[4]
     weight = np.zeros(8, np.float32)
     weight[4] = 1
-    result = motion.along_flow(maps, weight, flow)
+    (result,) = motion.along_flow([maps], weight, flow)
     assert moving.overlap(result > 0.5, truth) > 0.6
 
 
@@ -117,3 +117,18 @@ def test_the_motion_of_the_camera_is_told_in_one_way_or_in_both():
             assert 0 <= evidence.map.min() <= evidence.map.max() <= 1
     np.testing.assert_array_equal(of_cameras["any"][0].map, of_cameras["turns"][0].map)
     np.testing.assert_array_equal(of_cameras["any"][1].map, of_cameras["moves"][0].map)
+
+
+def test_maps_that_are_averaged_together_are_averaged_as_alone():
+    frames, _ = moving.film(6)
+    flow = flows.Flows(frames, FINEST).of_gaps([1, -1], still)
+    maps = list(np.random.default_rng(0).random((2, *frames.shape[:3])).astype(np.float32))
+    for weight in (np.ones(6, np.float32), np.float32([1, 0, 0.5, 1, 0, 1])):
+        together = motion.along_flow(maps, weight, flow)
+        for values, result in zip(maps, together, strict=True):
+            np.testing.assert_allclose(
+                result, motion.along_flow([values], weight, flow)[0], rtol=1e-5
+            )
+    same = motion.along_flow(maps[:1], np.ones(6, np.float32), flow)[0]
+    almost = motion.along_flow(maps[:1], np.float32([1, 1, 1, 1, 1, 0.99999]), flow)[0]
+    np.testing.assert_allclose(same, almost, rtol=1e-4)

@@ -60,7 +60,7 @@ def task_of(film):
 
 def test_evidence_of_stored_flow_shows_the_square(film):
     frames, truth, path = film
-    result = evidence.of_video(Flow([path], 1), "film", len(frames), "none")
+    result, _ = evidence.of_video(Flow([path], 1), "film", len(frames), "none")
     assert result.moves
     assert moving.overlap(result.map > 0.5, truth) > 0.6
 
@@ -68,14 +68,14 @@ def test_evidence_of_stored_flow_shows_the_square(film):
 def test_long_videos_are_looked_at_in_parts(film, monkeypatch):
     frames, truth, path = film
     monkeypatch.setattr(evidence, "LONGEST", 4)
-    result = evidence.of_video(Flow([path], 1), "film", len(frames), "none")
+    result, _ = evidence.of_video(Flow([path], 1), "film", len(frames), "none")
     assert result.map.shape == truth.shape
     assert moving.overlap(result.map > 0.5, truth) > 0.6
 
 
 def test_the_square_of_the_crop_is_that_of_the_frames(film):
     frames, truth, path = film
-    result = evidence.of_video(Flow([path], 1), "film", len(frames), "square")
+    result, _ = evidence.of_video(Flow([path], 1), "film", len(frames), "square")
     side = min(truth.shape[1:])
     left = (truth.shape[2] - side) // 2
     assert result.map.shape == (len(frames), side, side)
@@ -100,7 +100,7 @@ def test_unknown_flow_counts_for_nothing(film, tmp_path):
                     field[:, 5:15, 5:25] = np.nan
                     pairs.append((t, field))
             writer.add("film", gap, frames=len(frames), size=frames.shape[1:3], flows=pairs)
-    result = evidence.of_video(Flow([tmp_path / "holes.zarr.zip"], 1), "film", 8, "none")
+    result, _ = evidence.of_video(Flow([tmp_path / "holes.zarr.zip"], 1), "film", 8, "none")
     assert np.isfinite(result.map).all()
     assert result.map[:, 5:15, 5:25].max() < 0.5
     assert moving.overlap(result.map > 0.5, truth) > 0.6
