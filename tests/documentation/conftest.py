@@ -15,7 +15,7 @@ from helpers.pages import ROOT
 
 CLONED = (
     *("Makefile", "Snakefile", "config.yaml", "pyproject.toml", "requirements.lock"),
-    *("config", "envs", "profiles", "workflow"),
+    *("benchmarks", "config", "envs", "profiles", "workflow"),
 )
 
 

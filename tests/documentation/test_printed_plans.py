@@ -44,8 +44,8 @@ def test_a_command_is_planned(clone, text: str) -> None:
 
 def test_a_table_that_was_added_as_printed_is_planned(clone) -> None:
     page = (ROOT / "docs/tables.md").read_text()
-    assert "`workflow/tables/mine.yaml`: copy `table1.yaml`" in page and ADDED_TABLE in TEXTS
-    shutil.copy(clone.folder / "workflow/tables/table1.yaml", clone.folder / "mine_table.yaml")
+    assert "`workflow/tables/mine.yaml`: copy `gwm_table1.yaml`" in page and ADDED_TABLE in TEXTS
+    shutil.copy(clone.folder / "workflow/tables/gwm_table1.yaml", clone.folder / "mine_table.yaml")
     added = yaml.safe_load(re.search(r"In the config: `(tables: .*)`", page)[1])
     settings = clone.folder / "config.yaml"
     before = settings.read_text()
