@@ -74,8 +74,7 @@ def ladder(frames: np.ndarray, tools: shot.Tools, seeds: int) -> Iterator[tuple[
     for seed in range(seeds):
         network = student.train(taught, STEPS, seed, tools.device, silent)
         seen = student.predict(network, frames, tokens, tools.device)
-        joined = (1 - learned.SHARE) * probability + learned.SHARE * seen
-        yield f"best {seed}", shot.finished(joined, frames)
+        yield f"best {seed}", learned.joined(good, seen, frames)
 
 
 def silent(items: Iterable, description: str, total: int) -> Iterable:

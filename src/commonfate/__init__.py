@@ -18,6 +18,7 @@ def segment(
     *,
     device: str = "auto",
     film: bool = True,
+    checkpoint: "str | Path | None" = None,
     **settings: Any,
 ) -> "list[Result]":
     """Segment what moves in videos, as `commonfate segment` does.
@@ -27,6 +28,8 @@ def segment(
         output: folder; a folder a video with masks, sheet, film and JSON.
         device: auto, cpu or cuda.
         film: write a film of each video.
+        checkpoint: folder of a trained run, or of videos that quality `best` has segmented; then
+            `videos` may be photographs, too.
         settings: of `commonfate.segmentation.settings.SegmentSettings`, e.g. `quality="fast"`.
 
     Returns:
@@ -45,4 +48,12 @@ def segment(
     checked = parse(SegmentSettings, settings, "segment")
     with acquire(device) as acquired:
         tools = own.tools_of(checked, acquired)
-        return own.run([Path(p) for p in paths], Path(output), checked, tools, Decoding(), film)
+        return own.run(
+            [Path(path) for path in paths],
+            Path(output),
+            checked,
+            tools,
+            Decoding(),
+            film,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+        )

@@ -20,7 +20,8 @@ from safetensors import SafetensorError
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import replacing
 from commonfate.base.progress import track
-from commonfate.foreground import appearance, shot, student
+from commonfate.foreground import appearance, objects, shot, student
+from commonfate.foreground.edges import aligned
 from commonfate.foreground.flows import Steps
 from commonfate.foreground.student import Student
 from commonfate.segmentation.material import Material, Part
@@ -70,9 +71,8 @@ class Learned:
             return drafted.finished(frames)
         assert self._tools.encoder is not None
         seen = seen_by(network, frames, self._tools.encoder, self._tools.device, steps)
-        probability = (1 - SHARE) * drafted.probability + SHARE * seen
-        reason = f"{drafted.reason}; and a network"
-        return shot.Foreground(shot.finished(probability, frames), reason, drafted.gap)
+        mask = joined(drafted.finished(frames).probability, seen, frames)
+        return shot.Foreground(mask, f"{drafted.reason}; and a network", drafted.gap)
 
     def close(self) -> None:
         """Delete the drafts, when all videos are segmented."""
@@ -142,6 +142,25 @@ class Learned:
             np.savez_compressed(file, probability=levels, trust=trust, about=about)
         # As it will be read after an interruption, to the bit.
         return shot.Draft(levels.astype(np.float32) / 255, drafted.reason, drafted.gap, trust)
+
+
+def joined(mask: np.ndarray, seen: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """A foreground with the edges of its frames, and a network's, which gets them first.
+
+    The network sees smaller frames; joined before, it would blur the edges of both.
+
+    Args:
+        mask: (T, h, w) float32, finished.
+        seen: (T, h, w) float32, of the network.
+        frames: (T, h, w, 3) uint8, RGB.
+
+    Returns:
+        (T, h, w) float32, cut at one half.
+    """
+    sharp = np.stack([aligned(values, frame) for values, frame in zip(seen, frames, strict=True)])
+    both = (1 - SHARE) * mask + SHARE * sharp
+    both[~objects.without_specks(both > 0.5)] *= 0.5
+    return both.astype(np.float32)
 
 
 def seen_by(
