@@ -94,7 +94,7 @@ def test_the_front_page_of_the_report_names_keys_that_exist() -> None:
             "methods/gwm/merge/featurs",
             "pixels",
             "config: methods.gwm.merge.featurs is unknown; did you mean features? Known: "
-            "features, weights, epsilon",
+            "by, features, weights, gap, epsilon",
         ),
         (
             "tables/table1/benchmark",

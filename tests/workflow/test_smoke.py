@@ -18,15 +18,17 @@ def test_table1_holds_measured_and_published_rows(smoke) -> None:
     published = [row for row in rows if row["source"].startswith("published")]
     assert [row["method"] for row in measured] == [
         "Guess What Moves (U-Net)",
+        "Guess What Moves (U-Net), merged by motion",
         "AMD (per image)",
         "AMD (per video)",
         "Residual flow, thresholded",
+        "Motion through the video",
         "K-means on image features",
         "DINO ViT-S/16, Fiedler mask",
         "FlowDINO ViT-S/16, Fiedler mask",
         "TimeT ViT-S/16, foreground clusters",
     ]
-    namers = {1, 2, len(measured) - 1}  # methods that say themselves what the object is
+    namers = {2, 3, 5, len(measured) - 1}  # methods that say themselves what the object is
     for row in (measured[place] for place in namers):
         assert 0 <= float(row["J sprites leak_free"]) <= 100
         assert row["J sprites oracle"] == ""

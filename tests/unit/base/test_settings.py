@@ -107,7 +107,7 @@ def test_a_wrong_pair_is_one_line(pairs: list[str], message: str) -> None:
 
 
 def test_a_scalar_and_a_group_of_the_same_key() -> None:
-    with pytest.raises(ConfigError, match="merge = 3: expected a group of the keys features, "):
+    with pytest.raises(ConfigError, match="merge = 3: expected a group of the keys by, features, "):
         from_pairs(GwmSettings, ["merge.features=pixels", "merge=3"])
     settings = from_pairs(GwmSettings, ["merge=3", "merge.features=pixels"])
     assert settings.merge.features == "pixels"

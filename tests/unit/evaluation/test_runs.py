@@ -30,7 +30,9 @@ class Columns:
     """A trained method: its network is a number, how many columns it calls foreground."""
 
     def __init__(self, foreground="unsupervised", gives="masks"):
-        self.settings = SimpleNamespace(method="columns", foreground=foreground, gives=gives)
+        self.settings = SimpleNamespace(
+            method="columns", foreground=foreground, gives=gives, by_video=False
+        )
 
     def build(self, pretrained=True):
         assert not pretrained

@@ -75,8 +75,8 @@ def near_boundaries(flow: Tensor, reach: int) -> Tensor:
     down = functional.pad(filled[:, 1:] - filled[:, :-1], (0, 0, 0, 1))
     change = torch.sqrt(across.square().sum(0) + down.square().sum(0))
     # The jump to what is unknown is none of the scene.
-    known = -functional.max_pool2d(-valid[None].float(), 3, 1, 1)[0]
-    change = change * known
+    complete = -functional.max_pool2d(-valid[None].float(), 3, 1, 1)[0]
+    change = change * complete
     boundary = change > ABRUPT * change.mean()
     near = functional.max_pool2d(boundary[None].float(), 2 * reach + 1, 1, reach)[0] > 0
     return torch.where(near, flow, torch.nan)

@@ -19,7 +19,7 @@ def test_defaults_are_the_papers():
 
 
 def test_what_the_plan_must_know():
-    settings = SemanticSettings
+    settings = SemanticSettings()
     assert (settings.trained, settings.reads_frame, settings.reads_flow) == (True, True, False)
     assert settings.learns_from == "labels"
 
