@@ -143,9 +143,9 @@ def train(
     for step in steps(range(iterations), "learning", iterations):
         for group in optimiser.param_groups:
             group["lr"] = _rate(step, iterations)
-        chosen = [_window(taught[i], rng) for i in rng.integers(len(taught), size=BATCH)]
+        windows = [_window(taught[i], rng) for i in rng.integers(len(taught), size=BATCH)]
         image, tokens, target, weight = (
-            torch.stack(v).to(device) for v in zip(*chosen, strict=True)
+            torch.stack(v).to(device) for v in zip(*windows, strict=True)
         )
         with torch.autocast(kind, torch.bfloat16):
             logits = network(image.contiguous(memory_format=torch.channels_last), tokens)

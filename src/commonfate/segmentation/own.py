@@ -89,13 +89,19 @@ def run(
     weights = [] if checkpoint is None else [weights_file(checkpoint)]
     inputs = {"settings": settings.model_dump(mode="json"), "film": film}
     results = []
+    pictures = photographs.photographs(images, settings)
+    own = own_videos.OwnVideos(films, output, (1,), decoding) if films else None
+    if own is not None and (twice := {p.name for p in pictures} & set(own.settings["names"])):
+        raise ConfigError(
+            f"{min(twice)}: the name of a photograph and of a video, which would share a folder; "
+            f"segment them into different ones"
+        )
     with exclusive(output, output / ".lock"):
-        for photograph in photographs.photographs(images, settings):
+        for photograph in pictures:
             assert network is not None
             record = provenance.record("segment", inputs, [photograph.path, *weights])
             results.append(_Work(output, settings, False, record, network.find).result(photograph))
-        if films:
-            own = own_videos.OwnVideos(films, output, (1,), decoding)
+        if own is not None:
             record = provenance.record("segment", inputs | {"own": own.settings}, weights)
             results += _of_films(own, output, settings, tools, film, retry, record, network)
     return results

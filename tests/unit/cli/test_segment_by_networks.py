@@ -162,6 +162,14 @@ def test_python_applies_a_network_to_a_photograph(best, tmp_path):
     assert result.masks().shape == (1, *moving.SIZE) and result.masks().any()
 
 
+def test_a_photograph_and_a_video_of_one_name_are_refused(films, best, tmp_path):
+    Image.fromarray(moving.film(1)[0][0]).save(tmp_path / "quick.png")
+    paths = (tmp_path / "quick.png", films[0] / "quick.mp4")
+    result = run(*paths, "-o", tmp_path / "out", "--checkpoint", best, code=1)
+    assert isinstance(result.exception, ConfigError)
+    assert "quick: the name of a photograph and of a video" in str(result.exception)
+
+
 def test_a_damaged_photograph_stops_no_other(best, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no image")
     Image.fromarray(moving.film(1)[0][0]).save(tmp_path / "good.png")

@@ -10,12 +10,12 @@ from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from commonfate.foreground.motion import Evidence
-from commonfate.foreground.splits import moving
 from commonfate.methods.amd import samples
 from commonfate.methods.amd.loss import LOSSES
 from commonfate.methods.amd.network import AmdNetwork, Pairs, stretched
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
+from commonfate.methods.by_motion import merged
 from commonfate.models.frame import resize_frame, to_image
 from commonfate.models.pwc.layers import initialise
 from commonfate.samples.example import Example
@@ -137,10 +137,7 @@ class Amd(TrainedMethod, Segmenting):
     ) -> Iterator[Prediction]:
         """Segment frames; the object are the segments that move of their own in this video."""
         every = [self._segments(model, frame, size).cpu() for frame in frames]
-        inside = moving([segments.numpy() for segments in every], evidence)
-        for segments in every:
-            groups = torch.stack([segments[~inside].sum(0), segments[inside].sum(0)])
-            yield Prediction(segments, groups)
+        return merged(every, evidence)
 
     def _segments(
         self, model: nn.Module | None, frame: np.ndarray, size: tuple[int, int] | None

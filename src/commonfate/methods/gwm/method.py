@@ -12,8 +12,8 @@ from torch.optim import AdamW, Optimizer
 
 from commonfate.base.errors import UserError
 from commonfate.foreground.motion import Evidence
-from commonfate.foreground.splits import moving
 from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
+from commonfate.methods.by_motion import merged
 from commonfate.methods.gwm import samples
 from commonfate.methods.gwm.merge import merge
 from commonfate.methods.gwm.objective import objective
@@ -122,10 +122,7 @@ class GuessWhatMoves(TrainedMethod, Segmenting):
     ) -> Iterator[Prediction]:
         """Segment frames as `predict`, but merge components by the motion of the whole video."""
         every = [self._components(model, frame, size)[2] for frame in frames]
-        inside = moving([components.numpy() for components in every], evidence)
-        for components in every:
-            groups = torch.stack([components[~inside].sum(0), components[inside].sum(0)])
-            yield Prediction(components, groups)
+        return merged(every, evidence)
 
     def _components(
         self, model: nn.Module | None, frame: np.ndarray, size: tuple[int, int] | None
