@@ -81,7 +81,8 @@ def describe(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) 
     """
     colours = colours_of(_reduced(frames))
     tokens = _directions(tokens_of(frames, encoder, device, steps))
-    both = np.concatenate([tokens, COLOUR * colours / np.sqrt(3)], axis=-1)
+    # A Python number: a scalar of NumPy would make everything double precision.
+    both = np.concatenate([tokens, COLOUR / 3**0.5 * colours], axis=-1)
     both /= np.linalg.norm(both, axis=-1, keepdims=True) + np.finfo(np.float32).eps
     return Appearance(colours, both)
 
@@ -155,12 +156,14 @@ def links(features: np.ndarray, device: str, steps: Steps) -> "csr_matrix":
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     place = torch.stack([y.flatten(), x.flatten()]).to(device)
     apart = (place[:, :, None] - place[:, None]).abs().amax(0)
+    # One buffer for all: freed matrices between links that stay would leave gigabytes of holes.
+    similarity = every.new_empty(patches, patches)
     parts = []
     for t in steps(range(count), "links", count):
         for step in sorted({sign * step for step in STEPS for sign in (1, -1)}):
             if not 0 <= t + step < count:
                 continue
-            similarity = every[t] @ every[t + step].T
+            torch.matmul(every[t], every[t + step].T, out=similarity)
             similarity.masked_fill_(apart > RADIUS + abs(step), -torch.inf)
             if step == 0:
                 similarity.fill_diagonal_(-torch.inf)

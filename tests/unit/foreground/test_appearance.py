@@ -49,6 +49,7 @@ def test_features_have_length_one_and_a_token_a_patch():
     frames, _ = moving.film(3)
     look = appearance.describe(frames, Means(), "cpu", still)
     assert look.features.shape[:3] == (3, 12, 16)
+    assert look.features.dtype == look.colours.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(look.features, axis=-1), 1, atol=1e-5)
 
 
