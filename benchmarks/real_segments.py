@@ -16,7 +16,7 @@ standard error over them), a network a video. Nothing else is drawn at random.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from tabulate import tabulate
 
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground import appearance, flows, shot, student
+from commonfate.foreground.settings import silent
 from commonfate.methods.residual_flow.method import ResidualFlow
 from commonfate.methods.residual_flow.settings import ResidualFlowSettings
 from commonfate.segmentation import learned, own
@@ -75,11 +76,6 @@ def ladder(frames: np.ndarray, tools: shot.Tools, seeds: int) -> Iterator[tuple[
         network = student.train(taught, STEPS, seed, tools.device, silent)
         seen = student.predict(network, frames, tokens, tools.device)
         yield f"best {seed}", learned.joined(good, seen, frames)
-
-
-def silent(items: Iterable, description: str, total: int) -> Iterable:
-    """Steps without a display of their progress."""
-    return items
 
 
 @dataclass

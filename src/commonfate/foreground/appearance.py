@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import torch
 
-from commonfate.foreground.flows import Steps
+from commonfate.foreground.settings import Steps
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -1,8 +1,7 @@
 """Flow of a shot from its frames, and the gap at which things move far enough to be seen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,14 +9,12 @@ import numpy as np
 from commonfate.flow.estimators import registry
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground.motion import CLEAR, length, otsu
+from commonfate.foreground.settings import Steps
 
 GAPS = (1, 2, 4, 8)
 """Frames from one to the next that are tried, until something moves far enough to be seen."""
 PROBED = 12
 """About how many frames are looked at to choose the gap."""
-
-Steps = Callable[[Iterable[Any], str, int], Iterable[Any]]
-"""Wrapper of a loop that shows its progress: items, description, number of items."""
 
 
 class Flows:

@@ -8,7 +8,7 @@ import numpy as np
 
 from commonfate.flow.dominant import LEAST_MOTION, residual
 from commonfate.flow.epipolar import sampson_error
-from commonfate.foreground.settings import Camera
+from commonfate.foreground.settings import Camera, Steps, silent
 
 FIT_ITERATIONS = 10
 ROUNDS = 20
@@ -51,7 +51,9 @@ class Evidence:
         return replace(self, map=self.map[index], weight=self.weight[index])
 
 
-def gather(flow: Flow, gap: int, step: int = 1, camera: Camera = "turns") -> list[Evidence]:
+def gather(
+    flow: Flow, gap: int, step: int = 1, camera: Camera = "turns", steps: Steps = silent
+) -> list[Evidence]:
     """Evidence of motion from flow of the gaps `step`, `gap` and their opposites.
 
     A frame's residual is the length of its flow after the dominant quadratic motion is removed, the
@@ -69,32 +71,41 @@ def gather(flow: Flow, gap: int, step: int = 1, camera: Camera = "turns") -> lis
         step: of the averaging, at least 1.
         camera: `turns`: evidence against the quadratic motion; `moves`: against both; `any`: both
             kinds of evidence, in this order.
+        steps: shows the progress.
 
     Returns:
         One or two; the trust in frames is that of the quadratic motion.
     """
-    turning = _smaller(flow, gap, length)
+    turning = _smaller(flow, gap, length, "motion", steps)
     weight = np.clip((otsu(turning) - STILL) / (CLEAR - STILL), 0, 1)
     residuals = {} if camera == "moves" else {False: turning}
     if camera != "turns":
-        residuals[True] = np.sqrt(turning * _smaller(flow, gap, sampson_error))
+        parallax = _smaller(flow, gap, sampson_error, "parallax", steps)
+        residuals[True] = np.sqrt(turning * parallax)
     trust = weight.astype(np.float32)
     relative = [_relative(lengths) for lengths in residuals.values()]
-    steady = along_flow(relative, trust, flow, step)
+    steady = along_flow(relative, trust, flow, step, steps)
     return [
         Evidence(_graded(lengths), trust, gap, past_parallax)
         for past_parallax, lengths in zip(residuals, steady, strict=True)
     ]
 
 
-def _smaller(flow: Flow, gap: int, of_field: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _smaller(
+    flow: Flow,
+    gap: int,
+    of_field: Callable[[np.ndarray], np.ndarray],
+    description: str,
+    steps: Steps,
+) -> np.ndarray:
     """(T, h, w) float32: the smaller residual of both directions, 0 where neither is known."""
     shape = flow[gap].shape
     lengths = np.full((shape[0], *shape[2:]), np.inf, np.float32)
-    for direction in (gap, -gap):
-        for t, field in enumerate(flow[direction]):
-            if np.isfinite(field).any():
-                np.minimum(lengths[t], of_field(field.astype(np.float32)), out=lengths[t])
+    fields = [(direction, t) for direction in (gap, -gap) for t in range(shape[0])]
+    for direction, t in steps(fields, description, len(fields)):
+        field = flow[direction][t]
+        if np.isfinite(field).any():
+            np.minimum(lengths[t], of_field(field.astype(np.float32)), out=lengths[t])
     # No partner: frames in the middle of a shot shorter than twice the gap, and what leaves the
     # picture, or is hidden, in both directions.
     lengths[~np.isfinite(lengths)] = 0
@@ -114,7 +125,11 @@ def _graded(lengths: np.ndarray) -> np.ndarray:
 
 
 def along_flow(
-    maps: Sequence[np.ndarray], weight: np.ndarray, flow: Flow, step: int = 1
+    maps: Sequence[np.ndarray],
+    weight: np.ndarray,
+    flow: Flow,
+    step: int = 1,
+    steps: Steps = silent,
 ) -> list[np.ndarray]:
     """Average maps along the flow, `ROUNDS` times with the frames a step before and after.
 
@@ -123,22 +138,23 @@ def along_flow(
         weight: (T,) of each frame's own maps; frames of weight 0 have what flows into them.
         flow: of gaps `step` and `-step`.
         step: frames from one to the next of the chain.
+        steps: shows the progress.
 
     Returns:
         (T, h, w) float32 each.
     """
     if weight.min() == weight.max() > 0:  # then the sum of weights is theirs everywhere
-        return list(np.moveaxis(_averaged(np.stack(maps, -1), flow, step), -1, 0))
+        return list(np.moveaxis(_averaged(np.stack(maps, -1), flow, step, steps), -1, 0))
     share = np.broadcast_to(weight[:, None, None], maps[0].shape).astype(np.float32)
     stacked = np.stack([*(values * share for values in maps), share], -1)
-    *sums, total = np.moveaxis(_averaged(stacked, flow, step), -1, 0)
+    *sums, total = np.moveaxis(_averaged(stacked, flow, step, steps), -1, 0)
     return [values / np.maximum(total, np.finfo(np.float32).tiny) for values in sums]
 
 
-def _averaged(maps: np.ndarray, flow: Flow, step: int) -> np.ndarray:
+def _averaged(maps: np.ndarray, flow: Flow, step: int, steps: Steps) -> np.ndarray:
     """Maps (T, h, w, C) after all rounds; a pass over all channels takes little more than one."""
     current, following = maps, np.empty_like(maps)
-    for _ in range(ROUNDS):
+    for _ in steps(range(ROUNDS), "averaging", ROUNDS):
         for t in range(len(maps)):
             gathered = [current[t]]
             gathered += [

@@ -10,7 +10,7 @@ import numpy as np
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground import appearance, flows, hypotheses, motion, objects
 from commonfate.foreground.edges import aligned
-from commonfate.foreground.settings import Camera
+from commonfate.foreground.settings import Camera, Steps
 
 if TYPE_CHECKING:
     from commonfate.models.encoders.base import Encoder
@@ -73,7 +73,7 @@ class Draft(Foreground):
         return Foreground(finished(self.probability, frames), self.reason, self.gap)
 
 
-def segment(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> Foreground:
+def segment(frames: np.ndarray, tools: Tools, steps: Steps) -> Foreground:
     """Segment what moves in a shot.
 
     Args:
@@ -84,7 +84,7 @@ def segment(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> Foreground:
     return draft(frames, tools, steps).finished(frames)
 
 
-def draft(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> Draft:
+def draft(frames: np.ndarray, tools: Tools, steps: Steps) -> Draft:
     """Draft the foreground of a shot; arguments as of `segment`. An empty one has no trust."""
     nothing = np.zeros(frames.shape[:3], np.float32)
     if len(frames) < 2:
@@ -102,12 +102,12 @@ def draft(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> Draft:
     return Draft(probability, reason, gap, trust)
 
 
-def evidence_of(frames: np.ndarray, tools: Tools, steps: flows.Steps) -> list[motion.Evidence]:
+def evidence_of(frames: np.ndarray, tools: Tools, steps: Steps) -> list[motion.Evidence]:
     """Evidence of motion of at least two frames, see `motion.gather`."""
     estimated = flows.Flows(frames, tools.flow, tools.device)
     gap = flows.suitable_gap(estimated)
     flow = estimated.of_gaps(sorted({1, -1, gap, -gap}), steps)
-    return motion.gather(flow, gap, camera=tools.camera)
+    return motion.gather(flow, gap, camera=tools.camera, steps=steps)
 
 
 def by_motion(
@@ -141,7 +141,7 @@ def with_appearance(
     trust: np.ndarray,
     frames: np.ndarray,
     tools: Tools,
-    steps: flows.Steps,
+    steps: Steps,
 ) -> tuple[np.ndarray, str]:
     """Spread motion over patches that look alike, and join the result with motion itself.
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from commonfate.foreground.flows import Steps
+from commonfate.foreground.settings import Steps
 from commonfate.models.frame import MEAN, STD
 
 SHORT_SIDE = 128

@@ -10,7 +10,7 @@ from commonfate import methods
 from commonfate.base.errors import ConfigError
 from commonfate.evaluation.masks import foreground
 from commonfate.foreground import flows, motion, shot
-from commonfate.foreground.flows import Steps
+from commonfate.foreground.settings import Steps
 from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
 from commonfate.prediction import runs
 from commonfate.prediction.segmenting import labels, upsampled
@@ -54,7 +54,7 @@ class AppliedRun:
             estimated = flows.Flows(frames, self._tools.flow, self._tools.device)
             gap = flows.suitable_gap(estimated)
             flow = estimated.of_gaps(sorted({1, -1, gap, -gap}), steps)
-            (evidence,) = motion.gather(flow, gap)
+            (evidence,) = motion.gather(flow, gap, steps=steps)
             if evidence.moves:
                 predictions = self._moving.predict_video(self._network, list(frames), evidence)
                 seen = [_large(p.groups, frames[0])[1] for p in predictions]

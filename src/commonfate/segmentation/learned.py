@@ -4,13 +4,12 @@ Everything that takes long is kept in the output folder until all is done, so th
 goes on: a draft of each part of a video, and the network.
 """
 
-import json
 import logging
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import safetensors.torch
@@ -22,9 +21,10 @@ from commonfate.base.files import replacing
 from commonfate.base.progress import track
 from commonfate.foreground import appearance, objects, shot, student
 from commonfate.foreground.edges import aligned
-from commonfate.foreground.flows import Steps
+from commonfate.foreground.settings import Steps
 from commonfate.foreground.student import Student
 from commonfate.segmentation.material import Material, Part
+from commonfate.segmentation.records import Records
 from commonfate.segmentation.settings import SegmentSettings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Learned:
         output: folder of the command.
         settings: of the segmentation.
         tools: flow and encoder.
-        record: provenance; what was made with another is made again.
+        records: provenance; what was made with another is made again.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class Learned:
         output: Path,
         settings: SegmentSettings,
         tools: shot.Tools,
-        record: Mapping[str, Any],
+        records: Records,
     ) -> None:
         self._materials, self._output = materials, output
         self._settings, self._tools = settings, tools
-        self._key = json.dumps([record["settings"], record["code_sha256"]], sort_keys=True)
+        self._records = records
         self._networks: dict[str, Student | None] = {}
 
     def find(self, part: Part, frames: np.ndarray) -> shot.Foreground:
@@ -85,11 +85,12 @@ class Learned:
         if name not in self._networks:
             path = self._output / NETWORKS / f"{video}.safetensors" if own else None
             of_all = [self._materials[video]] if own else list(self._materials.values())
-            self._networks = {name: self._trained(path or self._output / NETWORK, of_all)}
+            key = self._records.key(video)
+            self._networks = {name: self._trained(path or self._output / NETWORK, of_all, key)}
         return self._networks[name]
 
-    def _trained(self, path: Path, materials: Sequence[Material]) -> Student | None:
-        if (network := _kept(path, self._tools.device, self._key)) is not None:
+    def _trained(self, path: Path, materials: Sequence[Material], key: str) -> Student | None:
+        if (network := _kept(path, self._tools.device, key)) is not None:
             return network
         taught = self._lessons(materials)
         if not taught:
@@ -98,7 +99,7 @@ class Learned:
         network = student.train(
             taught, settings.training_steps, settings.seed, self._tools.device, track
         )
-        about = {"key": self._key, "channels": str(len(taught[0].tokens))}
+        about = {"key": key, "channels": str(len(taught[0].tokens))}
         about |= {"encoder": settings.encoder, "frames": str(len(taught))}
         state = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
         with replacing(path) as temporary:
@@ -132,12 +133,13 @@ class Learned:
     def _draft(self, part: Part, frames: np.ndarray) -> shot.Draft:
         """The draft of a part, made now or in an earlier run."""
         path = self._output / DRAFTS / part.video / f"{part.times.start}.npz"
-        if (kept := _kept_draft(path, self._key, frames.shape[:3])) is not None:
+        key = self._records.key(part.video)
+        if (kept := _kept_draft(path, key, frames.shape[:3])) is not None:
             return kept
         drafted = shot.draft(frames, self._tools, self._materials[part.video].steps)
         levels = np.round(drafted.probability * 255).astype(np.uint8)
         trust = drafted.trust if len(drafted.trust) else np.zeros(len(frames), np.float32)
-        about = np.array([self._key, drafted.reason, str(drafted.gap)])
+        about = np.array([key, drafted.reason, str(drafted.gap)])
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, probability=levels, trust=trust, about=about)
         # As it will be read after an interruption, to the bit.

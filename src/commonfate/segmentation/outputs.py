@@ -11,9 +11,12 @@ from PIL import Image
 
 from commonfate.base import files
 from commonfate.flow.drawing import animation, review
+from commonfate.foreground import objects
 from commonfate.prediction import maps
 
 MASKS, FILM, SHEET, JSON = "masks", "overlay.mp4", "sheet.jpg", "segmentation.json"
+FOREGROUND = 128
+"""Level of grey from which on a pixel is foreground, of 255."""
 TINT = 0.45
 """Share of an object's colour in the overlay."""
 LONGEST = 1280
@@ -135,3 +138,32 @@ def _scaled(picture: np.ndarray, scale: float) -> np.ndarray:
         return picture
     height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def label_maps(
+    masks: np.ndarray, parts: Sequence[range], size: tuple[int, int], many: bool
+) -> Iterator[np.ndarray]:
+    """Label maps of every frame, (H, W) uint8, at the video's size.
+
+    Args:
+        masks: (T, h, w) uint8, levels of grey, of which those from `FOREGROUND` on are foreground.
+        parts: frames that were segmented together.
+        size: height and width of the video.
+        many: objects that never touch within a part have labels of their own.
+    """
+    for part in parts:
+        levels = masks[part.start : part.stop]
+        of_objects = objects.instances(levels >= FOREGROUND) if many else None
+        for t, level in enumerate(levels):
+            large = cv2.resize(level, size[::-1], interpolation=cv2.INTER_LINEAR)
+            mask = large >= FOREGROUND
+            if of_objects is None:
+                yield mask.astype(np.uint8)
+            else:
+                yield mask * _nearest(of_objects[t], size)
+
+
+def _nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Labels at another size; pixels beside an object have its label, too."""
+    grown = np.where(labels > 0, labels, cv2.dilate(labels, np.ones((3, 3), np.uint8)))
+    return cv2.resize(grown, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

@@ -1,15 +1,13 @@
 """Segmentation of a user's own videos: from files to masks, one video after the other."""
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -18,18 +16,17 @@ from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import exclusive, replacing_directory
 from commonfate.flow.extraction import own_videos
 from commonfate.flow.settings import SHIPPED, FlowSource
-from commonfate.foreground import objects, shot
+from commonfate.foreground import shot
 from commonfate.segmentation import outputs, photographs
 from commonfate.segmentation.applied import AppliedRun, AppliedStudent, applied, weights_file
 from commonfate.segmentation.learned import Learned
 from commonfate.segmentation.material import Material, Part, working_size
+from commonfate.segmentation.records import Records
 from commonfate.segmentation.settings import SegmentSettings
 from commonfate.storage.frames import FrameReader
 from commonfate.videos.decode import Decoding
 
 log = logging.getLogger(__name__)
-FOREGROUND = 128
-"""Level of grey from which on a pixel is foreground, of 255."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +97,12 @@ def run(
         for photograph in pictures:
             assert network is not None
             record = provenance.record("segment", inputs, [photograph.path, *weights])
-            results.append(_Work(output, settings, False, record, network.find).result(photograph))
+            alone = Records(record)
+            results.append(_Work(output, settings, False, alone, network.find).result(photograph))
         if own is not None:
-            record = provenance.record("segment", inputs | {"own": own.settings}, weights)
-            results += _of_films(own, output, settings, tools, film, retry, record, network)
+            together = network is None and settings.learns_from_all
+            records = Records(provenance.record("segment", inputs, weights), own, together)
+            results += _of_films(own, output, settings, tools, film, retry, records, network)
     return results
 
 
@@ -114,10 +113,10 @@ def _of_films(
     tools: shot.Tools,
     film: bool,
     retry: bool,
-    record: dict[str, Any],
+    records: Records,
     network: AppliedRun | AppliedStudent | None,
 ) -> list[Result]:
-    finished = _finished(output, record)
+    finished = _finished(own, output, records)
     if finished and not (retry and own.left_out()):
         log.info("%s: all videos are there already", output)
         own.log_left_out()
@@ -131,32 +130,20 @@ def _of_films(
         if network is not None:
             find = network.find
         elif settings.quality == "best":
-            learned = Learned(materials, output, settings, tools, record)
-        work = _Work(output, settings, film, record, find, learned)
+            learned = Learned(materials, output, settings, tools, records)
+        work = _Work(output, settings, film, records, find, learned)
         results = [work.result(material) for material in materials.values()]
         if learned is not None and not any(result.failure for result in results):
             learned.close()
         return results
 
 
-def _finished(output: Path, record: dict[str, Any]) -> list[Result]:
+def _finished(own: own_videos.OwnVideos, output: Path, records: Records) -> list[Result]:
     """Results of all videos, if all are there; else none, and the videos must be decoded."""
-    report = output / own_videos.REPORT
-    names = list(own_videos.rows(report)) if report.is_file() else []
-    heads = [(name, _existing(output / name, record)) for name in names]
+    names = own.names() or []
+    heads = [(name, records.existing(name, output / name)) for name in names]
     results = [Result(name, output / name, about) for name, about in heads if about is not None]
     return results if len(results) == len(names) else []
-
-
-def _existing(folder: Path, record: dict[str, Any]) -> dict[str, Any] | None:
-    """Head of the JSON of a video that was segmented by the same code with the same settings."""
-    keys = ("settings", "inputs", "code_sha256")
-    try:
-        about = json.loads((folder / outputs.JSON).read_text(encoding="utf-8"))
-        same = all(about["provenance"][key] == record[key] for key in keys)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return {key: value for key, value in about.items() if key != "frames"} if same else None
 
 
 @dataclass(frozen=True)
@@ -166,7 +153,7 @@ class _Work:
     output: Path
     settings: SegmentSettings
     film: bool
-    record: dict[str, Any]
+    records: Records
     find: Callable[..., shot.Foreground]
     learned: Learned | None = None
 
@@ -174,7 +161,7 @@ class _Work:
         """Segment a video, unless it is there; a failure is logged and returned."""
         name = material.name
         folder = self.output / name
-        if (about := _existing(folder, self.record)) is not None:
+        if (about := self.records.existing(name, folder)) is not None:
             log.info("%s is there already, made from this video", folder)
             return Result(name, folder, about)
         try:
@@ -207,11 +194,11 @@ class _Work:
             "fps": material.fps,
             "shots": material.shots,
             "parts": described,
-            "empty_frames": int((masks < FOREGROUND).all((1, 2)).sum()),
-            "provenance": self.record,
+            "empty_frames": int((masks < outputs.FOREGROUND).all((1, 2)).sum()),
+            "provenance": self.records.of(name),
         }
         ranges = [part.times for part in material.parts]
-        labels = _labels(masks, ranges, size, self.settings.objects == "many")
+        labels = outputs.label_maps(masks, ranges, size, self.settings.objects == "many")
         shown = material.steps(labels, "files", count)
         with replacing_directory(folder) as temporary:
             about["seconds"] = round(time.monotonic() - began, 1)
@@ -223,28 +210,6 @@ class _Work:
         if self.learned is not None:
             return self.learned.find(part, frames)
         return self.find(frames, steps=material.steps)
-
-
-def _labels(
-    masks: np.ndarray, parts: Sequence[range], size: tuple[int, int], many: bool
-) -> Iterator[np.ndarray]:
-    """(H, W) uint8 of every frame, at the video's size."""
-    for part in parts:
-        levels = masks[part.start : part.stop]
-        of_objects = objects.instances(levels >= FOREGROUND) if many else None
-        for t, level in enumerate(levels):
-            large = cv2.resize(level, size[::-1], interpolation=cv2.INTER_LINEAR)
-            mask = large >= FOREGROUND
-            if of_objects is None:
-                yield mask.astype(np.uint8)
-            else:
-                yield mask * _nearest(of_objects[t], size)
-
-
-def _nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Labels at another size; pixels beside an object have its label, too."""
-    grown = np.where(labels > 0, labels, cv2.dilate(labels, np.ones((3, 3), np.uint8)))
-    return cv2.resize(grown, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def tools_of(settings: SegmentSettings, device: str) -> shot.Tools:

@@ -37,3 +37,8 @@ class SegmentSettings(Settings):
     `commonfate features`; the default needs no download."""
     flow: str = "dis"
     """Estimator and weights of the flow, as for `commonfate flow`: `dis`, raft.things, ..."""
+
+    @property
+    def learns_from_all(self) -> bool:
+        """True if the result of a video depends on all others: they share a network."""
+        return self.quality == "best" and not self.per_video

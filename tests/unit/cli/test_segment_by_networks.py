@@ -79,8 +79,12 @@ def test_one_network_learns_from_all_videos(films, best):
     assert not (best / DRAFTS).exists()
 
 
-def test_or_each_has_its_own(films, tmp_path):
+def test_or_each_has_its_own_and_keeps_it_beside_another(films, tmp_path):
+    run(films[0] / "quick.mp4", "-o", tmp_path, *BEST)
+    first = tmp_path / learned.NETWORKS / "quick.safetensors"
+    before = first.stat().st_mtime_ns
     run(films[0], "-o", tmp_path, *BEST)
+    assert first.stat().st_mtime_ns == before
     for name, truth in films[1].items():
         assert (tmp_path / learned.NETWORKS / f"{name}.safetensors").is_file()
         assert moving.overlap(masks(tmp_path / name) > 0, truth) > 0.7

@@ -85,6 +85,23 @@ def test_a_killed_run_goes_on_with_the_videos_that_are_missing(films, tmp_path):
     assert (tmp_path / "out/b" / outputs.JSON).is_file()
 
 
+def test_a_video_that_is_added_leaves_the_others_as_they_are(films, tmp_path):
+    folder, _ = films
+    own = tmp_path / "own"
+    own.mkdir()
+    shutil.copy(folder / "square.mp4", own / "a.mp4")
+    command = (own, "-o", tmp_path / "out", "--quality", "fast", "--no-film")
+    run(*command)
+    before = (tmp_path / "out/a" / outputs.JSON).stat().st_mtime_ns
+    shutil.copy(folder / "square.mp4", own / "b.mp4")
+    run(*command)
+    assert (tmp_path / "out/a" / outputs.JSON).stat().st_mtime_ns == before
+    assert (tmp_path / "out/b" / outputs.JSON).is_file()
+    moving.write(own / "a.mp4", moving.film(8)[0])  # another film of this name
+    run(*command)
+    assert about(tmp_path / "out/a")["frames_count"] == 8
+
+
 def test_the_same_film_gives_the_same_files(films, tmp_path):
     folder, _ = films
     for name in ("first", "second"):

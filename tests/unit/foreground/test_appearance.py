@@ -5,11 +5,8 @@ import pytest
 import torch
 
 from commonfate.foreground import appearance
+from commonfate.foreground.settings import silent
 from helpers import moving
-
-
-def still(items, description, total):
-    return items
 
 
 class Means(torch.nn.Module):
@@ -40,21 +37,21 @@ def test_colours_are_centred_over_the_shot_and_have_mean_square_one():
 
 def test_large_frames_are_looked_at_at_a_short_side_of_240():
     frames = np.random.default_rng(0).integers(0, 255, (2, 480, 640, 3), np.uint8)
-    look = appearance.describe(frames, Means(), "cpu", still)
+    look = appearance.describe(frames, Means(), "cpu", silent)
     assert look.features.shape[:3] == look.colours.shape[:3] == (2, 30, 40)
     assert appearance.pooled(np.ones((2, 480, 640), np.float32), (30, 40)).shape == (2, 30, 40)
 
 
 def test_features_have_length_one_and_a_token_a_patch():
     frames, _ = moving.film(3)
-    look = appearance.describe(frames, Means(), "cpu", still)
+    look = appearance.describe(frames, Means(), "cpu", silent)
     assert look.features.shape[:3] == (3, 12, 16)
     assert look.features.dtype == look.colours.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(look.features, axis=-1), 1, atol=1e-5)
 
 
 def test_a_film_of_one_colour_has_finite_features():
-    look = appearance.describe(np.full((2, 24, 32, 3), 7, np.uint8), Means(), "cpu", still)
+    look = appearance.describe(np.full((2, 24, 32, 3), 7, np.uint8), Means(), "cpu", silent)
     assert np.isfinite(look.features).all()
     assert np.isfinite(look.colours).all()
 
@@ -62,8 +59,8 @@ def test_a_film_of_one_colour_has_finite_features():
 @pytest.fixture(scope="module")
 def linked():
     frames, truth = moving.film(4)
-    look = appearance.describe(frames, Means(), "cpu", still)
-    return appearance.links(look.features, "cpu", still), truth
+    look = appearance.describe(frames, Means(), "cpu", silent)
+    return appearance.links(look.features, "cpu", silent), truth
 
 
 def test_weights_of_a_patch_sum_to_one_and_none_is_its_own(linked):

@@ -6,20 +6,17 @@ import pytest
 from commonfate.flow.dominant import residual
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground import flows, motion
+from commonfate.foreground.settings import silent
 from helpers import moving
 
 CAMERAS = ("any", "turns", "moves")
 FINEST = FlowSource(estimator="dis", preset="finest")
 
 
-def still(items, description, total):
-    return items
-
-
 def evidence_of(frames: np.ndarray) -> motion.Evidence:
     estimated = flows.Flows(frames, FINEST)
     gap = flows.suitable_gap(estimated)
-    return motion.gather(estimated.of_gaps(sorted({1, -1, gap, -gap}), still), gap)[0]
+    return motion.gather(estimated.of_gaps(sorted({1, -1, gap, -gap}), silent), gap)[0]
 
 
 def test_the_square_stands_out_from_a_panned_background():
@@ -72,7 +69,7 @@ def test_frames_without_trust_have_what_flows_into_them():
 
 def test_averaging_follows_the_flow():
     frames, truth = moving.film(8, speed=4, pan=0)
-    flow = flows.Flows(frames, FINEST).of_gaps([1, -1], still)
+    flow = flows.Flows(frames, FINEST).of_gaps([1, -1], silent)
     maps = np.zeros(truth.shape, np.float32)
     maps[4] = truth[4]
     weight = np.zeros(8, np.float32)
@@ -107,7 +104,7 @@ def test_otsu_of_every_map():
 def test_the_motion_of_the_camera_is_told_in_one_way_or_in_both():
     frames, truth = moving.film()
     estimated = flows.Flows(frames, FINEST)
-    flow = estimated.of_gaps([1, -1], still)
+    flow = estimated.of_gaps([1, -1], silent)
     of_cameras = {camera: motion.gather(flow, 1, camera=camera) for camera in CAMERAS}
     kinds = {camera: [e.past_parallax for e in both] for camera, both in of_cameras.items()}
     assert kinds == {"any": [False, True], "turns": [False], "moves": [True]}
@@ -119,9 +116,22 @@ def test_the_motion_of_the_camera_is_told_in_one_way_or_in_both():
     np.testing.assert_array_equal(of_cameras["any"][1].map, of_cameras["moves"][0].map)
 
 
+def test_the_progress_of_long_steps_is_shown():
+    shown = []
+
+    def steps(items, description, total):
+        assert len(items) == total
+        shown.append(description)
+        return items
+
+    flow = flows.Flows(moving.film(4)[0], FINEST).of_gaps([1, -1], silent)
+    motion.gather(flow, 1, camera="any", steps=steps)
+    assert shown == ["motion", "parallax", "averaging"]
+
+
 def test_maps_that_are_averaged_together_are_averaged_as_alone():
     frames, _ = moving.film(6)
-    flow = flows.Flows(frames, FINEST).of_gaps([1, -1], still)
+    flow = flows.Flows(frames, FINEST).of_gaps([1, -1], silent)
     maps = list(np.random.default_rng(0).random((2, *frames.shape[:3])).astype(np.float32))
     for weight in (np.ones(6, np.float32), np.float32([1, 0, 0.5, 1, 0, 1])):
         together = motion.along_flow(maps, weight, flow)

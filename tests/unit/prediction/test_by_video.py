@@ -7,6 +7,7 @@ import torch
 from commonfate.base.errors import ConfigError, StoreError
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground import flows
+from commonfate.foreground.settings import silent
 from commonfate.methods import create
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
@@ -36,7 +37,7 @@ class Stored:
 
 def stored_flow(path, frames, gaps=(1, -1)):
     estimated = flows.Flows(frames, FlowSource(estimator="dis"))
-    fields = estimated.of_gaps(gaps, lambda items, *_: items)
+    fields = estimated.of_gaps(gaps, silent)
     with open_writer(path, provenance={}, key="test") as writer:
         for gap, of_gap in fields.items():
             pairs = [(t, field) for t, field in enumerate(of_gap) if np.isfinite(field).any()]

@@ -10,6 +10,7 @@ from typing import Any
 
 from commonfate.base import parquet, provenance
 from commonfate.datasets import folder, inventory, on_disk
+from commonfate.datasets.base import VideoSource
 from commonfate.storage import frame_files
 from commonfate.videos import manifest, shard
 from commonfate.videos.decode import Decoding
@@ -40,19 +41,27 @@ class OwnVideos:
         self, paths: Sequence[Path], output: Path, gaps: Sequence[int], decoding: Decoding
     ) -> None:
         videos = folder.given(paths)
+        self._videos = {video.id: video for video in videos}
+        self._gaps, self._decoding = tuple(gaps), decoding
+        self.settings = self._settings(videos)
+        self._table = inventory.build(videos, shard_size=len(videos))
+        self._output, self._report = output, output / REPORT
+        self._hidden = output / ".decoded"
+
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """Inputs of the frames of one video, as `settings` has those of all."""
+        return self._settings([self._videos[name]])
+
+    def _settings(self, videos: Sequence[VideoSource]) -> dict[str, Any]:
         files = sorted({*chain.from_iterable(v.frame_files or (v.path,) for v in videos)})
         files = [file for file in files if not on_disk.file_fault(file)]
-        self.settings = {
-            "gaps": list(gaps),
-            **decoding.settings(),
+        return {
+            "gaps": list(self._gaps),
+            **self._decoding.settings(),
             "files": frame_files.state_of(files),
             "names": [video.id for video in videos],
             "faults": [[video.path, video.fault] for video in videos if video.fault],
         }
-        self._table = inventory.build(videos, shard_size=len(videos))
-        self._gaps, self._decoding = tuple(gaps), decoding
-        self._output, self._report = output, output / REPORT
-        self._hidden = output / ".decoded"
 
     @contextmanager
     def decoded(self, keep: bool, retry: bool) -> Iterator[tuple[Path, Path]]:
@@ -81,6 +90,13 @@ class OwnVideos:
         manifest.gather(str(self._output), [rows])  # raises where nothing is usable
         yield self._report, frames
         shutil.rmtree(self._hidden, ignore_errors=True)
+
+    def names(self) -> list[str] | None:
+        """Names of the usable videos, if an earlier call has looked at these very files."""
+        if not self._report.is_file():
+            return None
+        same = parquet.provenance(self._report).get("settings") == self.settings
+        return list(rows(self._report)) if same else None
 
     def has_frames(self) -> bool:
         """True if a frame store is kept."""

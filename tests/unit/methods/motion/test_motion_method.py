@@ -7,6 +7,7 @@ import torch
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground import flows, motion
 from commonfate.foreground.motion import Evidence
+from commonfate.foreground.settings import silent
 from commonfate.methods import create
 from commonfate.methods.motion.settings import MotionSettings
 from helpers import moving
@@ -16,7 +17,7 @@ METHOD = create(MotionSettings())
 
 def evidence_of(frames: np.ndarray) -> Evidence:
     estimated = flows.Flows(frames, FlowSource(estimator="dis", preset="finest"))
-    return motion.gather(estimated.of_gaps([1, -1], lambda items, *_: items), 1)[0]
+    return motion.gather(estimated.of_gaps([1, -1], silent), 1)[0]
 
 
 def test_the_object_is_what_moves_of_its_own():
