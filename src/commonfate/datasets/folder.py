@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 # fmt: off
 VIDEO_SUFFIXES = frozenset((
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts",
-    ".m2ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp",
+    ".m2ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp", ".gif", ".y4m",
 ))
 # fmt: on
 

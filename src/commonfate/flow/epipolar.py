@@ -28,17 +28,18 @@ def sampson_error(flow: np.ndarray) -> np.ndarray:
         elsewhere if there is no fit: too few points, or hardly any motion.
     """
     height, width = flow.shape[1:]
-    rows, columns = np.indices((height, width))
-    here = np.stack([columns, rows], -1).reshape(-1, 2).astype(np.float64)
-    there = here + flow.reshape(2, -1).T
-    inside = ((there >= 0) & (there <= [width - 1, height - 1])).all(1)
-    error = np.where(inside, 0.0, np.inf)
+    here = np.indices((height, width), np.float64)[::-1]
+    there = here + flow
+    inside = ((there >= 0) & (there <= np.reshape([width - 1, height - 1], (2, 1, 1)))).all(0)
+    error = np.zeros((height, width), np.float32)
     usable = np.flatnonzero(inside)
     if len(usable) >= LEAST:
         drawn = usable[:: max(1, len(usable) // POINTS)]
-        if (matrix := _fitted(here[drawn], there[drawn])) is not None:
-            error[inside] = _error(matrix, here[inside], there[inside])
-    return error.reshape(height, width).astype(np.float32)
+        points = (ends.reshape(2, -1)[:, drawn].T for ends in (here, there))
+        if (matrix := _fitted(*points)) is not None:
+            error[:] = _error(matrix, here, there)
+    error[~inside] = np.inf
+    return error
 
 
 def _fitted(here: np.ndarray, there: np.ndarray) -> np.ndarray | None:
@@ -52,9 +53,9 @@ def _fitted(here: np.ndarray, there: np.ndarray) -> np.ndarray | None:
 
 
 def _error(matrix: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
-    ones = np.ones((len(here), 1))
-    first, second = np.hstack([here, ones]), np.hstack([there, ones])
-    in_second, in_first = first @ matrix.T, second @ matrix
-    gradient = np.square(in_second[:, :2]).sum(1) + np.square(in_first[:, :2]).sum(1)
-    distance = np.abs((second * in_second).sum(1))
+    """(h, w) of coordinates x, y (2, h, w), in double precision: products of large ones cancel."""
+    in_second = [a * here[0] + b * here[1] + c for a, b, c in matrix]
+    in_first = [a * there[0] + b * there[1] + c for a, b, c in matrix.T[:2]]
+    gradient = sum(np.square(values) for values in (*in_second[:2], *in_first))
+    distance = np.abs(there[0] * in_second[0] + there[1] * in_second[1] + in_second[2])
     return distance / np.sqrt(np.maximum(gradient, np.finfo(float).tiny))

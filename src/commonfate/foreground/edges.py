@@ -3,12 +3,28 @@
 import cv2
 import numpy as np
 
+from commonfate.base.threads import in_threads
+
 RADIUS = 8
 """Pixels around each that share a line, at the working size."""
 EPSILON = 1e-4
 """Variance of colours, of 1, below which an image is flat."""
 STEEPNESS = 8.0
 """Slope of the mask at its cut before it is filtered."""
+
+
+def sharpened(probability: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Masks whose edges are those of their frames, see `aligned`.
+
+    Args:
+        probability: (T, h, w) float32 of any size, cut at one half.
+        frames: (T, H, W, 3) uint8.
+
+    Returns:
+        (T, H, W) float32 from 0 to 1.
+    """
+    places = range(len(frames))
+    return np.stack(list(in_threads(lambda t: aligned(probability[t], frames[t]), places)))
 
 
 def aligned(probability: np.ndarray, frame: np.ndarray) -> np.ndarray:

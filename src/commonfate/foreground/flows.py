@@ -1,11 +1,10 @@
 """Flow of a shot from its frames, and the gap at which things move far enough to be seen."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 
+from commonfate.base.threads import in_threads
 from commonfate.flow.estimators import registry
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground.motion import CLEAR, length, otsu
@@ -31,7 +30,7 @@ class Flows:
         self._encoded = self._estimator.encode(list(frames))
         self._size = frames.shape[1:3]
         # Networks use all cores by themselves.
-        self._threads = 1 if registry.runs_on_gpu(source) else max(1, cv2.getNumThreads())
+        self._threads = 1 if registry.runs_on_gpu(source) else None
 
     def __len__(self) -> int:
         return len(self._encoded)
@@ -43,8 +42,7 @@ class Flows:
             encoded = (self._encoded[pair[0]], self._encoded[pair[1]])
             return np.asarray(self._estimator.estimate_pairs([encoded])[0], np.float32)
 
-        with ThreadPoolExecutor(self._threads) as pool:
-            yield from pool.map(estimate, pairs)
+        return in_threads(estimate, pairs, self._threads)
 
     def pairs(self, gap: int) -> list[tuple[int, int]]:
         """Pairs of frames so far apart, by the first."""

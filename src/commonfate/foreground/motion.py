@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from commonfate.base.threads import in_threads
 from commonfate.flow.dominant import LEAST_MOTION, residual
 from commonfate.flow.epipolar import sampson_error
 from commonfate.foreground.settings import Camera, Steps, silent
@@ -102,10 +103,15 @@ def _smaller(
     shape = flow[gap].shape
     lengths = np.full((shape[0], *shape[2:]), np.inf, np.float32)
     fields = [(direction, t) for direction in (gap, -gap) for t in range(shape[0])]
-    for direction, t in steps(fields, description, len(fields)):
-        field = flow[direction][t]
-        if np.isfinite(field).any():
-            np.minimum(lengths[t], of_field(field.astype(np.float32)), out=lengths[t])
+
+    def of_pair(pair: tuple[int, int]) -> np.ndarray | None:
+        field = flow[pair[0]][pair[1]]
+        return of_field(field.astype(np.float32)) if np.isfinite(field).any() else None
+
+    results = steps(in_threads(of_pair, fields), description, len(fields))
+    for (_, t), result in zip(fields, results, strict=True):
+        if result is not None:
+            np.minimum(lengths[t], result, out=lengths[t])
     # No partner: frames in the middle of a shot shorter than twice the gap, and what leaves the
     # picture, or is hidden, in both directions.
     lengths[~np.isfinite(lengths)] = 0
@@ -154,15 +160,19 @@ def along_flow(
 def _averaged(maps: np.ndarray, flow: Flow, step: int, steps: Steps) -> np.ndarray:
     """Maps (T, h, w, C) after all rounds; a pass over all channels takes little more than one."""
     current, following = maps, np.empty_like(maps)
+
+    def mean(t: int) -> np.ndarray:
+        gathered = [current[t]]
+        gathered += [
+            sampled(current[t + away], flow[away][t])
+            for away in (step, -step)
+            if 0 <= t + away < len(maps)
+        ]
+        return KEPT * maps[t] + (1 - KEPT) / len(gathered) * sum(gathered)
+
     for _ in steps(range(ROUNDS), "averaging", ROUNDS):
-        for t in range(len(maps)):
-            gathered = [current[t]]
-            gathered += [
-                sampled(current[t + away], flow[away][t])
-                for away in (step, -step)
-                if 0 <= t + away < len(maps)
-            ]
-            following[t] = KEPT * maps[t] + (1 - KEPT) / len(gathered) * sum(gathered)
+        for t, values in enumerate(in_threads(mean, range(len(maps)))):
+            following[t] = values
         current, following = following, np.empty_like(maps) if current is maps else current
     return current
 

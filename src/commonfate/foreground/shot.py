@@ -9,7 +9,7 @@ import numpy as np
 
 from commonfate.flow.settings import FlowSource
 from commonfate.foreground import appearance, flows, hypotheses, motion, objects
-from commonfate.foreground.edges import aligned
+from commonfate.foreground.edges import sharpened
 from commonfate.foreground.settings import Camera, Steps
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def finished(probability: np.ndarray, frames: np.ndarray) -> np.ndarray:
     Returns:
         (T, h, w) float32 from 0 to 1.
     """
-    mask = np.stack([aligned(p, f) for p, f in zip(probability, frames, strict=True)])
+    mask = sharpened(probability, frames)
     mask[~objects.without_specks(mask > 0.5)] *= 0.5
     return mask
 

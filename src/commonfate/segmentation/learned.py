@@ -20,7 +20,7 @@ from commonfate.base.errors import ConfigError, UserError
 from commonfate.base.files import replacing
 from commonfate.base.progress import track
 from commonfate.foreground import appearance, objects, shot, student
-from commonfate.foreground.edges import aligned
+from commonfate.foreground.edges import sharpened
 from commonfate.foreground.settings import Steps
 from commonfate.foreground.student import Student
 from commonfate.segmentation.material import Material, Part
@@ -159,8 +159,7 @@ def joined(mask: np.ndarray, seen: np.ndarray, frames: np.ndarray) -> np.ndarray
     Returns:
         (T, h, w) float32, cut at one half.
     """
-    sharp = np.stack([aligned(values, frame) for values, frame in zip(seen, frames, strict=True)])
-    both = (1 - SHARE) * mask + SHARE * sharp
+    both = (1 - SHARE) * mask + SHARE * sharpened(seen, frames)
     both[~objects.without_specks(both > 0.5)] *= 0.5
     return both.astype(np.float32)
 

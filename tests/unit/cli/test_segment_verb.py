@@ -117,8 +117,12 @@ def test_a_folder_of_mixed_things(films, tmp_path):
     (mixed / "notes.txt").write_text("notes")
     moving.write(mixed / "black.mp4", np.zeros((5, 48, 64, 3), np.uint8))
     moving.write(mixed / "single.mp4", moving.film(1)[0])
+    first, *others = (Image.fromarray(frame) for frame in moving.film(6)[0])
+    first.save(mixed / "animated.gif", save_all=True, append_images=others, duration=40)
     result = run(mixed, "-o", tmp_path / "out", "--quality", "fast")
-    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == ["black", "square"]
+    folders = sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir())
+    assert folders == ["animated", "black", "square"]
+    assert masks(tmp_path / "out/animated").any()
     assert "no foreground: nothing moves against the background" in result.output
     assert not masks(tmp_path / "out/black").any()
     assert about(tmp_path / "out/black")["empty_frames"] == 5

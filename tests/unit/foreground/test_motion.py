@@ -120,8 +120,9 @@ def test_the_progress_of_long_steps_is_shown():
     shown = []
 
     def steps(items, description, total):
-        assert len(items) == total
         shown.append(description)
+        items = list(items)
+        assert len(items) == total
         return items
 
     flow = flows.Flows(moving.film(4)[0], FINEST).of_gaps([1, -1], silent)
