@@ -71,11 +71,12 @@ def ladder(frames: np.ndarray, tools: shot.Tools, seeds: int) -> Iterator[tuple[
     yield "good", good
     if seeds:
         tokens = appearance.tokens_of(frames, tools.encoder, tools.device, silent)
+        drafted = shot.Draft(probability, reason, gathered[0].gap, trust)
         taught = student.lessons(frames, tokens, probability, good, trust)
     for seed in range(seeds):
         network = student.train(taught, STEPS, seed, tools.device, silent)
         seen = student.predict(network, frames, tokens, tools.device)
-        yield f"best {seed}", learned.joined(good, seen, frames)
+        yield f"best {seed}", learned.better(drafted, seen, frames, tokens).probability
 
 
 @dataclass

@@ -79,8 +79,13 @@ def describe(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) 
         device: of the encoder.
         steps: shows the progress.
     """
+    return of_tokens(frames, tokens_of(frames, encoder, device, steps))
+
+
+def of_tokens(frames: np.ndarray, tokens: np.ndarray) -> Appearance:
+    """Appearance of a shot, see `describe`, whose tokens are there already, see `tokens_of`."""
     colours = colours_of(_reduced(frames))
-    tokens = _directions(tokens_of(frames, encoder, device, steps))
+    tokens = _directions(tokens)
     # A Python number: a scalar of NumPy would make everything double precision.
     both = np.concatenate([tokens, COLOUR / 3**0.5 * colours], axis=-1)
     both /= np.linalg.norm(both, axis=-1, keepdims=True) + np.finfo(np.float32).eps

@@ -14,7 +14,7 @@ from commonfate.foreground.settings import Steps
 from commonfate.methods.base import Prediction, Segmenting, TrainedMethod
 from commonfate.prediction import runs
 from commonfate.prediction.segmenting import labels, upsampled
-from commonfate.segmentation import learned
+from commonfate.segmentation import kept, learned
 
 RUN = "checkpoint.pt"
 """Weights of a run, in its folder."""
@@ -90,7 +90,7 @@ class AppliedStudent:
         from commonfate.models.encoders.create import create
 
         self._device = device
-        self._network, encoder = learned.load(path, device)
+        self._network, encoder = kept.load(path, device)
         self._encoder = create(encoder)
 
     def find(self, frames: np.ndarray, steps: Steps) -> shot.Foreground:
