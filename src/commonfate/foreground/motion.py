@@ -160,14 +160,13 @@ def along_flow(
 def _averaged(maps: np.ndarray, flow: Flow, step: int, steps: Steps) -> np.ndarray:
     """Maps (T, h, w, C) after all rounds; a pass over all channels takes little more than one."""
     current, following = maps, np.empty_like(maps)
+    others = [[a for a in (step, -step) if 0 <= t + a < len(maps)] for t in range(len(maps))]
+    # Rounds take half the time where they need not follow the flow anew.
+    ends = list(in_threads(lambda t: [ends_of(flow[a][t]) for a in others[t]], range(len(maps))))
 
     def mean(t: int) -> np.ndarray:
         gathered = [current[t]]
-        gathered += [
-            sampled(current[t + away], flow[away][t])
-            for away in (step, -step)
-            if 0 <= t + away < len(maps)
-        ]
+        gathered += [sampled(current[t + a], to) for a, to in zip(others[t], ends[t], strict=True)]
         return KEPT * maps[t] + (1 - KEPT) / len(gathered) * sum(gathered)
 
     for _ in steps(range(ROUNDS), "averaging", ROUNDS):
@@ -177,20 +176,20 @@ def _averaged(maps: np.ndarray, flow: Flow, step: int, steps: Steps) -> np.ndarr
     return current
 
 
-def sampled(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Another frame's map at x + flow(x), bilinear; beyond the border, the border's value.
+Ends = tuple[np.ndarray, np.ndarray]
+"""Where pixels lead: (h, w, 2) int16 and (h, w) uint16, OpenCV's fixed point of 1/32 pixel."""
 
-    Where the flow is unknown it counts as none.
 
-    Args:
-        values: (h, w) or (h, w, C) float32, of the other frame.
-        flow: (2, h, w) float32, to it, pixels.
-    """
+def ends_of(flow: np.ndarray) -> Ends:
+    """Ends of a flow (2, h, w), pixels; where it is unknown it counts as none."""
     across, down = np.nan_to_num(flow.astype(np.float32))
     rows, columns = np.indices(across.shape, np.float32)
-    result = cv2.remap(
-        values, columns + across, rows + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.convertMaps(columns + across, rows + down, cv2.CV_16SC2)
+
+
+def sampled(values: np.ndarray, ends: Ends) -> np.ndarray:
+    """Another frame's map (h, w) or (h, w, C) float32 there, bilinear; beyond it, the border's."""
+    result = cv2.remap(values, ends[0], ends[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return result.reshape(values.shape)  # OpenCV drops an axis of one channel
 
 

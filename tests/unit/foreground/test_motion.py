@@ -82,7 +82,7 @@ def test_sampled_reads_the_other_frame_at_the_end_of_the_flow():
     values = np.arange(20, dtype=np.float32).reshape(4, 5)
     flow = np.zeros((2, 4, 5), np.float32)
     flow[0], flow[1] = 1, 2
-    result = motion.sampled(values, flow)
+    result = motion.sampled(values, motion.ends_of(flow))
     assert result[1, 2] == values[3, 3]
     assert result[3, 4] == values[3, 4]  # beyond the border
 
