@@ -1,4 +1,4 @@
-"""What an interrupted command keeps of quality `best`: drafts of parts, and networks."""
+"""Drafts of parts, and networks, that an interrupted command of quality `best` leaves behind."""
 
 import zipfile
 from pathlib import Path
