@@ -177,7 +177,7 @@ def _averaged(maps: np.ndarray, flow: Flow, step: int, steps: Steps) -> np.ndarr
 
 
 Ends = tuple[np.ndarray, np.ndarray]
-"""Ends of the flow of all pixels: (h, w, 2) int16 and (h, w) uint16, OpenCV's fixed point of 1/32 pixel."""
+"""Ends of the flow of all pixels, OpenCV's fixed point of 1/32: (h, w, 2) int16, (h, w) uint16."""
 
 
 def ends_of(flow: np.ndarray) -> Ends:
