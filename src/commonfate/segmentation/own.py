@@ -100,8 +100,11 @@ def run(
             alone = Records(record)
             results.append(_Work(output, settings, False, alone, network.find).result(photograph))
         if own is not None:
+            # A video beside others does not depend on them, unless a network learns from all.
             together = network is None and settings.learns_from_all
-            records = Records(provenance.record("segment", inputs, weights), own, together)
+            names = own.settings["names"]
+            of_each = {n: own.settings if together else own.settings_of(n) for n in names}
+            records = Records(provenance.record("segment", inputs, weights), of_each)
             results += _of_films(own, output, settings, tools, film, retry, records, network)
     return results
 

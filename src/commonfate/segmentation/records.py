@@ -1,11 +1,11 @@
 """Provenance of the videos of a command, and what an earlier one has finished."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from commonfate.flow.extraction.own_videos import OwnVideos
 from commonfate.segmentation import outputs
 
 
@@ -15,20 +15,19 @@ class Records:
 
     Attributes:
         command: of the command: settings, weights, code.
-        own: its videos; none for a photograph.
-        together: each depends on all, since a network learns from them.
+        inputs: files of each video, by name, as they were before any was read, so that one that
+            changes meanwhile is segmented again; none for a photograph.
     """
 
     command: dict[str, Any]
-    own: OwnVideos | None = None
-    together: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, video: str) -> dict[str, Any]:
-        """Provenance of a video; files beside it do not matter, unless they are learnt from."""
-        if self.own is None:
+        """Provenance of a video, or of a photograph."""
+        if video not in self.inputs:
             return self.command
-        inputs = self.own.settings if self.together else self.own.settings_of(video)
-        return self.command | {"settings": self.command["settings"] | {"own": inputs}}
+        settings = self.command["settings"] | {"own": self.inputs[video]}
+        return self.command | {"settings": settings}
 
     def key(self, video: str) -> str:
         """Text that differs where what is made of a video would."""

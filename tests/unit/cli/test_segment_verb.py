@@ -102,6 +102,26 @@ def test_a_video_that_is_added_leaves_the_others_as_they_are(films, tmp_path):
     assert about(tmp_path / "out/a")["frames_count"] == 8
 
 
+def test_a_film_that_is_replaced_while_it_is_segmented_is_segmented_again(
+    films, tmp_path, monkeypatch
+):
+    film = tmp_path / "a.mp4"
+    shutil.copy(films[0] / "square.mp4", film)
+    segmented = shot.segment
+
+    def replacing(frames, tools, steps):
+        moving.write(film, moving.film(8)[0])
+        return segmented(frames, tools, steps)
+
+    command = (film, "-o", tmp_path / "out", "--quality", "fast", "--no-film")
+    with monkeypatch.context() as patch:
+        patch.setattr(own.shot, "segment", replacing)
+        run(*command)
+    assert about(tmp_path / "out/a")["frames_count"] == 12
+    run(*command)
+    assert about(tmp_path / "out/a")["frames_count"] == 8
+
+
 def test_the_same_film_gives_the_same_files(films, tmp_path):
     folder, _ = films
     for name in ("first", "second"):
