@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from commonfate.base.arithmetic import has_bfloat16
 from commonfate.foreground.settings import Steps
 from commonfate.models.frame import MEAN, STD
 
@@ -139,7 +140,7 @@ def train(
     network = network.to(device).to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.01)
     rng = np.random.default_rng(seed)
-    kind = torch.device(device).type
+    kind, narrow = torch.device(device).type, has_bfloat16(device)
     for step in steps(range(iterations), "learning", iterations):
         for group in optimiser.param_groups:
             group["lr"] = _rate(step, iterations)
@@ -147,7 +148,7 @@ def train(
         image, tokens, target, weight = (
             torch.stack(v).to(device) for v in zip(*windows, strict=True)
         )
-        with torch.autocast(kind, torch.bfloat16):
+        with torch.autocast(kind, torch.bfloat16, enabled=narrow):
             logits = network(image.contiguous(memory_format=torch.channels_last), tokens)
         error = functional.binary_cross_entropy_with_logits(logits.float(), target, weight)
         loss = error / weight.mean().clamp(min=1e-6)

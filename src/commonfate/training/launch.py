@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from commonfate.base import arithmetic
 from commonfate.base.errors import UserError
 from commonfate.base.settings import Settings
 from commonfate.training import world
@@ -91,6 +92,9 @@ def launch(
     if threads:
         torch.set_num_threads(max(1, threads // devices))
     cv2.setNumThreads(torch.get_num_threads())
+    if precision == "bf16-mixed":
+        asked = "--set precision=32-true"
+        arithmetic.warn_if_imitated(f"precision = {precision!r}", str(fabric.device), asked)
     if not fabric.is_global_zero:
         logging.getLogger("commonfate").setLevel(logging.WARNING)
     return fabric

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from commonfate.base import arithmetic
 from commonfate.flow.estimators.staged.base import Features, Staged
 from commonfate.flow.settings import FlowSource
 
@@ -38,6 +39,8 @@ class Runner:
         self._type = getattr(torch, source.precision)
         if self._type == torch.float16 and self.device.type == "cpu":
             log.warning("precision float16: CPUs are up to a hundred times slower; use bfloat16")
+        if self._type == torch.bfloat16:
+            arithmetic.warn_if_imitated("precision bfloat16", device, "float32")
         self._compiled = source.compile
         plain = (self.staged.encode, self.staged.decode)
         self._encode, self._decode = self.staged.compiled() if source.compile else plain
