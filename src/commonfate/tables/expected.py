@@ -34,9 +34,13 @@ def notes(
             {cell.planned.column: cell for cell in cells[label] if cell.planned.scoring == scoring}
             for label in (expectation.better, expectation.worse)
         )
+        before = ""
         for name, cell in better.items():
             printed = _printed(declaration, expectation, cell, cited)
-            yield _start(expectation, cell) + printed + _verdict(plan, cell, worse[name])
+            # Once for all benchmarks that are compared with the same printed numbers.
+            shown = "" if printed == before else printed
+            before = printed
+            yield _start(expectation, cell) + shown + _verdict(plan, cell, worse[name])
 
 
 def _start(expectation: Expectation, cell: Cell) -> str:

@@ -105,6 +105,16 @@ def test_each_benchmark_is_judged_by_its_first_metric(notes) -> None:
     ]
 
 
+def test_what_the_paper_prints_stands_once_where_benchmarks_share_it(notes) -> None:
+    benchmarks = {
+        "sprites": {"dataset": "sprites"},
+        "again": {"dataset": "sprites", "split": "all"},
+    }
+    tables = {"table1": {"benchmarks": ["sprites", "again"], "flow": "dis"}}
+    result = notes({"better": "K = 4", "worse": "K = 3"}, benchmarks=benchmarks, tables=tables)
+    assert ["(printed: +1.7 DAVIS2016)" in note for note in result] == [True, False]
+
+
 def test_rows_of_different_scorings_are_compared_where_both_have_one(results) -> None:
     rows = [
         {"label": "AMD", "method": "amd", "scorings": ["leak_free"]},
