@@ -65,12 +65,13 @@ def ladder(frames: np.ndarray, tools: shot.Tools, seeds: int) -> Iterator[tuple[
     yield "camera", cut.probability
     yield "fast", shot.finished(cut.probability, frames)
     trust = gathered[0].weight
-    probability, reason = shot.with_appearance(cut, trust, frames, tools, silent)
+    tokens = appearance.tokens_of(frames, tools.encoder, tools.device, silent)
+    look = appearance.of_tokens(frames, tokens)
+    probability, reason = shot.with_appearance(cut, trust, look, tools.device, silent)
     good = shot.finished(probability, frames)
     click.echo(f"  {reason}, gap {gathered[0].gap}", err=True)
     yield "good", good
     if seeds:
-        tokens = appearance.tokens_of(frames, tools.encoder, tools.device, silent)
         drafted = shot.Draft(probability, reason, gathered[0].gap, trust)
         taught = student.lessons(frames, tokens, probability, good, trust)
     for seed in range(seeds):

@@ -70,20 +70,13 @@ def pooled(maps: np.ndarray, size: tuple[int, ...] | None = None) -> np.ndarray:
     )
 
 
-def describe(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) -> Appearance:
+def of_tokens(frames: np.ndarray, tokens: np.ndarray) -> Appearance:
     """Appearance of a shot, at a short side of `SHORT_SIDE` pixels at most.
 
     Args:
         frames: (T, h, w, 3) uint8, RGB.
-        encoder: of the tokens.
-        device: of the encoder.
-        steps: shows the progress.
+        tokens: see `tokens_of`.
     """
-    return of_tokens(frames, tokens_of(frames, encoder, device, steps))
-
-
-def of_tokens(frames: np.ndarray, tokens: np.ndarray) -> Appearance:
-    """Appearance of a shot, see `describe`, whose tokens are there already, see `tokens_of`."""
     colours = colours_of(_reduced(frames))
     tokens = _directions(tokens)
     # A Python number: a scalar of NumPy would make everything double precision.
@@ -112,7 +105,17 @@ def _reduced(frames: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def tokens_of(frames: np.ndarray, encoder: "Encoder", device: str, steps: Steps) -> np.ndarray:
-    """(T, r, c, C) float32: an encoder's tokens, one a patch, see `describe`."""
+    """An encoder's tokens, one a patch of the frames at a short side of `SHORT_SIDE` at most.
+
+    Args:
+        frames: (T, h, w, 3) uint8, RGB.
+        encoder: of the tokens.
+        device: of the encoder.
+        steps: shows the progress.
+
+    Returns:
+        (T, r, c, C) float32.
+    """
     frames = _reduced(frames)
     rows, columns = grid(frames.shape[1:3])
     size = (columns * encoder.patch, rows * encoder.patch)

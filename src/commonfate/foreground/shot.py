@@ -1,6 +1,6 @@
 """Segmentation of a shot: flow, evidence of motion, appearance, choice of a foreground."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -84,8 +84,20 @@ def segment(frames: np.ndarray, tools: Tools, steps: Steps) -> Foreground:
     return draft(frames, tools, steps).finished(frames)
 
 
-def draft(frames: np.ndarray, tools: Tools, steps: Steps) -> Draft:
-    """Draft the foreground of a shot; arguments as of `segment`. An empty one has no trust."""
+def draft(
+    frames: np.ndarray,
+    tools: Tools,
+    steps: Steps,
+    tokens: Callable[[], np.ndarray] | None = None,
+) -> Draft:
+    """Draft the foreground of a shot; an empty one has no trust.
+
+    Args:
+        frames: see `segment`.
+        tools: see `segment`.
+        steps: see `segment`.
+        tokens: gives those of the frames, see `appearance.tokens_of`, which makes them by default.
+    """
     nothing = np.zeros(frames.shape[:3], np.float32)
     if len(frames) < 2:
         return Draft(nothing, "a single frame, and motion needs two")
@@ -98,7 +110,10 @@ def draft(frames: np.ndarray, tools: Tools, steps: Steps) -> Draft:
     trust, gap = gathered[0].weight, gathered[0].gap
     if tools.encoder is None:
         return Draft(cut.probability, _words(cut), gap, trust)
-    probability, reason = with_appearance(cut, trust, frames, tools, steps)
+    encoder, device = tools.encoder, tools.device
+    seen = tokens() if tokens else appearance.tokens_of(frames, encoder, device, steps)
+    look = appearance.of_tokens(frames, seen)
+    probability, reason = with_appearance(cut, trust, look, device, steps)
     return Draft(probability, reason, gap, trust)
 
 
@@ -139,8 +154,8 @@ def by_motion(
 def with_appearance(
     cut: hypotheses.Hypothesis,
     trust: np.ndarray,
-    frames: np.ndarray,
-    tools: Tools,
+    look: appearance.Appearance,
+    device: str,
     steps: Steps,
 ) -> tuple[np.ndarray, str]:
     """Spread motion over patches that look alike, and join the result with motion itself.
@@ -148,23 +163,21 @@ def with_appearance(
     Args:
         cut: of motion, see `by_motion`.
         trust: (T,), in the motion of each frame.
-        frames: (T, h, w, 3) uint8, RGB.
-        tools: encoder and device.
+        look: of the shot.
+        device: where likeness is calculated.
         steps: shows the progress.
 
     Returns:
         (T, h, w) float32, cut at one half; and a description of what was chosen.
     """
-    assert tools.encoder is not None
-    look = appearance.describe(frames, tools.encoder, tools.device, steps)
     # Of what moves, but less than the cut, appearance shall make no foreground: a reflection.
     coarse = appearance.pooled(cut.probability, look.colours.shape[1:3])
-    linked = appearance.links(look.features, tools.device, steps)
+    linked = appearance.links(look.features, device, steps)
     edges = hypotheses.Edges(look.colours, look.features)
     spread = hypotheses.scored(hypotheses.proposed(coarse, trust, linked), coarse, trust, edges)
     if not spread:
         return cut.probability, _words(cut)
-    votes = resized(hypotheses.consensus(spread), frames.shape[1:3])
+    votes = resized(hypotheses.consensus(spread), cut.field.shape[1:])
     return (1 - SPREAD) * cut.probability + SPREAD * votes, f"{_words(cut)}; {_words(spread[0])}"
 
 

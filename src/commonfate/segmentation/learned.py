@@ -7,6 +7,7 @@ goes on: a draft of each part of a video, and the network.
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,17 +59,17 @@ class Learned:
         self._settings, self._tools = settings, tools
         self._records = records
         self._networks: dict[str, Student | None] = {}
+        self._seen: tuple[Part, np.ndarray] | None = None
 
     def find(self, part: Part, frames: np.ndarray) -> shot.Foreground:
         """The foreground of the draft of a part, or of draft and network, see `better`."""
-        drafted, steps = self._draft(part, frames), self._materials[part.video].steps
+        drafted = self._draft(part, frames)
         network = None if drafted.is_empty else self._network(part.video)
         if network is None:
             return drafted.finished(frames)
-        encoder, device = self._tools.encoder, self._tools.device
-        assert encoder is not None
-        tokens = appearance.tokens_of(frames, encoder, device, steps)
-        return better(drafted, student.predict(network, frames, tokens, device), frames, tokens)
+        tokens = self._tokens(part, frames)
+        seen = student.predict(network, frames, tokens, self._tools.device)
+        return better(drafted, seen, frames, tokens)
 
     def close(self) -> None:
         """Delete the drafts, when all videos are segmented."""
@@ -111,18 +112,32 @@ class Learned:
         return taught
 
     def _of(self, part: Part, every: int) -> list[student.Lesson]:
-        material, tools = self._materials[part.video], self._tools
-        frames = material.frames(part)
+        frames = self._materials[part.video].frames(part)
         drafted = self._draft(part, frames)
         if drafted.is_empty:
             return []
-        assert tools.encoder is not None
         mask = drafted.finished(frames).probability
         some = slice(None, None, every)
-        tokens = appearance.tokens_of(frames[some], tools.encoder, tools.device, material.steps)
+        tokens = self._tokens(part, frames, every)
         return student.lessons(
             frames[some], tokens, drafted.probability[some], mask[some], drafted.trust[some]
         )
+
+    def _tokens(self, part: Part, frames: np.ndarray, every: int = 1) -> np.ndarray:
+        """Tokens of every so-many-th frame of a part.
+
+        Draft, lessons and result of a part need them one after the other, and an encoder takes
+        longer than all else that is done to a frame; so those of the last part are kept.
+        """
+        if self._seen is not None and self._seen[0] == part:
+            return self._seen[1][::every]
+        self._seen = None  # not two in memory
+        encoder, steps = self._tools.encoder, self._materials[part.video].steps
+        assert encoder is not None
+        tokens = appearance.tokens_of(frames[::every], encoder, self._tools.device, steps)
+        if every == 1:
+            self._seen = part, tokens
+        return tokens
 
     def _draft(self, part: Part, frames: np.ndarray) -> shot.Draft:
         """The draft of a part, made now or in an earlier run."""
@@ -130,7 +145,9 @@ class Learned:
         key = self._records.key(part.video)
         if (stored := kept.draft(path, key, frames.shape[:3])) is not None:
             return stored
-        drafted = shot.draft(frames, self._tools, self._materials[part.video].steps)
+        steps = self._materials[part.video].steps
+        tokens = partial(self._tokens, part, frames)
+        drafted = shot.draft(frames, self._tools, steps, tokens)
         return kept.keep_draft(path, key, drafted)
 
 

@@ -13,7 +13,7 @@ import commonfate
 from commonfate import methods
 from commonfate.base.errors import ConfigError, UserError
 from commonfate.cli import segment
-from commonfate.foreground import shot, student
+from commonfate.foreground import appearance, shot, student
 from commonfate.methods.amd.settings import AmdSettings
 from commonfate.methods.gwm.settings import GwmSettings, MergeSettings
 from commonfate.segmentation import kept, learned, outputs
@@ -88,6 +88,20 @@ def test_or_each_has_its_own_and_keeps_it_beside_another(films, tmp_path):
         assert (tmp_path / learned.NETWORKS / f"{name}.safetensors").is_file()
         assert moving.overlap(masks(tmp_path / name) > 0, truth) > 0.7
     assert not (tmp_path / NETWORK).exists()
+
+
+def test_the_encoder_sees_each_frame_once_where_each_video_has_its_network(
+    films, tmp_path, monkeypatch
+):
+    plain, seen = appearance.tokens_of, []
+
+    def watched(frames, *arguments):
+        seen.append(len(frames))
+        return plain(frames, *arguments)
+
+    monkeypatch.setattr(appearance, "tokens_of", watched)
+    run(films[0], "-o", tmp_path, *BEST)
+    assert seen == [10, 10]
 
 
 def test_after_an_interruption_drafts_and_network_are_kept(films, best, tmp_path, monkeypatch):

@@ -20,6 +20,10 @@ class Means(torch.nn.Module):
         return {"tokens": torch.cat([means, means.square()], -1)}
 
 
+def described(frames):
+    return appearance.of_tokens(frames, appearance.tokens_of(frames, Means(), "cpu", silent))
+
+
 def test_grids_complete_the_last_patches_and_pool_means():
     assert appearance.grid((240, 428)) == (30, 54)
     maps = np.zeros((1, 16, 24), np.float32)
@@ -37,21 +41,21 @@ def test_colours_are_centred_over_the_shot_and_have_mean_square_one():
 
 def test_large_frames_are_looked_at_at_a_short_side_of_240():
     frames = np.random.default_rng(0).integers(0, 255, (2, 480, 640, 3), np.uint8)
-    look = appearance.describe(frames, Means(), "cpu", silent)
+    look = described(frames)
     assert look.features.shape[:3] == look.colours.shape[:3] == (2, 30, 40)
     assert appearance.pooled(np.ones((2, 480, 640), np.float32), (30, 40)).shape == (2, 30, 40)
 
 
 def test_features_have_length_one_and_a_token_a_patch():
     frames, _ = moving.film(3)
-    look = appearance.describe(frames, Means(), "cpu", silent)
+    look = described(frames)
     assert look.features.shape[:3] == (3, 12, 16)
     assert look.features.dtype == look.colours.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(look.features, axis=-1), 1, atol=1e-5)
 
 
 def test_a_film_of_one_colour_has_finite_features():
-    look = appearance.describe(np.full((2, 24, 32, 3), 7, np.uint8), Means(), "cpu", silent)
+    look = described(np.full((2, 24, 32, 3), 7, np.uint8))
     assert np.isfinite(look.features).all()
     assert np.isfinite(look.colours).all()
 
@@ -59,7 +63,7 @@ def test_a_film_of_one_colour_has_finite_features():
 @pytest.fixture(scope="module")
 def linked():
     frames, truth = moving.film(4)
-    look = appearance.describe(frames, Means(), "cpu", silent)
+    look = described(frames)
     return appearance.links(look.features, "cpu", silent), truth
 
 
