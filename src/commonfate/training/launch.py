@@ -92,7 +92,7 @@ def launch(
     if threads:
         torch.set_num_threads(max(1, threads // devices))
     cv2.setNumThreads(torch.get_num_threads())
-    if precision == "bf16-mixed":
+    if precision == "bf16-mixed" and fabric.is_global_zero:
         asked = "--set precision=32-true"
         arithmetic.warn_if_imitated(f"precision = {precision!r}", str(fabric.device), asked)
     if not fabric.is_global_zero:
