@@ -117,7 +117,7 @@ data_option = click.option("--data", type=click.Path(path_type=Path), default=SH
 @main.command()
 @click.argument("work", type=click.Path(path_type=Path))
 @data_option
-@click.option("--iterations", default=5000)
+@click.option("--iterations", default=7000, help="two hours of a core")
 @click.option("--learning-rate", default=2e-4)
 @click.option("--threads", default=1)
 def train(work: Path, data: Path, iterations: int, learning_rate: float, threads: int) -> None:
